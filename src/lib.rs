@@ -1,1 +1,34 @@
-//! Under construction.
+//! The five tools of OGE (Open Geospatial Engine), for which an expired token is a non-event.
+//!
+//! This library is the core that every shell links: pure, `no_std`, generic over three small traits
+//! ([`call::Sender`], [`token::Tokens`], [`call::Clock`]). Data flows one way: arguments →
+//! [`tools`] (request) → [`call`] → a sender → the platform → [`verdict`] → [`tools`] (result).
+//!
+//! Built for `wasm32-wasip2` with the feature `exports` it is also the component; [`wasi`] is that
+//! shell, and the only code that touches bindings.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod api;
+pub mod auth;
+pub mod authorization;
+pub mod call;
+pub mod envelope;
+pub mod error;
+mod json;
+pub mod jwt;
+pub mod log;
+pub mod reply;
+pub mod request;
+pub mod secret;
+pub mod settings;
+pub mod token;
+pub mod tools;
+pub mod url;
+pub mod verdict;
+#[cfg(target_family = "wasm")]
+pub mod wasi;

@@ -1,0 +1,27 @@
+//! How the platform tells that a token is expired or refused.
+
+use http::StatusCode;
+
+use crate::reply::Reply;
+
+const CODE_40003: &str = r#"{"code":40003,"msg":"token过期或异常","data":null}"#;
+const STATUS_401: &str = r#"{"code":401,"msg":"Unauthorized","data":null}"#;
+
+/// How a refused token is told. The platform does both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExpiredForm {
+    /// HTTP 200 with the code 40003 in the body.
+    #[default]
+    Code40003,
+    /// HTTP 401.
+    Status401,
+}
+
+impl ExpiredForm {
+    pub(crate) fn reply(self) -> Reply {
+        match self {
+            Self::Code40003 => Reply::json(StatusCode::OK, CODE_40003),
+            Self::Status401 => Reply::json(StatusCode::UNAUTHORIZED, STATUS_401),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The ways in which an answer can go wrong.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+
+use crate::delivery::Delivery;
+use crate::received::Received;
+use crate::reply::{self, Reply};
+use crate::route::Route;
+
+const NOT_JSON: &str = "<html><head><title>502 Bad Gateway</title></head>\
+    <body><h1>网关错误</h1><hr>nginx/1.20.1</body></html>";
+const INVALID_UTF8: &[u8] = b"{\"code\":20000,\"msg\":\"\xff\xfe\xc3\x28\",\"data\":null}";
+
+/// One way in which an answer goes wrong.
+///
+/// `Delay`, `Drip`, `CutBody`, `LongLength` and `ShortLength` spoil the delivery of whatever the
+/// platform answers, so the token check is made and counts. All others take the platform's place:
+/// they act before the token check, which is not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The answer begins late.
+    Delay(Duration),
+    /// The answer's body comes a byte at a time.
+    Drip {
+        /// The time before each byte.
+        every: Duration,
+    },
+    /// No answer, and the connection stays open until the client leaves or the fake stops.
+    Hang,
+    /// The connection is closed without an answer.
+    Cut,
+    /// The connection is closed after half of the body that `Content-Length` announced.
+    CutBody,
+    /// The whole body, but `Content-Length` announces more; then the connection is closed.
+    LongLength,
+    /// The whole body, but `Content-Length` announces half of it; then the connection is closed.
+    ShortLength,
+    /// That HTTP status with a JSON body. A 3xx has a `Location` on this same fake, so that a
+    /// client that follows it shows up under [`Route::Other`]. What cannot be a final status
+    /// becomes 500.
+    Status(u16),
+    /// HTTP 200 with a gateway's HTML error page.
+    NotJson,
+    /// HTTP 200 and no body.
+    Empty,
+    /// HTTP 200 with JSON that has bytes which are not UTF-8 inside a string.
+    InvalidUtf8,
+    /// HTTP 200 with valid JSON of that many bytes (at least 35), streamed without a
+    /// `Content-Length`.
+    Huge(usize),
+    /// HTTP 200 with that `code` and a `msg`.
+    Code(i64),
+    /// Any answer.
+    Reply {
+        /// The HTTP status. What cannot be a final status becomes 500.
+        status: u16,
+        /// The `Content-Type`.
+        content_type: String,
+        /// The body.
+        body: Bytes,
+    },
+    /// HTTP 500 with a message that repeats the `Authorization` it received; on
+    /// [`Route::Token`], the query and body.
+    EchoToken,
+}
+
+impl Fault {
+    /// How long the answer is held back.
+    pub(crate) fn pause(&self) -> Duration {
+        match self {
+            Self::Delay(pause) => *pause,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// What comes in place of the platform's answer; nothing from a fault that only spoils it.
+    pub(crate) fn replaces(&self, request: &Received, origin: &str) -> Option<Delivery> {
+        let reply = match self {
+            Self::Delay(_)
+            | Self::Drip { .. }
+            | Self::CutBody
+            | Self::LongLength
+            | Self::ShortLength => return None,
+            Self::Hang => return Some(Delivery::Never),
+            Self::Cut => return Some(Delivery::Wire(Bytes::new())),
+            Self::Huge(length) => return Some(Delivery::Huge(*length)),
+            Self::Status(number) => with_status(*number, origin),
+            Self::NotJson => Reply::typed(StatusCode::OK, "text/html;charset=UTF-8", NOT_JSON),
+            Self::Empty => Reply::json(StatusCode::OK, ""),
+            Self::InvalidUtf8 => Reply::json(StatusCode::OK, INVALID_UTF8),
+            Self::Code(code) => Reply::code(*code, "算子执行失败"),
+            Self::Reply { status, content_type, body } => {
+                Reply::typed(reply::status(*status), content_type, body.clone())
+            }
+            Self::EchoToken => echo(request),
+        };
+        Some(Delivery::Whole(reply))
+    }
+
+    /// The platform's answer, delivered the way this fault has it.
+    pub(crate) fn spoils(&self, reply: Reply) -> Delivery {
+        let length = reply.body.len();
+        match self {
+            Self::Drip { every } => Delivery::Dripped(reply, *every),
+            Self::CutBody => Delivery::Wire(reply.into_wire(length, length / 2)),
+            Self::LongLength => Delivery::Wire(reply.into_wire(length + 64, length)),
+            Self::ShortLength => Delivery::Wire(reply.into_wire(length / 2, length)),
+            _ => Delivery::Whole(reply),
+        }
+    }
+}
+
+fn with_status(number: u16, origin: &str) -> Reply {
+    let status = reply::status(number);
+    let mut reply = Reply::status(status, status.canonical_reason().unwrap_or("error"));
+    if status.is_redirection() {
+        reply.location = HeaderValue::from_str(&format!("{origin}/redirected")).ok();
+    }
+    reply
+}
+
+fn echo(request: &Received) -> Reply {
+    let secrets = if request.route == Route::Token {
+        format!("{} {}", request.parts.uri, String::from_utf8_lossy(&request.body))
+    } else {
+        request
+            .authorization()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .unwrap_or_default()
+    };
+    Reply::status(StatusCode::INTERNAL_SERVER_ERROR, &format!("请求处理失败: {secrets}"))
+}

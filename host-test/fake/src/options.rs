@@ -1,0 +1,156 @@
+//! How a fake is set up.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How a fake behaves from its start on. [`Default`] is the platform as it is met every day.
+///
+/// ```
+/// use std::time::Duration;
+/// let options = oge_fake::Options::default()
+///     .token_lifetime(Duration::from_secs(60))
+///     .single_session(true);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Options {
+    pub(crate) port: u16,
+    pub(crate) token_lifetime: Duration,
+    pub(crate) single_session: bool,
+    pub(crate) credentials: Credentials,
+    pub(crate) token_style: TokenStyle,
+    pub(crate) latency: Duration,
+    pub(crate) record: bool,
+    pub(crate) task_states: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            token_lifetime: Duration::from_secs(2 * 60 * 60),
+            single_session: false,
+            credentials: Credentials::default(),
+            token_style: TokenStyle::default(),
+            latency: Duration::ZERO,
+            record: true,
+            task_states: ["starting", "running", "success"].map(str::to_owned).into(),
+        }
+    }
+}
+
+impl Options {
+    /// The port on 127.0.0.1. The default 0 takes a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// How long a token is good for, and what its `exp` says. Default: two hours.
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.token_lifetime = lifetime;
+        self
+    }
+
+    /// Whether each new token ends all tokens before it. Default: no.
+    pub fn single_session(mut self, single: bool) -> Self {
+        self.single_session = single;
+        self
+    }
+
+    /// Who may have a token.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
+    /// How a token is asked for and answered. Default: [`TokenStyle::Oge`].
+    pub fn token_style(mut self, style: TokenStyle) -> Self {
+        self.token_style = style;
+        self
+    }
+
+    /// How long every answer takes to begin. Default: no time.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Whether requests are kept for [`Fake::requests`](crate::Fake::requests). They are counted
+    /// in any case. Default: yes; a benchmark says no.
+    pub fn record(mut self, record: bool) -> Self {
+        self.record = record;
+        self
+    }
+
+    /// The states that successive queries of one task see; the last one stays.
+    /// Default: `starting`, `running`, `success`.
+    pub fn task_states(mut self, states: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.task_states = states.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+/// The one account that the fake knows. Its `Debug` is a constant.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// `OGE_TOKEN_USERNAME` and `OGE_USERNAME`.
+    pub username: String,
+    /// `OGE_TOKEN_PASSWORD`.
+    pub password: String,
+    /// `OGE_CLIENT_ID`.
+    pub client_id: String,
+    /// `OGE_CLIENT_SECRET`.
+    pub client_secret: String,
+    /// `OGE_USER_ID`, the account's number.
+    pub user_id: String,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self {
+            username: "fake-user".to_owned(),
+            password: "fake-password-6b1f".to_owned(),
+            client_id: "fake-client".to_owned(),
+            client_secret: "fake-client-secret-93d2".to_owned(),
+            user_id: "f950cff2-07c8-461a-9c24-9162d59e2666".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Credentials(***)")
+    }
+}
+
+/// How the token endpoint is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenStyle {
+    /// The platform's own: everything in the query, name and password again as JSON, the token
+    /// under `data.token`.
+    #[default]
+    Oge,
+    /// RFC 6749: a form with the grant `client_credentials` or `password`, the client in the form
+    /// or as `Basic`, the token under `access_token`.
+    Rfc6749,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_debug_text_has_a_credential() {
+        let secret = || "MARKER".to_owned();
+        let options = Options::default().credentials(Credentials {
+            username: secret(),
+            password: secret(),
+            client_id: secret(),
+            client_secret: secret(),
+            user_id: secret(),
+        });
+        assert!(!format!("{options:?}").contains("MARKER"));
+    }
+}

@@ -1,0 +1,144 @@
+//! What is decided about a request: everything that changes, changed in one step.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::dags::Dags;
+use crate::delivery::Delivery;
+use crate::expired::ExpiredForm;
+use crate::fault::Fault;
+use crate::journal::{Journal, Verdict};
+use crate::options::{Credentials, Options};
+use crate::received::Received;
+use crate::record::Outcome;
+use crate::reply::Reply;
+use crate::route::Route;
+use crate::routes::{Call, Login, add_task_record, execute_code, get_state, other, process};
+use crate::schedule::Schedule;
+use crate::tokens::Tokens;
+
+/// The platform's whole state. It has no lock and no clock of its own.
+pub(crate) struct Platform {
+    pub(crate) origin: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) tokens: Tokens,
+    pub(crate) expired_form: ExpiredForm,
+    pub(crate) faults: HashMap<Route, Schedule>,
+    pub(crate) replies: HashMap<Route, Reply>,
+    pub(crate) dags: Dags,
+    pub(crate) journal: Journal,
+    latency: Duration,
+}
+
+/// An answer to the extent that the platform gives one.
+struct Judgement {
+    authorized: bool,
+    outcome: Outcome,
+    reply: Reply,
+}
+
+impl Platform {
+    pub(crate) fn new(options: Options, origin: String) -> Self {
+        Self {
+            origin,
+            credentials: options.credentials,
+            tokens: Tokens::new(options.token_lifetime, options.single_session),
+            expired_form: ExpiredForm::default(),
+            faults: HashMap::new(),
+            replies: HashMap::new(),
+            dags: Dags::new(options.task_states),
+            journal: Journal::new(options.record),
+            latency: options.latency,
+        }
+    }
+
+    /// A new token, without its scheme.
+    pub(crate) fn issue_token(&mut self, now: Duration) -> String {
+        self.tokens.issue(&self.credentials.username, &self.origin, now)
+    }
+
+    /// What to answer and how long to wait before it. `call` is what the request asks for, or
+    /// what is wrong with it.
+    pub(crate) fn decide(
+        &mut self,
+        request: &Received,
+        call: Result<Call, Reply>,
+        now: Duration,
+    ) -> (Duration, Delivery) {
+        let fault = self.faults.get_mut(&request.route).and_then(Schedule::next);
+        let pause = fault.as_ref().map(Fault::pause).unwrap_or_default();
+        let replacement = fault.as_ref().and_then(|fault| fault.replaces(request, &self.origin));
+        let (authorized, outcome, delivery) = match replacement {
+            Some(delivery) => {
+                let authorized = request.route != Route::Token
+                    && self.tokens.accepts(request.authorization(), now);
+                (authorized, Outcome::Fault, delivery)
+            }
+            None => {
+                let judged = self.judge(request, call, now);
+                let delivery = match fault {
+                    Some(fault) => fault.spoils(judged.reply),
+                    None => Delivery::Whole(judged.reply),
+                };
+                let outcome = match delivery {
+                    Delivery::Wire(_) => Outcome::Fault,
+                    _ => judged.outcome,
+                };
+                (judged.authorized, outcome, delivery)
+            }
+        };
+        let status = delivery.status();
+        let verdict = Verdict { authorized, outcome, status };
+        self.journal.write(request, &verdict);
+        (self.latency.saturating_add(pause), delivery)
+    }
+
+    fn judge(&mut self, request: &Received, call: Result<Call, Reply>, now: Duration) -> Judgement {
+        let is_login = request.route == Route::Token;
+        if !is_login && !self.tokens.admit(request.authorization(), now) {
+            return Judgement {
+                authorized: false,
+                outcome: Outcome::Expired,
+                reply: self.expired_form.reply(),
+            };
+        }
+        let call = call.and_then(|call| self.check_login(call));
+        match call {
+            Err(reply) => Judgement { authorized: !is_login, outcome: Outcome::Refused, reply },
+            Ok(call) => Judgement {
+                authorized: true,
+                outcome: Outcome::Accepted,
+                reply: match self.replies.get(&request.route) {
+                    Some(canned) => canned.clone(),
+                    None => self.answer(request, call, now),
+                },
+            },
+        }
+    }
+
+    /// Any other call passes; a login only with the right credentials.
+    fn check_login(&self, call: Call) -> Result<Call, Reply> {
+        if let Call::Login(login) = &call {
+            login.check(&self.credentials)?;
+        }
+        Ok(call)
+    }
+
+    fn answer(&mut self, request: &Received, call: Call, now: Duration) -> Reply {
+        match call {
+            Call::Process(call) => process::answer(&call),
+            Call::ExecuteCode(call) => execute_code::answer(&call, &mut self.dags),
+            Call::AddTaskRecord(call) => {
+                add_task_record::answer(&call, &mut self.dags, &self.credentials.user_id)
+            }
+            Call::GetState(call) => get_state::answer(&call, &mut self.dags),
+            Call::Login(login) => self.grant(&login, now),
+            Call::Other => other::answer(request),
+        }
+    }
+
+    fn grant(&mut self, login: &Login, now: Duration) -> Reply {
+        let token = self.issue_token(now);
+        login.grant(&token, self.tokens.lifetime())
+    }
+}

@@ -1,0 +1,94 @@
+//! A request as it came in.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::reply::Reply;
+use crate::route::Route;
+use crate::urlencoded;
+
+/// A request, read to its end.
+pub(crate) struct Received {
+    pub(crate) route: Route,
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+}
+
+impl Received {
+    pub(crate) fn new(parts: Parts, body: Bytes) -> Self {
+        Self { route: Route::of(parts.uri.path()), parts, body }
+    }
+
+    /// The one `Authorization` header. Several are as bad as none.
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
+        let mut values = self.parts.headers.get_all(AUTHORIZATION).iter();
+        values.next().filter(|_| values.next().is_none())
+    }
+
+    pub(crate) fn query(&self) -> Vec<(String, String)> {
+        urlencoded::pairs(self.parts.uri.query().unwrap_or_default())
+    }
+
+    /// 405 for another method.
+    pub(crate) fn expect_method(&self, method: &Method) -> Result<(), Reply> {
+        if self.parts.method == method {
+            return Ok(());
+        }
+        Err(Reply::status(StatusCode::METHOD_NOT_ALLOWED, "请求方法不支持"))
+    }
+
+    /// 415 for another `Content-Type`, parameters aside.
+    pub(crate) fn expect_type(&self, expected: &str) -> Result<(), Reply> {
+        let essence = self
+            .parts
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default();
+        if essence.trim().eq_ignore_ascii_case(expected) {
+            return Ok(());
+        }
+        Err(Reply::status(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type不支持"))
+    }
+
+    /// The body as JSON; 415 where it is said to be something else, 400 where it is.
+    pub(crate) fn expect_json<T: DeserializeOwned>(&self) -> Result<T, Reply> {
+        self.expect_type("application/json")?;
+        // The parser's message may quote the body, and a body may hold a password.
+        serde_json::from_slice(&self.body)
+            .map_err(|_| Reply::status(StatusCode::BAD_REQUEST, "请求体不是有效的JSON"))
+    }
+
+    /// The JSON of a `POST`; 405, 415 or 400 for anything else.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Reply> {
+        self.expect_method(&Method::POST)?;
+        self.expect_json()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn with(authorizations: &[&str]) -> Received {
+        let mut request = Request::new(());
+        for value in authorizations {
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().append(AUTHORIZATION, value);
+        }
+        Received::new(request.into_parts().0, Bytes::new())
+    }
+
+    #[test]
+    fn several_authorizations_are_as_bad_as_none() {
+        assert_eq!(with(&["a"]).authorization().unwrap(), "a");
+        assert_eq!(with(&["a", "a"]).authorization(), None);
+        assert_eq!(with(&[]).authorization(), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! An answer before it is sent: data, without a connection.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+
+/// A status, a type and a body. It has no `Debug`, since it may carry a token.
+#[derive(Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: Option<HeaderValue>,
+    pub(crate) location: Option<HeaderValue>,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    /// JSON, already written.
+    pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, content_type: Some(JSON), location: None, body: body.into() }
+    }
+
+    /// Any type. A type that cannot stand in a header is left out.
+    pub(crate) fn typed(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self { content_type: HeaderValue::from_str(content_type).ok(), ..Self::json(status, body) }
+    }
+
+    /// HTTP 200 with a code, the way the platform reports what went wrong.
+    pub(crate) fn code(code: i64, message: &str) -> Self {
+        Self::json(StatusCode::OK, envelope(code, message))
+    }
+
+    /// An HTTP status and the same number as the code.
+    pub(crate) fn status(status: StatusCode, message: &str) -> Self {
+        Self::json(status, envelope(status.as_u16().into(), message))
+    }
+
+    /// The head and body of a response whose `Content-Length` hyper works out.
+    pub(crate) fn into_response<B>(self, body: impl FnOnce(Bytes) -> B) -> Response<B> {
+        let mut response = Response::new(body(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.extend(self.content_type.map(|value| (CONTENT_TYPE, value)));
+        headers.extend(self.location.map(|value| (LOCATION, value)));
+        response
+    }
+
+    /// The response as bytes on the wire, with a `Content-Length` that may be a lie and the first
+    /// `sent` bytes of the body.
+    pub(crate) fn into_wire(self, stated_length: usize, sent: usize) -> Bytes {
+        let mut head = format!("HTTP/1.1 {}\r\n", self.status);
+        for (name, value) in [("content-type", &self.content_type), ("location", &self.location)] {
+            if let Some(value) = value.as_ref().and_then(|value| value.to_str().ok()) {
+                // Writing to a string cannot fail.
+                let _ = write!(head, "{name}: {value}\r\n");
+            }
+        }
+        let _ = write!(head, "content-length: {stated_length}\r\n\r\n");
+        let body = self.body.slice(..sent.min(self.body.len()));
+        [head.as_bytes(), &body].concat().into()
+    }
+}
+
+/// A final status. What cannot be one (1xx, or no status at all) becomes 500.
+pub(crate) fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn envelope(code: i64, message: &str) -> String {
+    let message = json!(message);
+    format!(r#"{{"code":{code},"msg":{message},"data":null}}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_form_states_any_length_and_sends_any_part() {
+        let reply = Reply::typed(StatusCode::OK, "text/plain", "abcdef");
+        assert_eq!(
+            reply.clone().into_wire(9, 3),
+            "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\nabc"
+        );
+        assert!(reply.into_wire(2, 99).ends_with(b"2\r\n\r\nabcdef"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_final_status_is_500() {
+        assert_eq!([99, 100, 1000].map(|n| status(n).as_u16()), [500; 3]);
+        assert_eq!([200, 302, 404, 599].map(|n| status(n).as_u16()), [200, 302, 404, 599]);
+    }
+
+    #[test]
+    fn a_message_is_escaped() {
+        let body: serde_json::Value =
+            serde_json::from_slice(&Reply::code(500, "a \"b\"\n").body).unwrap();
+        assert_eq!(body, json!({"code": 500, "msg": "a \"b\"\n", "data": null}));
+    }
+}

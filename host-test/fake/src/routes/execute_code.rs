@@ -1,0 +1,44 @@
+//! Code to DAGs.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::dags::Dags;
+use crate::digest;
+use crate::reply::Reply;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Call {
+    code: String,
+    user_id: String,
+    sample_name: String,
+}
+
+/// Two DAGs for code that exports at least twice, else one. Their ids depend on the code and
+/// nothing else, and they are in the order of the exports.
+pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Reply {
+    if call.code.trim().is_empty() || call.user_id.is_empty() {
+        return Reply::code(500, "代码转DAG失败: 参数有误");
+    }
+    let exports = call.code.matches(".export(").count();
+    let entries: Vec<String> = (0..exports.clamp(1, 2))
+        .map(|index| {
+            let id = digest::of((&call.code, index));
+            let dag = json!({"0": {"functionInvocationValue": {
+                "functionName": "Coverage.export",
+                "arguments": {"coverage": {"valueReference": "1"}},
+            }}, "isBatch": 1});
+            dags.start(id.clone());
+            format!(r#""{id}":{dag}"#)
+        })
+        .collect();
+    let (dags, name) = (entries.join(","), json!(call.sample_name));
+    Reply::json(
+        StatusCode::OK,
+        format!(
+            r#"{{"dags":{{{dags}}},"spaceParams":{{"zoom":10,"center":[114.30,30.6],"name":{name}}},"log":"代码执行完成\n"}}"#
+        ),
+    )
+}

@@ -1,0 +1,24 @@
+//! Any other path: an echo, to see what arrives.
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::received::Received;
+use crate::reply::Reply;
+
+/// Any method; a body must be JSON.
+pub(crate) fn read(request: &Received) -> Result<(), Reply> {
+    if request.body.is_empty() {
+        return Ok(());
+    }
+    request.expect_json().map(|_: serde::de::IgnoredAny| ())
+}
+
+pub(crate) fn answer(request: &Received) -> Reply {
+    let body = json!({"code": 200, "data": {
+        "method": request.parts.method.as_str(),
+        "path": request.parts.uri.path(),
+        "query": request.parts.uri.query(),
+    }});
+    Reply::json(StatusCode::OK, body.to_string())
+}

@@ -1,0 +1,41 @@
+//! Where a new token is had, in either of two dialects.
+
+mod oge;
+mod rfc6749;
+
+use std::time::Duration;
+
+use crate::options::{Credentials, TokenStyle};
+use crate::received::Received;
+use crate::reply::Reply;
+
+/// A well-formed request for a token, its credentials not yet looked at.
+pub(crate) enum Login {
+    Oge(oge::Login),
+    Rfc6749(rfc6749::Login),
+}
+
+pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Login, Reply> {
+    match style {
+        TokenStyle::Oge => oge::read(request).map(Login::Oge),
+        TokenStyle::Rfc6749 => rfc6749::read(request).map(Login::Rfc6749),
+    }
+}
+
+impl Login {
+    /// The refusal, where these are not the credentials.
+    pub(crate) fn check(&self, credentials: &Credentials) -> Result<(), Reply> {
+        match self {
+            Self::Oge(login) => login.check(credentials),
+            Self::Rfc6749(login) => login.check(credentials),
+        }
+    }
+
+    /// The answer that carries the token.
+    pub(crate) fn grant(&self, token: &str, lifetime: Duration) -> Reply {
+        match self {
+            Self::Oge(_) => oge::grant(token),
+            Self::Rfc6749(_) => rfc6749::grant(token, lifetime),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The platform's own way to ask for a token.
+
+use http::header::AUTHORIZATION;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+
+use crate::options::Credentials;
+use crate::received::Received;
+use crate::reply::Reply;
+use crate::urlencoded;
+
+/// What the query says, and the body once more.
+pub(crate) struct Login {
+    query: Vec<(String, String)>,
+    body: Body,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    username: String,
+    password: String,
+}
+
+/// An old token in the header makes the request fail.
+pub(super) fn read(request: &Received) -> Result<Login, Reply> {
+    request.expect_method(&Method::POST)?;
+    if request.parts.headers.contains_key(AUTHORIZATION) {
+        return Err(Reply::status(StatusCode::BAD_REQUEST, "无效的请求头"));
+    }
+    Ok(Login { query: request.query(), body: request.json()? })
+}
+
+impl Login {
+    pub(super) fn check(&self, credentials: &Credentials) -> Result<(), Reply> {
+        let says = |name, value: &str| urlencoded::value(&self.query, name) == Some(value);
+        let is_known = says("grant_type", "password")
+            && says("client_id", &credentials.client_id)
+            && says("client_secret", &credentials.client_secret)
+            && says("username", &credentials.username)
+            && says("password", &credentials.password)
+            && self.body.username == credentials.username
+            && self.body.password == credentials.password;
+        if is_known { Ok(()) } else { Err(Reply::code(40001, "用户名或密码错误")) }
+    }
+}
+
+/// `tokenHead` ends in a blank.
+pub(super) fn grant(token: &str) -> Reply {
+    Reply::json(
+        StatusCode::OK,
+        format!(r#"{{"data":{{"token":"{token}","tokenHead":"Bearer "}}}}"#),
+    )
+}

@@ -1,0 +1,121 @@
+//! The sockets: a thread with a runtime of its own, gone when the value is dropped.
+
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::body::Body;
+use crate::delivery::Severed;
+use crate::fake::Shared;
+use crate::received::Received;
+
+/// How long to wait where no connection can be accepted, as when file descriptors run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
+
+pub(crate) struct Server {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Serves that listener; returns once connections are accepted.
+    pub(crate) async fn start(listener: StdListener, shared: Arc<Shared>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("oge-fake".to_owned())
+            .spawn(move || run(listener, shared, ready, stopped))?;
+        let server = Self { stop: Some(stop), thread: Some(thread) };
+        is_ready.await.map_err(io::Error::other)??;
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    /// Closes every socket before it returns.
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // The thread's panic, if it had one, is on stderr already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(
+    listener: StdListener,
+    shared: Arc<Shared>,
+    ready: oneshot::Sender<io::Result<()>>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    runtime.block_on(async {
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        // Whoever is not waiting any more has dropped the other half of `stopped` too.
+        let _ = ready.send(Ok(()));
+        tokio::select! {
+            () = accept(listener, shared) => {}
+            _ = stopped => {}
+        }
+    });
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(serve(stream, shared.clone()));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// One connection, until either side has had enough of it. What goes wrong here is the client's
+/// to notice.
+async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| answer(request, &shared));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let Err(error) = (&mut connection).await else {
+        return;
+    };
+    let severed = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
+    if let Some(Severed(bytes)) = severed {
+        let mut stream = connection.into_parts().io.into_inner();
+        if stream.write_all(bytes).await.is_ok() {
+            let _ = stream.shutdown().await;
+        }
+    }
+}
+
+async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Severed> {
+    let (parts, body) = request.into_parts();
+    // A client that leaves in the middle of its request gets what it can still hear: nothing.
+    let body = body.collect().await.map_err(|_| Severed::default())?;
+    let request = Received::new(parts, body.to_bytes());
+    let (pause, delivery) = shared.decide(&request);
+    delivery.perform(pause).await
+}

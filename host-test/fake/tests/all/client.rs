@@ -1,0 +1,195 @@
+//! A client that says exactly what it is told to.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use oge_fake::{Fake, Options, Route};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub(crate) const PROCESS: &str = "/gateway/computation-api/process";
+pub(crate) const EXECUTE_CODE: &str = "/api/oge-dag-22/executeCode";
+pub(crate) const ADD_TASK_RECORD: &str = "/api/oge-dag-22/addTaskRecord";
+pub(crate) const GET_STATE: &str = "/api/oge-dag-22/getState?dagId=d1";
+pub(crate) const TOKEN: &str = "/api/oauth/token";
+
+/// A request in the making.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    method: &'static str,
+    target: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+/// What came back, as far as it came.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Result<Bytes, hyper::Error>,
+}
+
+impl Ask {
+    pub(crate) fn new(method: &'static str, target: impl Into<String>) -> Self {
+        Self {
+            method,
+            target: target.into(),
+            headers: vec![(CONTENT_TYPE.as_str(), "application/json".to_owned())],
+            body: String::new(),
+        }
+    }
+
+    /// The state of the task `d1`.
+    pub(crate) fn state(token: &str) -> Self {
+        Self::new("GET", GET_STATE).token(token)
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.retain(|(other, _)| *other != name);
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &'static str) -> Self {
+        self.headers.retain(|(other, _)| *other != name);
+        self
+    }
+
+    pub(crate) fn token(self, authorization: &str) -> Self {
+        self.header(AUTHORIZATION.as_str(), authorization)
+    }
+
+    pub(crate) fn body(mut self, body: impl ToString) -> Self {
+        self.body = body.to_string();
+        self
+    }
+
+    /// On a connection of its own.
+    pub(crate) async fn send(self, fake: &Fake) -> Answer {
+        self.try_send(fake).await.unwrap()
+    }
+
+    pub(crate) async fn try_send(self, fake: &Fake) -> Result<Answer, hyper::Error> {
+        self.send_on(&mut connect(fake).await).await
+    }
+
+    pub(crate) async fn send_on(
+        self,
+        connection: &mut SendRequest<Full<Bytes>>,
+    ) -> Result<Answer, hyper::Error> {
+        let mut request =
+            Request::builder().method(self.method).uri(self.target).header(HOST, "fake");
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::from(self.body)).unwrap();
+        let (parts, body) = connection.send_request(request).await?.into_parts();
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.map(http_body_util::Collected::to_bytes),
+        })
+    }
+
+    /// Sends, and hands out the socket before anything has been read from it.
+    pub(crate) async fn write(self, fake: &Fake) -> TcpStream {
+        let mut stream = open(fake).await;
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: fake\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!("content-length: {}\r\n\r\n{}", self.body.len(), self.body);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// Every byte that comes until the fake closes the connection, head and body apart.
+    pub(crate) async fn wire(self, fake: &Fake) -> (String, String) {
+        let mut text = String::new();
+        let mut stream = self.write(fake).await;
+        stream.read_to_string(&mut text).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        (head.to_owned(), body.to_owned())
+    }
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(self.body.as_ref().unwrap()).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(self.text()).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+}
+
+pub(crate) async fn start() -> Fake {
+    Fake::start(Options::default()).await.unwrap()
+}
+
+/// A started fake that knows the task `d1`, and a token for it.
+pub(crate) async fn start_with_token() -> (Fake, String) {
+    let fake = start().await;
+    fake.start_task("d1");
+    let token = fake.issue_token();
+    (fake, token)
+}
+
+pub(crate) async fn open(fake: &Fake) -> TcpStream {
+    let address = fake.origin().strip_prefix("http://").unwrap();
+    TcpStream::connect(address).await.unwrap()
+}
+
+/// A connection that can be used more than once.
+pub(crate) async fn connect(fake: &Fake) -> SendRequest<Full<Bytes>> {
+    let (sender, connection) = http1::handshake(TokioIo::new(open(fake).await)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+/// The value of a setting.
+pub(crate) fn setting(fake: &Fake, key: &str) -> String {
+    let settings = fake.settings();
+    settings.into_iter().find(|(k, _)| k == key).unwrap().1
+}
+
+/// The login that the fake's own settings make.
+pub(crate) fn login(fake: &Fake) -> Ask {
+    let [name, password, client, secret] =
+        ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD", "OGE_CLIENT_ID", "OGE_CLIENT_SECRET"]
+            .map(|key| setting(fake, key));
+    login_with(&name, &password, &client, &secret)
+}
+
+pub(crate) fn login_with(name: &str, password: &str, client: &str, secret: &str) -> Ask {
+    let body = serde_json::json!({"username": name, "password": password});
+    let [name, password, client, secret] = [name, password, client, secret].map(encode);
+    let query = format!(
+        "scopes=web&client_secret={secret}&client_id={client}&grant_type=password\
+         &username={name}&password={password}"
+    );
+    Ask::new("POST", format!("{TOKEN}?{query}")).body(body)
+}
+
+/// The `Authorization` that a login's answer makes.
+pub(crate) fn granted(answer: &Answer) -> String {
+    let data = &answer.json()["data"];
+    let head = data["tokenHead"].as_str().unwrap().trim_end();
+    format!("{head} {}", data["token"].as_str().unwrap())
+}
+
+pub(crate) fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+pub(crate) fn outcomes(fake: &Fake, route: Route) -> Vec<oge_fake::Outcome> {
+    fake.requests(route).iter().map(|r| r.outcome).collect()
+}

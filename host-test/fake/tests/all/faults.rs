@@ -1,0 +1,247 @@
+//! Each fault, as a client meets it.
+
+use std::time::Duration;
+
+use oge_fake::{Fake, Fault, Outcome, Route};
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
+
+use crate::client::{Answer, Ask, TOKEN, login, outcomes, start, start_with_token};
+
+/// The answer to a good call that meets this fault.
+async fn met(fault: Fault) -> (Fake, Answer) {
+    let (fake, token) = start_with_token().await;
+    fake.fail(Route::GetState, fault);
+    let answer = Ask::state(&token).send(&fake).await;
+    (fake, answer)
+}
+
+/// Head and body of the answer to a good call that meets this fault, up to the closing of the
+/// connection. Without a fault, the body would be `starting`.
+async fn wire(fault: Fault) -> (Fake, String, String) {
+    let (fake, token) = start_with_token().await;
+    fake.fail(Route::GetState, fault);
+    let (head, body) = Ask::state(&token).wire(&fake).await;
+    (fake, head, body)
+}
+
+#[tokio::test]
+async fn a_delayed_answer_is_late_and_otherwise_right() {
+    let delay = Duration::from_millis(30);
+    let before = Instant::now();
+    let (fake, answer) = met(Fault::Delay(delay)).await;
+    assert_eq!(answer.text(), "starting");
+    assert!(before.elapsed() >= delay);
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Accepted]);
+}
+
+#[tokio::test]
+async fn a_dripping_answer_comes_a_byte_at_a_time() {
+    let (fake, token) = start_with_token().await;
+    let every = Duration::from_millis(5);
+    fake.fail(Route::GetState, Fault::Drip { every });
+    let before = Instant::now();
+    let answer = Ask::state(&token).send(&fake).await;
+    assert_eq!(answer.text(), "starting");
+    assert_eq!(answer.header("transfer-encoding"), "chunked");
+    assert!(before.elapsed() >= every * 8);
+}
+
+#[tokio::test]
+async fn a_hanging_connection_is_open_and_silent_until_the_fake_stops() {
+    let (fake, token) = start_with_token().await;
+    fake.fail(Route::GetState, Fault::Hang);
+    let mut events = fake.subscribe();
+    let mut stream = Ask::state(&token).write(&fake).await;
+    assert_eq!(events.recv().await.unwrap().outcome, Outcome::Fault);
+    let mut byte = [0];
+    let silent = tokio::time::timeout(Duration::from_millis(30), stream.read(&mut byte));
+    assert!(silent.await.is_err());
+    drop(fake);
+    assert!(matches!(stream.read(&mut byte).await, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn a_cut_connection_has_no_answer() {
+    let (fake, head, body) = wire(Fault::Cut).await;
+    assert_eq!((head.as_str(), body.as_str()), ("", ""));
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Fault]);
+}
+
+#[tokio::test]
+async fn a_cut_body_ends_half_way() {
+    let (fake, head, body) = wire(Fault::CutBody).await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(head.ends_with("content-length: 8"));
+    assert_eq!(body, "star");
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Fault]);
+}
+
+#[tokio::test]
+async fn a_long_length_announces_more_than_comes() {
+    let (_fake, head, body) = wire(Fault::LongLength).await;
+    assert!(head.ends_with("content-length: 72"));
+    assert_eq!(body, "starting");
+}
+
+#[tokio::test]
+async fn a_short_length_announces_less_than_comes() {
+    let (_fake, head, body) = wire(Fault::ShortLength).await;
+    assert!(head.ends_with("content-length: 4"));
+    assert_eq!(body, "starting");
+}
+
+#[tokio::test]
+async fn a_client_cannot_read_a_body_that_ends_early() {
+    for fault in [Fault::CutBody, Fault::LongLength] {
+        assert!(met(fault).await.1.body.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_status_has_a_json_body() {
+    for status in [400, 403, 404, 429, 500, 502, 503] {
+        let (_fake, answer) = met(Fault::Status(status)).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.json()["code"], status);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_leads_to_this_fake() {
+    let (fake, answer) = met(Fault::Status(302)).await;
+    let location = format!("{}/redirected", fake.origin());
+    assert_eq!(answer.header("location"), location);
+    assert_eq!(Route::of("/redirected"), Route::Other);
+}
+
+#[tokio::test]
+async fn an_error_page_is_html_with_status_200() {
+    let (_fake, answer) = met(Fault::NotJson).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "text/html;charset=UTF-8");
+    assert!(answer.text().starts_with("<html>"));
+}
+
+#[tokio::test]
+async fn an_empty_answer_has_no_body() {
+    let (_fake, answer) = met(Fault::Empty).await;
+    assert_eq!(answer.header("content-length"), "0");
+    assert_eq!(answer.text(), "");
+}
+
+#[tokio::test]
+async fn invalid_utf8_is_not_text() {
+    let (_fake, answer) = met(Fault::InvalidUtf8).await;
+    let body = answer.body.unwrap();
+    assert!(std::str::from_utf8(&body).is_err());
+    let repaired = String::from_utf8_lossy(&body).into_owned();
+    serde_json::from_str::<Value>(&repaired).unwrap();
+}
+
+#[tokio::test]
+async fn a_huge_answer_is_json_of_that_size_without_a_length() {
+    let (_fake, answer) = met(Fault::Huge(1_000_000)).await;
+    assert_eq!(answer.headers.get("content-length"), None);
+    assert_eq!(answer.text().len(), 1_000_000);
+    assert_eq!(answer.json()["code"], 20000);
+}
+
+#[tokio::test]
+async fn a_code_comes_with_status_200_and_a_message() {
+    let (_fake, answer) = met(Fault::Code(50001)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()["code"], 50001);
+    assert_eq!(answer.json()["msg"], "算子执行失败");
+}
+
+#[tokio::test]
+async fn any_reply_comes_without_a_token_check() {
+    let fake = start().await;
+    let reply =
+        Fault::Reply { status: 418, content_type: "text/x".to_owned(), body: "as given".into() };
+    fake.fail(Route::GetState, reply);
+    let answer = Ask::state("Bearer nothing").send(&fake).await;
+    assert_eq!(answer.status, 418);
+    assert_eq!(answer.header("content-type"), "text/x");
+    assert_eq!(answer.text(), "as given");
+    assert!(!fake.requests(Route::GetState)[0].authorized);
+}
+
+#[tokio::test]
+async fn an_echo_repeats_the_header() {
+    let (fake, token) = start_with_token().await;
+    fake.fail(Route::GetState, Fault::EchoToken);
+    let answer = Ask::state(&token).send(&fake).await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.text().contains(&token));
+}
+
+#[tokio::test]
+async fn an_echo_of_a_login_repeats_url_and_body() {
+    let fake = start().await;
+    fake.fail(Route::Token, Fault::EchoToken);
+    let answer = login(&fake).send(&fake).await;
+    let request = fake.requests(Route::Token).remove(0);
+    let message = answer.json()["msg"].as_str().unwrap().to_owned();
+    assert!(message.contains(&format!("{TOKEN}?{}", request.raw_query.unwrap())));
+    assert!(message.contains(std::str::from_utf8(&request.body).unwrap()));
+}
+
+#[tokio::test]
+async fn a_fault_in_the_platforms_place_uses_no_token_up() {
+    let (fake, token) = start_with_token().await;
+    fake.expire_after(1);
+    fake.fail_times(Route::GetState, 1, Fault::Status(500));
+    for _ in 0..3 {
+        Ask::state(&token).send(&fake).await;
+    }
+    let expected = [Outcome::Fault, Outcome::Accepted, Outcome::Expired];
+    assert_eq!(outcomes(&fake, Route::GetState), expected);
+    assert!(fake.requests(Route::GetState)[0].authorized);
+}
+
+#[tokio::test]
+async fn a_spoiled_answer_of_an_expired_token_is_the_expired_one() {
+    let fake = start().await;
+    fake.fail(Route::GetState, Fault::Delay(Duration::from_millis(1)));
+    let answer = Ask::state("Bearer nothing").send(&fake).await;
+    assert_eq!(answer.json()["code"], 40003);
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Expired]);
+}
+
+#[tokio::test]
+async fn counted_faults_end_and_standing_ones_are_healed() {
+    let (fake, token) = start_with_token().await;
+    fake.fail(Route::GetState, Fault::Status(503));
+    fake.fail_times(Route::GetState, 2, Fault::Status(502));
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(Ask::state(&token).send(&fake).await.status.as_u16());
+    }
+    fake.heal(Route::GetState);
+    statuses.push(Ask::state(&token).send(&fake).await.status.as_u16());
+    assert_eq!(statuses, [502, 502, 503, 503, 200]);
+}
+
+#[tokio::test]
+async fn a_fault_stays_on_its_route() {
+    let (fake, token) = start_with_token().await;
+    fake.fail(Route::Process, Fault::Cut);
+    fake.fail(Route::Token, Fault::Cut);
+    assert_eq!(Ask::state(&token).send(&fake).await.text(), "starting");
+    assert!(login(&fake).try_send(&fake).await.is_err());
+    fake.heal_all();
+    assert_eq!(login(&fake).send(&fake).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_login_whose_answer_is_cut_has_happened() {
+    let options = oge_fake::Options::default().single_session(true);
+    let fake = Fake::start(options).await.unwrap();
+    let token = fake.issue_token();
+    fake.fail(Route::Token, Fault::CutBody);
+    assert!(login(&fake).send(&fake).await.body.is_err());
+    assert_eq!(Ask::state(&token).send(&fake).await.json()["code"], 40003);
+}

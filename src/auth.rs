@@ -1,0 +1,57 @@
+//! The store's token from outside: renew it, or ask what is known of it.
+
+use alloc::string::{String, ToString};
+use core::time::Duration;
+
+use crate::error::{Failure, FailureKind};
+use crate::jwt::Claims;
+use crate::token::{Token, TokenError, Tokens};
+
+/// The operation's label.
+pub const OPERATION: &str = "刷新Token";
+
+/// What is known of a token; the WIT's `token-info` documents each field. Never a part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
+pub struct TokenInfo {
+    pub present: bool,
+    pub generation: Option<u64>,
+    pub expires_at: Option<u64>,
+    pub expired: Option<bool>,
+    pub user_name: Option<String>,
+}
+
+/// Fetches a new token now. `wall` is the time since 1970.
+///
+/// # Errors
+/// `not-configured` or `token-store`.
+pub async fn refresh(tokens: &impl Tokens, wall: Duration) -> Result<TokenInfo, Failure> {
+    match tokens.refresh(None).await {
+        Ok(token) => Ok(TokenInfo::of(&token, wall)),
+        Err(error) => {
+            let kind = match error {
+                TokenError::NotConfigured(_) => FailureKind::NotConfigured,
+                TokenError::Rejected(_) | TokenError::Unavailable(_) => FailureKind::TokenStore,
+            };
+            Err(Failure::new(kind, OPERATION, error.to_string()))
+        }
+    }
+}
+
+/// What is known of the held token. Contacts no one. `wall` is the time since 1970.
+pub async fn status(tokens: &impl Tokens, wall: Duration) -> TokenInfo {
+    tokens.peek().await.map_or_else(TokenInfo::default, |token| TokenInfo::of(&token, wall))
+}
+
+impl TokenInfo {
+    fn of(token: &Token, wall: Duration) -> Self {
+        let claims = Claims::read(token.authorization.expose()).unwrap_or_default();
+        Self {
+            present: true,
+            generation: Some(token.generation),
+            expires_at: claims.expires_at,
+            expired: claims.expires_at.map(|expires_at| expires_at <= wall.as_secs()),
+            user_name: claims.user_name,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Which `Authorization` a request carries: the caller's, the store's, or what its headers say.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
+use crate::error::Fault;
+use crate::secret::Secret;
+
+/// Where a request's `Authorization` comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// The caller's own token: sent once, never refreshed.
+    Caller(Secret),
+    /// The token in the store when the request is sent.
+    Store {
+        /// Whether an expired token is refreshed and the request sent again.
+        retry: bool,
+    },
+    /// Whatever the request's own headers say, or nothing.
+    AsGiven,
+}
+
+impl Authorization {
+    /// The caller's own token, `Bearer ` in front or not.
+    ///
+    /// # Errors
+    /// Where `auth_token` cannot be sent.
+    pub fn caller(auth_token: &Secret) -> Result<Self, Fault> {
+        bearer(auth_token.expose()).map(Self::Caller)
+    }
+
+    /// The DAG tools' choice: the caller's token where there is one, else the store's.
+    ///
+    /// # Errors
+    /// Where `auth_token` cannot be sent.
+    pub fn caller_or_store(auth_token: Option<&Secret>) -> Result<Self, Fault> {
+        auth_token.map_or(Ok(Self::Store { retry: true }), Self::caller)
+    }
+}
+
+fn bearer(auth_token: &str) -> Result<Secret, Fault> {
+    let fault = |problem: &str| Err(Fault::Argument("auth_token", problem.to_owned()));
+    // What it was is never told: it is a secret.
+    let token = auth_token.trim_matches(' ');
+    let token = match token.split_at_checked(6) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") && rest.starts_with(' ') => {
+            rest.trim_start_matches(' ')
+        }
+        _ => token,
+    };
+    if token.is_empty() || token.eq_ignore_ascii_case("bearer") {
+        return fault("is blank; leave it out to use the platform's own token, or pass a token");
+    }
+    if token.chars().any(char::is_control) {
+        return fault(
+            "holds a control character, such as a line break; pass the token on one line",
+        );
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return fault("holds a blank or a character that is not ASCII; pass the token alone");
+    }
+    let mut value = String::with_capacity("Bearer ".len() + token.len());
+    value.push_str("Bearer ");
+    value.push_str(token);
+    Ok(Secret::new(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(auth_token: &str) -> Option<String> {
+        match Authorization::caller(&Secret::new(auth_token)) {
+            Ok(Authorization::Caller(value)) => Some(value.expose().to_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn bearer_is_put_in_front_where_it_is_missing() {
+        for token in ["abc", "Bearer abc", "bearer  abc", " Bearer abc "] {
+            assert_eq!(sent(token).as_deref(), Some("Bearer abc"), "{token:?}");
+        }
+        assert_eq!(sent("Bearerabc").as_deref(), Some("Bearer Bearerabc"));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_without_being_told() {
+        for token in [
+            "",
+            "  ",
+            "Bearer",
+            "Bearer ",
+            "a\nMARKER",
+            "a\r\nX: MARKER",
+            "a\0MARKER",
+            "a MARKER",
+            "坡MARKER",
+        ] {
+            let Err(Fault::Argument("auth_token", problem)) =
+                Authorization::caller(&Secret::new(token))
+            else {
+                panic!("{token:?} was taken");
+            };
+            assert!(!problem.contains("MARKER"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn without_a_token_of_the_caller_it_is_the_stores_with_a_retry() {
+        assert_eq!(Authorization::caller_or_store(None), Ok(Authorization::Store { retry: true }));
+    }
+}

@@ -1,0 +1,327 @@
+//! The call rule: authorize → send → judge → refresh → rebuild → send.
+//!
+//! A retry is the same [`Request`] sent again: method, URL, query and body cannot differ, and its
+//! `Authorization` is built from the token as it is then, never from the one that was refused.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::future::Future;
+use core::time::Duration;
+
+use crate::authorization::Authorization;
+use crate::error::{Failure, FailureKind};
+use crate::log::{Event, Seconds};
+use crate::reply::{Body, Reply};
+use crate::request::Request;
+use crate::secret::{Redactor, Secret};
+use crate::settings::Settings;
+use crate::token::{Token, TokenError, Tokens};
+use crate::verdict::{Expiry, Judged, Verdict, judge};
+
+/// Sends one request. Implemented by each shell; keeps to the request's deadline by itself.
+pub trait Sender {
+    /// Sends `request` with this `Authorization`, or with what its headers say, and reads the reply.
+    fn send(
+        &self,
+        request: &Request,
+        authorization: Option<&Secret>,
+    ) -> impl Future<Output = Result<Reply, SendError>>;
+}
+
+/// Why there is no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The deadline passed.
+    Timeout {
+        /// How long the attempt took until then.
+        after: Duration,
+    },
+    /// No connection, or one that broke; how.
+    Network(String),
+    /// The reply was larger than this many bytes.
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// Tells the time.
+pub trait Clock {
+    /// Since a fixed point that only durations are measured from.
+    fn monotonic(&self) -> Duration;
+    /// Since 1970, UTC.
+    fn wall(&self) -> Duration;
+}
+
+/// The platform as a call sees it: the settings, the three traits, and who is told what happens.
+#[derive(Debug)]
+pub struct Platform<S, T, C, O> {
+    /// What the deployment decides.
+    pub settings: Settings,
+    /// Sends requests.
+    pub sender: S,
+    /// Where the token lives.
+    pub tokens: T,
+    /// Tells the time.
+    pub clock: C,
+    /// Is told each event, with the operation's label.
+    pub observe: O,
+}
+
+/// A reply that was accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The body.
+    pub body: Body,
+    /// The `Content-Type`, where there was one.
+    pub content_type: Option<String>,
+    /// Requests sent: 1 or 2.
+    pub attempts: u8,
+    redactor: Redactor,
+}
+
+impl Accepted {
+    /// The failure of a tool that cannot read this reply.
+    #[must_use]
+    pub fn unreadable(&self, operation: &'static str, why: &str) -> Failure {
+        self.failure(FailureKind::BadReply, operation, why)
+    }
+
+    /// The failure of a tool that reads in this reply that the platform failed.
+    #[must_use]
+    pub fn failed(&self, operation: &'static str) -> Failure {
+        let why = told(&self.body, &self.redactor);
+        self.failure(FailureKind::Api, operation, &format!("the platform answered {why}"))
+    }
+
+    fn failure(&self, kind: FailureKind, operation: &'static str, message: &str) -> Failure {
+        Failure {
+            attempts: self.attempts,
+            http_status: Some(200),
+            api_code: code(&self.body),
+            body: Some(self.redactor.excerpt(&self.body.text)),
+            ..Failure::new(kind, operation, message)
+        }
+    }
+}
+
+impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O> {
+    /// Sends `request` under the call rule.
+    ///
+    /// # Errors
+    /// As the WIT's `failure-kind` says.
+    pub async fn call(
+        &self,
+        request: &Request,
+        authorization: &Authorization,
+    ) -> Result<Accepted, Failure> {
+        let started = self.clock.monotonic();
+        let mut call = Call { platform: self, request, attempts: 0, redactor: Redactor::default() };
+        let judged = call.run(authorization).await?;
+        let elapsed = self.clock.monotonic().saturating_sub(started);
+        (self.observe)(request.operation, Event::Accepted { elapsed });
+        Ok(Accepted {
+            body: judged.body,
+            content_type: judged.content_type,
+            attempts: call.attempts,
+            redactor: call.redactor,
+        })
+    }
+}
+
+/// One call under way.
+struct Call<'a, S, T, C, O> {
+    platform: &'a Platform<S, T, C, O>,
+    request: &'a Request,
+    attempts: u8,
+    /// Hides every `Authorization` sent so far.
+    redactor: Redactor,
+}
+
+impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O> {
+    async fn run(&mut self, authorization: &Authorization) -> Result<Judged, Failure> {
+        match authorization {
+            Authorization::Caller(token) => {
+                self.once(Some(token), "the platform refused the given auth_token").await
+            }
+            Authorization::AsGiven => {
+                let headers = self.request.headers.iter().filter(|header| header.is_private());
+                self.redactor = headers
+                    .fold(Redactor::default(), |redactor, header| redactor.hide(&header.value));
+                self.once(None, "the platform refused the call as its headers authorize it").await
+            }
+            Authorization::Store { retry } => self.with_store(*retry).await,
+        }
+    }
+
+    /// The store's token: on expiry refreshed and the request sent again, once.
+    async fn with_store(&mut self, retry: bool) -> Result<Judged, Failure> {
+        let Platform { settings, tokens, observe, .. } = self.platform;
+        let origin = self.request.url.origin();
+        if !settings.trusts(origin) {
+            let message = format!(
+                "url leads to {origin}, which must not get the platform's token; use an endpoint of \
+                 the platform, or name the origin in OGE_ALLOWED_ORIGINS"
+            );
+            return Err(self.failure(FailureKind::InvalidArgument, message));
+        }
+        let token = match tokens.get().await {
+            Ok(token) => token,
+            Err(error) => return Err(self.no_token(&error)),
+        };
+        let first = self.attempt(Some(&token.authorization)).await?;
+        let Verdict::Expired(expiry) = first.verdict else {
+            return self.accept(first);
+        };
+        if !retry {
+            let why = "the token has expired, and auto_retry_on_token_expire is off";
+            return Err(self.unauthorized(&first, why));
+        }
+        observe(self.request.operation, Event::Expired(expiry));
+        let renewed = match tokens.refresh(Some(token.generation)).await {
+            Ok(renewed) => differs(renewed, &token),
+            Err(error) => Err(error),
+        };
+        let renewed = match renewed {
+            Ok(renewed) => renewed,
+            Err(error) => return Err(self.with_reply(self.no_token(&error), &first)),
+        };
+        observe(self.request.operation, Event::Refreshed);
+        drop(first);
+        self.once(Some(&renewed.authorization), "the platform refused the renewed token as well")
+            .await
+    }
+
+    /// Sends the request; a refused token ends the call with `refused`.
+    async fn once(
+        &mut self,
+        authorization: Option<&Secret>,
+        refused: &str,
+    ) -> Result<Judged, Failure> {
+        let judged = self.attempt(authorization).await?;
+        match judged.verdict {
+            Verdict::Expired(_) => Err(self.unauthorized(&judged, refused)),
+            _ => self.accept(judged),
+        }
+    }
+
+    async fn attempt(&mut self, authorization: Option<&Secret>) -> Result<Judged, Failure> {
+        self.attempts += 1;
+        if let Some(authorization) = authorization {
+            self.redactor = core::mem::take(&mut self.redactor).hide(authorization);
+        }
+        let Platform { settings, sender, observe, .. } = self.platform;
+        observe(self.request.operation, Event::Sending { attempt: self.attempts });
+        match sender.send(self.request, authorization).await {
+            Ok(reply) => Ok(judge(reply, &settings.expired_codes)),
+            Err(error) => Err(self.not_answered(&error)),
+        }
+    }
+
+    /// The accepted answer, or the failure that the platform told.
+    fn accept(&self, judged: Judged) -> Result<Judged, Failure> {
+        let (kind, message) = match judged.verdict {
+            Verdict::Accepted => return Ok(judged),
+            Verdict::Forbidden => {
+                let why = told(&judged.body, &self.redactor);
+                let message = format!(
+                    "the platform does not allow this account to do this (HTTP 403, {why}); a new \
+                     token would not help"
+                );
+                (FailureKind::Forbidden, message)
+            }
+            Verdict::Expired(_) | Verdict::Failed => {
+                let why = told(&judged.body, &self.redactor);
+                let message = match judged.status {
+                    200 => format!("the platform answered {why}"),
+                    status @ 300..=399 => {
+                        format!("the platform answered HTTP {status}; redirects are not followed")
+                    }
+                    status => format!("the platform answered HTTP {status}: {why}"),
+                };
+                (FailureKind::Api, message)
+            }
+        };
+        Err(self.with_reply(self.failure(kind, message), &judged))
+    }
+
+    fn unauthorized(&self, judged: &Judged, what: &str) -> Failure {
+        let how = match judged.verdict {
+            Verdict::Expired(Expiry::Code(_)) => told(&judged.body, &self.redactor),
+            _ => "HTTP 401".to_owned(),
+        };
+        let failure = self.failure(FailureKind::Unauthorized, format!("{what} ({how})"));
+        self.with_reply(failure, judged)
+    }
+
+    fn no_token(&self, error: &TokenError) -> Failure {
+        let kind = match error {
+            TokenError::NotConfigured(_) => FailureKind::NotConfigured,
+            TokenError::Rejected(_) | TokenError::Unavailable(_) => FailureKind::TokenStore,
+        };
+        self.failure(kind, self.redactor.excerpt(&format!("{error}")))
+    }
+
+    fn not_answered(&self, error: &SendError) -> Failure {
+        let origin = self.request.url.origin();
+        let (kind, message) = match error {
+            SendError::Timeout { after } => (
+                FailureKind::Timeout,
+                format!("no complete answer from {origin} within {} s", Seconds(*after)),
+            ),
+            SendError::Network(how) => (
+                FailureKind::Network,
+                format!("no answer from {origin}: {}", self.redactor.excerpt(how)),
+            ),
+            SendError::TooLarge { limit } => (
+                FailureKind::ReplyTooLarge,
+                format!(
+                    "the answer from {origin} is larger than {limit} bytes; ask for less, or raise \
+                     OGE_MAX_REPLY_BYTES"
+                ),
+            ),
+        };
+        self.failure(kind, message)
+    }
+
+    fn failure(&self, kind: FailureKind, message: String) -> Failure {
+        let attempts = self.attempts;
+        Failure { attempts, ..Failure::new(kind, self.request.operation, message) }
+    }
+
+    /// The failure with the reply that decided it.
+    fn with_reply(&self, failure: Failure, judged: &Judged) -> Failure {
+        Failure {
+            http_status: Some(judged.status),
+            api_code: code(&judged.body),
+            body: Some(self.redactor.excerpt(&judged.body.text)),
+            ..failure
+        }
+    }
+}
+
+/// A store that hands out the refused token again has not refreshed it.
+fn differs(renewed: Token, refused: &Token) -> Result<Token, TokenError> {
+    if renewed.generation == refused.generation {
+        let why = "the store handed out the refused token again";
+        return Err(TokenError::Unavailable(why.to_owned()));
+    }
+    Ok(renewed)
+}
+
+fn code(body: &Body) -> Option<i64> {
+    body.top.as_ref().ok().and_then(|top| top.code)
+}
+
+/// What a reply says of itself: its `code` and `msg` where it has them, else its text.
+fn told(body: &Body, redactor: &Redactor) -> String {
+    let msg = body.top.as_ref().ok().and_then(|top| top.msg.as_deref());
+    match (code(body), msg) {
+        (Some(code), Some(msg)) => format!("code {code}: {}", redactor.excerpt(msg)),
+        (Some(code), None) => format!("code {code}"),
+        (None, Some(msg)) => redactor.excerpt(msg),
+        (None, None) if body.text.trim().is_empty() => "nothing".to_owned(),
+        (None, None) => redactor.excerpt(body.text.trim()),
+    }
+}

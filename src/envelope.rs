@@ -1,0 +1,91 @@
+//! The result envelope: what an MCP client of the old server got for every tool, and still gets.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use serde::Serialize;
+
+use crate::error::Failure;
+use crate::tools::{Done, Tool};
+
+/// The envelope. Its fields stand in the old server's order.
+#[derive(Clone, Debug, Serialize)]
+pub struct Envelope<T> {
+    success: bool,
+    code: u8,
+    msg: String,
+    data: Option<T>,
+    operation: &'static str,
+    execution_time: Option<f64>,
+    api_endpoint: &'static str,
+}
+
+impl<T: Serialize> Envelope<T> {
+    /// The envelope of a tool's result.
+    #[must_use]
+    pub fn of<U: Tool<Output = T>>(result: Result<Done<T>, &Failure>) -> Self {
+        match result {
+            Ok(done) => Self {
+                success: true,
+                code: 0,
+                msg: U::message(&done.output),
+                operation: U::OPERATION,
+                execution_time: Some(seconds(done.elapsed)),
+                api_endpoint: U::ENDPOINT,
+                data: Some(done.output),
+            },
+            Err(failure) => Self {
+                success: false,
+                code: 1,
+                msg: U::failure_message(failure),
+                data: None,
+                operation: U::OPERATION,
+                execution_time: None,
+                api_endpoint: "oge",
+            },
+        }
+    }
+
+    /// The envelope as compact JSON, raw UTF-8.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Every field has a JSON form: `data` was read from JSON, or is made of texts.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Whole milliseconds are what the number is good for.
+fn seconds(elapsed: Duration) -> f64 {
+    let milliseconds = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+    f64::from(milliseconds) / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::FailureKind;
+    use crate::tools::{RunBigQuery, run_big_query};
+
+    #[test]
+    fn success_keeps_the_platforms_json_and_the_old_order() {
+        let data = r#"{"b": 1.0, "a": [1e-7, "坡"]}"#.into();
+        let done = Done {
+            output: run_big_query::Output { data },
+            attempts: 2,
+            elapsed: Duration::from_micros(2_344_600),
+        };
+        assert_eq!(
+            Envelope::of::<RunBigQuery>(Ok(done)).to_json(),
+            r#"{"success":true,"code":0,"msg":"大数据查询执行成功","data":{"b": 1.0, "a": [1e-7, "坡"]},"operation":"大数据查询","execution_time":2.344,"api_endpoint":"intranet"}"#
+        );
+    }
+
+    #[test]
+    fn failure_has_neither_data_nor_time() {
+        let failure = Failure::new(FailureKind::Timeout, "大数据查询", "why");
+        assert_eq!(
+            Envelope::of::<RunBigQuery>(Err(&failure)).to_json(),
+            r#"{"success":false,"code":1,"msg":"大数据查询失败: why (状态码: 未知状态码)","data":null,"operation":"大数据查询","execution_time":null,"api_endpoint":"oge"}"#
+        );
+    }
+}

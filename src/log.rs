@@ -1,0 +1,156 @@
+//! The log: which events there are, and the line each one writes.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+use crate::error::Failure;
+use crate::verdict::Expiry;
+
+/// How much the log shows; each level shows those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum Level {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl Level {
+    /// Reads a level as `OGE_LOG` spells it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Off, Self::Error, Self::Warn, Self::Info, Self::Debug]
+            .into_iter()
+            .find(|level| level.as_str().eq_ignore_ascii_case(text))
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// What a call does, as it does it.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A request is about to be sent: the first, or the second.
+    Sending {
+        /// 1 or 2.
+        attempt: u8,
+    },
+    /// The platform says that the store's token has expired; a new one is being fetched.
+    Expired(Expiry),
+    /// There is a new token; the request is about to be built and sent again.
+    Refreshed,
+    /// The platform's answer was accepted.
+    Accepted {
+        /// The whole call so far.
+        elapsed: Duration,
+    },
+    /// The call failed.
+    Failed(&'a Failure),
+}
+
+impl Event<'_> {
+    /// How loud the event is.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Sending { .. } => Level::Debug,
+            Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } => Level::Info,
+            Self::Failed(_) => Level::Error,
+        }
+    }
+
+    /// The event's one line, control characters made harmless, with its line feed.
+    #[must_use]
+    pub fn line(&self, operation: &str) -> String {
+        let text = format!("{} {operation}: {self}", self.level().as_str());
+        let mut line = String::with_capacity(text.len() + 1);
+        for character in text.chars() {
+            let steers = character.is_control() || matches!(character, '\u{2028}'..='\u{202e}');
+            if steers {
+                line.extend(character.escape_default());
+            } else {
+                line.push(character);
+            }
+        }
+        line.push('\n');
+        line
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sending { attempt } => write!(f, "发送请求 (第{attempt}次)"),
+            Self::Expired(expiry) => write!(f, "检测到token过期({expiry})，尝试自动刷新..."),
+            Self::Refreshed => f.write_str("Token刷新成功，重新调用API..."),
+            Self::Accepted { elapsed } => write!(f, "API调用成功 - 耗时: {}s", Seconds(*elapsed)),
+            Self::Failed(failure) => write!(f, "失败: {failure}"),
+        }
+    }
+}
+
+/// A duration in seconds with two decimals, without the code that formats any float.
+pub(crate) struct Seconds(pub(crate) Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hundredths = (self.0.subsec_millis() + 5) / 10;
+        let (whole, part) = (self.0.as_secs() + u64::from(hundredths / 100), hundredths % 100);
+        write!(f, "{whole}.{part:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::FailureKind;
+
+    #[test]
+    fn the_lines_of_an_expired_call_are_those_operators_know() {
+        let events = [
+            Event::Expired(Expiry::Code(40003)),
+            Event::Expired(Expiry::Status),
+            Event::Refreshed,
+            Event::Accepted { elapsed: Duration::from_millis(2344) },
+        ];
+        let lines: alloc::vec::Vec<_> =
+            events.iter().map(|event| event.line("大数据查询")).collect();
+        assert_eq!(
+            lines,
+            [
+                "info 大数据查询: 检测到token过期(40003)，尝试自动刷新...\n",
+                "info 大数据查询: 检测到token过期(401)，尝试自动刷新...\n",
+                "info 大数据查询: Token刷新成功，重新调用API...\n",
+                "info 大数据查询: API调用成功 - 耗时: 2.34s\n",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_the_platform_says() {
+        let failure = Failure::new(FailureKind::Api, "x", "a\nerror b\r\u{1b}[2J\u{202e}c\n");
+        let line = Event::Failed(&failure).line("x");
+        assert_eq!(line, "error x: 失败: api: a\\nerror b\\r\\u{1b}[2J\\u{202e}c\\n\n");
+    }
+
+    #[test]
+    fn levels_show_those_before_them() {
+        assert!(
+            Level::Debug > Level::Info && Level::Warn > Level::Error && Level::Error > Level::Off
+        );
+        assert_eq!(Level::parse("WARN"), Some(Level::Warn));
+        assert_eq!(Level::parse("loud"), None);
+    }
+}

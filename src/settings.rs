@@ -1,0 +1,283 @@
+//! The settings of the tools, read once a call from wherever the shell keeps them.
+
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use time::UtcOffset;
+
+use crate::error::Fault;
+use crate::log::Level;
+use crate::url::{Origin, Url};
+
+/// The settings that the tools know. All others are the token store's, or nobody's.
+pub const KEYS: [&str; 10] = [
+    "OGE_API_URL",
+    "OGE_DAG_URL",
+    "OGE_USER_ID",
+    "OGE_USERNAME",
+    "OGE_TIMEOUT_SECONDS",
+    "OGE_EXPIRED_CODES",
+    "OGE_ALLOWED_ORIGINS",
+    "OGE_MAX_REPLY_BYTES",
+    "OGE_LOG",
+    "OGE_UTC_OFFSET",
+];
+
+/// The longest deadline that can be asked for: a day.
+pub const MAX_TIMEOUT_SECONDS: u32 = 86_400;
+
+/// What a deployment decides. Endpoints may be missing: only who needs one asks for it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    api_url: Option<Url>,
+    dag_url: Option<Url>,
+    user_id: Option<String>,
+    username: Option<String>,
+    timeout: Option<Duration>,
+    allowed_origins: Vec<Origin>,
+    /// Body codes that mean expired.
+    pub expired_codes: Vec<i64>,
+    /// How large a reply may be.
+    pub max_reply_bytes: usize,
+    /// What the log shows.
+    pub log: Level,
+    /// Where names made from the time are told.
+    pub utc_offset: UtcOffset,
+}
+
+impl Settings {
+    /// Reads the settings through `get`, which answers a key's value. A blank value is no value.
+    ///
+    /// # Errors
+    /// Names the first key whose value is bad.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
+        let get = |key: &str| {
+            get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
+        let url = |key: &'static str| get(key).map(|value| parse_url(key, &value)).transpose();
+        let api_url = url("OGE_API_URL")?;
+        let dag_url = url("OGE_DAG_URL")?;
+        if dag_url.as_ref().is_some_and(Url::has_query) {
+            return Err(setting("OGE_DAG_URL", "must be a base URL without a query"));
+        }
+        Ok(Self {
+            api_url,
+            dag_url,
+            user_id: get("OGE_USER_ID"),
+            username: get("OGE_USERNAME"),
+            timeout: get("OGE_TIMEOUT_SECONDS").map(|value| parse_timeout(&value)).transpose()?,
+            allowed_origins: list(get("OGE_ALLOWED_ORIGINS"), |value| {
+                Origin::parse(value).map_err(|error| {
+                    setting("OGE_ALLOWED_ORIGINS", &["has an entry that ", error.0].concat())
+                })
+            })?,
+            expired_codes: list(
+                get("OGE_EXPIRED_CODES").or_else(|| Some("40003".to_owned())),
+                |value| {
+                    value.parse().map_err(|_| {
+                        setting("OGE_EXPIRED_CODES", "must be whole numbers, comma separated")
+                    })
+                },
+            )?,
+            max_reply_bytes: get("OGE_MAX_REPLY_BYTES")
+                .map_or(Ok(32 << 20), |value| parse_max_reply(&value))?,
+            log: get("OGE_LOG").map_or(Ok(Level::Info), |value| {
+                Level::parse(&value).ok_or_else(|| {
+                    setting("OGE_LOG", "must be one of off, error, warn, info, debug")
+                })
+            })?,
+            utc_offset: parse_offset(get("OGE_UTC_OFFSET").as_deref().unwrap_or("+08:00"))?,
+        })
+    }
+
+    /// The computation API.
+    ///
+    /// # Errors
+    /// Where `OGE_API_URL` is not set.
+    pub fn api_url(&self) -> Result<&Url, Fault> {
+        let missing = "is not set: the URL of the platform's computation API";
+        self.api_url.as_ref().ok_or_else(|| setting("OGE_API_URL", missing))
+    }
+
+    /// The base of the DAG batch API.
+    ///
+    /// # Errors
+    /// Where `OGE_DAG_URL` is not set.
+    pub fn dag_url(&self) -> Result<&Url, Fault> {
+        let missing = "is not set: the base URL of the platform's DAG batch API";
+        self.dag_url.as_ref().ok_or_else(|| setting("OGE_DAG_URL", missing))
+    }
+
+    /// The default of the argument `user_id`.
+    ///
+    /// # Errors
+    /// Where `OGE_USER_ID` is not set.
+    pub fn user_id(&self) -> Result<String, Fault> {
+        let missing = "is not set, and no user_id was passed";
+        self.user_id.clone().ok_or_else(|| setting("OGE_USER_ID", missing))
+    }
+
+    /// The default of the argument `username`.
+    ///
+    /// # Errors
+    /// Where `OGE_USERNAME` is not set.
+    pub fn username(&self) -> Result<String, Fault> {
+        let missing = "is not set, and no username was passed";
+        self.username.clone().ok_or_else(|| setting("OGE_USERNAME", missing))
+    }
+
+    /// How long one attempt may take: what `OGE_TIMEOUT_SECONDS` says, else `seconds`.
+    #[must_use]
+    pub fn timeout(&self, seconds: u32) -> Duration {
+        self.timeout.unwrap_or(Duration::from_secs(seconds.into()))
+    }
+
+    /// Whether the store's token may be sent to `origin`.
+    #[must_use]
+    pub fn trusts(&self, origin: &Origin) -> bool {
+        let endpoints = self.api_url.iter().chain(&self.dag_url).map(Url::origin);
+        endpoints.chain(&self.allowed_origins).any(|trusted| trusted == origin)
+    }
+}
+
+fn setting(key: &'static str, problem: &str) -> Fault {
+    Fault::Setting(key, problem.to_owned())
+}
+
+fn parse_url(key: &'static str, value: &str) -> Result<Url, Fault> {
+    Url::parse(value).map_err(|error| setting(key, error.0))
+}
+
+fn parse_timeout(value: &str) -> Result<Duration, Fault> {
+    let seconds =
+        value.parse::<u32>().ok().filter(|seconds| (1..=MAX_TIMEOUT_SECONDS).contains(seconds));
+    seconds.map(|seconds| Duration::from_secs(seconds.into())).ok_or_else(|| {
+        setting("OGE_TIMEOUT_SECONDS", "must be a whole number of seconds from 1 to 86400")
+    })
+}
+
+fn parse_max_reply(value: &str) -> Result<usize, Fault> {
+    let bytes = value.parse::<usize>().ok().filter(|bytes| (1..=1 << 30).contains(bytes));
+    bytes.ok_or_else(|| {
+        setting("OGE_MAX_REPLY_BYTES", "must be a whole number of bytes from 1 to 1073741824")
+    })
+}
+
+/// `+08:00` and its like: a sign, two digits of hours, two of minutes.
+fn parse_offset(value: &str) -> Result<UtcOffset, Fault> {
+    let parse = || {
+        let (sign, rest) = match value.split_at_checked(1)? {
+            ("+", rest) => (1, rest),
+            ("-", rest) => (-1, rest),
+            _ => return None,
+        };
+        let (hours, minutes) = rest.split_once(':')?;
+        let number = |text: &str| {
+            let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<i8>().ok().filter(|_| digits)
+        };
+        let (hours, minutes) = (number(hours)?, number(minutes)?);
+        let real = hours < 24 && minutes < 60;
+        UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok().filter(|_| real)
+    };
+    parse().ok_or_else(|| setting("OGE_UTC_OFFSET", "must be an offset such as +08:00"))
+}
+
+/// The entries of a comma-separated list, blank ones left out.
+fn list<T>(
+    value: Option<String>,
+    parse: impl Fn(&str) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let value = value.unwrap_or_default().to_string();
+    value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(parse).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod test {
+    use super::*;
+
+    /// Settings that every tool can work with.
+    pub(crate) fn settings() -> Settings {
+        let value = |key: &str| match key {
+            "OGE_API_URL" => Some("http://oge.test/process"),
+            "OGE_DAG_URL" => Some("http://oge.test/dag/"),
+            "OGE_USER_ID" => Some("user-1"),
+            "OGE_USERNAME" => Some("name-1"),
+            _ => None,
+        };
+        Settings::read(|key| value(key).map(ToOwned::to_owned)).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, Fault> {
+        Settings::read(|key| {
+            pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn nothing_set_is_the_defaults() {
+        let settings = read(&[("OGE_LOG", " ")]).unwrap();
+        assert_eq!(settings.expired_codes, [40003]);
+        assert_eq!(settings.max_reply_bytes, 33_554_432);
+        assert_eq!(settings.log, Level::Info);
+        assert_eq!(settings.utc_offset, UtcOffset::from_hms(8, 0, 0).unwrap());
+        assert_eq!(settings.timeout(30), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_missing_endpoint_is_named_by_who_needs_it() {
+        let fault = read(&[]).unwrap().api_url().unwrap_err();
+        assert!(matches!(fault, Fault::Setting("OGE_API_URL", _)));
+    }
+
+    #[test]
+    fn a_bad_value_names_its_key_and_does_not_quote_it() {
+        for (key, value) in [
+            ("OGE_API_URL", "MARKER"),
+            ("OGE_API_URL", "http://user:MARKER@h/"),
+            ("OGE_DAG_URL", "http://h/?MARKER"),
+            ("OGE_TIMEOUT_SECONDS", "0"),
+            ("OGE_TIMEOUT_SECONDS", "MARKER"),
+            ("OGE_EXPIRED_CODES", "1,MARKER"),
+            ("OGE_ALLOWED_ORIGINS", "http://h/MARKER"),
+            ("OGE_MAX_REPLY_BYTES", "-1"),
+            ("OGE_LOG", "MARKER"),
+            ("OGE_UTC_OFFSET", "8"),
+            ("OGE_UTC_OFFSET", "+24:00"),
+            ("OGE_UTC_OFFSET", "++1:00"),
+            ("OGE_UTC_OFFSET", "坡"),
+        ] {
+            let Err(Fault::Setting(named, problem)) = read(&[(key, value)]) else {
+                panic!("{key}={value} was taken");
+            };
+            assert_eq!(named, key);
+            assert!(!problem.contains("MARKER"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn the_token_may_go_to_the_endpoints_and_the_allowed_origins() {
+        let settings = read(&[
+            ("OGE_API_URL", "http://a/x"),
+            ("OGE_DAG_URL", "http://b:81/y"),
+            ("OGE_ALLOWED_ORIGINS", "https://c, http://d:8080/,"),
+        ])
+        .unwrap();
+        let trusts = |origin: &str| settings.trusts(&Origin::parse(origin).unwrap());
+        assert!(["http://a", "http://b:81", "https://c", "http://d:8080"].into_iter().all(trusts));
+        assert!(!["https://a", "http://b", "http://c", "http://e"].into_iter().any(trusts));
+    }
+
+    #[test]
+    fn offsets_are_read_with_their_sign() {
+        let offset = read(&[("OGE_UTC_OFFSET", "-03:30")]).unwrap().utc_offset;
+        assert_eq!(offset.as_hms(), (-3, -30, 0));
+    }
+}

@@ -1,0 +1,46 @@
+//! The store's token, as every token store hands it out.
+
+use alloc::string::String;
+use core::future::Future;
+
+use crate::secret::Secret;
+
+/// A token, ready for use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The whole value of the `Authorization` header.
+    pub authorization: Secret,
+    /// Names this one token; see the WIT.
+    pub generation: u64,
+}
+
+/// Why there is no token. No case carries a secret in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// A setting is missing or bad; its name.
+    NotConfigured(String),
+    /// The authority refused the credentials; how.
+    Rejected(String),
+    /// The authority could not be reached in time, or its answer made no sense; how.
+    Unavailable(String),
+}
+
+impl core::fmt::Display for TokenError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NotConfigured(which) => write!(f, "the token store lacks a good setting {which}"),
+            Self::Rejected(why) => write!(f, "the token was refused: {why}"),
+            Self::Unavailable(why) => write!(f, "no token could be had: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for TokenError {}
+
+/// Where the token lives: the WIT's `token-store`, which says what each function promises.
+#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
+pub trait Tokens {
+    fn get(&self) -> impl Future<Output = Result<Token, TokenError>>;
+    fn peek(&self) -> impl Future<Output = Option<Token>>;
+    fn refresh(&self, stale: Option<u64>) -> impl Future<Output = Result<Token, TokenError>>;
+}

@@ -1,0 +1,253 @@
+//! `coverage_aspect_analysis`, 坡向分析: the aspect of slopes from a digital elevation model.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::Serialize;
+
+use super::{Prepared, Tool, check, json_text, payload};
+use crate::authorization::Authorization;
+use crate::call::Accepted;
+use crate::error::{Failure, Fault};
+use crate::request::{Method, Request};
+use crate::settings::Settings;
+
+/// The tool.
+#[derive(Debug)]
+pub struct CoverageAspectAnalysis;
+
+/// What a caller passes; the WIT documents each.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
+pub struct Arguments {
+    pub bbox: Vec<f64>,
+    pub coverage_type: Option<String>,
+    pub pretreatment: Option<bool>,
+    pub product_value: Option<String>,
+    pub radius: Option<u32>,
+}
+
+/// The platform's own JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Output {
+    /// JSON text.
+    #[serde(serialize_with = "json_text::serialize")]
+    pub data: String,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    name: &'a str,
+    args: Args<'a>,
+    #[serde(rename = "dockerImageSource")]
+    docker_image_source: &'a str,
+}
+
+#[derive(Serialize)]
+struct Args<'a> {
+    coverage: Coverage<'a>,
+    radius: u32,
+}
+
+#[derive(Serialize)]
+struct Coverage<'a> {
+    r#type: &'a str,
+    pretreatment: bool,
+    #[serde(rename = "preParams")]
+    pre_params: PreParams<'a>,
+    value: [&'a str; 1],
+}
+
+#[derive(Serialize)]
+struct PreParams<'a> {
+    bbox: &'a [f64],
+}
+
+impl Tool for CoverageAspectAnalysis {
+    const NAME: &'static str = "coverage_aspect_analysis";
+    const OPERATION: &'static str = "坡向分析";
+    const ENDPOINT: &'static str = "intranet";
+    const TIMEOUT_SECONDS: u32 = 120;
+    type Arguments = Arguments;
+    type Output = Output;
+
+    fn prepare(
+        arguments: Arguments,
+        settings: &Settings,
+        _now: Duration,
+    ) -> Result<Prepared<Self>, Fault> {
+        check_bbox(&arguments.bbox)?;
+        let coverage_type = check::optional("coverage_type", arguments.coverage_type, "Coverage")?;
+        let product_value = check::optional(
+            "product_value",
+            arguments.product_value,
+            "Platform:Product:ASTER_GDEM_DEM30",
+        )?;
+        let radius = arguments.radius.unwrap_or(1);
+        if radius == 0 {
+            return Err(Fault::Argument("radius", "is 0; it must be 1 or more".to_string()));
+        }
+        let body = payload(&Payload {
+            name: "Coverage.aspect",
+            args: Args {
+                coverage: Coverage {
+                    r#type: &coverage_type,
+                    pretreatment: arguments.pretreatment.unwrap_or(true),
+                    pre_params: PreParams { bbox: &arguments.bbox },
+                    value: [&product_value],
+                },
+                radius,
+            },
+            docker_image_source: "DOCKER_HUB",
+        });
+        let url = settings.api_url()?.clone();
+        let timeout = settings.timeout(Self::TIMEOUT_SECONDS);
+        Ok(Prepared {
+            tool: Self,
+            request: Request::json(Self::OPERATION, Method::post(), url, body, timeout),
+            authorization: Authorization::Store { retry: true },
+        })
+    }
+
+    fn read(self, reply: Accepted) -> Result<Output, Failure> {
+        Ok(Output { data: reply.body.into_json(reply.content_type.as_deref()) })
+    }
+
+    fn message(_output: &Output) -> String {
+        format!("{}执行成功", Self::OPERATION)
+    }
+}
+
+fn check_bbox(bbox: &[f64]) -> Result<(), Fault> {
+    let fault = |problem: String| Err(Fault::Argument("bbox", problem));
+    let [min_lon, min_lat, max_lon, max_lat] = *bbox else {
+        let count = bbox.len();
+        return fault(format!(
+            "has {count} numbers; it must have 4: min lon, min lat, max lon, max lat in degrees"
+        ));
+    };
+    for (name, value, limit) in [
+        ("min lon", min_lon, 180.0),
+        ("min lat", min_lat, 90.0),
+        ("max lon", max_lon, 180.0),
+        ("max lat", max_lat, 90.0),
+    ] {
+        // NaN is in no range.
+        if !(-limit..=limit).contains(&value) {
+            let (was, limit) = (number(value), number(limit));
+            return fault(format!("has {name} {was}; it must be between -{limit} and {limit}"));
+        }
+    }
+    for (name, min, max) in [("lon", min_lon, max_lon), ("lat", min_lat, max_lat)] {
+        if min >= max {
+            let (min, max) = (number(min), number(max));
+            return fault(format!(
+                "has min {name} {min} and max {name} {max}; min must be below max (order: min lon, \
+                 min lat, max lon, max lat)"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A number as JSON spells it, and those that JSON has no spelling for.
+fn number(value: f64) -> String {
+    if value.is_finite() {
+        serde_json::to_string(&value).unwrap_or_default()
+    } else if value.is_nan() {
+        "NaN".to_string()
+    } else {
+        "infinite".to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::test::settings;
+    use proptest::prelude::*;
+
+    fn prepare(arguments: Arguments) -> Result<Prepared<CoverageAspectAnalysis>, Fault> {
+        CoverageAspectAnalysis::prepare(arguments, &settings(), Duration::ZERO)
+    }
+
+    fn with_bbox(bbox: &[f64]) -> Arguments {
+        Arguments { bbox: bbox.to_vec(), ..Arguments::default() }
+    }
+
+    #[test]
+    fn defaults_make_the_payload_of_the_old_server() {
+        let request = prepare(with_bbox(&[116.9, 36.2, 117.2, 36.4])).unwrap().request;
+        assert_eq!(
+            request.body.as_deref(),
+            Some(
+                r#"{"name":"Coverage.aspect","args":{"coverage":{"type":"Coverage","pretreatment":true,"preParams":{"bbox":[116.9,36.2,117.2,36.4]},"value":["Platform:Product:ASTER_GDEM_DEM30"]},"radius":1},"dockerImageSource":"DOCKER_HUB"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn every_argument_reaches_the_payload() {
+        let request = prepare(Arguments {
+            bbox: [0.0, 1.5, 10.0, 20.0].to_vec(),
+            coverage_type: Some("T".into()),
+            pretreatment: Some(false),
+            product_value: Some("P".into()),
+            radius: Some(7),
+        })
+        .unwrap()
+        .request;
+        assert_eq!(
+            request.body.as_deref(),
+            Some(
+                r#"{"name":"Coverage.aspect","args":{"coverage":{"type":"T","pretreatment":false,"preParams":{"bbox":[0.0,1.5,10.0,20.0]},"value":["P"]},"radius":7},"dockerImageSource":"DOCKER_HUB"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_bad_box_is_refused_with_what_it_was() {
+        for (bbox, was) in [
+            (&[][..], "has 0 numbers"),
+            (&[1.0, 2.0, 3.0], "has 3 numbers"),
+            (&[1.0, 2.0, 3.0, 4.0, 5.0], "has 5 numbers"),
+            (&[f64::NAN, 2.0, 3.0, 4.0], "min lon NaN"),
+            (&[1.0, 2.0, f64::INFINITY, 4.0], "max lon infinite"),
+            (&[-180.5, 2.0, 3.0, 4.0], "min lon -180.5"),
+            (&[1.0, -91.0, 3.0, 4.0], "min lat -91.0"),
+            (&[1.0, 2.0, 3.0, 90.001], "max lat 90.001"),
+            (&[3.0, 2.0, 1.0, 4.0], "min lon 3.0 and max lon 1.0"),
+            (&[1.0, 4.0, 3.0, 4.0], "min lat 4.0 and max lat 4.0"),
+        ] {
+            let Err(Fault::Argument("bbox", problem)) = prepare(with_bbox(bbox)) else {
+                panic!("{bbox:?} was taken");
+            };
+            assert!(problem.contains(was), "{bbox:?}: {problem}");
+        }
+    }
+
+    #[test]
+    fn blank_texts_and_a_zero_radius_are_refused() {
+        let good = || with_bbox(&[0.0, 0.0, 1.0, 1.0]);
+        for (name, arguments) in [
+            ("coverage_type", Arguments { coverage_type: Some(" ".into()), ..good() }),
+            ("product_value", Arguments { product_value: Some(String::new()), ..good() }),
+            ("radius", Arguments { radius: Some(0), ..good() }),
+        ] {
+            let Err(Fault::Argument(named, _)) = prepare(arguments) else {
+                panic!("a bad {name} was taken");
+            };
+            assert_eq!(named, name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_box_on_earth_is_taken(lon in -180.0..179.0f64, lat in -90.0..89.0f64, w in 0.001..1.0f64, h in 0.001..1.0f64) {
+            prop_assert!(prepare(with_bbox(&[lon, lat, lon + w, lat + h])).is_ok());
+        }
+    }
+}

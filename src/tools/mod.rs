@@ -1,0 +1,135 @@
+//! The five tools: arguments → request, reply → result. A file a tool, all of them pure.
+
+mod check;
+pub mod coverage_aspect_analysis;
+pub mod execute_code_to_dag;
+pub mod query_task_status;
+pub mod run_big_query;
+pub mod submit_batch_task;
+
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+use serde::Serialize;
+
+use crate::authorization::Authorization;
+use crate::call::{Accepted, Clock, Platform, Sender};
+use crate::error::{Failure, Fault};
+use crate::log::Event;
+use crate::request::Request;
+use crate::settings::Settings;
+use crate::token::Tokens;
+
+pub use coverage_aspect_analysis::CoverageAspectAnalysis;
+pub use execute_code_to_dag::ExecuteCodeToDag;
+pub use query_task_status::QueryTaskStatus;
+pub use run_big_query::RunBigQuery;
+pub use submit_batch_task::SubmitBatchTask;
+
+/// A tool: how its request is made and its reply read. The value is what reading needs to know.
+pub trait Tool: Sized {
+    /// The tool's name, as MCP and the old server spell it.
+    const NAME: &'static str;
+    /// The operation's label, as the platform's users know it.
+    const OPERATION: &'static str;
+    /// `intranet` or `dag`: the envelope's `api_endpoint`.
+    const ENDPOINT: &'static str;
+    /// How long one attempt may take, in seconds, where `OGE_TIMEOUT_SECONDS` says nothing.
+    const TIMEOUT_SECONDS: u32;
+    /// What a caller passes.
+    type Arguments;
+    /// What comes back: the envelope's `data`.
+    type Output: Serialize;
+
+    /// Checks the arguments and builds the request. `now` is the wall clock, since 1970.
+    ///
+    /// # Errors
+    /// Names the first argument or setting that is missing or bad.
+    fn prepare(
+        arguments: Self::Arguments,
+        settings: &Settings,
+        now: Duration,
+    ) -> Result<Prepared<Self>, Fault>;
+
+    /// Reads the platform's answer.
+    ///
+    /// # Errors
+    /// Where the answer is not one that this tool knows.
+    fn read(self, reply: Accepted) -> Result<Self::Output, Failure>;
+
+    /// The success, for people.
+    fn message(output: &Self::Output) -> String;
+
+    /// The failure, for people.
+    #[must_use]
+    fn failure_message(failure: &Failure) -> String {
+        format!("{}失败: {}", Self::OPERATION, failure.message)
+    }
+}
+
+/// A tool call that only needs sending.
+#[derive(Debug)]
+pub struct Prepared<T> {
+    /// What reading the reply needs to know.
+    pub tool: T,
+    /// What is sent.
+    pub request: Request,
+    /// Whose token it carries.
+    pub authorization: Authorization,
+}
+
+/// A call that succeeded.
+#[derive(Clone, Debug)]
+pub struct Done<T> {
+    /// The result.
+    pub output: T,
+    /// Requests sent: 1 or 2.
+    pub attempts: u8,
+    /// The whole call, both requests and the refresh where there were any.
+    pub elapsed: Duration,
+}
+
+impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O> {
+    /// Runs one tool.
+    ///
+    /// # Errors
+    /// As the WIT's `failure-kind` says.
+    pub async fn run<U: Tool>(&self, arguments: U::Arguments) -> Result<Done<U::Output>, Failure> {
+        let result = self.try_run::<U>(arguments).await;
+        if let Err(failure) = &result {
+            (self.observe)(U::OPERATION, Event::Failed(failure));
+        }
+        result
+    }
+
+    async fn try_run<U: Tool>(&self, arguments: U::Arguments) -> Result<Done<U::Output>, Failure> {
+        let started = self.clock.monotonic();
+        let Prepared { tool, request, authorization } =
+            U::prepare(arguments, &self.settings, self.clock.wall())
+                .map_err(|fault| fault.into_failure(U::OPERATION))?;
+        let reply = self.call(&request, &authorization).await?;
+        let attempts = reply.attempts;
+        let output = tool.read(reply)?;
+        let elapsed = self.clock.monotonic().saturating_sub(started);
+        Ok(Done { output, attempts, elapsed })
+    }
+}
+
+/// Serializes a string that is JSON text as the JSON it is.
+pub(crate) mod json_text {
+    use serde::ser::Error as _;
+    use serde::{Serialize as _, Serializer};
+    use serde_json::value::RawValue;
+
+    pub(crate) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+/// A request's body.
+pub(crate) fn payload(value: &impl Serialize) -> Option<String> {
+    // Structs of strings, numbers and booleans always have a JSON form.
+    serde_json::to_string(value).ok()
+}

@@ -1,0 +1,158 @@
+//! `run_big_query`, 大数据查询: an SQL query over the platform's vector data.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::time::Duration;
+
+use serde::Serialize;
+
+use super::{Prepared, Tool, check, json_text, payload};
+use crate::authorization::Authorization;
+use crate::call::Accepted;
+use crate::error::{Failure, Fault};
+use crate::request::{Method, Request};
+use crate::settings::Settings;
+
+/// Paddy fields, irrigated land and dry land in the land survey.
+pub const FARMLAND: &str =
+    "SELECT * FROM shp_guotubiangeng WHERE DLMC IN ('旱地', '水浇地', '水田')";
+
+/// The tool.
+#[derive(Debug)]
+pub struct RunBigQuery;
+
+/// What a caller passes; the WIT documents each.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
+pub struct Arguments {
+    pub query: Option<String>,
+    pub geometry_column: Option<String>,
+}
+
+/// The platform's own JSON: the identifier of the result set.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Output {
+    /// JSON text.
+    #[serde(serialize_with = "json_text::serialize")]
+    pub data: String,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    name: &'a str,
+    args: Args<'a>,
+    #[serde(rename = "dockerImageSource")]
+    docker_image_source: &'a str,
+}
+
+#[derive(Serialize)]
+struct Args<'a> {
+    query: &'a str,
+    #[serde(rename = "geometryColumn")]
+    geometry_column: &'a str,
+}
+
+impl Tool for RunBigQuery {
+    const NAME: &'static str = "run_big_query";
+    const OPERATION: &'static str = "大数据查询";
+    const ENDPOINT: &'static str = "intranet";
+    const TIMEOUT_SECONDS: u32 = 120;
+    type Arguments = Arguments;
+    type Output = Output;
+
+    fn prepare(
+        arguments: Arguments,
+        settings: &Settings,
+        _now: Duration,
+    ) -> Result<Prepared<Self>, Fault> {
+        let query = check::optional("query", arguments.query, FARMLAND)?;
+        let column = check::optional("geometry_column", arguments.geometry_column, "geom")?;
+        let body = payload(&Payload {
+            name: "FeatureCollection.runBigQuery",
+            args: Args { query: &query, geometry_column: &column },
+            docker_image_source: "DOCKER_HUB",
+        });
+        let url = settings.api_url()?.clone();
+        let timeout = settings.timeout(Self::TIMEOUT_SECONDS);
+        Ok(Prepared {
+            tool: Self,
+            request: Request::json(Self::OPERATION, Method::post(), url, body, timeout),
+            authorization: Authorization::Store { retry: true },
+        })
+    }
+
+    fn read(self, reply: Accepted) -> Result<Output, Failure> {
+        Ok(Output { data: reply.body.into_json(reply.content_type.as_deref()) })
+    }
+
+    fn message(_output: &Output) -> String {
+        format!("{}执行成功", Self::OPERATION)
+    }
+
+    /// The old server's clients look for the status at the end.
+    fn failure_message(failure: &Failure) -> String {
+        let status = failure.http_status.filter(|status| *status != 200);
+        let status = status.map_or_else(|| "未知状态码".to_string(), |status| status.to_string());
+        format!("{}失败: {} (状态码: {status})", Self::OPERATION, failure.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::FailureKind;
+    use crate::settings::test::settings;
+
+    fn body(arguments: Arguments) -> Option<String> {
+        let prepared = RunBigQuery::prepare(arguments, &settings(), Duration::ZERO).ok()?;
+        prepared.request.body
+    }
+
+    #[test]
+    fn defaults_ask_for_farmland() {
+        assert_eq!(
+            body(Arguments::default()).as_deref(),
+            Some(
+                r#"{"name":"FeatureCollection.runBigQuery","args":{"query":"SELECT * FROM shp_guotubiangeng WHERE DLMC IN ('旱地', '水浇地', '水田')","geometryColumn":"geom"},"dockerImageSource":"DOCKER_HUB"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_query_is_sent_as_it_is() {
+        let query = "SELECT \"a\" FROM t\nWHERE b = '坡\\'".to_string();
+        let body = body(Arguments { query: Some(query), geometry_column: Some("g".into()) });
+        assert_eq!(
+            body.as_deref(),
+            Some(
+                r#"{"name":"FeatureCollection.runBigQuery","args":{"query":"SELECT \"a\" FROM t\nWHERE b = '坡\\'","geometryColumn":"g"},"dockerImageSource":"DOCKER_HUB"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn blank_arguments_are_refused() {
+        assert_eq!(body(Arguments { query: Some(" \n".into()), ..Arguments::default() }), None);
+        assert_eq!(
+            body(Arguments { geometry_column: Some(String::new()), ..Arguments::default() }),
+            None
+        );
+    }
+
+    #[test]
+    fn a_failure_ends_with_the_status() {
+        let mut failure = Failure::new(FailureKind::Api, RunBigQuery::OPERATION, "why");
+        assert_eq!(
+            RunBigQuery::failure_message(&failure),
+            "大数据查询失败: why (状态码: 未知状态码)"
+        );
+        failure.http_status = Some(200);
+        assert_eq!(
+            RunBigQuery::failure_message(&failure),
+            "大数据查询失败: why (状态码: 未知状态码)"
+        );
+        failure.http_status = Some(500);
+        assert_eq!(RunBigQuery::failure_message(&failure), "大数据查询失败: why (状态码: 500)");
+    }
+}

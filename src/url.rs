@@ -1,0 +1,294 @@
+//! Absolute HTTP URLs, and the origin that decides who may see the token.
+//!
+//! What is compared is what is sent: a request goes to the authority that its [`Origin`] writes, so
+//! no spelling of a URL can be judged as one host and sent to another.
+
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use fluent_uri::Uri;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// RFC 3986's unreserved characters stay as they are in a query.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// `http` or `https`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Scheme, host and port: lower case, the default port left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    scheme: Scheme,
+    authority: String,
+}
+
+impl Origin {
+    /// Reads an origin: a URL of which only scheme, host and port count, and nothing else stands.
+    ///
+    /// # Errors
+    /// As [`Url::parse`], and where the URL has a path or a query.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let url = Url::parse(text)?;
+        if url.path_and_query != "/" {
+            return Err(UrlError("must end after host and port"));
+        }
+        Ok(url.origin)
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// `host` or `host:port`.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.authority)
+    }
+}
+
+/// What is wrong with a URL, as the end of a sentence about it. Never quotes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UrlError(pub &'static str);
+
+/// An absolute `http` or `https` URL. Its `Debug` shows the origin only: a query may hold anything.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url {
+    origin: Origin,
+    path_and_query: String,
+}
+
+impl Url {
+    /// Reads an absolute URL.
+    ///
+    /// # Errors
+    /// Where it is not RFC 3986 (ASCII, percent-encoded), not `http` or `https`, or has user info, a
+    /// fragment, an encoded host, no host or no valid port.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let uri = Uri::parse(text).map_err(|_| {
+            UrlError("must be an absolute URL, percent-encoded where it is not ASCII")
+        })?;
+        let scheme = match uri.scheme().as_str() {
+            scheme if scheme.eq_ignore_ascii_case("http") => Scheme::Http,
+            scheme if scheme.eq_ignore_ascii_case("https") => Scheme::Https,
+            _ => return Err(UrlError("must start with http:// or https://")),
+        };
+        let authority = uri.authority().ok_or(UrlError("must name a host"))?;
+        if authority.has_userinfo() {
+            return Err(UrlError("must not hold a user name or password"));
+        }
+        if uri.has_fragment() {
+            return Err(UrlError("must not have a fragment (#…)"));
+        }
+        let port = match authority.port().map(|port| port.as_str()) {
+            None | Some("") => None,
+            Some(port) => {
+                let port = port.parse::<u16>().ok().filter(|port| *port != 0);
+                Some(port.ok_or(UrlError("must have a port from 1 to 65535"))?)
+            }
+        };
+        let mut authority = canonical_host(authority.host())?;
+        if let Some(port) = port.filter(|port| *port != scheme.default_port()) {
+            authority.push(':');
+            authority.push_str(&port.to_string());
+        }
+        let path = uri.path().as_str();
+        let mut path_and_query = if path.is_empty() { "/" } else { path }.to_owned();
+        if let Some(query) = uri.query() {
+            path_and_query.push('?');
+            path_and_query.push_str(query.as_str());
+        }
+        Ok(Self { origin: Origin { scheme, authority }, path_and_query })
+    }
+
+    /// Where the URL leads.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What is asked there: at least `/`.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        &self.path_and_query
+    }
+
+    /// Whether there is a query.
+    #[must_use]
+    pub fn has_query(&self) -> bool {
+        self.path_and_query.contains('?')
+    }
+
+    /// The URL one path segment further on. For URLs without a query.
+    #[must_use]
+    pub fn join(&self, segment: &str) -> Self {
+        let base = self.path_and_query.trim_end_matches('/');
+        let path_and_query = [base, "/", segment].concat();
+        Self { origin: self.origin.clone(), path_and_query }
+    }
+
+    /// The URL with one more pair in its query, percent-encoded.
+    #[must_use]
+    pub fn with_query(mut self, name: &str, value: &str) -> Self {
+        self.path_and_query.push(if self.has_query() { '&' } else { '?' });
+        self.path_and_query.extend(utf8_percent_encode(name, QUERY));
+        self.path_and_query.push('=');
+        self.path_and_query.extend(utf8_percent_encode(value, QUERY));
+        self
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/…", self.origin)
+    }
+}
+
+fn canonical_host(host: &str) -> Result<String, UrlError> {
+    if host.is_empty() {
+        return Err(UrlError("must name a host"));
+    }
+    // A literal in brackets: the parser has made sure of its form.
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    if literal.is_some_and(|literal| {
+        literal.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))
+    }) {
+        return Ok(host.to_ascii_lowercase());
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if !host.bytes().all(plain) {
+        return Err(UrlError("must have a host of letters, digits, '-', '.' and '_'"));
+    }
+    Ok(host.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(text: &str) -> String {
+        Url::parse(text).unwrap().origin().to_string()
+    }
+
+    #[test]
+    fn spellings_of_one_origin_are_one_origin() {
+        for text in [
+            "http://Oge.Example/a",
+            "HTTP://oge.example:80/b?c",
+            "http://oge.example:/",
+            "http://oge.example:0080",
+        ] {
+            assert_eq!(origin(text), "http://oge.example", "{text}");
+        }
+        assert_eq!(origin("https://[::FFFF:127.0.0.1]:443/"), "https://[::ffff:127.0.0.1]");
+    }
+
+    #[test]
+    fn other_origins_stay_others() {
+        for text in [
+            "https://oge.example",
+            "http://oge.example:8080",
+            "http://oge.example.",
+            "http://oge.example.evil.test",
+            "http://evil.test/oge.example",
+            "http://evil.test?@oge.example",
+            "http://[::1]",
+        ] {
+            assert_ne!(origin(text), "http://oge.example", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for text in [
+            "",
+            "oge.example",
+            "//oge.example/a",
+            "ftp://oge.example",
+            "http:///a",
+            "http://:80/",
+            "http://oge.example@evil.test/",
+            "http://oge.example:pw@evil.test/",
+            "http://@oge.example",
+            "http://oge%2eexample/",
+            "http://oge.example%00.evil.test/",
+            "http://oge.example\\@evil.test",
+            "http://oge.example:99999/",
+            "http://oge.example:0/",
+            "http://oge.example/#a",
+            "http://oge.example/坡",
+            "http://坡.example/",
+            "http://oge.example/a b",
+            "http://oge.example/\r\nX: y",
+            " http://oge.example",
+            "http://[::1%25eth0]/",
+            "http://[v1.a]/",
+            "http://oge.example:8 0/",
+            "http://oge.example/%zz",
+        ] {
+            assert!(Url::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_percent_encoded_and_appended() {
+        let url =
+            Url::parse("http://h/a").unwrap().with_query("dagId", "a b&c=坡").with_query("x", "");
+        assert_eq!(url.path_and_query(), "/a?dagId=a%20b%26c%3D%E5%9D%A1&x=");
+    }
+
+    #[test]
+    fn joining_leaves_one_slash() {
+        for base in ["http://h/api", "http://h/api/"] {
+            assert_eq!(
+                Url::parse(base).unwrap().join("getState").path_and_query(),
+                "/api/getState"
+            );
+        }
+        assert_eq!(Url::parse("http://h").unwrap().join("getState").path_and_query(), "/getState");
+    }
+
+    #[test]
+    fn an_origin_ends_after_host_and_port() {
+        assert!(Origin::parse("http://h:1").is_ok() && Origin::parse("http://h:1/").is_ok());
+        assert!(Origin::parse("http://h:1/a").is_err() && Origin::parse("http://h/?q").is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_query() {
+        assert_eq!(
+            alloc::format!("{:?}", Url::parse("http://h/a?k=MARKER").unwrap()),
+            "http://h/…"
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! The component's exports: WIT values in, one call of the core, WIT values out.
+
+mod to_wit;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use self::to_wit::ToWit;
+use super::bindings::Component;
+use super::bindings::exports::oge::tools::{api as wit_api, auth as wit_auth, tools as wit};
+use super::clock::WasiClock;
+use super::http::Http;
+use super::token_store::Imported;
+use super::wait::{Blocking, block_on};
+use super::{environment, stderr};
+use crate::call::{Clock as _, Platform};
+use crate::error::Failure;
+use crate::log::{Event, Level};
+use crate::secret::Secret;
+use crate::tools::{
+    CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
+    Tool, coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
+    submit_batch_task,
+};
+use crate::{api, auth};
+
+/// The platform as the settings have it.
+fn platform(
+    operation: &'static str,
+) -> Result<Platform<Http<Blocking>, Imported, WasiClock, impl Fn(&str, Event<'_>)>, Failure> {
+    let settings = environment::settings().map_err(|fault| {
+        let failure = fault.into_failure(operation);
+        stderr::write(Level::Info, operation, Event::Failed(&failure));
+        failure
+    })?;
+    let log = settings.log;
+    Ok(Platform {
+        sender: Http { wait: Blocking, max_reply_bytes: settings.max_reply_bytes },
+        tokens: Imported,
+        clock: WasiClock,
+        observe: move |operation: &str, event: Event<'_>| stderr::write(log, operation, event),
+        settings,
+    })
+}
+
+fn run<T: Tool>(arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
+    block_on(platform(T::OPERATION)?.run::<T>(arguments))
+}
+
+impl wit::Guest for Component {
+    fn coverage_aspect_analysis(
+        bbox: Vec<f64>,
+        coverage_type: Option<String>,
+        pretreatment: Option<bool>,
+        product_value: Option<String>,
+        radius: Option<u32>,
+    ) -> Result<wit::Computation, wit::Failure> {
+        run::<CoverageAspectAnalysis>(coverage_aspect_analysis::Arguments {
+            bbox,
+            coverage_type,
+            pretreatment,
+            product_value,
+            radius,
+        })
+        .to_wit()
+    }
+
+    fn run_big_query(
+        query: Option<String>,
+        geometry_column: Option<String>,
+    ) -> Result<wit::Computation, wit::Failure> {
+        run::<RunBigQuery>(run_big_query::Arguments { query, geometry_column }).to_wit()
+    }
+
+    fn execute_code_to_dag(
+        code: String,
+        user_id: Option<String>,
+        sample_name: Option<String>,
+        auth_token: Option<String>,
+    ) -> Result<wit::DagTasks, wit::Failure> {
+        run::<ExecuteCodeToDag>(execute_code_to_dag::Arguments {
+            code,
+            user_id,
+            sample_name,
+            auth_token: auth_token.map(Secret::new),
+        })
+        .to_wit()
+    }
+
+    fn submit_batch_task(
+        dag_id: String,
+        task_name: Option<String>,
+        filename: Option<String>,
+        crs: Option<String>,
+        scale: Option<String>,
+        format: Option<String>,
+        username: Option<String>,
+        script: Option<String>,
+        auth_token: Option<String>,
+    ) -> Result<wit::BatchTask, wit::Failure> {
+        run::<SubmitBatchTask>(submit_batch_task::Arguments {
+            dag_id,
+            task_name,
+            filename,
+            crs,
+            scale,
+            format,
+            username,
+            script,
+            auth_token: auth_token.map(Secret::new),
+        })
+        .to_wit()
+    }
+
+    fn query_task_status(
+        dag_id: String,
+        auth_token: Option<String>,
+    ) -> Result<wit::TaskStatus, wit::Failure> {
+        run::<QueryTaskStatus>(query_task_status::Arguments {
+            dag_id,
+            auth_token: auth_token.map(Secret::new),
+        })
+        .to_wit()
+    }
+}
+
+impl wit_api::Guest for Component {
+    fn call(
+        url: String,
+        method: Option<String>,
+        json: Option<String>,
+        query: Option<Vec<(String, String)>>,
+        headers: Option<Vec<(String, String)>>,
+        timeout_seconds: Option<u32>,
+        auto_retry_on_token_expire: Option<bool>,
+        use_intranet_token: Option<bool>,
+        auth_token: Option<String>,
+    ) -> Result<wit_api::Reply, wit_api::Failure> {
+        let secret = |(name, value): (String, String)| (name, Secret::new(value));
+        let arguments = api::Arguments {
+            url,
+            method,
+            json,
+            query,
+            headers: headers.map(|headers| headers.into_iter().map(secret).collect()),
+            timeout_seconds,
+            auto_retry_on_token_expire,
+            use_intranet_token,
+            auth_token: auth_token.map(Secret::new),
+        };
+        platform(api::OPERATION)
+            .and_then(|platform| block_on(platform.call_api(arguments)))
+            .to_wit()
+    }
+}
+
+impl wit_auth::Guest for Component {
+    fn refresh_token() -> Result<wit_auth::TokenInfo, wit_auth::Failure> {
+        let result = block_on(auth::refresh(&Imported, WasiClock.wall()));
+        if let Err(failure) = &result {
+            let level = environment::settings().map_or(Level::Info, |settings| settings.log);
+            stderr::write(level, auth::OPERATION, Event::Failed(failure));
+        }
+        result.to_wit()
+    }
+
+    fn token_status() -> wit_auth::TokenInfo {
+        block_on(auth::status(&Imported, WasiClock.wall())).to_wit()
+    }
+}

@@ -1,0 +1,45 @@
+//! What the host says went wrong, from WASI.
+
+use alloc::format;
+use alloc::string::String;
+
+use wasip2::http::types::ErrorCode;
+
+use crate::call::SendError;
+use crate::wasi::wait::Deadline;
+
+/// The host's limits are those of the deadline, so any of its timeouts is ours.
+pub(super) fn error_from_wasi(code: &ErrorCode, deadline: &Deadline) -> SendError {
+    match code {
+        ErrorCode::DnsTimeout
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout => SendError::Timeout { after: deadline.elapsed() },
+        other => SendError::Network(words(other)),
+    }
+}
+
+fn words(code: &ErrorCode) -> String {
+    let words = match code {
+        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => "the host name is not known",
+        ErrorCode::DestinationUnavailable => "the destination is unavailable",
+        ErrorCode::DestinationIpProhibited | ErrorCode::HttpRequestDenied => {
+            "the host of this component does not allow requests to this address"
+        }
+        ErrorCode::DestinationIpUnroutable => "there is no route to the address",
+        ErrorCode::ConnectionRefused => "connection refused",
+        ErrorCode::ConnectionTerminated => "the connection was closed before the reply was whole",
+        ErrorCode::ConnectionLimitReached => "too many connections",
+        ErrorCode::TlsCertificateError => "the server's certificate is not trusted",
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => "the TLS handshake failed",
+        ErrorCode::HttpResponseIncomplete => "the reply ended before it was whole",
+        ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => {
+            "the reply's headers are too large"
+        }
+        ErrorCode::HttpProtocolError => "the server does not speak HTTP as it should",
+        ErrorCode::InternalError(Some(why)) => return format!("the host failed: {why}"),
+        _ => "the HTTP exchange failed",
+    };
+    words.into()
+}

@@ -1,0 +1,63 @@
+//! One attempt over `wasi:http`: connect, send, wait, read, all within one deadline.
+
+mod error;
+mod reply;
+mod request;
+
+use alloc::rc::Rc;
+
+use wasip2::http::outgoing_handler;
+
+use self::error::error_from_wasi;
+use self::reply::reply_from_wasi;
+use self::request::{options_to_wasi, request_to_wasi, write_body};
+use super::wait::{Deadline, Wait};
+use crate::call::{SendError, Sender};
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::secret::Secret;
+
+/// Sends requests through the host, waiting as the component at hand does.
+#[derive(Clone, Copy, Debug)]
+pub struct Http<W> {
+    /// How to wait.
+    pub wait: W,
+    /// How large a reply may be.
+    pub max_reply_bytes: usize,
+}
+
+impl<W: Wait> Sender for Http<W> {
+    async fn send(
+        &self,
+        request: &Request,
+        authorization: Option<&Secret>,
+    ) -> Result<Reply, SendError> {
+        let deadline = Deadline::after(request.timeout);
+        let outgoing = request_to_wasi(request, authorization)?;
+        let body = outgoing.body().map_err(|()| unusable("body"))?;
+        let future = outgoing_handler::handle(outgoing, Some(options_to_wasi(&deadline)))
+            .map_err(|code| error_from_wasi(&code, &deadline))?;
+        let body_bytes = request.body.as_deref().unwrap_or_default().as_bytes();
+        write_body(&self.wait, body, body_bytes, &deadline).await?;
+
+        // Dropped before the future, whose child it is.
+        let pollable = Rc::new(future.subscribe());
+        let in_time = self.wait.ready(&pollable, &deadline).await;
+        drop(pollable);
+        if !in_time {
+            return Err(SendError::Timeout { after: deadline.elapsed() });
+        }
+        match future.get() {
+            Some(Ok(Ok(response))) => {
+                reply_from_wasi(&self.wait, response, self.max_reply_bytes, &deadline).await
+            }
+            Some(Ok(Err(code))) => Err(error_from_wasi(&code, &deadline)),
+            Some(Err(())) | None => Err(unusable("response")),
+        }
+    }
+}
+
+/// A host that takes back what it has just handed out. Said, not trapped on.
+fn unusable(what: &str) -> SendError {
+    SendError::Network(["the host gave no usable ", what].concat())
+}

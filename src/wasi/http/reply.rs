@@ -1,0 +1,80 @@
+//! A response, from WASI.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use wasip2::http::types::{IncomingBody, IncomingResponse, http_error_code};
+use wasip2::io::poll::Pollable;
+use wasip2::io::streams::StreamError;
+
+use super::error::error_from_wasi;
+use super::unusable;
+use crate::call::SendError;
+use crate::reply::Reply;
+use crate::wasi::wait::{Deadline, Wait};
+
+/// How much is asked of the host at once.
+const CHUNK_BYTES: u64 = 1 << 20;
+
+/// Reads a response to its end, or to `limit`.
+pub(super) async fn reply_from_wasi(
+    wait: &impl Wait,
+    response: IncomingResponse,
+    limit: usize,
+    deadline: &Deadline,
+) -> Result<Reply, SendError> {
+    let status = response.status();
+    let headers = response.headers();
+    let header = |name: &str| headers.get(name).into_iter().next().map(String::from_utf8);
+    let content_type = header("content-type").and_then(Result::ok);
+    let length = header("content-length").and_then(Result::ok).and_then(|text| text.parse().ok());
+    drop(headers);
+    if length.is_some_and(|length: usize| length > limit) {
+        return Err(SendError::TooLarge { limit });
+    }
+    let body = response.consume().map_err(|()| unusable("response body"))?;
+    let body = read_body(wait, &body, length.unwrap_or(0), limit, deadline).await?;
+    Ok(Reply { status, content_type, body })
+}
+
+async fn read_body(
+    wait: &impl Wait,
+    body: &IncomingBody,
+    expected: usize,
+    limit: usize,
+    deadline: &Deadline,
+) -> Result<Vec<u8>, SendError> {
+    let stream = body.stream().map_err(|()| unusable("response stream"))?;
+    // Dropped before the stream, whose child it is. Most replies are here before anyone has to wait.
+    let mut pollable: Option<Rc<Pollable>> = None;
+    let mut bytes = Vec::new();
+    loop {
+        match stream.read(CHUNK_BYTES) {
+            Ok(chunk) if chunk.is_empty() => {
+                let pollable = pollable.get_or_insert_with(|| Rc::new(stream.subscribe()));
+                if !wait.ready(pollable, deadline).await {
+                    return Err(SendError::Timeout { after: deadline.elapsed() });
+                }
+            }
+            Ok(chunk) if chunk.len() > limit - bytes.len() => {
+                return Err(SendError::TooLarge { limit });
+            }
+            // A reply that comes in one piece is not copied.
+            Ok(chunk) if bytes.is_empty() && chunk.len() >= expected => bytes = chunk,
+            Ok(chunk) => {
+                if bytes.is_empty() {
+                    bytes.reserve_exact(expected);
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Err(StreamError::Closed) => return Ok(bytes),
+            Err(StreamError::LastOperationFailed(error)) => {
+                return Err(match http_error_code(&error) {
+                    Some(code) => error_from_wasi(&code, deadline),
+                    None => SendError::Network("the connection broke in the reply".into()),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A request, to WASI.
+
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
+use wasip2::io::streams::{OutputStream, StreamError};
+
+use super::error::error_from_wasi;
+use super::unusable;
+use crate::call::SendError;
+use crate::request::Request;
+use crate::secret::Secret;
+use crate::url;
+use crate::wasi::wait::{Deadline, Wait};
+
+/// The request with headers made from nothing: its own, the length of its body, this `Authorization`.
+pub(super) fn request_to_wasi(
+    request: &Request,
+    authorization: Option<&Secret>,
+) -> Result<OutgoingRequest, SendError> {
+    let pair = |name: &str, value: &str| -> (String, Vec<u8>) { (name.into(), value.into()) };
+    let mut headers: Vec<_> =
+        request.headers.iter().map(|header| pair(&header.name, header.value.expose())).collect();
+    if let Some(length) = content_length(request) {
+        headers.push(pair("content-length", &length.to_string()));
+    }
+    if let Some(authorization) = authorization {
+        headers.push(pair("authorization", authorization.expose()));
+    }
+    let refused = |what: &str| SendError::Network(["the host refused the ", what].concat());
+    let fields = Fields::from_list(&headers).map_err(|_| refused("headers"))?;
+    let outgoing = OutgoingRequest::new(fields);
+    let origin = request.url.origin();
+    let scheme = match origin.scheme() {
+        url::Scheme::Http => Scheme::Http,
+        url::Scheme::Https => Scheme::Https,
+    };
+    let method = method_to_wasi(request.method.as_str());
+    outgoing.set_method(&method).map_err(|()| refused("method"))?;
+    outgoing.set_scheme(Some(&scheme)).map_err(|()| refused("scheme"))?;
+    outgoing.set_authority(Some(origin.authority())).map_err(|()| refused("authority"))?;
+    let path = request.url.path_and_query();
+    outgoing.set_path_with_query(Some(path)).map_err(|()| refused("path"))?;
+    Ok(outgoing)
+}
+
+/// A length is told for every body, and for none where the method would make a server expect one:
+/// the platform's gateways take no chunked bodies.
+fn content_length(request: &Request) -> Option<usize> {
+    match &request.body {
+        Some(body) => Some(body.len()),
+        None if matches!(request.method.as_str(), "GET" | "HEAD") => None,
+        None => Some(0),
+    }
+}
+
+fn method_to_wasi(method: &str) -> Method {
+    match method {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        "OPTIONS" => Method::Options,
+        "TRACE" => Method::Trace,
+        "PATCH" => Method::Patch,
+        other => Method::Other(other.into()),
+    }
+}
+
+/// Every limit of the host set to what is left of the deadline, so that none is shorter. A host that
+/// does not know one of them keeps its own.
+pub(super) fn options_to_wasi(deadline: &Deadline) -> RequestOptions {
+    let remaining = Some(deadline.remaining());
+    let options = RequestOptions::new();
+    let _ = options.set_connect_timeout(remaining);
+    let _ = options.set_first_byte_timeout(remaining);
+    let _ = options.set_between_bytes_timeout(remaining);
+    options
+}
+
+/// Writes the body and finishes it, even an empty one. A peer that has stopped reading may have
+/// answered already, so a broken write is left for the response to explain.
+pub(super) async fn write_body(
+    wait: &impl Wait,
+    body: OutgoingBody,
+    bytes: &[u8],
+    deadline: &Deadline,
+) -> Result<(), SendError> {
+    if !bytes.is_empty() {
+        let stream = body.write().map_err(|()| unusable("body stream"))?;
+        match write_all(wait, &stream, bytes, deadline).await {
+            Ok(true) => {}
+            Ok(false) => return Err(SendError::Timeout { after: deadline.elapsed() }),
+            Err(_) => return Ok(()),
+        }
+    }
+    OutgoingBody::finish(body, None).map_err(|code| error_from_wasi(&code, deadline))
+}
+
+/// Whether all was written before the deadline.
+async fn write_all(
+    wait: &impl Wait,
+    stream: &OutputStream,
+    mut bytes: &[u8],
+    deadline: &Deadline,
+) -> Result<bool, StreamError> {
+    while !bytes.is_empty() {
+        let permit = usize::try_from(stream.check_write()?).unwrap_or(usize::MAX);
+        if permit == 0 {
+            let pollable = Rc::new(stream.subscribe());
+            if !wait.ready(&pollable, deadline).await {
+                return Ok(false);
+            }
+            continue;
+        }
+        let (now, later) = bytes.split_at(permit.min(bytes.len()));
+        stream.write(now)?;
+        bytes = later;
+    }
+    stream.flush()?;
+    Ok(true)
+}

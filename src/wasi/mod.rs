@@ -1,0 +1,20 @@
+//! The WASI shell: the only code that touches bindings. Each file converts one thing, in pairs named
+//! by direction, and decides nothing.
+//!
+//! [`http`], [`clock`], [`environment`] and [`stderr`] serve every component of this house; each
+//! brings its own way to wait ([`wait::Wait`]). The rest is the tools component.
+
+pub mod clock;
+pub mod environment;
+pub mod http;
+pub mod stderr;
+pub mod wait;
+
+#[cfg(feature = "exports")]
+mod bindings;
+#[cfg(feature = "exports")]
+mod exports;
+#[cfg(feature = "exports")]
+mod rt;
+#[cfg(feature = "exports")]
+mod token_store;

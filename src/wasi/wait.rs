@@ -1,0 +1,77 @@
+//! Waiting for a pollable until a deadline: the one thing in which the components differ.
+
+use alloc::rc::Rc;
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use wasip2::clocks::monotonic_clock;
+use wasip2::io::poll::{Pollable, poll};
+
+/// When an attempt ends, and the one timer that says so.
+#[derive(Debug)]
+pub struct Deadline {
+    started: u64,
+    at: u64,
+    timer: Rc<Pollable>,
+}
+
+impl Deadline {
+    /// A deadline `timeout` from now.
+    #[must_use]
+    pub fn after(timeout: Duration) -> Self {
+        let started = monotonic_clock::now();
+        let nanos = timeout.as_secs().saturating_mul(1_000_000_000);
+        let at = started.saturating_add(nanos).saturating_add(timeout.subsec_nanos().into());
+        Self { started, at, timer: Rc::new(monotonic_clock::subscribe_instant(at)) }
+    }
+
+    /// What is left, in nanoseconds; at least one, since no host option may be zero.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.at.saturating_sub(monotonic_clock::now()).max(1)
+    }
+
+    /// How long ago it was set.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(monotonic_clock::now().saturating_sub(self.started))
+    }
+
+    /// Ready once the deadline has passed.
+    #[must_use]
+    pub fn timer(&self) -> &Rc<Pollable> {
+        &self.timer
+    }
+}
+
+/// How a component waits.
+///
+/// A pollable is handed over counted, so that a reactor can hold it while a task sleeps; it must let
+/// go of it when the future ends or is dropped, since a pollable has to go before its parent.
+pub trait Wait {
+    /// Returns once `pollable` is ready (true), or the deadline has passed before it (false).
+    fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> impl Future<Output = bool>;
+}
+
+/// Waits in the host: nothing else happens in the component meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocking;
+
+impl Wait for Blocking {
+    async fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> bool {
+        poll(&[pollable, deadline.timer()]).first() == Some(&0)
+    }
+}
+
+/// Runs a future that waits only through [`Blocking`], which never leaves it pending.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
