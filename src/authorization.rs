@@ -1,7 +1,6 @@
 //! Which `Authorization` a request carries: the caller's, the store's, or what its headers say.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
 
 use crate::error::Fault;
 use crate::secret::Secret;
@@ -26,7 +25,9 @@ impl Authorization {
     /// # Errors
     /// Where `auth_token` cannot be sent.
     pub fn caller(auth_token: &Secret) -> Result<Self, Fault> {
-        bearer(auth_token.expose()).map(Self::Caller)
+        bearer(auth_token)
+            .map(Self::Caller)
+            .map_err(|problem| Fault::Argument("auth_token", problem.to_owned()))
     }
 
     /// The DAG tools' choice: the caller's token where there is one, else the store's.
@@ -38,10 +39,12 @@ impl Authorization {
     }
 }
 
-fn bearer(auth_token: &str) -> Result<Secret, Fault> {
-    let fault = |problem: &str| Err(Fault::Argument("auth_token", problem.to_owned()));
-    // What it was is never told: it is a secret.
-    let token = auth_token.trim_matches(' ');
+/// The header value for a bearer token that somebody passed, `Bearer ` in front or not.
+///
+/// # Errors
+/// Says what is wrong, as the end of a sentence; never what the token was.
+pub fn bearer(token: &Secret) -> Result<Secret, &'static str> {
+    let token = token.expose().trim_matches(' ');
     let token = match token.split_at_checked(6) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") && rest.starts_with(' ') => {
             rest.trim_start_matches(' ')
@@ -49,25 +52,21 @@ fn bearer(auth_token: &str) -> Result<Secret, Fault> {
         _ => token,
     };
     if token.is_empty() || token.eq_ignore_ascii_case("bearer") {
-        return fault("is blank; leave it out to use the platform's own token, or pass a token");
+        return Err("is blank; leave it out to use the platform's own token, or pass a token");
     }
     if token.chars().any(char::is_control) {
-        return fault(
-            "holds a control character, such as a line break; pass the token on one line",
-        );
+        return Err("holds a control character, such as a line break; pass the token on one line");
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return fault("holds a blank or a character that is not ASCII; pass the token alone");
+        return Err("holds a blank or a character that is not ASCII; pass the token alone");
     }
-    let mut value = String::with_capacity("Bearer ".len() + token.len());
-    value.push_str("Bearer ");
-    value.push_str(token);
-    Ok(Secret::new(value))
+    Ok(Secret::new(["Bearer ", token].concat()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::String;
 
     fn sent(auth_token: &str) -> Option<String> {
         match Authorization::caller(&Secret::new(auth_token)) {

@@ -10,7 +10,10 @@ use serde_json::value::RawValue;
 
 /// Hands each outermost field of a JSON object to `each`, in order, and makes sure that the whole
 /// text is JSON. JSON that is not an object has no fields; whether it was one comes back.
-pub(crate) fn fields<'a>(
+///
+/// # Errors
+/// Where the text is not JSON.
+pub fn fields<'a>(
     text: &'a str,
     each: &mut dyn FnMut(&str, &'a RawValue),
 ) -> serde_json::Result<bool> {
@@ -26,12 +29,14 @@ pub(crate) fn fields<'a>(
 }
 
 /// The string that a JSON value is; none where it is something else.
-pub(crate) fn string(value: &RawValue) -> Option<String> {
+#[must_use]
+pub fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
 /// A JSON value of its own; none where it is `null`.
-pub(crate) fn present(value: &RawValue) -> Option<Box<RawValue>> {
+#[must_use]
+pub fn present(value: &RawValue) -> Option<Box<RawValue>> {
     (value.get() != "null").then(|| value.to_owned())
 }
 

@@ -19,7 +19,7 @@ pub mod authorization;
 pub mod call;
 pub mod envelope;
 pub mod error;
-mod json;
+pub mod json;
 pub mod jwt;
 pub mod log;
 pub mod reply;

@@ -1,1 +1,16 @@
-//! Under construction.
+//! What a token request says and what its answer means.
+//!
+//! Pure: whoever holds the token sends [`Credentials::request`] as it sends any other request, and
+//! hands the reply to [`Credentials::answer`]. When to do so is `oge-token-cache`'s to say.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod answer;
+mod credentials;
+
+pub use answer::Issued;
+pub use credentials::{Credentials, KEYS, given_token};

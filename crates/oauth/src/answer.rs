@@ -1,0 +1,196 @@
+//! What the authority answered: a token, or why there is none.
+
+use alloc::format;
+use alloc::string::String;
+
+use oge_tools::authorization::bearer;
+use oge_tools::json;
+use oge_tools::jwt::Claims;
+use oge_tools::reply::{Body, Reply};
+use oge_tools::secret::Secret;
+use oge_tools::token::TokenError;
+
+use crate::Credentials;
+
+/// A token that has just been issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// The whole value of the `Authorization` header.
+    pub authorization: Secret,
+    /// How long the authority says it lives, in seconds.
+    pub expires_in: Option<u64>,
+    /// What the token says of itself, where it is a JWT.
+    pub claims: Claims,
+}
+
+/// The fields that answers carry, the platform's own and RFC 6749's.
+#[derive(Default)]
+struct Fields {
+    token: Option<String>,
+    scheme: Option<String>,
+    expires_in: Option<u64>,
+    error: Option<String>,
+}
+
+impl Credentials {
+    /// Reads the authority's answer: the platform's `{"data": {"token", "tokenHead"}}`, or RFC 6749's
+    /// `{"access_token", "token_type", "expires_in"}`.
+    ///
+    /// # Errors
+    /// [`TokenError::Rejected`] where the authority refused the credentials,
+    /// [`TokenError::Unavailable`] where its answer makes no sense. Neither quotes a secret, nor an
+    /// answer that might hold a token.
+    pub fn answer(&self, reply: Reply) -> Result<Issued, TokenError> {
+        let status = reply.status;
+        let body = Body::read(reply.body);
+        let origin = self.origin();
+        let Ok(top) = &body.top else {
+            return Err(TokenError::Unavailable(format!(
+                "{origin} answered HTTP {status} and no JSON; is OGE_TOKEN_URL right?"
+            )));
+        };
+        let fields = Fields::read(&body.text);
+        if status == 200
+            && let Some(token) = fields.token
+        {
+            return issued(&token, fields.scheme.as_deref(), fields.expires_in).ok_or_else(|| {
+                let why = format!("{origin} answered a token that no header can carry");
+                TokenError::Unavailable(why)
+            });
+        }
+        let said = top.msg.as_deref().or(fields.error.as_deref()).unwrap_or("no reason given");
+        let code = top.code.map_or_else(String::new, |code| format!(", code {code}"));
+        let said = self.redactor().excerpt(said);
+        let broken = matches!(top.code, Some(500..=599 | 50_000..=59_999));
+        match status {
+            200 | 400 | 401 | 403 if !broken => Err(TokenError::Rejected(format!(
+                "{origin} answered HTTP {status}{code}: {said}; check OGE_TOKEN_USERNAME, \
+                 OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
+            ))),
+            _ => Err(TokenError::Unavailable(format!(
+                "{origin} answered HTTP {status}{code}: {said}"
+            ))),
+        }
+    }
+}
+
+impl Fields {
+    fn read(text: &str) -> Self {
+        let mut fields = Self::default();
+        let mut data = None;
+        // The caller has made sure that it is JSON.
+        let _ = json::fields(text, &mut |name, value| match name {
+            "data" => data = Some(value),
+            "access_token" => fields.token = json::string(value),
+            "token_type" => fields.scheme = json::string(value),
+            "expires_in" => fields.expires_in = value.get().trim_matches('"').parse().ok(),
+            "error_description" => fields.error = json::string(value),
+            "error" => fields.error = fields.error.take().or_else(|| json::string(value)),
+            _ => {}
+        });
+        if let Some(data) = data {
+            let _ = json::fields(data.get(), &mut |name, value| match name {
+                "token" => fields.token = json::string(value),
+                "tokenHead" => fields.scheme = json::string(value),
+                _ => {}
+            });
+        }
+        fields.token = fields.token.filter(|token| !token.trim().is_empty());
+        fields
+    }
+}
+
+/// The scheme without trailing blanks, one space, the token. Two spaces were once a bug.
+fn issued(token: &str, scheme: Option<&str>, expires_in: Option<u64>) -> Option<Issued> {
+    let scheme = scheme.map(str::trim).filter(|scheme| !scheme.is_empty()).unwrap_or("Bearer");
+    // What `bearer` takes is a token that a header can carry.
+    let value = bearer(&Secret::new(token)).ok()?;
+    let token = value.expose().strip_prefix("Bearer ")?;
+    // RFC 6749 has the scheme in any case; the platform wants its own spelling.
+    let scheme = if scheme.eq_ignore_ascii_case("bearer") { "Bearer" } else { scheme };
+    if !scheme.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
+    let authorization = Secret::new([scheme, " ", token].concat());
+    let claims = Claims::read(token).unwrap_or_default();
+    Some(Issued { authorization, expires_in, claims })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use alloc::borrow::ToOwned;
+
+    pub(crate) fn credentials() -> Credentials {
+        let value = |key: &str| match key {
+            "OGE_TOKEN_URL" => Some("http://oge.test/api/oauth/token"),
+            "OGE_TOKEN_USERNAME" => Some("张三"),
+            "OGE_TOKEN_PASSWORD" => Some("p\" w"),
+            "OGE_CLIENT_ID" => Some("cid"),
+            "OGE_CLIENT_SECRET" => Some("c&s"),
+            _ => None,
+        };
+        Credentials::read(|key| value(key).map(ToOwned::to_owned)).unwrap()
+    }
+
+    fn answer(status: u16, body: &str) -> Result<Issued, TokenError> {
+        credentials().answer(Reply { status, content_type: None, body: body.as_bytes().to_vec() })
+    }
+
+    #[test]
+    fn there_is_one_space_between_scheme_and_token() {
+        for (body, expected) in [
+            (r#"{"data":{"token":"eyJ","tokenHead":"Bearer "}}"#, "Bearer eyJ"),
+            (r#"{"data":{"token":"eyJ","tokenHead":"Bearer"}}"#, "Bearer eyJ"),
+            (r#"{"data":{"token":"eyJ"}}"#, "Bearer eyJ"),
+            (r#"{"code":200,"data":{"token":" eyJ","tokenHead":"  "}}"#, "Bearer eyJ"),
+            (r#"{"data":{"token":"eyJ","tokenHead":"MAC "}}"#, "MAC eyJ"),
+            (r#"{"access_token":"eyJ","token_type":"bearer","expires_in":60}"#, "Bearer eyJ"),
+        ] {
+            assert_eq!(answer(200, body).unwrap().authorization.expose(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn expires_in_is_taken_where_it_is_told() {
+        let body = r#"{"access_token":"a","token_type":"Bearer","expires_in":3600}"#;
+        assert_eq!(answer(200, body).unwrap().expires_in, Some(3600));
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_an_authority_that_fails() {
+        for (status, body) in [
+            (200, r#"{"code":40001,"msg":"用户名或密码错误","data":null}"#),
+            (400, r#"{"error":"invalid_grant"}"#),
+            (401, "{}"),
+        ] {
+            assert!(matches!(answer(status, body), Err(TokenError::Rejected(_))), "{body}");
+        }
+        for (status, body) in [
+            (200, "<html>"),
+            (200, ""),
+            (200, r#"{"code":500,"msg":"系统繁忙"}"#),
+            (200, r#"{"data":{"token":"a\nb"}}"#),
+            (302, "{}"),
+            (429, "{}"),
+            (503, r#"{"data":{"token":"eyJ"}}"#),
+        ] {
+            assert!(matches!(answer(status, body), Err(TokenError::Unavailable(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_makes_no_sense_is_not_quoted() {
+        let error =
+            answer(200, r#"{"datum":{"token":"MARKER"},"msg":"p\" w and c%26s"}"#).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("*** and ***") && !shown.contains("MARKER"), "{shown}");
+    }
+
+    #[test]
+    fn claims_come_with_the_token() {
+        let token = "e30.eyJleHAiOjE3MDAwMDAwMDB9.c2ln";
+        let body = format!(r#"{{"data":{{"token":"{token}"}}}}"#);
+        assert_eq!(answer(200, &body).unwrap().claims.expires_at, Some(1_700_000_000));
+    }
+}

@@ -1,0 +1,132 @@
+//! How long a token lives, and when in its life it is refreshed.
+
+use core::time::Duration;
+
+/// Refreshed this long before its end, or a quarter of its life where that is less.
+const SOON: Duration = Duration::from_secs(5 * 60);
+/// Not served any more this long before its end, or a tenth of its life where that is less.
+const MUST: Duration = Duration::from_secs(30);
+/// What a token lives that says nothing, or that a host's wrong clock makes nonsense of.
+const GUESS: Duration = Duration::from_secs(15 * 60);
+
+/// How long a token lives, from its receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    left: Option<Duration>,
+    /// Whether the token says that it had expired before it came: one of two clocks is wrong, and
+    /// the life is a guess. Only the platform declares a fresh token dead.
+    pub is_skewed: bool,
+}
+
+impl Lifetime {
+    /// A life of this many seconds.
+    #[must_use]
+    pub const fn of_seconds(seconds: u64) -> Self {
+        Self { left: Some(Duration::from_secs(seconds)), is_skewed: false }
+    }
+
+    /// The life of a token that has just come: what the authority says (`expires_in`), else what the
+    /// token's own claims say of its length, else of its end, else a quarter of an hour.
+    ///
+    /// All in seconds; `expires_at`, `issued_at` and `now` since 1970.
+    #[must_use]
+    pub fn of_new(
+        expires_in: Option<u64>,
+        issued_at: Option<u64>,
+        expires_at: Option<u64>,
+        now: u64,
+    ) -> Self {
+        if let Some(seconds) = expires_in.filter(|seconds| *seconds > 0) {
+            return Self::of_seconds(seconds);
+        }
+        let Some(expires_at) = expires_at else {
+            return Self { left: Some(GUESS), is_skewed: false };
+        };
+        let since = |start: u64| expires_at.checked_sub(start).filter(|seconds| *seconds > 0);
+        match issued_at.and_then(since).or_else(|| since(now)) {
+            Some(seconds) => Self::of_seconds(seconds),
+            None => Self { left: Some(GUESS), is_skewed: true },
+        }
+    }
+
+    /// What is left of a token that was kept somewhere: until its end by the wall clock, nothing
+    /// where that has passed, and without end where it does not say.
+    #[must_use]
+    pub fn of_kept(expires_at: Option<u64>, now: u64) -> Self {
+        let left = expires_at.map(|end| Duration::from_secs(end.saturating_sub(now)));
+        Self { left, is_skewed: false }
+    }
+
+    /// How long after its receipt the token is refreshed while it still serves.
+    pub(crate) fn soon(self) -> Duration {
+        self.left.map_or(Duration::MAX, |left| left - SOON.min(left / 4))
+    }
+
+    /// How long after its receipt the token serves no more.
+    pub(crate) fn must(self) -> Duration {
+        self.left.map_or(Duration::MAX, |left| left - MUST.min(left / 10))
+    }
+}
+
+/// The number that names a new token: grows whatever the clock does. `now` is since 1970.
+#[must_use]
+pub fn generation(previous: Option<u64>, now: Duration) -> u64 {
+    let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+    previous.map_or(now, |previous| now.max(previous.saturating_add(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authority_comes_before_the_token_and_length_before_end() {
+        let seconds = Lifetime::of_seconds;
+        for (expires_in, issued_at, expires_at, expected) in [
+            (Some(60), Some(0), Some(9999), seconds(60)),
+            (None, Some(1000), Some(4600), seconds(3600)),
+            (None, None, Some(2100), seconds(100)),
+            (Some(0), None, Some(2100), seconds(100)),
+            (None, Some(3000), Some(2100), seconds(100)),
+            (None, None, None, Lifetime { left: Some(GUESS), is_skewed: false }),
+            (None, None, Some(1999), Lifetime { left: Some(GUESS), is_skewed: true }),
+            (None, Some(1999), Some(1999), Lifetime { left: Some(GUESS), is_skewed: true }),
+        ] {
+            let lifetime = Lifetime::of_new(expires_in, issued_at, expires_at, 2000);
+            assert_eq!(lifetime, expected, "{expires_in:?} {issued_at:?} {expires_at:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_clock_ahead_does_not_shorten_a_new_token() {
+        let ahead = Lifetime::of_new(None, Some(1000), Some(4600), 999_999);
+        assert_eq!(ahead, Lifetime::of_seconds(3600));
+    }
+
+    #[test]
+    fn refresh_times_scale_with_short_lives() {
+        for (life, soon, must) in
+            [(7200, 6900, 7170), (1200, 900, 1170), (300, 225, 270), (40, 30, 36), (0, 0, 0)]
+        {
+            let lifetime = Lifetime::of_seconds(life);
+            assert_eq!(lifetime.soon(), Duration::from_secs(soon), "{life}");
+            assert_eq!(lifetime.must(), Duration::from_secs(must), "{life}");
+        }
+    }
+
+    #[test]
+    fn a_kept_token_lives_until_its_end_by_the_wall_clock() {
+        assert_eq!(Lifetime::of_kept(Some(1100), 1000), Lifetime::of_seconds(100));
+        assert_eq!(Lifetime::of_kept(Some(900), 1000), Lifetime::of_seconds(0));
+        assert_eq!(Lifetime::of_kept(None, 1000).must(), Duration::MAX);
+    }
+
+    #[test]
+    fn generations_grow_when_the_clock_does_not() {
+        let now = Duration::from_micros(50);
+        assert_eq!(generation(None, now), 50);
+        assert_eq!(generation(Some(7), now), 50);
+        assert_eq!(generation(Some(50), now), 51);
+        assert_eq!(generation(Some(900), now), 901);
+    }
+}

@@ -1,0 +1,156 @@
+//! What is held, and what to do about it now.
+
+use core::time::Duration;
+
+use crate::lifetime::Lifetime;
+
+/// How long refused credentials are not tried again.
+const DENIED: Duration = Duration::from_secs(5);
+/// How long a failed attempt is not repeated while the held token is good.
+const HOLD_OFF: Duration = Duration::from_secs(30);
+/// A token refused younger than this was refused fresh.
+const FRESH: Duration = Duration::from_secs(5);
+/// How many fresh tokens refused in a row mean that somebody else ends them.
+const CONTESTED: u8 = 2;
+/// How far apart logins are while somebody else ends the tokens.
+const SPACING: Duration = Duration::from_secs(5);
+
+/// What is known of the token, `T`, and of the attempts to get one, which may have been denied with
+/// an `E`. Every time is on one monotonic clock.
+#[derive(Clone, Debug)]
+pub struct State<T, E> {
+    held: Option<Held<T>>,
+    /// The generation that the platform has refused.
+    refused: Option<u64>,
+    /// The last attempt, until it succeeds.
+    attempted_at: Option<Duration>,
+    /// The last login, whether it succeeded or not.
+    last_login_at: Option<Duration>,
+    denied: Option<(E, Duration)>,
+    /// How many tokens in a row were refused fresh.
+    refused_fresh: u8,
+}
+
+#[derive(Clone, Debug)]
+struct Held<T> {
+    token: T,
+    generation: u64,
+    received_at: Duration,
+    soon_at: Duration,
+    must_at: Duration,
+}
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision<'a, T, E> {
+    /// Use this token.
+    Valid(&'a T),
+    /// Use this token, and get a new one meanwhile.
+    RefreshSoon(&'a T),
+    /// There is no token to use; get one.
+    MustRefresh {
+        /// How long to wait before that: not zero while somebody else ends the tokens.
+        wait: Duration,
+    },
+    /// There is no token to use, and the credentials were refused just now: this is the answer.
+    Denied(&'a E),
+}
+
+impl<T, E> Default for State<T, E> {
+    fn default() -> Self {
+        Self {
+            held: None,
+            refused: None,
+            attempted_at: None,
+            last_login_at: None,
+            denied: None,
+            refused_fresh: 0,
+        }
+    }
+}
+
+impl<T, E> State<T, E> {
+    /// What to do when a token is wanted.
+    pub fn decide(&self, now: Duration) -> Decision<'_, T, E> {
+        match &self.held {
+            Some(held) if self.refused != Some(held.generation) && now < held.must_at => {
+                if now >= held.soon_at && !within(self.attempted_at, HOLD_OFF, now) {
+                    Decision::RefreshSoon(&held.token)
+                } else {
+                    Decision::Valid(&held.token)
+                }
+            }
+            _ => self.decide_anew(now),
+        }
+    }
+
+    /// What to do when a new token is wanted, whatever is held.
+    pub fn decide_anew(&self, now: Duration) -> Decision<'_, T, E> {
+        if let Some((error, at)) = &self.denied
+            && within(Some(*at), DENIED, now)
+        {
+            return Decision::Denied(error);
+        }
+        let spaced_until =
+            self.last_login_at.filter(|_| self.is_contested()).map(|at| at + SPACING);
+        Decision::MustRefresh { wait: spaced_until.unwrap_or_default().saturating_sub(now) }
+    }
+
+    /// The held token, whatever its state.
+    pub fn held(&self) -> Option<&T> {
+        self.held.as_ref().map(|held| &held.token)
+    }
+
+    /// The generation of the held token.
+    pub fn generation(&self) -> Option<u64> {
+        self.held.as_ref().map(|held| held.generation)
+    }
+
+    /// Whether somebody else seems to log in with the same account: fresh tokens were refused.
+    pub fn is_contested(&self) -> bool {
+        self.refused_fresh >= CONTESTED
+    }
+
+    /// The authority is about to be asked. Said before it is, so that an attempt that never ends
+    /// counts too.
+    pub fn attempt(&mut self, now: Duration) {
+        self.attempted_at = Some(now);
+        self.last_login_at = Some(now);
+    }
+
+    /// The authority gave a token.
+    pub fn received(&mut self, token: T, generation: u64, lifetime: Lifetime, now: Duration) {
+        self.held = Some(Held {
+            token,
+            generation,
+            received_at: now,
+            soon_at: now.saturating_add(lifetime.soon()),
+            must_at: now.saturating_add(lifetime.must()),
+        });
+        self.attempted_at = None;
+        self.denied = None;
+    }
+
+    /// The authority refused the credentials.
+    pub fn denied(&mut self, error: E, now: Duration) {
+        self.denied = Some((error, now));
+    }
+
+    /// The platform refused the token of this generation. A token that is not held any more changes
+    /// nothing.
+    pub fn refused(&mut self, generation: u64, now: Duration) {
+        let Some(held) = self.held.as_ref().filter(|held| held.generation == generation) else {
+            return;
+        };
+        if self.refused == Some(generation) {
+            return;
+        }
+        let is_fresh = within(Some(held.received_at), FRESH, now);
+        self.refused_fresh = if is_fresh { self.refused_fresh.saturating_add(1) } else { 0 };
+        self.refused = Some(generation);
+    }
+}
+
+fn within(at: Option<Duration>, span: Duration, now: Duration) -> bool {
+    at.is_some_and(|at| now.saturating_sub(at) < span)
+}
