@@ -137,8 +137,13 @@ impl Settings {
     /// Whether the store's token may be sent to `origin`.
     #[must_use]
     pub fn trusts(&self, origin: &Origin) -> bool {
+        self.origins().any(|trusted| trusted == origin)
+    }
+
+    /// The origins that may get the store's token: the endpoints' and the allowed ones.
+    pub fn origins(&self) -> impl Iterator<Item = &Origin> {
         let endpoints = self.api_url.iter().chain(&self.dag_url).map(Url::origin);
-        endpoints.chain(&self.allowed_origins).any(|trusted| trusted == origin)
+        endpoints.chain(&self.allowed_origins)
     }
 }
 

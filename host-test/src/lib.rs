@@ -1,1 +1,50 @@
-//! Under construction.
+//! The reference host: runs the OGE tools component on wasmtime and holds its token.
+//!
+//! Each call gets a fresh instance. Requests leave through one pooled client, to allowed origins
+//! only; credentials never enter the sandbox; a guest that spins, grows or waits for ever is stopped
+//! with a clear error.
+//!
+//! ```no_run
+//! use oge_host::Host;
+//! use oge_tools::tools::{QueryTaskStatus, query_task_status};
+//!
+//! # async fn example() -> anyhow::Result<()> {
+//! // OGE_DAG_URL, OGE_TOKEN_URL, … from the environment.
+//! let host = Host::builder().settings(std::env::vars()).build()?;
+//!
+//! let arguments = query_task_status::Arguments { dag_id: "dag-1".into(), auth_token: None };
+//! match host.run::<QueryTaskStatus>(&arguments).await {
+//!     Ok(done) => println!("{} after {:?}", done.output.status, done.elapsed),
+//!     Err(error) => eprintln!("{error}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An embedder with a token of its own implements [`TokenStore`] and passes it to
+//! [`HostBuilder::token_store`].
+
+mod bindings;
+mod builder;
+mod client;
+mod engine;
+mod from_wit;
+mod guest;
+mod guest_log;
+mod host;
+mod http_error;
+mod limits;
+mod outgoing;
+mod resolver;
+mod state;
+mod store;
+mod token_store;
+
+pub use builder::HostBuilder;
+pub use client::HttpClient;
+pub use guest::GuestTool;
+pub use guest_log::LogSink;
+pub use host::{CallError, Host};
+pub use limits::{Limits, Stopped};
+pub use store::{Authority, NativeStore, PasswordLogin};
+pub use token_store::TokenStore;

@@ -1,1 +1,3 @@
+//! The command `oge`.
+
 fn main() {}

@@ -11,10 +11,11 @@ pub mod stderr;
 pub mod wait;
 
 #[cfg(feature = "exports")]
+use oge_guest_rt as _;
+
+#[cfg(feature = "exports")]
 mod bindings;
 #[cfg(feature = "exports")]
 mod exports;
-#[cfg(feature = "exports")]
-mod rt;
 #[cfg(feature = "exports")]
 mod token_store;

@@ -1,10 +1,15 @@
 //! What a `no_std` component needs in place of the standard library: an allocator, a panic handler,
 //! and the canonical ABI's `cabi_realloc`.
 //!
-//! The standard library would bring WASI imports that nothing here uses (exit, stdin, stdout,
-//! terminals) and a third more bytes; ARCHITECTURE.md has the figures.
+//! The standard library would bring WASI imports that no component here uses (exit, stdin, stdout,
+//! terminals) and many more bytes; ARCHITECTURE.md has the figures. Link it once in each component:
+//! `use oge_guest_rt as _;`. Natively it is empty.
 
+#![no_std]
+#![cfg(target_family = "wasm")]
 #![expect(unsafe_code, reason = "the canonical ABI hands out memory by raw pointers")]
+
+extern crate alloc;
 
 use alloc::alloc::{Layout, alloc, realloc};
 

@@ -1,0 +1,137 @@
+//! What a host is made of.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use oge_tools::error::Fault;
+use oge_tools::settings::{self, Settings};
+use oge_tools::url::Origin;
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::bindings::OgeToolsPre;
+use crate::client::HttpClient;
+use crate::engine::{MOST_CALLS, engine};
+use crate::guest_log::LogSink;
+use crate::host::{Host, Inner};
+use crate::limits::Limits;
+use crate::state::State;
+use crate::store::{NativeStore, PasswordLogin};
+use crate::token_store::TokenStore;
+
+/// What a component needs besides what its replies take.
+const BASE_MEMORY: usize = 16 << 20;
+
+/// Describes a host; [`Host::builder`] starts one.
+#[derive(Default)]
+pub struct HostBuilder {
+    component: Option<PathBuf>,
+    settings: BTreeMap<String, String>,
+    allowed: Vec<Origin>,
+    tokens: Option<Arc<dyn TokenStore>>,
+    log: Option<LogSink>,
+    limits: Limits,
+}
+
+impl HostBuilder {
+    /// The component's file. By default the one that this workspace builds.
+    #[must_use]
+    pub fn component(mut self, path: impl AsRef<Path>) -> Self {
+        self.component = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Settings, such as `std::env::vars()`; those whose name starts with `OGE_` are taken, and of
+    /// these only the tools' own ever reach the sandbox.
+    #[must_use]
+    pub fn settings<K: Into<String>, V: Into<String>>(
+        mut self,
+        settings: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let settings = settings.into_iter().map(|(key, value)| (key.into(), value.into()));
+        self.settings
+            .extend(settings.filter(|(key, _): &(String, String)| key.starts_with("OGE_")));
+        self
+    }
+
+    /// One more origin that the component may send requests to. Those of the settings always are.
+    #[must_use]
+    pub fn allow(mut self, origin: Origin) -> Self {
+        self.allowed.push(origin);
+        self
+    }
+
+    /// Where the token lives. By default a [`NativeStore`] that logs in as the settings say.
+    #[must_use]
+    pub fn token_store(mut self, tokens: impl TokenStore) -> Self {
+        self.tokens = Some(Arc::new(tokens));
+        self
+    }
+
+    /// Takes the component's log, a line at a time, and the host's own warnings. By default standard
+    /// error.
+    #[must_use]
+    pub fn log(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.log = Some(Arc::new(sink));
+        self
+    }
+
+    /// What one call may use.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Compiles the component and makes the host.
+    ///
+    /// # Errors
+    /// Where a setting is bad, or the component cannot be loaded or is of another world.
+    pub fn build(self) -> anyhow::Result<Host> {
+        let get = |key: &str| self.settings.get(key).cloned();
+        let settings = Settings::read(get).map_err(bad_setting)?;
+        let memory = self.limits.memory.unwrap_or(3 * settings.max_reply_bytes + BASE_MEMORY);
+        let ca_file = get("OGE_CA_FILE").filter(|path| !path.trim().is_empty());
+        let client = HttpClient::new(ca_file.as_deref().map(Path::new))?;
+        let log = self.log.clone().unwrap_or_else(|| Arc::new(|line| eprintln!("{line}")));
+        let tokens = match self.tokens {
+            Some(tokens) => tokens,
+            None => {
+                let given = oge_oauth::given_token(get).map_err(bad_setting)?;
+                let login = PasswordLogin::new(client.clone(), get);
+                Arc::new(NativeStore::new(login, given, Arc::clone(&log)))
+            }
+        };
+        let path = self.component.as_deref().unwrap_or_else(|| oge_artifacts::tools());
+        let engine = engine()?;
+        let component = load(&engine, path)
+            .map_err(anyhow::Error::from)
+            .with_context(|| format!("{} is no component of this host", path.display()))?;
+        let allowed = settings.origins().cloned().chain(self.allowed).collect();
+        let own = |(key, _): &(String, String)| settings::KEYS.contains(&key.as_str());
+        Ok(Host(Arc::new(Inner {
+            component,
+            environment: self.settings.into_iter().filter(own).collect(),
+            settings,
+            allowed,
+            client,
+            tokens,
+            log,
+            limits: self.limits,
+            memory,
+            free: Semaphore::new(MOST_CALLS as usize),
+        })))
+    }
+}
+
+fn load(engine: &Engine, path: &Path) -> wasmtime::Result<OgeToolsPre<State>> {
+    let component = Component::from_file(engine, path)?;
+    OgeToolsPre::new(State::linker(engine)?.instantiate_pre(&component)?)
+}
+
+fn bad_setting(fault: Fault) -> anyhow::Error {
+    anyhow::Error::new(fault.into_failure("settings"))
+}

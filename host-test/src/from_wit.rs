@@ -1,0 +1,114 @@
+//! Results of the component, from WIT to the core's own types.
+
+use std::time::Duration;
+
+use oge_tools::error::{Failure, FailureKind};
+use oge_tools::tools::{
+    Done, coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
+    submit_batch_task,
+};
+use oge_tools::{api, auth};
+use serde_json::value::RawValue;
+
+use crate::bindings::exports::oge::tools::{api as wit_api, auth as wit_auth, tools as wit, types};
+
+/// The failure of an operation.
+pub(crate) fn failure(failure: types::Failure, operation: &'static str) -> Failure {
+    Failure {
+        kind: match failure.kind {
+            types::FailureKind::InvalidArgument => FailureKind::InvalidArgument,
+            types::FailureKind::NotConfigured => FailureKind::NotConfigured,
+            types::FailureKind::Unauthorized => FailureKind::Unauthorized,
+            types::FailureKind::Forbidden => FailureKind::Forbidden,
+            types::FailureKind::Api => FailureKind::Api,
+            types::FailureKind::BadReply => FailureKind::BadReply,
+            types::FailureKind::Timeout => FailureKind::Timeout,
+            types::FailureKind::Network => FailureKind::Network,
+            types::FailureKind::ReplyTooLarge => FailureKind::ReplyTooLarge,
+            types::FailureKind::TokenStore => FailureKind::TokenStore,
+        },
+        message: failure.message,
+        operation,
+        attempts: failure.attempts,
+        http_status: failure.http_status,
+        api_code: failure.api_code,
+        body: failure.body,
+    }
+}
+
+/// What cannot come from the component as it is built: JSON text that is not JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("the component answered what its contract excludes: {0}")]
+pub(crate) struct Broken(&'static str);
+
+pub(crate) fn aspect(
+    wit: wit::Computation,
+) -> Result<Done<coverage_aspect_analysis::Output>, Broken> {
+    Ok(done(wit.execution, coverage_aspect_analysis::Output { data: wit.data }))
+}
+
+pub(crate) fn big_query(wit: wit::Computation) -> Result<Done<run_big_query::Output>, Broken> {
+    Ok(done(wit.execution, run_big_query::Output { data: wit.data }))
+}
+
+pub(crate) fn dags(wit: wit::DagTasks) -> Result<Done<execute_code_to_dag::Output>, Broken> {
+    let present = |text| Ok(Some(json(text)?).filter(|json| json.get() != "null"));
+    let output = execute_code_to_dag::Output {
+        dags: json(wit.dags)?,
+        dag_ids: wit.dag_ids,
+        space_params: present(wit.space_params)?,
+        log: present(wit.log)?,
+        user_id: wit.user_id,
+        sample_name: wit.sample_name,
+    };
+    Ok(done(wit.execution, output))
+}
+
+pub(crate) fn task(wit: wit::BatchTask) -> Result<Done<submit_batch_task::Output>, Broken> {
+    let output = submit_batch_task::Output::read(&wit.api_response)
+        .ok_or(Broken("api-response without a record"))?;
+    Ok(done(wit.execution, output))
+}
+
+pub(crate) fn status(wit: wit::TaskStatus) -> Result<Done<query_task_status::Output>, Broken> {
+    let output = query_task_status::Output {
+        is_completed: wit.phase == wit::Phase::Completed,
+        is_running: wit.phase == wit::Phase::Running,
+        is_failed: wit.phase == wit::Phase::Failed,
+        dag_id: wit.dag_id,
+        status: wit.status,
+        raw_response: wit.raw_response,
+    };
+    Ok(done(wit.execution, output))
+}
+
+pub(crate) fn reply(wit: wit_api::Reply) -> api::Output {
+    api::Output {
+        body: wit.body,
+        content_type: wit.content_type,
+        elapsed: elapsed(wit.seconds),
+        attempts: wit.attempts,
+    }
+}
+
+pub(crate) fn token_info(wit: wit_auth::TokenInfo) -> auth::TokenInfo {
+    auth::TokenInfo {
+        present: wit.present,
+        generation: wit.generation,
+        expires_at: wit.expires_at,
+        expired: wit.expired,
+        user_name: wit.user_name,
+    }
+}
+
+fn done<T>(execution: wit::Execution, output: T) -> Done<T> {
+    Done { output, attempts: execution.attempts, elapsed: elapsed(execution.seconds) }
+}
+
+fn elapsed(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+fn json(text: String) -> Result<Box<RawValue>, Broken> {
+    RawValue::from_string(text).map_err(|_| Broken("text that is not JSON"))
+}

@@ -1,0 +1,149 @@
+//! The guest's standard error, line by line.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// What one line may hold; the rest of it is left out.
+const LINE_BYTES: usize = 16 * 1024;
+/// What one call may log; the rest is left out.
+const CALL_BYTES: usize = 1024 * 1024;
+
+/// Takes a guest's log, a line at a time, without its line feed.
+pub type LogSink = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A guest's standard error.
+#[derive(Clone)]
+pub(crate) struct GuestLog(Arc<Mutex<Lines>>);
+
+struct Lines {
+    sink: LogSink,
+    line: Vec<u8>,
+    left: usize,
+}
+
+impl GuestLog {
+    pub(crate) fn new(sink: LogSink) -> Self {
+        Self(Arc::new(Mutex::new(Lines { sink, line: Vec::new(), left: CALL_BYTES })))
+    }
+
+    fn take(&self, bytes: &[u8]) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for &byte in bytes.iter().take(lines.left) {
+            if byte == b'\n' {
+                lines.end_line();
+            } else if lines.line.len() < LINE_BYTES {
+                lines.line.push(byte);
+            }
+        }
+        let had_room = lines.left > 0;
+        lines.left = lines.left.saturating_sub(bytes.len());
+        if had_room && lines.left == 0 {
+            lines.end_line();
+            (lines.sink)("(the component logs too much; the rest of this call's log is left out)");
+        }
+    }
+}
+
+impl Lines {
+    fn end_line(&mut self) {
+        if !self.line.is_empty() {
+            (self.sink)(&String::from_utf8_lossy(&self.line));
+            self.line.clear();
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.end_line();
+    }
+}
+
+impl StdoutStream for GuestLog {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    /// Without the task that an adapter around `AsyncWrite` would start for each handle.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl IsTerminal for GuestLog {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl OutputStream for GuestLog {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.take(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(64 * 1024)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for GuestLog {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for GuestLog {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        self.take(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logged(parts: &[&[u8]]) -> Vec<String> {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let told = lines.clone();
+        let log = GuestLog::new(Arc::new(move |line| told.lock().unwrap().push(line.to_owned())));
+        for part in parts {
+            log.take(part);
+        }
+        drop(log);
+        Arc::try_unwrap(lines).unwrap().into_inner().unwrap()
+    }
+
+    #[test]
+    fn lines_come_whole_however_they_are_written() {
+        assert_eq!(logged(&[b"a", b"b\nc", b"d\n\ne"]), ["ab", "cd", "e"]);
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_said_so() {
+        let lines = logged(&[&vec![b'x'; 2 * CALL_BYTES], b"more\n"]);
+        assert_eq!((lines.len(), lines[0].len()), (2, LINE_BYTES));
+    }
+}

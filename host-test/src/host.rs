@@ -1,0 +1,196 @@
+//! A host: one compiled component, a fresh instance for each call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oge_tools::error::Failure;
+use oge_tools::settings::Settings;
+use oge_tools::tools::Done;
+use oge_tools::url::Origin;
+use oge_tools::{api, auth};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use wasmtime::Store;
+
+use crate::bindings::{OgeTools, OgeToolsPre};
+use crate::builder::HostBuilder;
+use crate::client::HttpClient;
+use crate::from_wit;
+use crate::guest::{Answer, GuestTool};
+use crate::guest_log::{GuestLog, LogSink};
+use crate::limits::{Limits, Stopped, on_crossing, on_tick};
+use crate::outgoing::Outgoing;
+use crate::state::State;
+use crate::token_store::TokenStore;
+
+/// What a call may wait for tokens: two fetches of 30 s each, and what else takes its time.
+const TOKENS_AND_MARGIN: Duration = Duration::from_secs(2 * 30 + 10);
+
+/// Runs the component. Clones share everything; calls may run at once.
+#[derive(Clone)]
+pub struct Host(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) component: OgeToolsPre<State>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) settings: Settings,
+    pub(crate) allowed: Arc<[Origin]>,
+    pub(crate) client: HttpClient,
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) log: LogSink,
+    pub(crate) limits: Limits,
+    pub(crate) memory: usize,
+    pub(crate) free: Semaphore,
+}
+
+/// Why a call did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The component says so.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// The host stopped the component.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The component broke off.
+    #[error("the component broke off: {0}")]
+    Trapped(String),
+}
+
+impl Host {
+    /// Starts the description of a host.
+    #[must_use]
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// Runs one tool.
+    ///
+    /// # Errors
+    /// Where the call fails, or the component is stopped or breaks off.
+    pub async fn run<T: GuestTool>(
+        &self,
+        arguments: &T::Arguments,
+    ) -> Result<Done<T::Output>, CallError>
+    where
+        T::Arguments: Sync,
+    {
+        let attempt = self.0.settings.timeout(T::TIMEOUT_SECONDS);
+        self.call(T::OPERATION, attempt, async |component, store| {
+            T::call(component, store, arguments).await
+        })
+        .await
+    }
+
+    /// Sends one request to any endpoint under the call rule.
+    ///
+    /// # Errors
+    /// As [`Host::run`].
+    pub async fn call_api(&self, arguments: &api::Arguments) -> Result<api::Output, CallError> {
+        let seconds = arguments.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        let attempt = seconds.unwrap_or_else(|| self.0.settings.timeout(120));
+        let headers: Option<Vec<_>> = arguments.headers.as_ref().map(|headers| {
+            let pair = |(name, value): &(String, oge_tools::secret::Secret)| {
+                (name.clone(), value.expose().to_owned())
+            };
+            headers.iter().map(pair).collect()
+        });
+        self.call(api::OPERATION, attempt, async |component, store| {
+            let reply = component
+                .oge_tools_api()
+                .call_call(
+                    store,
+                    &arguments.url,
+                    arguments.method.as_deref(),
+                    arguments.json.as_deref(),
+                    arguments.query.as_deref(),
+                    headers.as_deref(),
+                    arguments.timeout_seconds,
+                    arguments.auto_retry_on_token_expire,
+                    arguments.use_intranet_token,
+                    arguments.auth_token.as_ref().map(|token| token.expose()),
+                )
+                .await?;
+            Ok(reply.map(from_wit::reply))
+        })
+        .await
+    }
+
+    /// Fetches a new token now, through the component.
+    ///
+    /// # Errors
+    /// As [`Host::run`].
+    pub async fn refresh_token(&self) -> Result<auth::TokenInfo, CallError> {
+        self.call(auth::OPERATION, Duration::ZERO, async |component, store| {
+            let info = component.oge_tools_auth().call_refresh_token(store).await?;
+            Ok(info.map(from_wit::token_info))
+        })
+        .await
+    }
+
+    /// What is known of the held token. Contacts no one.
+    ///
+    /// # Errors
+    /// Where the component is stopped or breaks off.
+    pub async fn token_status(&self) -> Result<auth::TokenInfo, CallError> {
+        self.call(auth::OPERATION, Duration::ZERO, async |component, store| {
+            let info = component.oge_tools_auth().call_token_status(store).await?;
+            Ok(Ok(from_wit::token_info(info)))
+        })
+        .await
+    }
+
+    /// A fresh instance, one call of it, and the limits around both. `attempt` is what one request
+    /// to the platform may take.
+    async fn call<R>(
+        &self,
+        operation: &'static str,
+        attempt: Duration,
+        call: impl AsyncFnOnce(&OgeTools, &mut Store<State>) -> wasmtime::Result<Answer<R>>,
+    ) -> Result<R, CallError> {
+        let inner = &*self.0;
+        // Never closed, so there is always a permit to wait for.
+        let _turn = inner.free.acquire().await;
+        let mut store = inner.store();
+        let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
+        let answer = timeout(wall, async {
+            let component = inner.component.instantiate_async(&mut store).await?;
+            call(&component, &mut store).await
+        })
+        .await;
+        match answer {
+            Ok(Ok(answer)) => {
+                answer.map_err(|failure| from_wit::failure(failure, operation).into())
+            }
+            Ok(Err(error)) => Err(broken(&error)),
+            Err(_) => Err(Stopped::Wall(wall).into()),
+        }
+    }
+}
+
+impl Inner {
+    fn store(&self) -> Store<State> {
+        let state = State::new(
+            &self.environment,
+            GuestLog::new(Arc::clone(&self.log)),
+            Outgoing::new(self.client.clone(), Arc::clone(&self.allowed), self.limits.requests),
+            Arc::clone(&self.tokens),
+            &self.limits,
+            self.memory,
+        );
+        let mut store = Store::new(self.component.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        store.call_hook(on_crossing);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(on_tick);
+        store
+    }
+}
+
+/// The limit that stopped the component, or how it broke off.
+fn broken(error: &wasmtime::Error) -> CallError {
+    match error.downcast_ref::<Stopped>() {
+        Some(stopped) => CallError::Stopped(*stopped),
+        None => CallError::Trapped(format!("{:#}", error.root_cause())),
+    }
+}

@@ -1,0 +1,112 @@
+//! How a guest's requests leave: to allowed origins only, through the host's pooled client.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use oge_tools::url::{Origin, Url};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep, timeout};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::client::HttpClient;
+use crate::http_error::from_chain;
+
+type Sent = Result<(Response<WasiBody>, Done)>;
+type Done = Box<dyn Future<Output = Result<()>> + Send>;
+type Result<T> = std::result::Result<T, Error>;
+
+/// One guest's way out.
+pub(crate) struct Outgoing {
+    client: HttpClient,
+    allowed: Arc<[Origin]>,
+    /// The requests it may still open.
+    free: Arc<Semaphore>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(client: HttpClient, allowed: Arc<[Origin]>, requests: usize) -> Self {
+        Self { client, allowed, free: Arc::new(Semaphore::new(requests)) }
+    }
+
+    fn allow(&self, request: &Request<WasiBody>) -> Result<OwnedSemaphorePermit> {
+        let url = Url::parse(&request.uri().to_string());
+        if !url.is_ok_and(|url| self.allowed.contains(url.origin())) {
+            return Err(Error::HttpRequestDenied);
+        }
+        Arc::clone(&self.free).try_acquire_owned().map_err(|_| Error::ConnectionLimitReached)
+    }
+}
+
+impl WasiHttpHooks for Outgoing {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Done,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let allowed = self.allow(&request);
+        let client = self.client.clone();
+        Box::new(async move {
+            let permit = allowed?;
+            let options = options.unwrap_or_default();
+            let sent = client.send(request);
+            let response = match options.first_byte_timeout.max(options.connect_timeout) {
+                Some(limit) => {
+                    timeout(limit, sent).await.map_err(|_| Error::HttpResponseTimeout)?
+                }
+                None => sent.await,
+            };
+            let between = options.between_bytes_timeout;
+            let response = response.map_err(|error| from_chain(&error))?;
+            let response = response.map(|body| {
+                UnsyncBoxBody::new(Reply { body, between, late: None, _permit: permit })
+            });
+            Ok((response, Box::new(async { Ok(()) }) as Done))
+        })
+    }
+}
+
+/// A response's body, which ends with an error where the next piece is too long in coming.
+struct Reply {
+    body: Incoming,
+    between: Option<Duration>,
+    late: Option<Pin<Box<Sleep>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            this.late = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(|error| from_chain(&error))));
+        }
+        let Some(between) = this.between else {
+            return Poll::Pending;
+        };
+        let late = this.late.get_or_insert_with(|| Box::pin(sleep(between)));
+        ready!(late.as_mut().poll(context));
+        Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

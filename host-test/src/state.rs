@@ -1,0 +1,73 @@
+//! What a store holds for one call.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::bindings::oge::tools::token_store;
+use crate::guest_log::GuestLog;
+use crate::limits::{CpuMeter, Limits, MemoryLimit};
+use crate::outgoing::Outgoing;
+use crate::token_store::TokenStore;
+
+/// What a store holds for one call.
+pub(crate) struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) cpu: CpuMeter,
+    pub(crate) memory: MemoryLimit,
+}
+
+impl State {
+    pub(crate) fn new(
+        environment: &[(String, String)],
+        log: GuestLog,
+        outgoing: Outgoing,
+        tokens: Arc<dyn TokenStore>,
+        limits: &Limits,
+        memory: usize,
+    ) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.resources);
+        Self {
+            table,
+            wasi: WasiCtx::builder().envs(environment).stderr(log).build(),
+            http: WasiHttpCtx::new(),
+            outgoing,
+            tokens,
+            cpu: CpuMeter::new(limits.cpu),
+            memory: MemoryLimit(memory),
+        }
+    }
+
+    /// Everything that an instance can see: HTTP, clocks, settings, its log, the token store. No
+    /// files, no sockets, no arguments.
+    pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Self>> {
+        let mut linker = Linker::new(engine);
+        wasmtime_wasi_http::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi::p2::bindings::cli::environment::add_to_linker::<Self, WasiCli>(
+            &mut linker,
+            |state| state.cli(),
+        )?;
+        token_store::add_to_linker::<Self, HasSelf<Self>>(&mut linker, |state| state)?;
+        Ok(linker)
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
+    }
+}

@@ -1,0 +1,261 @@
+//! The one flight: gated logins on tokio's paused clock.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::*;
+
+/// An authority that answers one login for each permit, as scripted; the last answer stays.
+struct Gated {
+    gate: Arc<Semaphore>,
+    logins: Arc<AtomicUsize>,
+    script: Mutex<Vec<Result<Issued, TokenError>>>,
+}
+
+impl Authority for Gated {
+    fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>> {
+        async {
+            self.logins.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.expect("the gate is never closed").forget();
+            let mut script = self.script.lock().expect("no test panics with it");
+            if script.len() > 1 { script.remove(0) } else { script[0].clone() }
+        }
+        .boxed()
+    }
+}
+
+struct Scene {
+    store: NativeStore,
+    gate: Arc<Semaphore>,
+    logins: Arc<AtomicUsize>,
+    warnings: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scene {
+    fn new(script: Vec<Result<Issued, TokenError>>, given: Option<&str>) -> Self {
+        let (gate, logins) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let warnings = Arc::new(Mutex::new(Vec::new()));
+        let authority =
+            Gated { gate: gate.clone(), logins: logins.clone(), script: Mutex::new(script) };
+        let told = warnings.clone();
+        let warn: LogSink = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
+        let store = NativeStore::new(authority, given.map(Secret::new), warn);
+        Self { store, gate, logins, warnings }
+    }
+
+    fn open(&self) {
+        self.gate.add_permits(1000);
+    }
+
+    fn logins(&self) -> usize {
+        self.logins.load(Ordering::SeqCst)
+    }
+}
+
+fn issued(token: &str, expires_in: u64) -> Result<Issued, TokenError> {
+    Ok(Issued {
+        authorization: Secret::new(token),
+        expires_in: Some(expires_in),
+        claims: Claims::default(),
+    })
+}
+
+fn rejected() -> Result<Issued, TokenError> {
+    Err(TokenError::Rejected("no".to_owned()))
+}
+
+fn unavailable() -> Result<Issued, TokenError> {
+    Err(TokenError::Unavailable("down".to_owned()))
+}
+
+fn spawn_gets(
+    scene: &Scene,
+    count: usize,
+) -> Vec<tokio::task::JoinHandle<Result<Token, TokenError>>> {
+    (0..count)
+        .map(|_| {
+            let store = scene.store.clone();
+            tokio::spawn(async move { store.get().await })
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_login_serves_everyone_who_waits() {
+    let scene = Scene::new(vec![issued("a", 3600)], None);
+    let callers = spawn_gets(&scene, 200);
+    tokio::task::yield_now().await;
+    scene.open();
+    let tokens: Vec<_> =
+        join_all(callers).await.into_iter().map(|got| got.unwrap().unwrap()).collect();
+    assert_eq!(scene.logins(), 1);
+    assert!(tokens.iter().all(|token| *token == tokens[0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failure_is_told_to_everyone_who_waits_and_the_next_call_tries_again() {
+    let scene = Scene::new(vec![unavailable(), issued("a", 3600)], None);
+    let callers = spawn_gets(&scene, 50);
+    tokio::task::yield_now().await;
+    scene.open();
+    for got in join_all(callers).await {
+        assert_eq!(got.unwrap(), Err(TokenError::Unavailable("down".to_owned())));
+    }
+    assert_eq!(scene.logins(), 1);
+    assert!(scene.store.get().await.is_ok());
+    assert_eq!(scene.logins(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_are_not_tried_again_for_five_seconds() {
+    let scene = Scene::new(vec![rejected()], None);
+    scene.open();
+    for _ in 0..20 {
+        assert!(matches!(scene.store.get().await, Err(TokenError::Rejected(_))));
+        assert!(matches!(scene.store.refresh(None).await, Err(TokenError::Rejected(_))));
+    }
+    assert_eq!(scene.logins(), 1);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert!(scene.store.get().await.is_err());
+    assert_eq!(scene.logins(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_replaced_once_for_all_who_met_it() {
+    let scene = Scene::new(vec![issued("a", 3600), issued("b", 3600)], None);
+    scene.open();
+    let first = scene.store.get().await.unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let renewed = join_all((0..200).map(|_| scene.store.refresh(Some(first.generation)))).await;
+    assert_eq!(scene.logins(), 2);
+    for token in renewed {
+        let token = token.unwrap();
+        assert!(token.generation > first.generation);
+        assert_eq!(token.authorization.expose(), "b");
+    }
+    // Somebody who comes late with the old generation gets the new token, and nobody is asked.
+    assert!(scene.store.refresh(Some(first.generation)).await.is_ok());
+    assert_eq!(scene.logins(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_refresh_joins_the_login_under_way() {
+    let scene = Scene::new(vec![issued("a", 3600)], None);
+    let callers = spawn_gets(&scene, 3);
+    tokio::task::yield_now().await;
+    let store = scene.store.clone();
+    let forced = tokio::spawn(async move { store.refresh(None).await });
+    tokio::task::yield_now().await;
+    scene.open();
+    assert!(forced.await.unwrap().is_ok());
+    join_all(callers).await;
+    assert_eq!(scene.logins(), 1);
+    assert!(scene.store.refresh(None).await.is_ok());
+    assert_eq!(scene.logins(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_does_not_end_the_login() {
+    let scene = Scene::new(vec![issued("a", 3600)], None);
+    let callers = spawn_gets(&scene, 1);
+    tokio::task::yield_now().await;
+    callers[0].abort();
+    tokio::task::yield_now().await;
+    scene.open();
+    assert!(scene.store.get().await.is_ok());
+    assert_eq!(scene.logins(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aging_token_serves_while_one_login_renews_it() {
+    let scene = Scene::new(vec![issued("a", 3600), issued("b", 3600)], None);
+    scene.gate.add_permits(1);
+    scene.store.get().await.unwrap();
+    tokio::time::advance(Duration::from_secs(3400)).await;
+    for _ in 0..10 {
+        assert_eq!(scene.store.get().await.unwrap().authorization.expose(), "a");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scene.logins(), 2);
+    scene.open();
+    let forced = scene.store.refresh(None).await.unwrap();
+    assert_eq!((forced.authorization.expose(), scene.logins()), ("b", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flapping_authority_is_asked_every_thirty_seconds_while_the_token_is_good() {
+    let scene = Scene::new(vec![issued("a", 3600), unavailable()], None);
+    scene.open();
+    scene.store.get().await.unwrap();
+    tokio::time::advance(Duration::from_secs(3300)).await;
+    for _ in 0..60 {
+        assert!(scene.store.get().await.is_ok());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scene.logins(), 1 + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_hangs_ends_after_thirty_seconds() {
+    let scene = Scene::new(vec![issued("a", 3600)], None);
+    let before = Instant::now();
+    assert!(matches!(scene.store.get().await, Err(TokenError::Unavailable(_))));
+    assert_eq!(before.elapsed(), LOGIN_LIMIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_else_on_the_account_makes_logins_five_seconds_apart_and_is_told_once() {
+    let scene = Scene::new(vec![issued("a", 3600)], None);
+    scene.open();
+    let started = Instant::now();
+    let mut token = scene.store.get().await.unwrap();
+    for _ in 0..6 {
+        token = scene.store.refresh(Some(token.generation)).await.unwrap();
+    }
+    assert_eq!(scene.logins(), 7);
+    assert_eq!(started.elapsed(), Duration::from_secs(5 * 5));
+    assert_eq!(scene.warnings.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_given_token_serves_without_a_login() {
+    let scene = Scene::new(vec![issued("b", 3600)], Some("Bearer given"));
+    assert_eq!(scene.store.get().await.unwrap().authorization.expose(), "Bearer given");
+    assert_eq!(scene.store.peek().unwrap().authorization.expose(), "Bearer given");
+    assert_eq!(scene.logins(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_given_token_past_its_end_is_renewed_before_it_is_used() {
+    // {"exp":1}
+    let scene = Scene::new(vec![issued("b", 3600)], Some("Bearer e30.eyJleHAiOjF9.c2ln"));
+    scene.open();
+    assert_eq!(scene.store.get().await.unwrap().authorization.expose(), "b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn peeking_contacts_no_one() {
+    let scene = Scene::new(vec![issued("a", 3600)], None);
+    assert_eq!(scene.store.peek(), None);
+    assert_eq!(scene.logins(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_ahead_of_the_platforms_is_told_once_and_stops_nothing() {
+    let past = Issued {
+        authorization: Secret::new("a"),
+        expires_in: None,
+        claims: Claims { expires_at: Some(1), ..Claims::default() },
+    };
+    let scene = Scene::new(vec![Ok(past)], None);
+    scene.open();
+    for _ in 0..3 {
+        assert!(scene.store.get().await.is_ok());
+        assert!(scene.store.refresh(None).await.is_ok());
+    }
+    assert_eq!(scene.warnings.lock().unwrap().len(), 1);
+}

@@ -1,0 +1,141 @@
+//! A guest that misbehaves as it is told: `query-task-status` takes the mischief as its `dag-id`.
+
+#![no_std]
+#![cfg(target_family = "wasm")]
+
+extern crate alloc;
+
+mod mischief;
+
+use oge_guest_rt as _;
+
+/// What `wit-bindgen` makes of the tools' world.
+#[expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "oge-tools",
+        with: {
+            "wasi:cli/environment@0.2.4": wasip2::cli::environment,
+            "wasi:cli/stderr@0.2.4": wasip2::cli::stderr,
+            "wasi:clocks/monotonic-clock@0.2.4": wasip2::clocks::monotonic_clock,
+            "wasi:clocks/wall-clock@0.2.4": wasip2::clocks::wall_clock,
+            "wasi:http/outgoing-handler@0.2.4": wasip2::http::outgoing_handler,
+            "wasi:http/types@0.2.4": wasip2::http::types,
+            "wasi:io/error@0.2.4": wasip2::io::error,
+            "wasi:io/poll@0.2.4": wasip2::io::poll,
+            "wasi:io/streams@0.2.4": wasip2::io::streams,
+        },
+    });
+
+    export!(Hostile with_types_in self);
+
+    /// The guest.
+    pub(super) struct Hostile;
+}
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use bindings::Hostile;
+use bindings::exports::oge::tools::{api, auth, tools, types};
+
+fn refused<T>() -> Result<T, types::Failure> {
+    Err(types::Failure {
+        kind: types::FailureKind::InvalidArgument,
+        message: "only query-task-status does anything here".to_string(),
+        operation: "hostile".to_string(),
+        attempts: 0,
+        http_status: None,
+        api_code: None,
+        body: None,
+    })
+}
+
+impl tools::Guest for Hostile {
+    fn query_task_status(
+        dag_id: String,
+        _auth_token: Option<String>,
+    ) -> Result<tools::TaskStatus, types::Failure> {
+        let told = mischief::make(&dag_id);
+        Ok(tools::TaskStatus {
+            dag_id,
+            status: told.clone(),
+            phase: tools::Phase::Other,
+            raw_response: told,
+            execution: tools::Execution { seconds: 0.0, attempts: 0 },
+        })
+    }
+
+    fn coverage_aspect_analysis(
+        _bbox: Vec<f64>,
+        _coverage_type: Option<String>,
+        _pretreatment: Option<bool>,
+        _product_value: Option<String>,
+        _radius: Option<u32>,
+    ) -> Result<tools::Computation, types::Failure> {
+        refused()
+    }
+
+    fn run_big_query(
+        _query: Option<String>,
+        _geometry_column: Option<String>,
+    ) -> Result<tools::Computation, types::Failure> {
+        refused()
+    }
+
+    fn execute_code_to_dag(
+        _code: String,
+        _user_id: Option<String>,
+        _sample_name: Option<String>,
+        _auth_token: Option<String>,
+    ) -> Result<tools::DagTasks, types::Failure> {
+        refused()
+    }
+
+    fn submit_batch_task(
+        _dag_id: String,
+        _task_name: Option<String>,
+        _filename: Option<String>,
+        _crs: Option<String>,
+        _scale: Option<String>,
+        _format: Option<String>,
+        _username: Option<String>,
+        _script: Option<String>,
+        _auth_token: Option<String>,
+    ) -> Result<tools::BatchTask, types::Failure> {
+        refused()
+    }
+}
+
+impl api::Guest for Hostile {
+    fn call(
+        _url: String,
+        _method: Option<String>,
+        _json: Option<String>,
+        _query: Option<Vec<(String, String)>>,
+        _headers: Option<Vec<(String, String)>>,
+        _timeout_seconds: Option<u32>,
+        _auto_retry_on_token_expire: Option<bool>,
+        _use_intranet_token: Option<bool>,
+        _auth_token: Option<String>,
+    ) -> Result<api::Reply, types::Failure> {
+        refused()
+    }
+}
+
+impl auth::Guest for Hostile {
+    fn refresh_token() -> Result<auth::TokenInfo, types::Failure> {
+        refused()
+    }
+
+    fn token_status() -> auth::TokenInfo {
+        auth::TokenInfo {
+            present: false,
+            generation: None,
+            expires_at: None,
+            expired: None,
+            user_name: None,
+        }
+    }
+}
