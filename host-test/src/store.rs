@@ -135,7 +135,7 @@ impl Inner {
             Decision::RefreshSoon(token) => {
                 let token = token.clone();
                 // In the background: nobody waits for it here.
-                let _ = self.fly(&mut held, now, Duration::ZERO);
+                drop(self.fly(&mut held, now, Duration::ZERO));
                 Next::Answer(Ok(token))
             }
             Decision::MustRefresh { wait } => Next::Wait(self.fly(&mut held, now, wait)),

@@ -17,6 +17,7 @@ use crate::call::{Clock as _, Platform};
 use crate::error::Failure;
 use crate::log::{Event, Level};
 use crate::secret::Secret;
+use crate::settings::Settings;
 use crate::tools::{
     CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
     Tool, coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
@@ -24,27 +25,31 @@ use crate::tools::{
 };
 use crate::{api, auth};
 
-/// The platform as the settings have it.
-fn platform(
-    operation: &'static str,
-) -> Result<Platform<Http<Blocking>, Imported, WasiClock, impl Fn(&str, Event<'_>)>, Failure> {
-    let settings = environment::settings().map_err(|fault| {
+/// The settings; where one is bad, the failure of the operation that needed them.
+fn settings(operation: &'static str) -> Result<Settings, Failure> {
+    environment::settings().map_err(|fault| {
         let failure = fault.into_failure(operation);
         stderr::write(Level::Info, operation, Event::Failed(&failure));
         failure
-    })?;
+    })
+}
+
+/// The platform as the settings have it.
+fn platform(
+    settings: Settings,
+) -> Platform<Http<Blocking>, Imported, WasiClock, impl Fn(&str, Event<'_>)> {
     let log = settings.log;
-    Ok(Platform {
+    Platform {
         sender: Http { wait: Blocking, max_reply_bytes: settings.max_reply_bytes },
         tokens: Imported,
         clock: WasiClock,
         observe: move |operation: &str, event: Event<'_>| stderr::write(log, operation, event),
         settings,
-    })
+    }
 }
 
 fn run<T: Tool>(arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
-    block_on(platform(T::OPERATION)?.run::<T>(arguments))
+    block_on(platform(settings(T::OPERATION)?).run::<T>(arguments))
 }
 
 impl wit::Guest for Component {
@@ -148,8 +153,8 @@ impl wit_api::Guest for Component {
             use_intranet_token,
             auth_token: auth_token.map(Secret::new),
         };
-        platform(api::OPERATION)
-            .and_then(|platform| block_on(platform.call_api(arguments)))
+        settings(api::OPERATION)
+            .and_then(|settings| block_on(platform(settings).call_api(arguments)))
             .to_wit()
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn make(what: &str) -> String {
             monotonic_clock::subscribe_duration(milliseconds * 1_000_000).block();
             "waited".to_string()
         }
-        "panic" => panic!("as told"),
+        "panic" => broken(),
         "flood" => loop {
             let line = [b'x'; 4096];
             if get_stderr().blocking_write_and_flush(&line).is_err() {
@@ -50,6 +50,11 @@ pub(crate) fn make(what: &str) -> String {
         "requests" => requests(argument),
         _ => "nothing done".to_string(),
     }
+}
+
+#[expect(clippy::panic, reason = "this is the mischief")]
+fn broken() -> ! {
+    panic!("as told")
 }
 
 fn spin() -> ! {
