@@ -8,13 +8,12 @@ use anyhow::Context as _;
 use oge_tools::error::Fault;
 use oge_tools::settings::{self, Settings};
 use oge_tools::url::Origin;
-use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::bindings::OgeToolsPre;
 use crate::client::HttpClient;
-use crate::engine::{MOST_CALLS, engine};
+use crate::engine::engine;
 use crate::guest_log::LogSink;
 use crate::host::{Host, Inner};
 use crate::limits::Limits;
@@ -122,7 +121,6 @@ impl HostBuilder {
             log,
             limits: self.limits,
             memory,
-            free: Semaphore::new(MOST_CALLS as usize),
         })))
     }
 }

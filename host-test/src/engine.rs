@@ -1,20 +1,37 @@
 //! The engine: how components are compiled and where their instances live.
+//!
+//! A process has one. Its pool reserves address space for every call that may run at one time, so a
+//! second pool would be a second reservation, and a ticking thread more.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use tokio::sync::Semaphore;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::limits::TICK;
 
 /// How many calls run at one time; more wait for their turn.
-pub(crate) const MOST_CALLS: u32 = 1000;
+const MOST_CALLS: u32 = 1000;
 
 /// What an instance touched is cleared in place up to this size, which is cheaper than to give the
 /// pages back and fault them in again.
 const KEEP_RESIDENT: usize = 512 * 1024;
 
-/// An engine, with a thread that ticks for as long as it lives.
+/// One permit for each call that the pool has room for. Never closed.
+pub(crate) static TURNS: Semaphore = Semaphore::const_new(MOST_CALLS as usize);
+
+/// The process's engine, made when it is first asked for.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    static ENGINE: Mutex<Option<Engine>> = Mutex::new(None);
+    let mut engine = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*engine {
+        Some(engine) => Ok(engine.clone()),
+        None => Ok(engine.insert(new_engine()?).clone()),
+    }
+}
+
+fn new_engine() -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(MOST_CALLS)
         // A component made by the toolchain is three core instances, one of which has the memory.
@@ -32,18 +49,16 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
         .memory_init_cow(true)
         .epoch_interruption(true);
     let engine = Engine::new(&config)?;
-    let weak = engine.weak();
-    thread::Builder::new().name("oge-ticker".to_owned()).spawn(move || {
-        while let Some(engine) = weak.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            wait_for_tick();
-        }
-    })?;
+    let ticked = engine.clone();
+    thread::Builder::new().name("oge-ticker".to_owned()).spawn(move || tick(&ticked))?;
     Ok(engine)
 }
 
+/// Ticks for as long as the process lives, as its engine does.
 #[expect(clippy::disallowed_methods, reason = "a thread that only ticks")]
-fn wait_for_tick() {
-    thread::sleep(TICK);
+fn tick(engine: &Engine) -> ! {
+    loop {
+        thread::sleep(TICK);
+        engine.increment_epoch();
+    }
 }

@@ -8,13 +8,13 @@ use oge_tools::settings::Settings;
 use oge_tools::tools::Done;
 use oge_tools::url::Origin;
 use oge_tools::{api, auth};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use wasmtime::Store;
 
 use crate::bindings::{OgeTools, OgeToolsPre};
 use crate::builder::HostBuilder;
 use crate::client::HttpClient;
+use crate::engine::TURNS;
 use crate::from_wit;
 use crate::guest::{Answer, GuestTool};
 use crate::guest_log::{GuestLog, LogSink};
@@ -40,7 +40,6 @@ pub(crate) struct Inner {
     pub(crate) log: LogSink,
     pub(crate) limits: Limits,
     pub(crate) memory: usize,
-    pub(crate) free: Semaphore,
 }
 
 /// Why a call did not succeed.
@@ -149,8 +148,7 @@ impl Host {
         call: impl AsyncFnOnce(&OgeTools, &mut Store<State>) -> wasmtime::Result<Answer<R>>,
     ) -> Result<R, CallError> {
         let inner = &*self.0;
-        // Never closed, so there is always a permit to wait for.
-        let _turn = inner.free.acquire().await;
+        let _turn = TURNS.acquire().await;
         let mut store = inner.store();
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
         let answer = timeout(wall, async {
