@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// What one line may hold; the rest of it is left out.
 const LINE_BYTES: usize = 16 * 1024;
@@ -32,7 +32,8 @@ impl GuestLog {
         Self(Arc::new(Mutex::new(Lines { sink, line: Vec::new(), left: CALL_BYTES })))
     }
 
-    fn take(&self, bytes: &[u8]) {
+    /// Whether there was room: a guest that floods finds its log closed.
+    fn take(&self, bytes: &[u8]) -> bool {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for &byte in bytes.iter().take(lines.left) {
             if byte == b'\n' {
@@ -47,6 +48,7 @@ impl GuestLog {
             lines.end_line();
             (lines.sink)("(the component logs too much; the rest of this call's log is left out)");
         }
+        had_room
     }
 }
 
@@ -84,8 +86,7 @@ impl IsTerminal for GuestLog {
 
 impl OutputStream for GuestLog {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.take(&bytes);
-        Ok(())
+        self.take(&bytes).then_some(()).ok_or(StreamError::Closed)
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -108,8 +109,8 @@ impl AsyncWrite for GuestLog {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        self.take(bytes);
-        Poll::Ready(Ok(bytes.len()))
+        let room = self.take(bytes);
+        Poll::Ready(if room { Ok(bytes.len()) } else { Err(std::io::ErrorKind::BrokenPipe.into()) })
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {

@@ -55,12 +55,12 @@ pub enum Stopped {
     Memory(usize),
 }
 
-/// Measures the time that a guest runs.
+/// Adds up the time that a guest runs: from each crossing into it to the next out of it. Waiting in
+/// the host, and the turns of others while it yields, lie between.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
     limit: Duration,
     spent: Duration,
-    /// Since when the guest runs, as far as is known: not known after a yield.
     running_since: Option<Instant>,
 }
 
@@ -69,27 +69,22 @@ impl CpuMeter {
         Self { limit, spent: Duration::ZERO, running_since: None }
     }
 
-    /// The guest starts to run, or stops.
-    pub(crate) fn crossed(&mut self, hook: CallHook, now: Instant) {
+    fn crossed(&mut self, hook: CallHook, now: Instant) {
         if let Some(since) = self.running_since.take() {
             self.spent += now.saturating_duration_since(since);
         }
         self.running_since = hook.exiting_host().then_some(now);
     }
 
-    /// The guest has run into a tick. It yields, so that others get their turn; how long the turn
-    /// of the others took is not its time, so the next stretch counts as one tick.
-    fn ticked(&mut self, now: Instant) -> Result<(), Stopped> {
-        let since = self.running_since.take();
-        self.spent += since.map_or(TICK, |since| now.saturating_duration_since(since));
+    fn check(&self) -> Result<(), Stopped> {
         if self.spent > self.limit { Err(Stopped::Cpu(self.limit)) } else { Ok(()) }
     }
 }
 
-/// What happens when a guest runs into a tick.
-#[expect(clippy::disallowed_methods, reason = "measuring a guest's time is this host's work")]
-pub(crate) fn on_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
-    store.data_mut().cpu.ticked(Instant::now())?;
+/// What happens when a running guest runs into a tick, which is a crossing: it is looked at, and
+/// yields, so that others get their turn.
+pub(crate) fn on_tick(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    store.data().cpu.check()?;
     Ok(UpdateDeadline::Yield(1))
 }
 
@@ -141,8 +136,10 @@ mod tests {
         meter.crossed(CallHook::CallingWasm, at(0));
         meter.crossed(CallHook::CallingHost, at(15));
         meter.crossed(CallHook::ReturningFromHost, at(60_000));
-        assert_eq!(meter.ticked(at(60_004)), Ok(()));
-        assert_eq!(meter.spent, Duration::from_millis(19));
-        assert!(meter.ticked(at(60_009)).is_err());
+        meter.crossed(CallHook::CallingHost, at(60_004));
+        assert_eq!((meter.spent, meter.check()), (Duration::from_millis(19), Ok(())));
+        meter.crossed(CallHook::ReturningFromHost, at(70_000));
+        meter.crossed(CallHook::ReturningFromWasm, at(70_002));
+        assert_eq!(meter.check(), Err(Stopped::Cpu(Duration::from_millis(20))));
     }
 }

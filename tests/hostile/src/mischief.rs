@@ -74,6 +74,7 @@ fn request(authority: &str) -> Option<outgoing_handler::FutureIncomingResponse> 
     let request = OutgoingRequest::new(Fields::new());
     request.set_scheme(Some(&Scheme::Http)).ok()?;
     request.set_authority(Some(authority)).ok()?;
+    request.set_path_with_query(Some("/")).ok()?;
     let body = request.body().ok()?;
     let future = outgoing_handler::handle(request, None).ok()?;
     OutgoingBody::finish(body, None).ok()?;
@@ -96,7 +97,9 @@ fn get(authority: &str) -> String {
 /// Opens many requests and keeps them, and tells how many were refused.
 fn requests(authority: &str) -> String {
     let held: Vec<_> = (0..100).map(|_| request(authority)).collect();
-    monotonic_clock::subscribe_duration(300_000_000).block();
-    let refused = held.iter().flatten().filter(|future| matches!(future.get(), Some(Ok(Err(_)))));
+    let refused = held.iter().flatten().filter(|future| {
+        future.subscribe().block();
+        matches!(future.get(), Some(Ok(Err(_))))
+    });
     refused.count().to_string()
 }
