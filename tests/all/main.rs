@@ -4,3 +4,4 @@
 mod limits;
 mod scene;
 mod smoke;
+mod tls;
