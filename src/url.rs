@@ -69,6 +69,16 @@ impl Origin {
     pub fn authority(&self) -> &str {
         &self.authority
     }
+
+    /// `host:port`, the default port too: what a socket connects to.
+    #[must_use]
+    pub fn host_and_port(&self) -> String {
+        let port = self.authority.rsplit(']').next().unwrap_or_default();
+        if port.contains(':') {
+            return self.authority.clone();
+        }
+        [&self.authority, ":", &self.scheme.default_port().to_string()].concat()
+    }
 }
 
 impl fmt::Display for Origin {
@@ -282,6 +292,19 @@ mod tests {
     fn an_origin_ends_after_host_and_port() {
         assert!(Origin::parse("http://h:1").is_ok() && Origin::parse("http://h:1/").is_ok());
         assert!(Origin::parse("http://h:1/a").is_err() && Origin::parse("http://h/?q").is_err());
+    }
+
+    #[test]
+    fn a_socket_is_told_the_default_port() {
+        for (text, expected) in [
+            ("http://h", "h:80"),
+            ("https://h", "h:443"),
+            ("https://h:8443", "h:8443"),
+            ("http://[::1]", "[::1]:80"),
+            ("http://[::1]:81", "[::1]:81"),
+        ] {
+            assert_eq!(Origin::parse(text).unwrap().host_and_port(), expected, "{text}");
+        }
     }
 
     #[test]

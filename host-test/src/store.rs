@@ -64,12 +64,7 @@ impl NativeStore {
             let claims = Claims::read(authorization.expose()).unwrap_or_default();
             let lifetime = Lifetime::of_kept(claims.expires_at, wall.as_secs());
             let generation = generation(None, wall);
-            state.received(
-                Token { authorization, generation },
-                generation,
-                lifetime,
-                Duration::ZERO,
-            );
+            state.found(Token { authorization, generation }, generation, lifetime, Duration::ZERO);
         }
         Self(Arc::new(Inner {
             authority: Box::new(authority),

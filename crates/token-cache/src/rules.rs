@@ -13,14 +13,16 @@ use crate::{Decision, Lifetime, State};
 enum Step {
     /// A login under way.
     Attempt,
-    /// A token of this generation and life in seconds.
+    /// A token of this generation and life in seconds, from a login.
     Received(u64, u64),
+    /// The same, from where it was kept.
+    Found(u64, u64),
     /// The credentials are refused.
     Denied,
     /// The platform refuses this generation.
     Refused(u64),
 }
-use Step::{Attempt, Denied, Received, Refused};
+use Step::{Attempt, Denied, Found, Received, Refused};
 
 /// `contacts` is whether the authority is contacted: at once ("yes"), after a wait ("in 3 s"), in the
 /// background ("meanwhile"), or not.
@@ -41,7 +43,7 @@ const RULES: &[Rule] = &[
     Rule { says: "thirty seconds before its end it serves no more", steps: &[(0, Received(1, 3600))], now: 3570, answer: "a new token", contacts: "yes" },
     Rule { says: "a short life is refreshed in its last quarter", steps: &[(0, Received(1, 40))], now: 30, answer: "1", contacts: "meanwhile" },
     Rule { says: "and serves until its last tenth", steps: &[(0, Received(1, 40))], now: 36, answer: "a new token", contacts: "yes" },
-    Rule { says: "a kept token past its end is not served", steps: &[(5, Received(1, 0))], now: 5, answer: "a new token", contacts: "yes" },
+    Rule { says: "a kept token past its end is not served", steps: &[(5, Found(1, 0))], now: 5, answer: "a new token", contacts: "yes" },
     Rule { says: "an attempt under way holds off the next while the token is good", steps: &[(0, Received(1, 3600)), (3300, Attempt)], now: 3329, answer: "1", contacts: "no" },
     Rule { says: "for thirty seconds", steps: &[(0, Received(1, 3600)), (3300, Attempt)], now: 3330, answer: "1", contacts: "meanwhile" },
     Rule { says: "an attempt does not hold off one that must be", steps: &[(0, Received(1, 3600)), (3569, Attempt)], now: 3570, answer: "a new token", contacts: "yes" },
@@ -60,6 +62,7 @@ const RULES: &[Rule] = &[
     Rule { says: "two in a row are somebody else: logins are spaced", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 2, answer: "a new token", contacts: "in 4 s" },
     Rule { says: "by five seconds", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 6, answer: "a new token", contacts: "yes" },
     Rule { says: "a token that lived ends the row", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (6, Refused(2))], now: 6, answer: "a new token", contacts: "yes" },
+    Rule { says: "a kept token that is refused says nothing of fresh ones", steps: &[(0, Found(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 2, answer: "a new token", contacts: "yes" },
     Rule { says: "many callers refusing one token refuse it once", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Refused(1)), (1, Refused(1))], now: 1, answer: "a new token", contacts: "yes" },
 ];
 
@@ -71,6 +74,9 @@ fn play(steps: &[(u64, Step)]) -> State<u64, &'static str> {
             Attempt => state.attempt(at),
             Received(generation, life) => {
                 state.received(generation, generation, Lifetime::of_seconds(life), at);
+            }
+            Found(generation, life) => {
+                state.found(generation, generation, Lifetime::of_seconds(life), at);
             }
             Denied => state.denied("denied", at),
             Refused(generation) => state.refused(generation, at),
@@ -151,6 +157,7 @@ fn no_sequence_serves_a_refused_token_or_denies_for_ever() {
                     let generation = state.generation().map_or(1, |held| held + 1);
                     state.received(generation, generation, Lifetime::of_seconds(life), at);
                 }
+                Some(Found(..)) => unreachable!("not among the moves"),
                 Some(Denied) => state.denied("denied", at),
                 Some(Refused(_)) => {
                     if let Some(held) = state.generation() {

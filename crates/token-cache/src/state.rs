@@ -35,7 +35,8 @@ pub struct State<T, E> {
 struct Held<T> {
     token: T,
     generation: u64,
-    received_at: Duration,
+    /// When it was issued; none for one that was kept somewhere, whose age nobody knows.
+    issued_at: Option<Duration>,
     soon_at: Duration,
     must_at: Duration,
 }
@@ -120,15 +121,31 @@ impl<T, E> State<T, E> {
 
     /// The authority gave a token.
     pub fn received(&mut self, token: T, generation: u64, lifetime: Lifetime, now: Duration) {
+        self.hold(token, generation, lifetime, now, Some(now));
+        self.attempted_at = None;
+        self.denied = None;
+    }
+
+    /// A token was found that was kept somewhere. However it fares, nobody has ended a fresh one.
+    pub fn found(&mut self, token: T, generation: u64, lifetime: Lifetime, now: Duration) {
+        self.hold(token, generation, lifetime, now, None);
+    }
+
+    fn hold(
+        &mut self,
+        token: T,
+        generation: u64,
+        lifetime: Lifetime,
+        now: Duration,
+        issued_at: Option<Duration>,
+    ) {
         self.held = Some(Held {
             token,
             generation,
-            received_at: now,
+            issued_at,
             soon_at: now.saturating_add(lifetime.soon()),
             must_at: now.saturating_add(lifetime.must()),
         });
-        self.attempted_at = None;
-        self.denied = None;
     }
 
     /// The authority refused the credentials.
@@ -145,7 +162,7 @@ impl<T, E> State<T, E> {
         if self.refused == Some(generation) {
             return;
         }
-        let is_fresh = within(Some(held.received_at), FRESH, now);
+        let is_fresh = within(held.issued_at, FRESH, now);
         self.refused_fresh = if is_fresh { self.refused_fresh.saturating_add(1) } else { 0 };
         self.refused = Some(generation);
     }

@@ -1,0 +1,113 @@
+//! `oge call`: one tool, on the platform that the settings name.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use oge_host::{CallError, GuestTool, Host};
+use oge_tools::envelope::Envelope;
+use oge_tools::error::FailureKind;
+use oge_tools::tools::{
+    CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
+};
+
+use super::env_file::EnvFile;
+use super::progress::Progress;
+use super::style::{FAINT, HANDLED, mark, paint};
+use super::tools::{Arguments, ToolCommand};
+use super::{FAILED, USAGE};
+
+/// Call one of the five tools.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    #[command(flatten)]
+    env_file: EnvFile,
+    /// Print the result envelope, one line of JSON, and nothing else on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    tool: ToolCommand,
+}
+
+impl Call {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let arguments = self.tool.arguments()?;
+        let progress = Progress::start("waiting for OGE");
+        let log = progress.clone();
+        let host = Host::builder()
+            .settings(self.env_file.read()?)
+            .log(move |line| log.log(line))
+            .build()?;
+        let call = Pending { host, progress, json: self.json };
+        Ok(match arguments {
+            Arguments::CoverageAspectAnalysis(arguments) => {
+                call.run::<CoverageAspectAnalysis>(&arguments).await
+            }
+            Arguments::RunBigQuery(arguments) => call.run::<RunBigQuery>(&arguments).await,
+            Arguments::ExecuteCodeToDag(arguments) => {
+                call.run::<ExecuteCodeToDag>(&arguments).await
+            }
+            Arguments::SubmitBatchTask(arguments) => call.run::<SubmitBatchTask>(&arguments).await,
+            Arguments::QueryTaskStatus(arguments) => call.run::<QueryTaskStatus>(&arguments).await,
+        })
+    }
+}
+
+struct Pending {
+    host: Host,
+    progress: Progress,
+    json: bool,
+}
+
+impl Pending {
+    async fn run<T: GuestTool>(self, arguments: &T::Arguments) -> ExitCode
+    where
+        T::Arguments: Sync,
+        T::Output: Clone,
+    {
+        let result = self.host.run::<T>(arguments).await;
+        self.progress.end();
+        match result {
+            Ok(done) if self.json => {
+                println!("{}", Envelope::of::<T>(Ok(done)).to_json());
+                ExitCode::SUCCESS
+            }
+            Ok(done) => {
+                show::<T>(&done);
+                ExitCode::SUCCESS
+            }
+            Err(CallError::Failure(failure)) => {
+                if self.json {
+                    println!("{}", Envelope::<T::Output>::of::<T>(Err(&failure)).to_json());
+                } else {
+                    anstream::println!("{} {}", mark(false), T::failure_message(&failure));
+                }
+                match failure.kind {
+                    FailureKind::InvalidArgument | FailureKind::NotConfigured => USAGE.into(),
+                    _ => FAILED.into(),
+                }
+            }
+            Err(error) => {
+                anstream::eprintln!("oge: {error}");
+                FAILED.into()
+            }
+        }
+    }
+}
+
+fn show<T: GuestTool>(done: &Done<T::Output>) {
+    let seconds = done.elapsed.as_secs_f64();
+    let renewed = match done.attempts {
+        2 => paint(HANDLED, ", the token had expired and was renewed"),
+        _ => String::new(),
+    };
+    anstream::println!(
+        "{} {} {}{renewed}",
+        mark(true),
+        T::message(&done.output),
+        paint(FAINT, format_args!("{seconds:.2} s")),
+    );
+    // A tool's result was read from JSON, or is made of texts, so it has a JSON form.
+    if let Ok(data) = serde_json::to_string(&done.output) {
+        println!("{data}");
+    }
+}

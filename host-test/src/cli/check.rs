@@ -1,0 +1,131 @@
+//! `oge check`: what is wrong with the settings, and what to do about it.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use oge_host::{CallError, Host};
+use oge_tools::error::Fault;
+use oge_tools::settings::Settings;
+use oge_tools::tools::{QueryTaskStatus, query_task_status};
+use oge_tools::url::{Origin, Url};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::FAILED;
+use super::env_file::EnvFile;
+use super::style::{FAINT, mark, paint};
+
+/// What the tools and the login need. All of it is asked for; only a login can be done without.
+const NEEDED: [(&str, &str); 9] = [
+    ("OGE_API_URL", "the URL of the computation API, for the first two tools"),
+    ("OGE_DAG_URL", "the base URL of the DAG batch API, for the other three"),
+    ("OGE_USER_ID", "the default of execute_code_to_dag's user_id"),
+    ("OGE_USERNAME", "the default of submit_batch_task's username"),
+    ("OGE_TOKEN_URL", "where a token is had"),
+    ("OGE_TOKEN_USERNAME", "the account's name"),
+    ("OGE_TOKEN_PASSWORD", "the account's password; set it in the environment"),
+    ("OGE_CLIENT_ID", "the client's id"),
+    ("OGE_CLIENT_SECRET", "the client's secret; set it in the environment"),
+];
+
+const REACH_LIMIT: Duration = Duration::from_secs(5);
+
+/// Check the settings, the names, the login and one harmless call, and say what to fix.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    env_file: EnvFile,
+}
+
+/// Prints a line a check, and remembers whether all went well.
+struct Report {
+    good: bool,
+}
+
+impl Report {
+    fn line(&mut self, good: bool, what: &str, note: &str) {
+        self.good &= good;
+        anstream::println!("{} {what} {}", mark(good), paint(FAINT, note));
+    }
+}
+
+impl Check {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let settings = self.env_file.read()?;
+        let mut report = Report { good: true };
+        for (key, what) in NEEDED {
+            let set = settings.get(key).is_some_and(|value| !value.trim().is_empty());
+            report.line(set, key, if set { "set" } else { what });
+        }
+        match Settings::read(|key| settings.get(key).cloned()) {
+            Ok(_) => platform(settings, &mut report).await,
+            Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
+                report.line(false, key, &problem);
+            }
+        }
+        Ok(if report.good { ExitCode::SUCCESS } else { FAILED.into() })
+    }
+}
+
+/// Whether the platform is there, lets the account in, and answers.
+async fn platform(settings: BTreeMap<String, String>, report: &mut Report) {
+    let mut origins: Vec<Origin> = Vec::new();
+    for key in ["OGE_API_URL", "OGE_DAG_URL", "OGE_TOKEN_URL"] {
+        let url = settings.get(key).and_then(|value| Url::parse(value.trim()).ok());
+        if let Some(url) = url.filter(|url| !origins.contains(url.origin())) {
+            origins.push(url.origin().clone());
+        }
+    }
+    for origin in &origins {
+        let reached = reach(origin).await;
+        report.line(reached.is_ok(), &origin.to_string(), reached.err().unwrap_or("reachable"));
+    }
+    let quiet = [("OGE_LOG", "off")];
+    let host = Host::builder().settings(settings).settings(quiet).log(|_| {}).build();
+    let host = match host {
+        Ok(host) => host,
+        Err(error) => return report.line(false, "settings", &format!("{error:#}")),
+    };
+    match host.refresh_token().await {
+        Ok(token) => {
+            let user = token.user_name.map_or_else(String::new, |name| format!(" as {name}"));
+            let life = token.expires_at.map_or_else(String::new, lifetime);
+            report.line(true, "login", &format!("a new token{user}{life}"));
+        }
+        Err(error) => return report.line(false, "login", &error.to_string()),
+    }
+    let arguments =
+        query_task_status::Arguments { dag_id: "oge-check".to_owned(), auth_token: None };
+    match host.run::<QueryTaskStatus>(&arguments).await {
+        Ok(_) => report.line(true, "query_task_status", "answered"),
+        // The platform may well say that there is no such task: it was reached, and it took the token.
+        Err(CallError::Failure(failure)) if failure.http_status == Some(200) => {
+            report.line(true, "query_task_status", "answered");
+        }
+        Err(error) => report.line(false, "query_task_status", &error.to_string()),
+    }
+}
+
+async fn reach(origin: &Origin) -> Result<(), &'static str> {
+    let address = origin.host_and_port();
+    let mut addresses = lookup_host(&address)
+        .await
+        .map_err(|_| "the name is not known here: check it, or this machine's DNS")?;
+    let address = addresses.next().ok_or("the name has no address")?;
+    match timeout(REACH_LIMIT, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => Err("nothing listens there: check the port, or a firewall"),
+        Err(_) => Err("no connection within 5 s: check the network, a VPN or a firewall"),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "told to a person, who reads it now")]
+fn lifetime(expires_at: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    match expires_at.checked_sub(now) {
+        Some(left) => format!(", good for {} min", left / 60),
+        None => ", whose end has passed by this machine's clock: is the clock right?".to_owned(),
+    }
+}

@@ -1,0 +1,28 @@
+//! Colours and marks: both on a terminal, plain text elsewhere.
+
+use std::fmt::Display;
+use std::io::IsTerminal as _;
+
+use anstyle::{AnsiColor, Style};
+
+/// Something went well.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Something did not.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default();
+/// Something that the component took care of.
+pub(crate) const HANDLED: Style = AnsiColor::Yellow.on_default();
+/// What a reader looks for first.
+pub(crate) const STRONG: Style = Style::new().bold();
+/// What a reader may skip.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+
+/// `text` in a style, which `anstream` leaves out where the output is not a terminal.
+pub(crate) fn paint(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// The mark in front of what went well or did not.
+pub(crate) fn mark(good: bool) -> String {
+    let (style, symbol, word) = if good { (GOOD, "✓", "ok") } else { (BAD, "✗", "FAILED") };
+    paint(style, if std::io::stdout().is_terminal() { symbol } else { word })
+}
