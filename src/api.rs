@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use serde::de::IgnoredAny;
@@ -23,7 +24,7 @@ pub const OPERATION: &str = "API调用";
 const TIMEOUT_SECONDS: u32 = 120;
 
 /// What a caller passes; the WIT documents each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
     pub url: String,
@@ -35,6 +36,13 @@ pub struct Arguments {
     pub auto_retry_on_token_expire: Option<bool>,
     pub use_intranet_token: Option<bool>,
     pub auth_token: Option<Secret>,
+}
+
+impl fmt::Debug for Arguments {
+    /// Without anything that may hold a secret: a query and a body do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arguments").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 /// An accepted answer; the WIT's `reply` documents each field.
@@ -80,6 +88,9 @@ fn prepare(arguments: Arguments, settings: &Settings) -> Result<(Request, Author
     for (name, value) in arguments.query.iter().flatten() {
         url = url.with_query(name, value);
     }
+    if url.is_too_long() {
+        return Err(Fault::Argument("query", "makes the URL longer than 32 KiB".to_owned()));
+    }
     let method = match &arguments.method {
         None => Method::post(),
         Some(method) => Method::parse(method).ok_or_else(|| {
@@ -115,7 +126,17 @@ fn prepare(arguments: Arguments, settings: &Settings) -> Result<(Request, Author
     Ok((request, authorization))
 }
 
+/// What all headers together may take; hosts refuse more.
+const MAX_HEADER_BYTES: usize = 48 * 1024;
+
 fn parse_headers(headers: &[(String, Secret)]) -> Result<Vec<Header>, Fault> {
+    let size = |(name, value): &(String, Secret)| name.len() + value.expose().len() + 64;
+    if headers.iter().map(size).sum::<usize>() > MAX_HEADER_BYTES {
+        return Err(Fault::Argument(
+            "headers",
+            "are too many or too long; pass at most 48 KiB".to_owned(),
+        ));
+    }
     let parse = |(index, (name, value)): (usize, &(String, Secret))| {
         Header::parse(name, value.expose()).map_err(|problem| {
             Fault::Argument("headers", format!("has an entry {} that {problem}", index + 1))

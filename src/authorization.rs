@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 
 use crate::error::Fault;
+use crate::request::MAX_VALUE_BYTES;
 use crate::secret::Secret;
 
 /// Where a request's `Authorization` comes from.
@@ -53,6 +54,9 @@ pub fn bearer(token: &Secret) -> Result<Secret, &'static str> {
     };
     if token.is_empty() || token.eq_ignore_ascii_case("bearer") {
         return Err("is blank; leave it out to use the platform's own token, or pass a token");
+    }
+    if token.len() > MAX_VALUE_BYTES {
+        return Err("is longer than 16 KiB, which no header carries; pass a token");
     }
     if token.chars().any(char::is_control) {
         return Err("holds a control character, such as a line break; pass the token on one line");

@@ -211,11 +211,15 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         if let Some(authorization) = authorization {
             self.redactor = core::mem::take(&mut self.redactor).hide(authorization);
         }
-        let Platform { settings, sender, observe, .. } = self.platform;
+        let Platform { settings, sender, clock, observe, .. } = self.platform;
         observe(self.request.operation, Event::Sending { attempt: self.attempts });
+        let started = clock.monotonic();
         match sender.send(self.request, authorization).await {
             Ok(reply) => Ok(judge(reply, &settings.expired_codes)),
-            Err(error) => Err(self.not_answered(&error)),
+            Err(error) => {
+                let after = clock.monotonic().saturating_sub(started);
+                Err(self.not_answered(&error, after))
+            }
         }
     }
 
@@ -263,7 +267,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         self.failure(kind, self.redactor.excerpt(&format!("{error}")))
     }
 
-    fn not_answered(&self, error: &SendError) -> Failure {
+    fn not_answered(&self, error: &SendError, after: Duration) -> Failure {
         let origin = self.request.url.origin();
         let (kind, message) = match error {
             SendError::Timeout { after } => (
@@ -272,7 +276,11 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
             ),
             SendError::Network(how) => (
                 FailureKind::Network,
-                format!("no answer from {origin}: {}", self.redactor.excerpt(how)),
+                format!(
+                    "no answer from {origin} after {} s: {}",
+                    Seconds(after),
+                    self.redactor.excerpt(how)
+                ),
             ),
             SendError::TooLarge { limit } => (
                 FailureKind::ReplyTooLarge,

@@ -60,7 +60,9 @@ impl Claims {
 
 /// A NumericDate in whole seconds; RFC 7519 allows a fraction, which is dropped.
 fn seconds(number: &RawValue) -> Option<u64> {
-    number.get().split('.').next()?.parse().ok()
+    let (whole, fraction) = number.get().split_once('.').unwrap_or((number.get(), "0"));
+    let is_plain = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    whole.parse().ok().filter(|_| is_plain)
 }
 
 #[cfg(test)]
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn odd_claims_are_left_out() {
-        let token = jwt(r#"{"exp":"soon","iat":-1,"sub":7}"#);
+        let token = jwt(r#"{"exp":1.7E9,"iat":-1,"sub":7}"#);
         assert_eq!(Claims::read(&token), Some(Claims::default()));
     }
 

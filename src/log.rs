@@ -77,7 +77,11 @@ impl Event<'_> {
         let text = format!("{} {operation}: {self}", self.level().as_str());
         let mut line = String::with_capacity(text.len() + 1);
         for character in text.chars() {
-            let steers = character.is_control() || matches!(character, '\u{2028}'..='\u{202e}');
+            let steers = character.is_control()
+                || matches!(
+                    character,
+                    '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+                );
             if steers {
                 line.extend(character.escape_default());
             } else {

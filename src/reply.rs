@@ -3,13 +3,17 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Serialize;
 
 use crate::json;
 
+/// Some servers put it in front of UTF-8, where JSON has no room for it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A reply as it came off the wire, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
@@ -19,8 +23,15 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+impl fmt::Debug for Reply {
+    /// Without the body, which may hold a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP {}, {} bytes", self.status, self.body.len())
+    }
+}
+
 /// A body as text, read no further than the two fields every decision needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Body {
     /// The text; bytes that are not UTF-8 read as U+FFFD.
     pub text: String,
@@ -38,19 +49,31 @@ pub struct Top {
     pub msg: Option<String>,
 }
 
+impl fmt::Debug for Body {
+    /// Without the text, which may hold a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.text.len())
+    }
+}
+
 impl Body {
     /// Reads a body. The bytes become the text without a copy where they are UTF-8.
     #[must_use]
-    pub fn read(bytes: Vec<u8>) -> Self {
+    pub fn read(mut bytes: Vec<u8>) -> Self {
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         match String::from_utf8(bytes) {
             Ok(text) => {
                 let top = Top::read(&text).map_err(|error| error.to_string());
                 Self { text, top }
             }
-            Err(error) => Self {
-                text: String::from_utf8_lossy(error.as_bytes()).into_owned(),
-                top: Err("the reply is not UTF-8".to_owned()),
-            },
+            // A verdict must not depend on how a message is coded: what is legible is read.
+            Err(error) => {
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let top = Top::read(&text).map_err(|_| "the reply is not UTF-8".to_owned());
+                Self { text, top }
+            }
         }
     }
 
@@ -122,9 +145,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_to_its_end_is_not_json() {
-        for text in
-            ["", "running", "{\"code\":200", "{\"code\":200} x", "{\"a\":[1,}", "\u{feff}{}"]
-        {
+        for text in ["", "running", "{\"code\":200", "{\"code\":200} x", "{\"a\":[1,}"] {
             assert!(top(text).is_err(), "{text}");
         }
     }
@@ -143,6 +164,15 @@ mod tests {
             kept,
             r#"{"raw_text":"<h1>\"502\"</h1>","json_parse_error":"expected value at line 1 column 1","content_type":"text/html"}"#
         );
+    }
+
+    #[test]
+    fn a_code_is_read_whatever_the_coding_of_the_message() {
+        let gbk = b"{\"code\":40003,\"msg\":\"token\xb9\xfd\xc6\xda\"}";
+        assert_eq!(Body::read(gbk.to_vec()).top.unwrap().code, Some(40003));
+        let marked = b"\xef\xbb\xbf{\"code\":40003}";
+        assert_eq!(Body::read(marked.to_vec()).top.unwrap().code, Some(40003));
+        assert_eq!(Body::read(marked.to_vec()).text, "{\"code\":40003}");
     }
 
     #[test]

@@ -25,12 +25,13 @@ impl Method {
         Self("POST".into())
     }
 
-    /// Reads a method; none where it is not an RFC 9110 token, or is `CONNECT`, which is no request
-    /// for a resource.
+    /// Reads a method; none where it is not an RFC 9110 token, is `CONNECT`, which is no request for
+    /// a resource, or is `TRACE` or `TRACK`, whose answer repeats the `Authorization` it was sent.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let method = text.to_ascii_uppercase();
-        (is_token(&method) && method != "CONNECT").then_some(Self(method))
+        let refused = ["CONNECT", "TRACE", "TRACK"].contains(&method.as_str());
+        (is_token(&method) && !refused).then_some(Self(method))
     }
 
     /// The method as sent.
@@ -63,23 +64,36 @@ impl Header {
         if DECIDED_BY_THE_CONNECTION.contains(&name.as_str()) {
             return Err("must not be one that the connection itself decides");
         }
+        if value.len() > MAX_VALUE_BYTES {
+            return Err("must not have a value longer than 16 KiB");
+        }
         if !is_header_value(value) {
             return Err("must have a value of visible ASCII characters and blanks");
         }
         Ok(Self { name, value: Secret::new(value.trim_matches([' ', '\t'])) })
     }
 
-    /// Whether the value must not be seen in what the platform answers.
+    /// Whether the value must not be seen in what the platform answers: the name says so, and the
+    /// value is long enough to be one.
     #[must_use]
     pub fn is_private(&self) -> bool {
+        if self.value.expose().len() < 8 {
+            return false;
+        }
         let private = ["auth", "cookie", "key", "secret", "token"];
         private.iter().any(|part| self.name.contains(part))
     }
 }
 
-/// Headers that say how a message travels. A caller who could set them could smuggle a second
+/// The longest value of a header.
+pub(crate) const MAX_VALUE_BYTES: usize = 16 * 1024;
+
+/// Headers that say how a message travels, or ask for an answer that cannot be judged: compressed, or
+/// a part. A caller who could set them could smuggle a second
 /// request into the connection; `content-length` is set from the body.
 const DECIDED_BY_THE_CONNECTION: &[&str] = &[
+    "accept-encoding",
+    "range",
     "connection",
     "content-length",
     "expect",
@@ -159,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_no_method_is_refused() {
-        for text in ["", "GET /", "GET\r\n", "CONNECT", "connect", "方法"] {
+        for text in ["", "GET /", "GET\r\n", "CONNECT", "connect", "trace", "TRACK", "方法"] {
             assert!(Method::parse(text).is_none(), "{text:?}");
         }
     }

@@ -7,11 +7,16 @@ use core::fmt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroize as _;
 
+use crate::url::QUERY;
+
 /// How much platform text an error or a log line may carry, in bytes.
 pub const EXCERPT_BYTES: usize = 2048;
 
 /// How much of a secret's start is enough to recognise it, so that an echo cut short is caught too.
 const TELLTALE_BYTES: usize = 12;
+
+/// How long a token's part must be to be hidden by itself: shorter ones stand in other texts too.
+const PART_BYTES: usize = 8;
 
 /// A token, password or secret: no `Display`, no `Serialize`, a constant `Debug`, wiped on drop.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,15 +56,22 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Also hides `secret`: as it is, percent-encoded, escaped as in JSON, and, where it reads
-    /// `scheme token`, the token alone.
+    /// Also hides `secret`: as it is, percent-encoded in every usual way, escaped as in JSON, and,
+    /// where it reads `scheme token`, the token alone and each part of it.
     #[must_use]
     pub fn hide(mut self, secret: &Secret) -> Self {
         let whole = secret.expose();
         let bare = whole.split_once(' ').map(|(_, token)| token.trim_start());
-        for value in core::iter::once(whole).chain(bare) {
+        let parts = bare.into_iter().flat_map(|token| token.split('.'));
+        let parts = parts.filter(|part| part.len() >= PART_BYTES);
+        for value in core::iter::once(whole).chain(bare).chain(parts) {
             self.add(value);
-            self.add(&utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
+            for set in [QUERY, NON_ALPHANUMERIC] {
+                let encoded = utf8_percent_encode(value, set).to_string();
+                self.add(&encoded);
+                self.add(&lower_hex(&encoded));
+                self.add(&encoded.replace("%20", "+"));
+            }
             if let Ok(json) = serde_json::to_string(value) {
                 self.add(json.trim_matches('"'));
             }
@@ -118,6 +130,19 @@ impl Redactor {
     }
 }
 
+/// Percent-encoded text with its hexadecimal digits in lower case.
+fn lower_hex(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let mut lower: String = parts.next().unwrap_or_default().into();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        lower.push('%');
+        lower.push_str(&digits.to_ascii_lowercase());
+        lower.push_str(rest);
+    }
+    lower
+}
+
 /// The longest prefix of `text` within `bytes` bytes that ends between two characters.
 pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
@@ -165,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_token_is_hidden_too() {
+        let token = Secret::new("Bearer eyJhbGciOiJIUzI1NiJ9.cGF5bG9hZDEyMzQ.c2lnbmF0dXJl");
+        let excerpt = Redactor::default()
+            .hide(&token)
+            .excerpt("bad signature c2lnbmF0dXJl of cGF5bG9hZDEyMzQ");
+        assert_eq!(excerpt, "bad signature *** of ***");
+    }
+
+    #[test]
     fn text_is_cut_between_characters() {
         let text = "坡".repeat(EXCERPT_BYTES);
         let excerpt = redactor().excerpt(&text);
@@ -178,6 +212,15 @@ mod tests {
             let excerpt = redactor().excerpt(&text);
             prop_assert!(!excerpt.contains("eyJhbGciOiJI"), "{excerpt}");
             prop_assert!(!excerpt.contains("MARKER"), "{excerpt}");
+        }
+
+        #[test]
+        fn no_spelling_of_a_password_in_a_url_shows_it(password in "[ -~]{4,40}") {
+            let url = crate::url::Url::parse("http://h/").unwrap().with_query("password", &password);
+            let redactor = Redactor::default().hide(&Secret::new(password.as_str()));
+            for text in [url.path_and_query().to_string(), lower_hex(url.path_and_query())] {
+                prop_assert_eq!(redactor.excerpt(&text), "/?password=***");
+            }
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! The settings of the tools, read once a call from wherever the shell keeps them.
 
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -195,7 +195,7 @@ fn list<T>(
     value: Option<String>,
     parse: impl Fn(&str) -> Result<T, Fault>,
 ) -> Result<Vec<T>, Fault> {
-    let value = value.unwrap_or_default().to_string();
+    let value = value.unwrap_or_default();
     value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(parse).collect()
 }
 

@@ -29,7 +29,7 @@ impl core::fmt::Display for TokenError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::NotConfigured(which) => write!(f, "the token store lacks a good setting {which}"),
-            Self::Rejected(why) => write!(f, "the token was refused: {why}"),
+            Self::Rejected(why) => write!(f, "the credentials were refused: {why}"),
             Self::Unavailable(why) => write!(f, "no token could be had: {why}"),
         }
     }

@@ -11,7 +11,11 @@ use fluent_uri::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// RFC 3986's unreserved characters stay as they are in a query.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const QUERY: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The longest URL that can be asked for; hosts refuse longer ones.
+const MAX_BYTES: usize = 32 * 1024;
 
 /// `http` or `https`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +109,9 @@ impl Url {
     /// Where it is not RFC 3986 (ASCII, percent-encoded), not `http` or `https`, or has user info, a
     /// fragment, an encoded host, no host or no valid port.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
+        if text.len() > MAX_BYTES {
+            return Err(UrlError("must not be longer than 32 KiB"));
+        }
         let uri = Uri::parse(text).map_err(|_| {
             UrlError("must be an absolute URL, percent-encoded where it is not ASCII")
         })?;
@@ -157,6 +164,12 @@ impl Url {
     #[must_use]
     pub fn has_query(&self) -> bool {
         self.path_and_query.contains('?')
+    }
+
+    /// Whether it has grown longer than hosts send.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        self.path_and_query.len() > MAX_BYTES
     }
 
     /// The URL one path segment further on. For URLs without a query.

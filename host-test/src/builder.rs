@@ -1,6 +1,7 @@
 //! What a host is made of.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,7 +96,7 @@ impl HostBuilder {
         let memory = self.limits.memory.unwrap_or(3 * settings.max_reply_bytes + BASE_MEMORY);
         let ca_file = get("OGE_CA_FILE").filter(|path| !path.trim().is_empty());
         let client = HttpClient::new(ca_file.as_deref().map(Path::new))?;
-        let log = self.log.clone().unwrap_or_else(|| Arc::new(|line| eprintln!("{line}")));
+        let log = self.log.clone().unwrap_or_else(|| Arc::new(to_stderr));
         let tokens = match self.tokens {
             Some(tokens) => tokens,
             None => {
@@ -123,6 +124,11 @@ impl HostBuilder {
             memory,
         })))
     }
+}
+
+/// A closed pipe must not end the host.
+fn to_stderr(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<OgeToolsPre<State>> {

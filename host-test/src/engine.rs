@@ -43,12 +43,13 @@ fn new_engine() -> wasmtime::Result<Engine> {
         .table_keep_resident(KEEP_RESIDENT)
         .max_unused_warm_slots(MOST_CALLS);
     let mut config = Config::new();
-    config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .cranelift_opt_level(OptLevel::Speed)
-        .memory_init_cow(true)
-        .epoch_interruption(true);
-    let engine = Engine::new(&config)?;
+    config.cranelift_opt_level(OptLevel::Speed).memory_init_cow(true).epoch_interruption(true);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    // Where address space is short (a container's limit), instances are made one by one.
+    let engine = Engine::new(&config).or_else(|_| {
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        Engine::new(&config)
+    })?;
     let ticked = engine.clone();
     thread::Builder::new().name("oge-ticker".to_owned()).spawn(move || tick(&ticked))?;
     Ok(engine)

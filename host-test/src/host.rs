@@ -23,8 +23,9 @@ use crate::outgoing::Outgoing;
 use crate::state::State;
 use crate::token_store::TokenStore;
 
-/// What a call may wait for tokens: two fetches of 30 s each, and what else takes its time.
-const TOKENS_AND_MARGIN: Duration = Duration::from_secs(2 * 30 + 10);
+/// What a call may wait for tokens: two fetches of 30 s each, which may have to keep 5 s from the
+/// login before them, and what else takes its time.
+const TOKENS_AND_MARGIN: Duration = Duration::from_secs(2 * (30 + 5) + 10);
 
 /// Runs the component. Clones share everything; calls may run at once.
 #[derive(Clone)]
@@ -178,6 +179,8 @@ impl Inner {
         );
         let mut store = Store::new(self.component.engine(), state);
         store.limiter(|state| &mut state.memory);
+        // What is lifted out of a guest is bounded by the guest's memory.
+        store.set_hostcall_fuel(self.memory);
         store.call_hook(on_crossing);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(on_tick);

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
+use wasmtime_wasi::p2::bindings::{cli, clocks};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_io::IoView;
 
 use crate::bindings::oge::tools::token_store;
 use crate::guest_log::GuestLog;
@@ -50,13 +53,20 @@ impl State {
     /// files, no sockets, no arguments.
     pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Self>> {
         let mut linker = Linker::new(engine);
-        wasmtime_wasi_http::p2::add_to_linker_async(&mut linker)?;
-        wasmtime_wasi::p2::bindings::cli::environment::add_to_linker::<Self, WasiCli>(
-            &mut linker,
-            |state| state.cli(),
-        )?;
+        wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        clocks::monotonic_clock::add_to_linker::<Self, WasiClocks>(&mut linker, Self::clocks)?;
+        clocks::wall_clock::add_to_linker::<Self, WasiClocks>(&mut linker, Self::clocks)?;
+        cli::environment::add_to_linker::<Self, WasiCli>(&mut linker, Self::cli)?;
+        cli::stderr::add_to_linker::<Self, WasiCli>(&mut linker, Self::cli)?;
         token_store::add_to_linker::<Self, HasSelf<Self>>(&mut linker, |state| state)?;
         Ok(linker)
+    }
+}
+
+impl IoView for State {
+    fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
     }
 }
 

@@ -62,7 +62,9 @@ impl NativeStore {
         let wall = wall_clock();
         if let Some(authorization) = given {
             let claims = Claims::read(authorization.expose()).unwrap_or_default();
-            let lifetime = Lifetime::of_kept(claims.expires_at, wall.as_secs());
+            // Without a login to fall back on, only the platform can end it.
+            let expires_at = claims.expires_at.filter(|_| authority.can_log_in());
+            let lifetime = Lifetime::of_kept(expires_at, wall.as_secs());
             let generation = generation(None, wall);
             state.found(Token { authorization, generation }, generation, lifetime, Duration::ZERO);
         }
@@ -169,8 +171,9 @@ impl Inner {
         let issued = match issued {
             Ok(issued) => issued,
             Err(error) => {
-                if let TokenError::Rejected(_) = error {
-                    held.state.denied(error.clone(), now);
+                match &error {
+                    TokenError::Rejected(_) => held.state.denied(error.clone(), now),
+                    _ => held.state.failed(now),
                 }
                 return Err(error);
             }

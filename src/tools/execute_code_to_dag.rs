@@ -132,6 +132,7 @@ fn dag_ids(dags: &str) -> Option<Vec<String>> {
 mod tests {
     use super::*;
     use crate::settings::test::settings;
+    use alloc::string::ToString;
 
     fn prepare(arguments: Arguments) -> Result<Prepared<ExecuteCodeToDag>, Fault> {
         ExecuteCodeToDag::prepare(arguments, &settings(), Duration::ZERO)
@@ -188,6 +189,4 @@ mod tests {
             assert!(dag_ids(dags).is_none(), "{dags}");
         }
     }
-
-    use alloc::string::ToString;
 }

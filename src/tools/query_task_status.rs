@@ -61,6 +61,10 @@ impl Tool for QueryTaskStatus {
             check::required("dag_id", arguments.dag_id, "an id that execute_code_to_dag answered")?;
         let authorization = Authorization::caller_or_store(arguments.auth_token.as_ref())?;
         let url = settings.dag_url()?.join("getState").with_query("dagId", &dag_id);
+        if url.is_too_long() {
+            let problem = "is longer than a URL can carry; it must be an id";
+            return Err(Fault::Argument("dag_id", problem.to_owned()));
+        }
         let timeout = settings.timeout(Self::TIMEOUT_SECONDS);
         Ok(Prepared {
             request: Request::json(Self::OPERATION, Method::get(), url, None, timeout),

@@ -33,6 +33,12 @@ impl Deadline {
         self.at.saturating_sub(monotonic_clock::now()).max(1)
     }
 
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        monotonic_clock::now() >= self.at
+    }
+
     /// How long ago it was set.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
@@ -61,7 +67,7 @@ pub struct Blocking;
 
 impl Wait for Blocking {
     async fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> bool {
-        poll(&[pollable, deadline.timer()]).first() == Some(&0)
+        poll(&[pollable, deadline.timer()]).contains(&0)
     }
 }
 

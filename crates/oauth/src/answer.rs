@@ -60,10 +60,16 @@ impl Credentials {
         }
         let said = top.msg.as_deref().or(fields.error.as_deref()).unwrap_or("no reason given");
         let code = top.code.map_or_else(String::new, |code| format!(", code {code}"));
-        let said = self.redactor().excerpt(said);
-        let broken = matches!(top.code, Some(500..=599 | 50_000..=59_999));
+        let said = without_tokens(&self.redactor().excerpt(said));
+        let refuses = match (status, top.code) {
+            (400 | 401 | 403, _) => true,
+            (200, Some(429)) => false,
+            (200, Some(code)) => matches!(code, 400..=499 | 40_000..=49_999),
+            (200, None) => fields.error.is_some(),
+            _ => false,
+        };
         match status {
-            200 | 400 | 401 | 403 if !broken => Err(TokenError::Rejected(format!(
+            _ if refuses => Err(TokenError::Rejected(format!(
                 "{origin} answered HTTP {status}{code}: {said}; check OGE_TOKEN_USERNAME, \
                  OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
             ))),
@@ -98,6 +104,22 @@ impl Fields {
         fields.token = fields.token.filter(|token| !token.trim().is_empty());
         fields
     }
+}
+
+/// Text in which whatever could be a token reads `***`: an answer of an unknown form may hold one
+/// anywhere.
+fn without_tokens(text: &str) -> String {
+    const SHORTEST: usize = 20;
+    let is_part =
+        |character: char| character.is_ascii_alphanumeric() || "-_.~+/=".contains(character);
+    let mut out = String::new();
+    for word in text.split_inclusive(|character| !is_part(character)) {
+        let token = word.trim_end_matches(|character| !is_part(character));
+        let rest = word.get(token.len()..).unwrap_or_default();
+        out.push_str(if token.len() < SHORTEST { token } else { "***" });
+        out.push_str(rest);
+    }
+    out
 }
 
 /// The scheme without trailing blanks, one space, the token. Two spaces were once a bug.
@@ -163,12 +185,17 @@ pub(crate) mod tests {
             (200, r#"{"code":40001,"msg":"用户名或密码错误","data":null}"#),
             (400, r#"{"error":"invalid_grant"}"#),
             (401, "{}"),
+            (200, r#"{"error":"invalid_client"}"#),
         ] {
             assert!(matches!(answer(status, body), Err(TokenError::Rejected(_))), "{body}");
         }
         for (status, body) in [
             (200, "<html>"),
             (200, ""),
+            (200, "{}"),
+            (200, "[]"),
+            (200, r#"{"code":200,"data":{}}"#),
+            (200, r#"{"code":429,"msg":"太频繁"}"#),
             (200, r#"{"code":500,"msg":"系统繁忙"}"#),
             (200, r#"{"data":{"token":"a\nb"}}"#),
             (302, "{}"),
@@ -185,6 +212,14 @@ pub(crate) mod tests {
             answer(200, r#"{"datum":{"token":"MARKER"},"msg":"p\" w and c%26s"}"#).unwrap_err();
         let shown = format!("{error} {error:?}");
         assert!(shown.contains("*** and ***") && !shown.contains("MARKER"), "{shown}");
+    }
+
+    #[test]
+    fn a_token_in_an_answer_of_an_unknown_form_is_not_quoted() {
+        let body =
+            r#"{"code":200,"msg":"your token: eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln!","data":null}"#;
+        let shown = format!("{}", answer(200, body).unwrap_err());
+        assert!(shown.contains("your token: ***!") && !shown.contains("MARKER"), "{shown}");
     }
 
     #[test]

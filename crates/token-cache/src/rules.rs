@@ -17,12 +17,14 @@ enum Step {
     Received(u64, u64),
     /// The same, from where it was kept.
     Found(u64, u64),
+    /// A login came to nothing.
+    Failed,
     /// The credentials are refused.
     Denied,
     /// The platform refuses this generation.
     Refused(u64),
 }
-use Step::{Attempt, Denied, Found, Received, Refused};
+use Step::{Attempt, Denied, Failed, Found, Received, Refused};
 
 /// `contacts` is whether the authority is contacted: at once ("yes"), after a wait ("in 3 s"), in the
 /// background ("meanwhile"), or not.
@@ -46,6 +48,7 @@ const RULES: &[Rule] = &[
     Rule { says: "a kept token past its end is not served", steps: &[(5, Found(1, 0))], now: 5, answer: "a new token", contacts: "yes" },
     Rule { says: "an attempt under way holds off the next while the token is good", steps: &[(0, Received(1, 3600)), (3300, Attempt)], now: 3329, answer: "1", contacts: "no" },
     Rule { says: "for thirty seconds", steps: &[(0, Received(1, 3600)), (3300, Attempt)], now: 3330, answer: "1", contacts: "meanwhile" },
+    Rule { says: "counted from its failure, however long it hung", steps: &[(0, Received(1, 3600)), (3300, Attempt), (3330, Failed)], now: 3359, answer: "1", contacts: "no" },
     Rule { says: "an attempt does not hold off one that must be", steps: &[(0, Received(1, 3600)), (3569, Attempt)], now: 3570, answer: "a new token", contacts: "yes" },
     Rule { says: "an unreachable authority is asked again by the next call", steps: &[(0, Attempt)], now: 1, answer: "a new token", contacts: "yes" },
     Rule { says: "a refused token is never served", steps: &[(0, Received(1, 3600)), (10, Refused(1))], now: 10, answer: "a new token", contacts: "yes" },
@@ -62,6 +65,7 @@ const RULES: &[Rule] = &[
     Rule { says: "two in a row are somebody else: logins are spaced", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 2, answer: "a new token", contacts: "in 4 s" },
     Rule { says: "by five seconds", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 6, answer: "a new token", contacts: "yes" },
     Rule { says: "a token that lived ends the row", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (6, Refused(2))], now: 6, answer: "a new token", contacts: "yes" },
+    Rule { says: "and so does one that was never refused", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (3301, Attempt), (3301, Received(3, 3600)), (3302, Refused(3))], now: 3302, answer: "a new token", contacts: "yes" },
     Rule { says: "a kept token that is refused says nothing of fresh ones", steps: &[(0, Found(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 2, answer: "a new token", contacts: "yes" },
     Rule { says: "many callers refusing one token refuse it once", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Refused(1)), (1, Refused(1))], now: 1, answer: "a new token", contacts: "yes" },
 ];
@@ -78,6 +82,7 @@ fn play(steps: &[(u64, Step)]) -> State<u64, &'static str> {
             Found(generation, life) => {
                 state.found(generation, generation, Lifetime::of_seconds(life), at);
             }
+            Failed => state.failed(at),
             Denied => state.denied("denied", at),
             Refused(generation) => state.refused(generation, at),
         }
@@ -157,7 +162,7 @@ fn no_sequence_serves_a_refused_token_or_denies_for_ever() {
                     let generation = state.generation().map_or(1, |held| held + 1);
                     state.received(generation, generation, Lifetime::of_seconds(life), at);
                 }
-                Some(Found(..)) => unreachable!("not among the moves"),
+                Some(Found(..) | Failed) => unreachable!("not among the moves"),
                 Some(Denied) => state.denied("denied", at),
                 Some(Refused(_)) => {
                     if let Some(held) = state.generation() {

@@ -121,6 +121,10 @@ impl<T, E> State<T, E> {
 
     /// The authority gave a token.
     pub fn received(&mut self, token: T, generation: u64, lifetime: Lifetime, now: Duration) {
+        // A token that was not refused ends the row.
+        if self.held.is_some() && self.generation() != self.refused {
+            self.refused_fresh = 0;
+        }
         self.hold(token, generation, lifetime, now, Some(now));
         self.attempted_at = None;
         self.denied = None;
@@ -148,8 +152,14 @@ impl<T, E> State<T, E> {
         });
     }
 
-    /// The authority refused the credentials.
+    /// The attempt came to nothing.
+    pub fn failed(&mut self, now: Duration) {
+        self.attempted_at = Some(now);
+    }
+
+    /// The attempt came to nothing because the authority refused the credentials.
     pub fn denied(&mut self, error: E, now: Duration) {
+        self.failed(now);
         self.denied = Some((error, now));
     }
 

@@ -12,7 +12,7 @@ use oge_tools::tools::{
 
 use super::env_file::EnvFile;
 use super::progress::Progress;
-use super::style::{FAINT, HANDLED, mark, paint};
+use super::style::{FAINT, HANDLED, harmless, mark, paint};
 use super::tools::{Arguments, ToolCommand};
 use super::{FAILED, USAGE};
 
@@ -79,7 +79,8 @@ impl Pending {
                 if self.json {
                     println!("{}", Envelope::<T::Output>::of::<T>(Err(&failure)).to_json());
                 } else {
-                    anstream::println!("{} {}", mark(false), T::failure_message(&failure));
+                    let message = harmless(&T::failure_message(&failure));
+                    anstream::println!("{} {message}", mark(false));
                 }
                 match failure.kind {
                     FailureKind::InvalidArgument | FailureKind::NotConfigured => USAGE.into(),
@@ -103,11 +104,11 @@ fn show<T: GuestTool>(done: &Done<T::Output>) {
     anstream::println!(
         "{} {} {}{renewed}",
         mark(true),
-        T::message(&done.output),
+        harmless(&T::message(&done.output)),
         paint(FAINT, format_args!("{seconds:.2} s")),
     );
     // A tool's result was read from JSON, or is made of texts, so it has a JSON form.
     if let Ok(data) = serde_json::to_string(&done.output) {
-        println!("{data}");
+        println!("{}", harmless(&data));
     }
 }

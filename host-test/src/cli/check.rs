@@ -110,9 +110,9 @@ async fn platform(settings: BTreeMap<String, String>, report: &mut Report) {
 
 async fn reach(origin: &Origin) -> Result<(), &'static str> {
     let address = origin.host_and_port();
-    let mut addresses = lookup_host(&address)
-        .await
-        .map_err(|_| "the name is not known here: check it, or this machine's DNS")?;
+    let unknown = "the name is not known here: check it, or this machine's DNS";
+    let looked_up = timeout(REACH_LIMIT, lookup_host(&address)).await.map_err(|_| unknown)?;
+    let mut addresses = looked_up.map_err(|_| unknown)?;
     let address = addresses.next().ok_or("the name has no address")?;
     match timeout(REACH_LIMIT, TcpStream::connect(address)).await {
         Ok(Ok(_)) => Ok(()),

@@ -1,6 +1,7 @@
 //! Settings from the environment and from a file.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -21,7 +22,8 @@ impl EnvFile {
         let mut settings = BTreeMap::new();
         if let Some(path) = &self.env_file {
             let unreadable = || format!("--env-file {} cannot be read", path.display());
-            for pair in dotenvy::from_path_iter(path).with_context(unreadable)? {
+            let file = File::open(path).with_context(unreadable)?;
+            for pair in dotenvy::from_read_iter(file) {
                 // What dotenvy says of a bad line quotes it, and it may hold a secret.
                 let (key, value) = pair.map_err(|_| {
                     anyhow::anyhow!(
@@ -32,8 +34,11 @@ impl EnvFile {
                 settings.insert(key, value);
             }
         }
-        let set = |(_, value): &(String, String)| !value.trim().is_empty();
-        settings.extend(std::env::vars().filter(|(key, _)| key.starts_with("OGE_")).filter(set));
+        let environment = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        let ours =
+            |(key, value): &(String, String)| key.starts_with("OGE_") && !value.trim().is_empty();
+        settings.extend(environment.filter(ours));
         Ok(settings)
     }
 }

@@ -21,6 +21,15 @@ pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Text that somebody else wrote, in which nothing steers a terminal.
+pub(crate) fn harmless(text: &str) -> String {
+    let show = |character: char| {
+        let steers = character.is_control() && character != '\n';
+        if steers { character.escape_default().to_string() } else { character.to_string() }
+    };
+    text.chars().map(show).collect()
+}
+
 /// The mark in front of what went well or did not.
 pub(crate) fn mark(good: bool) -> String {
     let (style, symbol, word) = if good { (GOOD, "✓", "ok") } else { (BAD, "✗", "FAILED") };

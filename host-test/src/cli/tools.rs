@@ -19,8 +19,8 @@ pub(crate) enum ToolCommand {
             long,
             required = true,
             value_delimiter = ',',
-            num_args = 1..,
-            allow_negative_numbers = true,
+            num_args = 1,
+            allow_hyphen_values = true,
             value_name = "LON,LAT,LON,LAT"
         )]
         bbox: Vec<f64>,
@@ -178,8 +178,9 @@ impl ToolCommand {
 fn token(variable: Option<String>) -> anyhow::Result<Option<Secret>> {
     variable
         .map(|name| {
-            let value = std::env::var(&name);
-            value.map(Secret::new).with_context(|| format!("--auth-token-env: {name} is not set"))
+            // The name is not repeated: it may be a token that was pasted in its place.
+            let value = std::env::var(name).ok().map(Secret::new);
+            value.context("the variable that --auth-token-env names is not set")
         })
         .transpose()
 }

@@ -18,6 +18,11 @@ const ANSWER_BYTES: usize = 1 << 20;
 
 /// Issues tokens.
 pub trait Authority: Send + Sync + 'static {
+    /// Whether it has what a login takes.
+    fn can_log_in(&self) -> bool {
+        true
+    }
+
     /// Logs in, once. The store sees to it that nobody else does meanwhile, and to the time limit.
     fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>>;
 }
@@ -69,6 +74,10 @@ impl PasswordLogin {
 }
 
 impl Authority for PasswordLogin {
+    fn can_log_in(&self) -> bool {
+        self.credentials.is_ok()
+    }
+
     fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>> {
         async {
             let credentials = match &self.credentials {

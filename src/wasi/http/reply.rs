@@ -17,6 +17,9 @@ use crate::wasi::wait::{Deadline, Wait};
 /// How much is asked of the host at once.
 const CHUNK_BYTES: u64 = 1 << 20;
 
+/// How much is read of a reply that is no answer: enough to say why.
+const EXCUSE_BYTES: usize = 64 * 1024;
+
 /// Reads a response to its end, or to `limit`.
 pub(super) async fn reply_from_wasi(
     wait: &impl Wait,
@@ -30,25 +33,30 @@ pub(super) async fn reply_from_wasi(
     let content_type = header("content-type").and_then(Result::ok);
     let length = header("content-length").and_then(Result::ok).and_then(|text| text.parse().ok());
     drop(headers);
-    if length.is_some_and(|length: usize| length > limit) {
-        return Err(SendError::TooLarge { limit });
+    let incoming = response.consume().map_err(|()| unusable("response body"))?;
+    let mut body = Vec::new();
+    let is_answer = status == 200;
+    let limit = if is_answer { limit } else { limit.min(EXCUSE_BYTES) };
+    let expected = length.unwrap_or(0).min(limit);
+    let read = read_body(wait, &incoming, &mut body, expected, limit, deadline).await;
+    // Any other status says enough by itself, whatever becomes of its body.
+    if is_answer {
+        read?;
     }
-    let body = response.consume().map_err(|()| unusable("response body"))?;
-    let body = read_body(wait, &body, length.unwrap_or(0), limit, deadline).await?;
     Ok(Reply { status, content_type, body })
 }
 
 async fn read_body(
     wait: &impl Wait,
     body: &IncomingBody,
+    bytes: &mut Vec<u8>,
     expected: usize,
     limit: usize,
     deadline: &Deadline,
-) -> Result<Vec<u8>, SendError> {
+) -> Result<(), SendError> {
     let stream = body.stream().map_err(|()| unusable("response stream"))?;
     // Dropped before the stream, whose child it is. Most replies are here before anyone has to wait.
     let mut pollable: Option<Rc<Pollable>> = None;
-    let mut bytes = Vec::new();
     loop {
         match stream.read(CHUNK_BYTES) {
             Ok(chunk) if chunk.is_empty() => {
@@ -60,18 +68,24 @@ async fn read_body(
             Ok(chunk) if chunk.len() > limit - bytes.len() => {
                 return Err(SendError::TooLarge { limit });
             }
+            Ok(_) if deadline.has_passed() => {
+                return Err(SendError::Timeout { after: deadline.elapsed() });
+            }
             // A reply that comes in one piece is not copied.
-            Ok(chunk) if bytes.is_empty() && chunk.len() >= expected => bytes = chunk,
+            Ok(chunk) if bytes.is_empty() && chunk.len() >= expected => *bytes = chunk,
             Ok(chunk) => {
                 if bytes.is_empty() {
                     bytes.reserve_exact(expected);
                 }
                 bytes.extend_from_slice(&chunk);
             }
-            Err(StreamError::Closed) => return Ok(bytes),
+            Err(StreamError::Closed) => return Ok(()),
             Err(StreamError::LastOperationFailed(error)) => {
                 return Err(match http_error_code(&error) {
                     Some(code) => error_from_wasi(&code, deadline),
+                    None if deadline.has_passed() => {
+                        SendError::Timeout { after: deadline.elapsed() }
+                    }
                     None => SendError::Network("the connection broke in the reply".into()),
                 });
             }
