@@ -1,7 +1,32 @@
 //! The whole, end to end: the component in the reference host, against a fake OGE on real sockets.
 //! One module for each behaviour.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod api;
+mod auth;
+mod call_rule;
+mod concurrency;
+mod coverage_aspect_analysis;
+mod execute_code_to_dag;
+mod faults;
+mod imports;
 mod limits;
+mod old_server;
+mod properties;
+mod query_task_status;
+mod run_big_query;
+mod sandbox;
+mod scenarios;
 mod scene;
-mod smoke;
+mod secrets;
+mod settings;
+mod submit_batch_task;
 mod tls;

@@ -1,0 +1,170 @@
+//! `api.call`: any endpoint under the same rule, and the token to known origins only.
+
+use oge_fake::{Fake, Fault, Options, Route};
+use oge_host::CallError;
+use oge_tools::api::{Arguments, Output};
+use oge_tools::error::{Failure, FailureKind};
+use oge_tools::secret::Secret;
+use oge_tools::url::Origin;
+use serde_json::{Value, json};
+
+use crate::scene::Scene;
+
+fn to(url: String) -> Arguments {
+    Arguments { url, use_intranet_token: Some(true), ..Arguments::default() }
+}
+
+fn headers(pairs: &[(&str, &str)]) -> Option<Vec<(String, Secret)>> {
+    Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect())
+}
+
+async fn call(scene: &Scene, arguments: &Arguments) -> Result<Output, Failure> {
+    scene.host.call_api(arguments).await.map_err(|error| match error {
+        CallError::Failure(failure) => failure,
+        error => panic!("not a failure but {error:?}"),
+    })
+}
+
+#[tokio::test]
+async fn another_endpoint_gets_the_token_the_query_and_the_retry() {
+    let scene = Scene::logged_in().await;
+    scene.fake.revoke_tokens();
+    let arguments = Arguments {
+        method: Some("put".to_owned()),
+        json: Some(r#"{"a": 1.0}"#.to_owned()),
+        query: Some(vec![("b".to_owned(), "坡 1".to_owned())]),
+        ..to(format!("{}/other?a=1", scene.fake.origin()))
+    };
+    let reply = call(&scene, &arguments).await.unwrap();
+    assert_eq!(reply.attempts, 2);
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(body["code"], 200);
+    for request in scene.fake.requests(Route::Other) {
+        assert_eq!((request.method.as_str(), request.path.as_str()), ("PUT", "/other"));
+        assert_eq!(request.raw_query.as_deref(), Some("a=1&b=%E5%9D%A1%201"));
+        assert_eq!(&*request.body, br#"{"a": 1.0}"#);
+    }
+}
+
+#[tokio::test]
+async fn the_token_goes_to_no_other_origin() {
+    let scene = Scene::logged_in().await;
+    let other = Fake::start(Options::default()).await.unwrap();
+    let port = other.origin().rsplit(':').next().unwrap().to_owned();
+    for url in [
+        format!("{}/x", other.origin()),
+        format!("http://LOCALHOST:{port}/x"),
+        format!("http://127.0.0.1.evil.test:{port}/x"),
+        scene.fake.origin().replace("http:", "https:"),
+    ] {
+        let failure = call(&scene, &to(url.clone())).await.unwrap_err();
+        assert_eq!((failure.kind, failure.attempts), (FailureKind::InvalidArgument, 0), "{url}");
+        assert!(failure.message.starts_with("url "), "{failure}");
+    }
+    assert!(other.story().is_empty());
+    scene.nothing_sent();
+}
+
+#[tokio::test]
+async fn an_origin_that_is_allowed_gets_the_token() {
+    let other = Fake::start(Options::default()).await.unwrap();
+    let origin = other.origin().to_owned();
+    let scene = Scene::set(&[("OGE_ALLOWED_ORIGINS", &origin)]).await;
+    // It is another platform, so the token is none of its own: what counts is that it was sent.
+    let once = Arguments { auto_retry_on_token_expire: Some(false), ..to(format!("{origin}/x")) };
+    let failure = call(&scene, &once).await.unwrap_err();
+    assert_eq!((failure.kind, failure.attempts), (FailureKind::Unauthorized, 1));
+    assert!(other.requests(Route::Other)[0].header("authorization").is_some());
+}
+
+#[tokio::test]
+async fn the_retry_can_be_switched_off() {
+    let scene = Scene::logged_in().await;
+    scene.fake.revoke_tokens();
+    let arguments = Arguments {
+        auto_retry_on_token_expire: Some(false),
+        ..to(format!("{}/x", scene.fake.origin()))
+    };
+    let failure = call(&scene, &arguments).await.unwrap_err();
+    assert_eq!((failure.kind, failure.attempts), (FailureKind::Unauthorized, 1));
+    assert_eq!((scene.fake.count(Route::Other), scene.fake.count(Route::Token)), (1, 0));
+}
+
+#[tokio::test]
+async fn headers_alone_are_sent_as_given_and_never_renewed() {
+    let other = Fake::start(Options::default()).await.unwrap();
+    let origin = Origin::parse(other.origin()).unwrap();
+    let scene = Scene::with(Options::default(), |builder| builder.allow(origin)).await;
+    let arguments = Arguments {
+        url: format!("{}/x", other.origin()),
+        method: Some("GET".to_owned()),
+        headers: headers(&[("Authorization", "Custom MARKER-value"), ("X-A", "1")]),
+        ..Arguments::default()
+    };
+    let failure = call(&scene, &arguments).await.unwrap_err();
+    assert_eq!((failure.kind, failure.attempts), (FailureKind::Unauthorized, 1));
+    let request = &other.requests(Route::Other)[0];
+    assert_eq!(request.header("authorization"), Some("Custom MARKER-value"));
+    assert_eq!((request.header("x-a"), request.header("content-type")), (Some("1"), None));
+    scene.nothing_sent();
+}
+
+#[tokio::test]
+async fn a_callers_token_comes_before_the_stores() {
+    let scene = Scene::new().await;
+    let arguments = Arguments {
+        auth_token: Some(Secret::new(scene.fake.issue_token())),
+        headers: headers(&[("authorization", "Custom x")]),
+        ..to(format!("{}/x", scene.fake.origin()))
+    };
+    call(&scene, &arguments).await.unwrap();
+    assert_eq!(scene.fake.count(Route::Token), 0);
+    assert!(scene.only(Route::Other).authorized);
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_kept_and_redirects_are_not_followed() {
+    let scene = Scene::logged_in().await;
+    let arguments = to(format!("{}/x", scene.fake.origin()));
+    scene.fake.reply(Route::Other, 200, "text/plain; charset=utf-8", "好");
+    let reply = call(&scene, &arguments).await.unwrap();
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(body["raw_text"], json!("好"));
+    assert_eq!(reply.content_type.as_deref(), Some("text/plain; charset=utf-8"));
+
+    scene.fake.fail(Route::Other, Fault::Status(302));
+    let failure = call(&scene, &arguments).await.unwrap_err();
+    assert_eq!((failure.kind, failure.http_status), (FailureKind::Api, Some(302)));
+}
+
+#[tokio::test]
+async fn a_timeout_of_its_own_counts() {
+    let scene = Scene::logged_in().await;
+    scene.fake.fail(Route::Other, Fault::Hang);
+    let arguments =
+        Arguments { timeout_seconds: Some(1), ..to(format!("{}/x", scene.fake.origin())) };
+    assert_eq!(call(&scene, &arguments).await.unwrap_err().kind, FailureKind::Timeout);
+}
+
+#[tokio::test]
+async fn what_a_host_could_not_send_is_a_bad_argument() {
+    let scene = Scene::new().await;
+    let url = format!("{}/x", scene.fake.origin());
+    let long = "a".repeat(200_000);
+    for (name, arguments) in [
+        ("auth_token", Arguments { auth_token: Some(Secret::new(&*long)), ..to(url.clone()) }),
+        ("headers", Arguments { headers: headers(&[("x-a", &long)]), ..to(url.clone()) }),
+        (
+            "query",
+            Arguments { query: Some(vec![("a".to_owned(), long.clone())]), ..to(url.clone()) },
+        ),
+        ("url", to(format!("{url}{long}"))),
+        ("method", Arguments { method: Some("TRACE".to_owned()), ..to(url.clone()) }),
+        ("json", Arguments { json: Some("{".to_owned()), ..to(url) }),
+    ] {
+        let failure = call(&scene, &arguments).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::InvalidArgument, "{name}: {failure}");
+        assert!(failure.message.starts_with(name), "{failure}");
+    }
+    scene.nothing_sent();
+}

@@ -1,0 +1,57 @@
+//! `auth`: renew the token now, or ask what is known of it.
+
+use oge_fake::{Credentials, Options, Route};
+use oge_host::CallError;
+use oge_tools::error::FailureKind;
+
+use crate::scene::Scene;
+
+#[tokio::test]
+async fn a_refresh_is_one_login_whatever_the_state() {
+    let scene = Scene::new().await;
+    let first = scene.host.refresh_token().await.unwrap();
+    assert_eq!(scene.fake.count(Route::Token), 1);
+    let second = scene.host.refresh_token().await.unwrap();
+    assert_eq!(scene.fake.count(Route::Token), 2);
+    assert!(second.generation > first.generation);
+}
+
+#[tokio::test]
+async fn an_empty_store_says_so_and_contacts_no_one() {
+    let scene = Scene::new().await;
+    let info = scene.host.token_status().await.unwrap();
+    assert!(!info.present && info.generation.is_none() && info.expired.is_none());
+    scene.nothing_sent();
+}
+
+#[tokio::test]
+async fn a_held_token_is_described_and_not_shown() {
+    let scene = Scene::logged_in().await;
+    let info = scene.host.token_status().await.unwrap();
+    assert_eq!((info.present, info.expired), (true, Some(false)));
+    assert_eq!(info.user_name.as_deref(), Some("fake-user"));
+    assert!(info.expires_at.is_some() && info.generation.is_some());
+    assert!(!format!("{info:?}").contains("eyJ"));
+    scene.nothing_sent();
+}
+
+#[tokio::test]
+async fn a_token_past_its_end_is_said_to_be() {
+    // {"exp":1}
+    let scene = Scene::set(&[("OGE_TOKEN", "e30.eyJleHAiOjF9.c2ln")]).await;
+    let info = scene.host.token_status().await.unwrap();
+    assert_eq!((info.expires_at, info.expired), (Some(1), Some(true)));
+}
+
+#[tokio::test]
+async fn refused_credentials_are_the_token_stores_failure() {
+    let wrong = Credentials { password: "other".to_owned(), ..Credentials::default() };
+    let scene = Scene::with(Options::default().credentials(wrong), |builder| {
+        builder.settings([("OGE_TOKEN_PASSWORD", "mine")])
+    })
+    .await;
+    let Err(CallError::Failure(failure)) = scene.host.refresh_token().await else {
+        panic!("wrong credentials were taken");
+    };
+    assert_eq!((failure.kind, failure.attempts), (FailureKind::TokenStore, 0));
+}

@@ -1,0 +1,55 @@
+//! One login however many calls meet the same expiry.
+
+use std::sync::Arc;
+
+use oge_fake::{Credentials, Options, Route};
+use oge_tools::error::FailureKind;
+
+use crate::scene::Scene;
+
+async fn ask_at_once(scene: &Arc<Scene>, calls: usize) -> Vec<Result<String, FailureKind>> {
+    let mut asked = Vec::new();
+    for _ in 0..calls {
+        let scene = Arc::clone(scene);
+        asked.push(tokio::spawn(async move { scene.ask().await.map_err(|failure| failure.kind) }));
+    }
+    let mut answers = Vec::new();
+    for ask in asked {
+        answers.push(ask.await.unwrap());
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_calls_on_an_expired_token_are_one_login_and_two_hundred_answers() {
+    let scene = Scene::with(Options::default().single_session(true), |builder| builder).await;
+    scene.host.refresh_token().await.unwrap();
+    scene.fake.clear_requests();
+    scene.fake.revoke_tokens();
+    let scene = Arc::new(scene);
+    let answers = ask_at_once(&scene, 200).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(scene.fake.count(Route::Token), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_calls_on_an_empty_store_are_one_login() {
+    let scene = Scene::with(Options::default().single_session(true), |builder| builder).await;
+    let scene = Arc::new(scene);
+    let answers = ask_at_once(&scene, 200).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(scene.fake.count(Route::Token), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_credentials_are_everyones_answer_and_one_login() {
+    let wrong = Credentials { password: "other".to_owned(), ..Credentials::default() };
+    let scene = Scene::with(Options::default().credentials(wrong), |builder| {
+        builder.settings([("OGE_TOKEN_PASSWORD", "mine")])
+    })
+    .await;
+    let scene = Arc::new(scene);
+    let answers = ask_at_once(&scene, 100).await;
+    assert!(answers.iter().all(|answer| *answer == Err(FailureKind::TokenStore)), "{answers:?}");
+    assert_eq!(scene.fake.count(Route::Token), 1);
+}

@@ -1,0 +1,66 @@
+//! "Where the old server lied, and we do not": a row a test. Those that stand elsewhere are named in
+//! `oge-api.md`'s order beside the module that has them:
+//! the lost `dagId` (`call_rule`), 50 logins (`concurrency`), a refused retry and a caller's token
+//! (`call_rule`), no `dags` (`execute_code_to_dag`), empty reasons (`faults`), an unrecognised token
+//! answer (`secrets`), bad boxes and blank names (each tool), `{"code":200,"data":"running"}`
+//! (`query_task_status`).
+
+use std::time::Duration;
+
+use oge_fake::{Fault, Options, Route};
+use oge_tools::error::FailureKind;
+use oge_tools::tools::{CoverageAspectAnalysis, RunBigQuery, run_big_query};
+
+use crate::scene::{Scene, mount_tai};
+
+#[tokio::test]
+async fn a_failing_code_in_a_200_is_a_failure_with_its_msg() {
+    let scene = Scene::new().await;
+    scene.fake.reply(
+        Route::Process,
+        200,
+        "application/json",
+        r#"{"code":500,"msg":"算子执行失败"}"#,
+    );
+    let failure = scene.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
+    assert_eq!((failure.kind, failure.api_code), (FailureKind::Api, Some(500)));
+    assert!(failure.message.contains("算子执行失败"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_code_that_is_none_of_failure_is_a_success() {
+    let scene = Scene::new().await;
+    for code in ["0", "1", "200", "20000", "60000", "null", "\"500\""] {
+        let body = format!("{{\"code\":{code}}}");
+        scene.fake.reply(Route::Process, 200, "application/json", body);
+        assert!(scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.is_ok(), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn still_expired_after_the_retry_is_no_success() {
+    let scene = Scene::new().await;
+    scene.fake.refuse_all_tokens(true);
+    let envelope = scene.envelope::<RunBigQuery>(&run_big_query::Arguments::default()).await;
+    assert!(envelope.starts_with(r#"{"success":false,"code":1,"#), "{envelope}");
+    assert_eq!(scene.fake.count(Route::Process), 2);
+}
+
+#[tokio::test]
+async fn the_time_of_a_retried_call_is_that_of_both_requests_and_the_refresh() {
+    let latency = Duration::from_millis(60);
+    let scene = Scene::with(Options::default().latency(latency), |builder| builder).await;
+    scene.host.refresh_token().await.unwrap();
+    scene.fake.revoke_tokens();
+    let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
+    assert!(done.elapsed >= 3 * latency, "{:?}", done.elapsed);
+}
+
+#[tokio::test]
+async fn a_dripping_body_is_waited_for_until_the_deadline_and_no_longer() {
+    let scene = Scene::set(&[("OGE_TIMEOUT_SECONDS", "1")]).await;
+    scene.fake.fail(Route::Process, Fault::Drip { every: Duration::from_millis(50) });
+    let failure = scene.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
+    assert_eq!(failure.kind, FailureKind::Timeout);
+    assert!(failure.message.contains("within 1.0"), "{failure}");
+}

@@ -1,0 +1,192 @@
+//! The call rule as a property: whatever the platform and the store do.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use oge_tools::authorization::Authorization;
+use oge_tools::call::{Clock, Platform, SendError, Sender};
+use oge_tools::error::FailureKind;
+use oge_tools::log::Event;
+use oge_tools::reply::Reply;
+use oge_tools::request::{Method, Request};
+use oge_tools::secret::Secret;
+use oge_tools::settings::Settings;
+use oge_tools::token::{Token, TokenError, Tokens};
+use oge_tools::url::Url;
+use proptest::prelude::*;
+
+/// What the platform does with a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answer {
+    Accepts,
+    ExpiredByCode,
+    ExpiredByStatus,
+    Forbids,
+    Fails,
+    Breaks,
+    Hangs,
+}
+
+/// What the store does when asked for another token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Renewal {
+    Other,
+    Same,
+    Rejected,
+    Unavailable,
+}
+
+fn expired(answer: Answer) -> bool {
+    matches!(answer, Answer::ExpiredByCode | Answer::ExpiredByStatus)
+}
+
+struct Script {
+    answers: [Answer; 2],
+    sent: RefCell<Vec<(Request, Option<String>)>>,
+}
+
+impl Sender for Script {
+    async fn send(
+        &self,
+        request: &Request,
+        authorization: Option<&Secret>,
+    ) -> Result<Reply, SendError> {
+        let mut sent = self.sent.borrow_mut();
+        let answer = self.answers[sent.len().min(1)];
+        sent.push((request.clone(), authorization.map(|secret| secret.expose().to_owned())));
+        let (status, body) = match answer {
+            Answer::Accepts => (200, r#"{"code":200}"#),
+            Answer::ExpiredByCode => (200, r#"{"code":40003}"#),
+            Answer::ExpiredByStatus => (401, ""),
+            Answer::Forbids => (403, ""),
+            Answer::Fails => (500, ""),
+            Answer::Breaks => return Err(SendError::Network("broken".to_owned())),
+            Answer::Hangs => return Err(SendError::Timeout { after: Duration::from_secs(1) }),
+        };
+        Ok(Reply { status, content_type: None, body: body.into() })
+    }
+}
+
+struct Store {
+    renewal: Renewal,
+    refreshes: Cell<u32>,
+}
+
+fn token(generation: u64) -> Token {
+    Token { authorization: Secret::new(format!("Bearer token-{generation}")), generation }
+}
+
+impl Tokens for Store {
+    async fn get(&self) -> Result<Token, TokenError> {
+        Ok(token(7))
+    }
+
+    async fn peek(&self) -> Option<Token> {
+        Some(token(7))
+    }
+
+    async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
+        assert_eq!(stale, Some(7));
+        self.refreshes.set(self.refreshes.get() + 1);
+        match self.renewal {
+            Renewal::Other => Ok(token(8)),
+            Renewal::Same => Ok(token(7)),
+            Renewal::Rejected => Err(TokenError::Rejected("no".to_owned())),
+            Renewal::Unavailable => Err(TokenError::Unavailable("down".to_owned())),
+        }
+    }
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn wall(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+fn any_answer() -> impl Strategy<Value = Answer> {
+    use Answer::{Accepts, Breaks, ExpiredByCode, ExpiredByStatus, Fails, Forbids, Hangs};
+    prop::sample::select(vec![
+        Accepts,
+        ExpiredByCode,
+        ExpiredByStatus,
+        Forbids,
+        Fails,
+        Breaks,
+        Hangs,
+    ])
+}
+
+fn any_authorization() -> impl Strategy<Value = Authorization> {
+    prop::sample::select(vec![
+        Authorization::Store { retry: true },
+        Authorization::Store { retry: false },
+        Authorization::Caller(Secret::new("Bearer mine")),
+        Authorization::AsGiven,
+    ])
+}
+
+fn kind(answer: Answer) -> Option<FailureKind> {
+    match answer {
+        Answer::Accepts => None,
+        Answer::ExpiredByCode | Answer::ExpiredByStatus => Some(FailureKind::Unauthorized),
+        Answer::Forbids => Some(FailureKind::Forbidden),
+        Answer::Fails => Some(FailureKind::Api),
+        Answer::Breaks => Some(FailureKind::Network),
+        Answer::Hangs => Some(FailureKind::Timeout),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn at_most_two_sends_and_one_refresh_and_the_second_send_is_the_first_with_another_token(
+        answers in [any_answer(), any_answer()],
+        renewal in prop::sample::select(vec![Renewal::Other, Renewal::Same, Renewal::Rejected, Renewal::Unavailable]),
+        authorization in any_authorization(),
+    ) {
+        let settings = Settings::read(|key| (key == "OGE_API_URL").then(|| "http://h/x".to_owned())).unwrap();
+        let platform = Platform {
+            settings,
+            sender: Script { answers, sent: RefCell::default() },
+            tokens: Store { renewal, refreshes: Cell::new(0) },
+            clock: Still,
+            observe: |_: &str, _: Event<'_>| {},
+        };
+        let url = Url::parse("http://h/x?q=1").unwrap();
+        let request = Request::json("x", Method::post(), url, Some("{}".to_owned()), Duration::from_secs(1));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let result = runtime.block_on(platform.call(&request, &authorization));
+
+        let sent = platform.sender.sent.borrow();
+        let refreshes = platform.tokens.refreshes.get();
+        let may_retry = authorization == Authorization::Store { retry: true };
+        let refreshed = may_retry && expired(answers[0]);
+        let retried = refreshed && renewal == Renewal::Other;
+        prop_assert_eq!(refreshes, u32::from(refreshed));
+        prop_assert_eq!(sent.len(), 1 + usize::from(retried));
+        prop_assert!(sent.iter().all(|(again, _)| *again == request));
+        if retried {
+            prop_assert_eq!(sent[0].1.as_deref(), Some("Bearer token-7"));
+            prop_assert_eq!(sent[1].1.as_deref(), Some("Bearer token-8"));
+        }
+        let decided = if retried { kind(answers[1]) } else { kind(answers[0]) };
+        let expected = if refreshed && !retried { Some(FailureKind::TokenStore) } else { decided };
+        match result {
+            Ok(accepted) => {
+                prop_assert_eq!(expected, None);
+                prop_assert_eq!(usize::from(accepted.attempts), sent.len());
+            }
+            Err(failure) => {
+                prop_assert_eq!(Some(failure.kind), expected);
+                prop_assert_eq!(usize::from(failure.attempts), sent.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! 查询任务状态 on the wire.
+
+use oge_fake::Route;
+use oge_tools::error::FailureKind;
+use oge_tools::tools::QueryTaskStatus;
+
+use crate::scene::{Scene, assert_headers, status_of};
+
+#[tokio::test]
+async fn the_id_travels_percent_encoded_in_the_query() {
+    let scene = Scene::new().await;
+    let id = "a b&dagId=c/坡+%";
+    scene.host.run::<QueryTaskStatus>(&status_of(id)).await.unwrap();
+    let request = scene.only(Route::GetState);
+    assert_headers(&request);
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("GET", "/api/oge-dag-22/getState")
+    );
+    assert_eq!(request.query, [("dagId".to_owned(), id.to_owned())]);
+    assert!(request.body.is_empty());
+}
+
+#[tokio::test]
+async fn the_state_and_its_flags_come_from_every_form_of_answer() {
+    let scene = Scene::new().await;
+    for (body, status, flags) in [
+        ("running", "running", [false, true, false]),
+        (" Starting \n", "Starting", [false, true, false]),
+        ("\"SUCCESS\"", "SUCCESS", [true, false, false]),
+        (r#"{"status":"Completed"}"#, "Completed", [true, false, false]),
+        (r#"{"code":200,"data":"failed"}"#, "failed", [false, false, true]),
+        (r#"{"status":"Error","data":"running"}"#, "Error", [false, false, true]),
+        ("queued", "queued", [false, false, false]),
+        ("", "unknown", [false, false, false]),
+        ("[]", "unknown", [false, false, false]),
+        ("7", "unknown", [false, false, false]),
+        ("{}", "unknown", [false, false, false]),
+    ] {
+        scene.fake.reply(Route::GetState, 200, "text/plain", body);
+        let output = scene.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap().output;
+        assert_eq!(output.status, status, "{body}");
+        assert_eq!([output.is_completed, output.is_running, output.is_failed], flags, "{body}");
+        assert_eq!(output.raw_response, body);
+    }
+}
+
+#[tokio::test]
+async fn the_envelope_keeps_what_the_platform_said() {
+    let scene = Scene::new().await;
+    for (body, raw) in
+        [("running", r#""running""#), (r#"{"status": "running"}"#, r#"{"status": "running"}"#)]
+    {
+        scene.fake.reply(Route::GetState, 200, "text/plain", body);
+        assert_eq!(
+            scene.envelope::<QueryTaskStatus>(&status_of("d")).await,
+            format!(
+                r#"{{"success":true,"code":0,"msg":"查询任务状态成功，当前状态: running","data":{{"dag_id":"d","status":"running","is_completed":false,"is_running":true,"is_failed":false,"raw_response":{raw}}},"operation":"查询任务状态","execution_time":T,"api_endpoint":"dag"}}"#
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_blank_id_is_named_and_nothing_is_sent() {
+    let scene = Scene::new().await;
+    let failure = scene.fail::<QueryTaskStatus>(&status_of("　")).await;
+    assert_eq!(failure.kind, FailureKind::InvalidArgument);
+    assert!(failure.message.starts_with("dag_id"), "{failure}");
+    scene.nothing_sent();
+}
