@@ -76,8 +76,9 @@ fn build(package: &str, workspace: &Path, target_dir: &Path) -> Result<(), Box<d
     Ok(())
 }
 
-/// The same bytes wherever the checkout and cargo's home stand, a small stack, and each number in the
-/// code in as few bytes as it takes: the linker leaves five for every address and function otherwise.
+/// The same bytes wherever the checkout and cargo's home stand, a small stack, and addresses as short
+/// as they can be: plain numbers, not offsets to a base that a component's module never moves to, each
+/// in as few bytes as it takes, where the linker otherwise leaves five.
 fn rust_flags(workspace: &Path) -> Result<String, Box<dyn Error>> {
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(
         || env::home_dir().map(|home| home.join(".cargo")).ok_or("no home directory"),
@@ -87,6 +88,7 @@ fn rust_flags(workspace: &Path) -> Result<String, Box<dyn Error>> {
         format!("--remap-path-prefix={}=/cargo", cargo_home.display()),
         format!("--remap-path-prefix={}=/oge", workspace.display()),
         format!("-Clink-args=-z stack-size={STACK_BYTES} --compress-relocations"),
+        "-Crelocation-model=static".to_owned(),
     ]
     .join("\u{1f}"))
 }
