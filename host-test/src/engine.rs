@@ -5,11 +5,13 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-use crate::limits::TICK;
+/// How long a guest may run before others get their turn.
+const TICK: Duration = Duration::from_millis(10);
 
 /// How many calls run at one time; more wait for their turn.
 const MOST_CALLS: u32 = 1000;

@@ -10,15 +10,17 @@ use oge_tools::url::Origin;
 use oge_tools::{api, auth};
 use tokio::time::timeout;
 use wasmtime::Store;
+use wasmtime::component::ResourceTableError;
 
 use crate::bindings::{OgeTools, OgeToolsPre};
 use crate::builder::HostBuilder;
 use crate::client::HttpClient;
+use crate::cpu::metered;
 use crate::engine::TURNS;
 use crate::from_wit;
 use crate::guest::{Answer, GuestTool};
 use crate::guest_log::{GuestLog, LogSink};
-use crate::limits::{Limits, Stopped, on_crossing, on_tick};
+use crate::limits::{Limits, Stopped};
 use crate::outgoing::Outgoing;
 use crate::state::State;
 use crate::token_store::TokenStore;
@@ -152,18 +154,15 @@ impl Host {
         let _turn = TURNS.acquire().await;
         let mut store = inner.store();
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
-        let answer = timeout(wall, async {
+        let running = async {
             let component = inner.component.instantiate_async(&mut store).await?;
             call(&component, &mut store).await
-        })
-        .await;
-        match answer {
-            Ok(Ok(answer)) => {
-                answer.map_err(|failure| from_wit::failure(failure, operation).into())
-            }
-            Ok(Err(error)) => Err(broken(&error)),
-            Err(_) => Err(Stopped::Wall(wall).into()),
-        }
+        };
+        let answer = timeout(wall, metered(inner.limits.cpu, running))
+            .await
+            .map_err(|_| Stopped::Wall(wall))??
+            .map_err(|error| inner.broken(&error))?;
+        answer.map_err(|failure| from_wit::failure(failure, operation).into())
     }
 }
 
@@ -181,17 +180,19 @@ impl Inner {
         store.limiter(|state| &mut state.memory);
         // What is lifted out of a guest is bounded by the guest's memory.
         store.set_hostcall_fuel(self.memory);
-        store.call_hook(on_crossing);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(on_tick);
+        store.epoch_deadline_async_yield_and_update(1);
         store
     }
-}
 
-/// The limit that stopped the component, or how it broke off.
-fn broken(error: &wasmtime::Error) -> CallError {
-    match error.downcast_ref::<Stopped>() {
-        Some(stopped) => CallError::Stopped(*stopped),
-        None => CallError::Trapped(format!("{:#}", error.root_cause())),
+    /// The limit that stopped the component, or how it broke off.
+    fn broken(&self, error: &wasmtime::Error) -> CallError {
+        if let Some(stopped) = error.downcast_ref::<Stopped>() {
+            return (*stopped).into();
+        }
+        match error.downcast_ref::<ResourceTableError>() {
+            Some(ResourceTableError::Full) => Stopped::Resources(self.limits.resources).into(),
+            _ => CallError::Trapped(error.root_cause().to_string()),
+        }
     }
 }

@@ -50,9 +50,10 @@ fn from_tls(error: &rustls::Error) -> Error {
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             Error::TlsCertificateError
         }
-        rustls::Error::AlertReceived(_) => {
-            Error::TlsAlertReceived { alert_id: None, alert_message: None }
-        }
+        rustls::Error::AlertReceived(alert) => Error::TlsAlertReceived {
+            alert_id: Some(u8::from(*alert)),
+            alert_message: Some(format!("{alert:?}")),
+        },
         _ => Error::TlsProtocolError,
     }
 }
@@ -70,4 +71,39 @@ fn from_io(error: &io::Error) -> Option<Error> {
         io::ErrorKind::TimedOut => Error::ConnectionTimeout,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a client's error looks like: the cause lies under layers that say nothing of it.
+    #[derive(Debug, thiserror::Error)]
+    #[error("the request failed")]
+    struct Wrapped(#[source] Box<dyn StdError>);
+
+    fn told(cause: impl StdError + 'static) -> String {
+        from_chain(&Wrapped(Box::new(Wrapped(Box::new(cause))))).to_string()
+    }
+
+    #[test]
+    fn the_cause_is_found_under_what_wraps_it() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(told(refused), "connection refused");
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(told(reset), "connection terminated");
+        assert_eq!(told(Unresolved(io::Error::other("no such host"))), "DNS error");
+        assert_eq!(told(io::Error::other("anything else")), "HTTP protocol error");
+    }
+
+    #[test]
+    fn a_tls_error_is_found_inside_an_io_error() {
+        let inside = |error: rustls::Error| told(io::Error::new(io::ErrorKind::InvalidData, error));
+        let unknown = rustls::CertificateError::UnknownIssuer;
+        assert_eq!(inside(rustls::Error::InvalidCertificate(unknown)), "TLS certificate error");
+        assert_eq!(inside(rustls::Error::HandshakeNotComplete), "TLS protocol error");
+        let alert = rustls::AlertDescription::UnknownCA;
+        let alert = inside(rustls::Error::AlertReceived(alert));
+        assert!(alert.starts_with("TLS alert received: alert id 48"), "{alert}");
+    }
 }

@@ -27,6 +27,7 @@
 mod bindings;
 mod builder;
 mod client;
+mod cpu;
 mod engine;
 mod from_wit;
 mod guest;

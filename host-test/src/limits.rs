@@ -1,19 +1,14 @@
 //! What one call may use: time on the CPU, time on the wall, memory. Past a limit the guest is
 //! stopped, and the error says which limit it was.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use wasmtime::{CallHook, ResourceLimiter, StoreContextMut, UpdateDeadline};
-
-use crate::state::State;
-
-/// How often a running guest is looked at.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+use wasmtime::ResourceLimiter;
 
 /// What one call may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Time that the guest itself runs. Waiting in the host does not count.
+    /// Time that the guest runs, and the host for it. Waiting does not count.
     pub cpu: Duration,
     /// Time from start to end, waiting and all; none for what the call's own deadlines allow: two
     /// attempts, two token fetches of 30 s each, and 10 s more.
@@ -42,10 +37,14 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
     /// It ran too long.
-    #[error("the component ran for more than {} s without an end and was stopped", .0.as_secs_f64())]
+    #[error("the component ran for more than {} s, waiting not counted, and was stopped", .0.as_secs_f64())]
     Cpu(Duration),
     /// The call took too long.
-    #[error("the call took more than {} s, waiting included, and was stopped", .0.as_secs_f64())]
+    #[error(
+        "the call took more than {} s, waiting included, and was stopped; OGE_TIMEOUT_SECONDS moves \
+         this limit",
+        .0.as_secs_f64()
+    )]
     Wall(Duration),
     /// It wanted too much memory.
     #[error(
@@ -53,49 +52,9 @@ pub enum Stopped {
          moves this limit"
     )]
     Memory(usize),
-}
-
-/// Adds up the time that a guest runs: from each crossing into it to the next out of it. Waiting in
-/// the host, and the turns of others while it yields, lie between.
-#[derive(Debug)]
-pub(crate) struct CpuMeter {
-    limit: Duration,
-    spent: Duration,
-    running_since: Option<Instant>,
-}
-
-impl CpuMeter {
-    pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, spent: Duration::ZERO, running_since: None }
-    }
-
-    fn crossed(&mut self, hook: CallHook, now: Instant) {
-        if let Some(since) = self.running_since.take() {
-            self.spent += now.saturating_duration_since(since);
-        }
-        self.running_since = hook.exiting_host().then_some(now);
-    }
-
-    fn check(&self) -> Result<(), Stopped> {
-        if self.spent > self.limit { Err(Stopped::Cpu(self.limit)) } else { Ok(()) }
-    }
-}
-
-/// What happens when a running guest runs into a tick, which is a crossing: it is looked at, and
-/// yields, so that others get their turn.
-pub(crate) fn on_tick(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
-    store.data().cpu.check()?;
-    Ok(UpdateDeadline::Yield(1))
-}
-
-/// What happens when a call crosses between guest and host.
-#[expect(clippy::disallowed_methods, reason = "measuring a guest's time is this host's work")]
-pub(crate) fn on_crossing(
-    mut store: StoreContextMut<'_, State>,
-    hook: CallHook,
-) -> wasmtime::Result<()> {
-    store.data_mut().cpu.crossed(hook, Instant::now());
-    Ok(())
+    /// It held too many resources.
+    #[error("the component held more than {0} streams, timers and the like and was stopped")]
+    Resources(usize),
 }
 
 /// Bounds a guest's memory.
@@ -120,26 +79,5 @@ impl ResourceLimiter for MemoryLimit {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         Ok(desired <= 10_000)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "a fixed point to count from")]
-    fn waiting_in_the_host_costs_nothing() {
-        let start = Instant::now();
-        let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        let mut meter = CpuMeter::new(Duration::from_millis(20));
-        meter.crossed(CallHook::CallingWasm, at(0));
-        meter.crossed(CallHook::CallingHost, at(15));
-        meter.crossed(CallHook::ReturningFromHost, at(60_000));
-        meter.crossed(CallHook::CallingHost, at(60_004));
-        assert_eq!((meter.spent, meter.check()), (Duration::from_millis(19), Ok(())));
-        meter.crossed(CallHook::ReturningFromHost, at(70_000));
-        meter.crossed(CallHook::ReturningFromWasm, at(70_002));
-        assert_eq!(meter.check(), Err(Stopped::Cpu(Duration::from_millis(20))));
     }
 }

@@ -57,6 +57,7 @@ impl WasiHttpHooks for Outgoing {
             let permit = allowed?;
             let options = options.unwrap_or_default();
             let sent = client.send(request);
+            // The client connects and waits in one step, so the longer limit covers both.
             let response = match options.first_byte_timeout.max(options.connect_timeout) {
                 Some(limit) => {
                     timeout(limit, sent).await.map_err(|_| Error::HttpResponseTimeout)?

@@ -9,7 +9,7 @@ use tower_service::Service;
 /// A name that could not be resolved.
 #[derive(Debug, thiserror::Error)]
 #[error("the host name could not be resolved")]
-pub(crate) struct Unresolved(#[source] std::io::Error);
+pub(crate) struct Unresolved(#[source] pub(crate) std::io::Error);
 
 /// Resolves names as the system does.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use wasmtime_wasi_io::IoView;
 
 use crate::bindings::oge::tools::token_store;
 use crate::guest_log::GuestLog;
-use crate::limits::{CpuMeter, Limits, MemoryLimit};
+use crate::limits::{Limits, MemoryLimit};
 use crate::outgoing::Outgoing;
 use crate::token_store::TokenStore;
 
@@ -23,7 +23,6 @@ pub(crate) struct State {
     http: WasiHttpCtx,
     outgoing: Outgoing,
     pub(crate) tokens: Arc<dyn TokenStore>,
-    pub(crate) cpu: CpuMeter,
     pub(crate) memory: MemoryLimit,
 }
 
@@ -44,13 +43,12 @@ impl State {
             http: WasiHttpCtx::new(),
             outgoing,
             tokens,
-            cpu: CpuMeter::new(limits.cpu),
             memory: MemoryLimit(memory),
         }
     }
 
-    /// Everything that an instance can see: HTTP, clocks, settings, its log, the token store. No
-    /// files, no sockets, no arguments.
+    /// Everything that an instance can see, which is what the world imports: HTTP, clocks, settings,
+    /// its log, the token store. A component that asks for more is not loaded.
     pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Self>> {
         let mut linker = Linker::new(engine);
         wasmtime_wasi_io::add_to_linker_async(&mut linker)?;

@@ -1,35 +1,137 @@
-//! What a guest can see and reach: its settings, and the configured origins.
+//! What a guest can see and reach: its settings, the allowed origins, the token store, its log.
 
-use oge_fake::{Fake, Options, Route};
-use oge_host::Limits;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
 
-use crate::limits::{hostile, make};
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use oge_fake::{Fake, Options};
+use oge_host::{Host, TokenStore};
+use oge_tools::secret::Secret;
+use oge_tools::token::{Token, TokenError};
+use oge_tools::url::Origin;
+
+use crate::limits::{hostile, tell};
 
 #[tokio::test]
-async fn a_guest_sees_the_tools_settings_and_no_credentials() {
-    let scene = hostile(Limits::default()).await;
-    let seen = make(&scene.host, "environment").await.unwrap();
-    let mut names: Vec<_> = seen.lines().filter_map(|line| line.split('=').next()).collect();
-    names.sort_unstable();
-    assert_eq!(names, ["OGE_API_URL", "OGE_DAG_URL", "OGE_USERNAME", "OGE_USER_ID"]);
+async fn a_guest_sees_its_own_settings_and_no_other_environment() {
+    let seen = [
+        ("OGE_API_URL", "http://h/a"),
+        ("OGE_DAG_URL", "http://h/d"),
+        ("OGE_LOG", "debug"),
+        ("OGE_USER_ID", "user"),
+    ];
+    let host = hostile()
+        .settings(std::env::vars().filter(|(key, _)| !key.starts_with("OGE_")))
+        .settings(seen)
+        .settings([
+            ("OGE_TOKEN_URL", "http://h/token"),
+            ("OGE_TOKEN_USERNAME", "marker"),
+            ("OGE_TOKEN_PASSWORD", "marker"),
+            ("OGE_CLIENT_ID", "marker"),
+            ("OGE_CLIENT_SECRET", "marker"),
+            ("OGE_TOKEN", "marker"),
+            ("OGE_UNKNOWN", "marker"),
+        ])
+        .build()
+        .unwrap();
+    let expected = seen.map(|(key, value)| format!("{key}={value}")).join("\n");
+    assert_eq!(tell(&host, "environment").await.unwrap(), expected);
 }
 
 #[tokio::test]
-async fn a_guest_reaches_the_configured_origins_and_no_others() {
-    let scene = hostile(Limits::default()).await;
-    let other = Fake::start(Options::default()).await.unwrap();
-    let authority = |fake: &Fake| fake.origin().trim_start_matches("http://").to_owned();
-    let own = make(&scene.host, &format!("get:{}", authority(&scene.fake))).await.unwrap();
-    assert!(own.starts_with("status "), "{own}");
-    let denied = make(&scene.host, &format!("get:{}", authority(&other))).await.unwrap();
-    assert!(denied.contains("HttpRequestDenied"), "{denied}");
-    assert_eq!((scene.fake.count(Route::Other), other.story().len()), (1, 0));
+async fn a_request_goes_to_allowed_origins_only_however_they_are_spelt() {
+    let fake = Fake::start(Options::default()).await.unwrap();
+    let authority = fake.origin().trim_start_matches("http://");
+    let port = authority.rsplit(':').next().unwrap();
+    let host = hostile().allow(Origin::parse("http://127.0.0.1:1").unwrap()).build().unwrap();
+    for other in [
+        authority.to_owned(),
+        format!("localhost:{port}"),
+        format!("127.1:{port}"),
+        format!("127.0.0.1:1@{authority}"),
+        format!("[::ffff:127.0.0.1]:{port}"),
+    ] {
+        let answer = tell(&host, &format!("get:{other}")).await.unwrap();
+        assert!(
+            ["ErrorCode::HttpRequestDenied", "refused at once"].contains(&&*answer),
+            "{other}: {answer}"
+        );
+    }
+    assert!(fake.story().is_empty(), "{:?}", fake.story());
 }
 
 #[tokio::test]
-async fn a_guest_opens_no_more_requests_than_it_may() {
-    let scene = hostile(Limits { requests: 4, ..Limits::default() }).await;
-    let authority = scene.fake.origin().trim_start_matches("http://").to_owned();
-    let refused = make(&scene.host, &format!("requests:{authority}")).await.unwrap();
-    assert_eq!(refused, "96");
+async fn the_origins_of_the_settings_are_allowed() {
+    let fake = Fake::start(Options::default()).await.unwrap();
+    let get = format!("get:{}", fake.origin().trim_start_matches("http://"));
+    for setting in ["OGE_API_URL", "OGE_DAG_URL", "OGE_ALLOWED_ORIGINS"] {
+        let host = hostile().settings([(setting, fake.origin())]).build().unwrap();
+        let answer = tell(&host, &get).await.unwrap();
+        assert!(answer.starts_with("status "), "{setting}: {answer}");
+    }
+}
+
+/// A store that says what it was asked, in what it answers.
+struct Told;
+
+impl TokenStore for Told {
+    fn get(&self) -> BoxFuture<'_, Result<Token, TokenError>> {
+        ready(Err(TokenError::NotConfigured("OGE_TOKEN_URL".to_owned()))).boxed()
+    }
+
+    fn peek(&self) -> BoxFuture<'_, Option<Token>> {
+        ready(Some(Token { authorization: Secret::new("Bearer held"), generation: 7 })).boxed()
+    }
+
+    fn refresh(&self, stale: Option<u64>) -> BoxFuture<'_, Result<Token, TokenError>> {
+        ready(match stale {
+            Some(_) => Err(TokenError::Rejected("wrong password".to_owned())),
+            None => Err(TokenError::Unavailable("no answer".to_owned())),
+        })
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn what_the_token_store_says_reaches_the_guest_as_it_was_said() {
+    let host = hostile().token_store(Told).build().unwrap();
+    assert_eq!(
+        tell(&host, "tokens").await.unwrap(),
+        "get: TokenError::NotConfigured(\"OGE_TOKEN_URL\")\n\
+         peek: Bearer held\n\
+         refresh 7: TokenError::Rejected(\"wrong password\")\n\
+         refresh: TokenError::Unavailable(\"no answer\")"
+    );
+}
+
+#[tokio::test]
+async fn a_flooded_log_is_cut_and_closed() {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&lines);
+    let host = hostile().log(move |line| sink.lock().unwrap().push(line.len())).build().unwrap();
+    assert_eq!(tell(&host, "flood").await.unwrap(), "the log is closed");
+    let lines = lines.lock().unwrap();
+    assert!(lines.iter().sum::<usize>() < 2 << 20, "{} lines", lines.len());
+}
+
+/// A component that imports one function of `wasi:filesystem/preopens`.
+#[rustfmt::skip]
+const ASKS_FOR_FILES: &[u8] = &[
+    0x00, b'a', b's', b'm', 0x0d, 0x00, 0x01, 0x00,
+    // A type: an instance that has `f: func()`.
+    0x07, 0x0e, 0x01, 0x42, 0x02, 0x01, 0x40, 0x00, 0x01, 0x00, 0x04, 0x00, 0x01, b'f', 0x01, 0x00,
+    // An import of that type.
+    0x0a, 0x23, 0x01, 0x00, 0x1e,
+    b'w', b'a', b's', b'i', b':', b'f', b'i', b'l', b'e', b's', b'y', b's', b't', b'e', b'm', b'/',
+    b'p', b'r', b'e', b'o', b'p', b'e', b'n', b's', b'@', b'0', b'.', b'2', b'.', b'4',
+    0x05, 0x00,
+];
+
+#[test]
+fn a_component_that_asks_for_more_than_its_world_is_not_loaded() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(ASKS_FOR_FILES).unwrap();
+    let built = Host::builder().component(file.path()).build();
+    let error = format!("{:#}", built.err().unwrap());
+    assert!(error.contains("wasi:filesystem/preopens"), "{error}");
 }

@@ -10,6 +10,8 @@ use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{Fields, OutgoingBody, OutgoingRequest, Scheme};
 
+use crate::bindings::oge::tools::token_store::{self, Token, TokenError};
+
 /// Does what `what` says, and tells what came of it where that ever ends. What follows a colon is
 /// the mischief's argument.
 pub(crate) fn make(what: &str) -> String {
@@ -48,6 +50,7 @@ pub(crate) fn make(what: &str) -> String {
             .join("\n"),
         "get" => get(argument),
         "requests" => requests(argument),
+        "tokens" => tokens(),
         _ => "nothing done".to_string(),
     }
 }
@@ -94,12 +97,28 @@ fn get(authority: &str) -> String {
     }
 }
 
-/// Opens many requests and keeps them, and tells how many were refused.
+/// Opens a hundred requests and keeps them, and tells how many were refused.
 fn requests(authority: &str) -> String {
     let held: Vec<_> = (0..100).map(|_| request(authority)).collect();
     let refused = held.iter().flatten().filter(|future| {
         future.subscribe().block();
         matches!(future.get(), Some(Ok(Err(_))))
     });
-    refused.count().to_string()
+    format!("{} of {} refused", refused.count(), held.len())
+}
+
+/// Asks the token store everything, and tells what it said.
+fn tokens() -> String {
+    let told = |answer: Result<Token, TokenError>| {
+        answer.map_or_else(|error| format!("{error:?}"), |token| token.authorization)
+    };
+    let held = token_store::peek();
+    let generation = held.as_ref().map_or(0, |token| token.generation);
+    format!(
+        "get: {}\npeek: {}\nrefresh {generation}: {}\nrefresh: {}",
+        told(token_store::get()),
+        held.map_or_else(|| "nothing".to_string(), |token| token.authorization),
+        told(token_store::refresh(Some(generation))),
+        told(token_store::refresh(None)),
+    )
 }
