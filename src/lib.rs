@@ -4,7 +4,7 @@
 //! ([`call::Sender`], [`token::Tokens`], [`call::Clock`]). Data flows one way: arguments →
 //! [`tools`] (request) → [`call`] → a sender → the platform → [`verdict`] → [`tools`] (result).
 //!
-//! Built for `wasm32-wasip2` with the feature `exports` it is also the component; [`wasi`] is that
+//! Built for `wasm32-wasip2` with the feature `exports` it is also the component; `wasi` is that
 //! shell, and the only code that touches bindings.
 
 #![no_std]
