@@ -65,6 +65,22 @@ async fn a_guest_that_spins_holds_nobody_up() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_spinning_guests_than_threads_starve_nobody() {
+    let host = hostile().limits(Limits { cpu: CPU, ..Limits::default() }).build().unwrap();
+    let spin = |_| {
+        let host = host.clone();
+        tokio::spawn(async move { tell(&host, "spin").await })
+    };
+    let spinning: Vec<_> = (0..8).map(spin).collect();
+    tokio::task::yield_now().await;
+    assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+    assert!(!spinning.iter().all(tokio::task::JoinHandle::is_finished), "it had to wait for all");
+    for spun in spinning {
+        assert!(matches!(spun.await.unwrap(), Err(CallError::Stopped(Stopped::Cpu(_)))));
+    }
+}
+
 #[tokio::test]
 async fn a_call_ends_with_its_wall_time_whatever_it_waits_for() {
     let wall = Duration::from_millis(50);
