@@ -64,13 +64,13 @@ fn seconds(elapsed: Duration) -> f64 {
 mod tests {
     use super::*;
     use crate::error::FailureKind;
-    use crate::tools::{RunBigQuery, run_big_query};
+    use crate::tools::{Computation, RunBigQuery};
 
     #[test]
     fn success_keeps_the_platforms_json_and_the_old_order() {
         let data = r#"{"b": 1.0, "a": [1e-7, "坡"]}"#.into();
         let done = Done {
-            output: run_big_query::Output { data },
+            output: Computation { data },
             attempts: 2,
             elapsed: Duration::from_micros(2_344_600),
         };

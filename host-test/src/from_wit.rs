@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::tools::{
-    Done, coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
-    submit_batch_task,
+    Computation, Done, execute_code_to_dag, query_task_status, submit_batch_task,
 };
 use oge_tools::{api, auth};
 use serde_json::value::RawValue;
@@ -41,14 +40,8 @@ pub(crate) fn failure(failure: types::Failure, operation: &'static str) -> Failu
 #[error("the component answered what its contract excludes: {0}")]
 pub(crate) struct Broken(&'static str);
 
-pub(crate) fn aspect(
-    wit: wit::Computation,
-) -> Result<Done<coverage_aspect_analysis::Output>, Broken> {
-    Ok(done(wit.execution, coverage_aspect_analysis::Output { data: wit.data }))
-}
-
-pub(crate) fn big_query(wit: wit::Computation) -> Result<Done<run_big_query::Output>, Broken> {
-    Ok(done(wit.execution, run_big_query::Output { data: wit.data }))
+pub(crate) fn computation(wit: wit::Computation) -> Result<Done<Computation>, Broken> {
+    Ok(done(wit.execution, Computation { data: wit.data }))
 }
 
 pub(crate) fn dags(wit: wit::DagTasks) -> Result<Done<execute_code_to_dag::Output>, Broken> {

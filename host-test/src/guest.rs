@@ -54,14 +54,19 @@ macro_rules! export {
     };
 }
 
-export!(CoverageAspectAnalysis, call_coverage_aspect_analysis, from_wit::aspect, |arguments| (
-    &arguments.bbox,
-    arguments.coverage_type.as_deref(),
-    arguments.pretreatment,
-    arguments.product_value.as_deref(),
-    arguments.radius
-));
-export!(RunBigQuery, call_run_big_query, from_wit::big_query, |arguments| (
+export!(
+    CoverageAspectAnalysis,
+    call_coverage_aspect_analysis,
+    from_wit::computation,
+    |arguments| (
+        &arguments.bbox,
+        arguments.coverage_type.as_deref(),
+        arguments.pretreatment,
+        arguments.product_value.as_deref(),
+        arguments.radius
+    )
+);
+export!(RunBigQuery, call_run_big_query, from_wit::computation, |arguments| (
     arguments.query.as_deref(),
     arguments.geometry_column.as_deref()
 ));

@@ -7,11 +7,9 @@ use core::time::Duration;
 
 use serde::Serialize;
 
-use super::{Prepared, Tool, check, json_text, payload};
-use crate::authorization::Authorization;
+use super::{Computation, Prepared, Tool, check, computation};
 use crate::call::Accepted;
 use crate::error::{Failure, Fault};
-use crate::request::{Method, Request};
 use crate::settings::Settings;
 
 /// The tool.
@@ -27,23 +25,6 @@ pub struct Arguments {
     pub pretreatment: Option<bool>,
     pub product_value: Option<String>,
     pub radius: Option<u32>,
-}
-
-/// The platform's own JSON.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Output {
-    /// JSON text.
-    #[serde(serialize_with = "json_text::serialize")]
-    pub data: String,
-}
-
-#[derive(Serialize)]
-struct Payload<'a> {
-    name: &'a str,
-    args: Args<'a>,
-    #[serde(rename = "dockerImageSource")]
-    docker_image_source: &'a str,
 }
 
 #[derive(Serialize)]
@@ -72,7 +53,7 @@ impl Tool for CoverageAspectAnalysis {
     const ENDPOINT: &'static str = "intranet";
     const TIMEOUT_SECONDS: u32 = 120;
     type Arguments = Arguments;
-    type Output = Output;
+    type Output = Computation;
 
     fn prepare(
         arguments: Arguments,
@@ -90,33 +71,20 @@ impl Tool for CoverageAspectAnalysis {
         if radius == 0 {
             return Err(Fault::Argument("radius", "is 0; it must be 1 or more".to_string()));
         }
-        let body = payload(&Payload {
-            name: "Coverage.aspect",
-            args: Args {
-                coverage: Coverage {
-                    r#type: &coverage_type,
-                    pretreatment: arguments.pretreatment.unwrap_or(true),
-                    pre_params: PreParams { bbox: &arguments.bbox },
-                    value: [&product_value],
-                },
-                radius,
-            },
-            docker_image_source: "DOCKER_HUB",
-        });
-        let url = settings.api_url()?.clone();
-        let timeout = settings.timeout(Self::TIMEOUT_SECONDS);
-        Ok(Prepared {
-            tool: Self,
-            request: Request::json(Self::OPERATION, Method::post(), url, body, timeout),
-            authorization: Authorization::Store { retry: true },
-        })
+        let coverage = Coverage {
+            r#type: &coverage_type,
+            pretreatment: arguments.pretreatment.unwrap_or(true),
+            pre_params: PreParams { bbox: &arguments.bbox },
+            value: [&product_value],
+        };
+        computation::prepare(Self, "Coverage.aspect", Args { coverage, radius }, settings)
     }
 
-    fn read(self, reply: Accepted) -> Result<Output, Failure> {
-        Ok(Output { data: reply.body.into_json(reply.content_type.as_deref()) })
+    fn read(self, reply: Accepted) -> Result<Computation, Failure> {
+        Ok(Computation::read(reply))
     }
 
-    fn message(_output: &Output) -> String {
+    fn message(_output: &Computation) -> String {
         format!("{}执行成功", Self::OPERATION)
     }
 }

@@ -10,12 +10,11 @@ use core::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Prepared, Tool, check, payload};
+use super::{Prepared, Tool, check};
 use crate::authorization::Authorization;
 use crate::call::Accepted;
 use crate::error::{Failure, Fault};
 use crate::json;
-use crate::request::{Method, Request};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -73,14 +72,10 @@ impl Tool for ExecuteCodeToDag {
         let authorization = Authorization::caller_or_store(arguments.auth_token.as_ref())?;
         let user_id = check::or_else("user_id", arguments.user_id, || settings.user_id())?;
         let sample_name = arguments.sample_name.unwrap_or_default();
-        let body = payload(&Payload { code: &code, user_id: &user_id, sample_name: &sample_name });
         let url = settings.dag_url()?.join("executeCode");
-        let timeout = settings.timeout(Self::TIMEOUT_SECONDS);
-        Ok(Prepared {
-            request: Request::json(Self::OPERATION, Method::post(), url, body, timeout),
-            authorization,
-            tool: Self { user_id, sample_name },
-        })
+        let payload = Payload { code: &code, user_id: &user_id, sample_name: &sample_name };
+        let tool = Self { user_id: user_id.clone(), sample_name: sample_name.clone() };
+        Ok(Prepared::post(tool, url, &payload, authorization, settings))
     }
 
     fn read(self, reply: Accepted) -> Result<Output, Failure> {

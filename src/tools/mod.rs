@@ -1,6 +1,7 @@
 //! The five tools: arguments → request, reply → result. A file a tool, all of them pure.
 
 mod check;
+mod computation;
 pub mod coverage_aspect_analysis;
 pub mod execute_code_to_dag;
 pub mod query_task_status;
@@ -17,10 +18,12 @@ use crate::authorization::Authorization;
 use crate::call::{Accepted, Clock, Platform, Sender};
 use crate::error::{Failure, Fault};
 use crate::log::Event;
-use crate::request::Request;
+use crate::request::{Method, Request};
 use crate::settings::Settings;
 use crate::token::Tokens;
+use crate::url::Url;
 
+pub use computation::Computation;
 pub use coverage_aspect_analysis::CoverageAspectAnalysis;
 pub use execute_code_to_dag::ExecuteCodeToDag;
 pub use query_task_status::QueryTaskStatus;
@@ -79,6 +82,39 @@ pub struct Prepared<T> {
     pub authorization: Authorization,
 }
 
+impl<T: Tool> Prepared<T> {
+    /// A POST of `payload`.
+    fn post(
+        tool: T,
+        url: Url,
+        payload: &impl Serialize,
+        authorization: Authorization,
+        settings: &Settings,
+    ) -> Self {
+        // Structs of strings, numbers and booleans always have a JSON form.
+        let body = serde_json::to_string(payload).ok();
+        Self::of(tool, Method::post(), url, body, authorization, settings)
+    }
+
+    /// A GET.
+    fn get(tool: T, url: Url, authorization: Authorization, settings: &Settings) -> Self {
+        Self::of(tool, Method::get(), url, None, authorization, settings)
+    }
+
+    fn of(
+        tool: T,
+        method: Method,
+        url: Url,
+        body: Option<String>,
+        authorization: Authorization,
+        settings: &Settings,
+    ) -> Self {
+        let timeout = settings.timeout(T::TIMEOUT_SECONDS);
+        let request = Request::json(T::OPERATION, method, url, body, timeout);
+        Self { tool, request, authorization }
+    }
+}
+
 /// A call that succeeded.
 #[derive(Clone, Debug)]
 pub struct Done<T> {
@@ -126,10 +162,4 @@ pub(crate) mod json_text {
         let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
         raw.serialize(serializer)
     }
-}
-
-/// A request's body.
-pub(crate) fn payload(value: &impl Serialize) -> Option<String> {
-    // Structs of strings, numbers and booleans always have a JSON form.
-    serde_json::to_string(value).ok()
 }

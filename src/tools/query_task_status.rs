@@ -13,7 +13,6 @@ use crate::authorization::Authorization;
 use crate::call::Accepted;
 use crate::error::{Failure, Fault};
 use crate::json;
-use crate::request::{Method, Request};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -65,12 +64,7 @@ impl Tool for QueryTaskStatus {
             let problem = "is longer than a URL can carry; it must be an id";
             return Err(Fault::Argument("dag_id", problem.to_owned()));
         }
-        let timeout = settings.timeout(Self::TIMEOUT_SECONDS);
-        Ok(Prepared {
-            request: Request::json(Self::OPERATION, Method::get(), url, None, timeout),
-            authorization,
-            tool: Self { dag_id },
-        })
+        Ok(Prepared::get(Self { dag_id }, url, authorization, settings))
     }
 
     fn read(self, reply: Accepted) -> Result<Output, Failure> {
@@ -129,6 +123,7 @@ fn as_it_came<S: Serializer>(reply: &str, serializer: S) -> Result<S::Ok, S::Err
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Method;
     use crate::settings::test::settings;
 
     #[test]

@@ -6,11 +6,9 @@ use core::time::Duration;
 
 use serde::Serialize;
 
-use super::{Prepared, Tool, check, json_text, payload};
-use crate::authorization::Authorization;
+use super::{Computation, Prepared, Tool, check, computation};
 use crate::call::Accepted;
 use crate::error::{Failure, Fault};
-use crate::request::{Method, Request};
 use crate::settings::Settings;
 
 /// Paddy fields, irrigated land and dry land in the land survey.
@@ -29,23 +27,6 @@ pub struct Arguments {
     pub geometry_column: Option<String>,
 }
 
-/// The platform's own JSON: the identifier of the result set.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Output {
-    /// JSON text.
-    #[serde(serialize_with = "json_text::serialize")]
-    pub data: String,
-}
-
-#[derive(Serialize)]
-struct Payload<'a> {
-    name: &'a str,
-    args: Args<'a>,
-    #[serde(rename = "dockerImageSource")]
-    docker_image_source: &'a str,
-}
-
 #[derive(Serialize)]
 struct Args<'a> {
     query: &'a str,
@@ -59,7 +40,7 @@ impl Tool for RunBigQuery {
     const ENDPOINT: &'static str = "intranet";
     const TIMEOUT_SECONDS: u32 = 120;
     type Arguments = Arguments;
-    type Output = Output;
+    type Output = Computation;
 
     fn prepare(
         arguments: Arguments,
@@ -68,25 +49,15 @@ impl Tool for RunBigQuery {
     ) -> Result<Prepared<Self>, Fault> {
         let query = check::optional("query", arguments.query, FARMLAND)?;
         let column = check::optional("geometry_column", arguments.geometry_column, "geom")?;
-        let body = payload(&Payload {
-            name: "FeatureCollection.runBigQuery",
-            args: Args { query: &query, geometry_column: &column },
-            docker_image_source: "DOCKER_HUB",
-        });
-        let url = settings.api_url()?.clone();
-        let timeout = settings.timeout(Self::TIMEOUT_SECONDS);
-        Ok(Prepared {
-            tool: Self,
-            request: Request::json(Self::OPERATION, Method::post(), url, body, timeout),
-            authorization: Authorization::Store { retry: true },
-        })
+        let args = Args { query: &query, geometry_column: &column };
+        computation::prepare(Self, "FeatureCollection.runBigQuery", args, settings)
     }
 
-    fn read(self, reply: Accepted) -> Result<Output, Failure> {
-        Ok(Output { data: reply.body.into_json(reply.content_type.as_deref()) })
+    fn read(self, reply: Accepted) -> Result<Computation, Failure> {
+        Ok(Computation::read(reply))
     }
 
-    fn message(_output: &Output) -> String {
+    fn message(_output: &Computation) -> String {
         format!("{}执行成功", Self::OPERATION)
     }
 

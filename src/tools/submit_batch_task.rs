@@ -10,12 +10,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use time::{OffsetDateTime, UtcOffset};
 
-use super::{Prepared, Tool, check, json_text, payload};
+use super::{Prepared, Tool, check, json_text};
 use crate::authorization::Authorization;
 use crate::call::Accepted;
 use crate::error::{Failure, Fault};
 use crate::json;
-use crate::request::{Method, Request};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -100,7 +99,7 @@ impl Tool for SubmitBatchTask {
         let scale = check::optional("scale", arguments.scale, "1000")?;
         let format = check::optional("format", arguments.format, "tif")?;
         let username = check::or_else("username", arguments.username, || settings.username())?;
-        let body = payload(&Payload {
+        let payload = Payload {
             task_name: &task_name,
             crs: &crs,
             scale: &scale,
@@ -109,14 +108,9 @@ impl Tool for SubmitBatchTask {
             id: &dag_id,
             user_name: &username,
             script: arguments.script.as_deref().unwrap_or_default(),
-        });
+        };
         let url = settings.dag_url()?.join("addTaskRecord");
-        let timeout = settings.timeout(Self::TIMEOUT_SECONDS);
-        Ok(Prepared {
-            tool: Self,
-            request: Request::json(Self::OPERATION, Method::post(), url, body, timeout),
-            authorization,
-        })
+        Ok(Prepared::post(Self, url, &payload, authorization, settings))
     }
 
     fn read(self, reply: Accepted) -> Result<Output, Failure> {

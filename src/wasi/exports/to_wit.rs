@@ -9,10 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{wit, wit_api, wit_auth};
 use crate::error::{Failure, FailureKind};
-use crate::tools::{
-    Done, coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
-    submit_batch_task,
-};
+use crate::tools::{Computation, Done, execute_code_to_dag, query_task_status, submit_batch_task};
 use crate::wasi::bindings::exports::oge::tools::types;
 use crate::{api, auth};
 
@@ -59,18 +56,7 @@ impl ToWit for Failure {
     }
 }
 
-impl ToWit for Done<coverage_aspect_analysis::Output> {
-    type Wit = wit::Computation;
-
-    fn to_wit(self) -> wit::Computation {
-        wit::Computation {
-            execution: execution(self.elapsed, self.attempts),
-            data: self.output.data,
-        }
-    }
-}
-
-impl ToWit for Done<run_big_query::Output> {
+impl ToWit for Done<Computation> {
     type Wit = wit::Computation;
 
     fn to_wit(self) -> wit::Computation {

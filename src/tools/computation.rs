@@ -1,0 +1,47 @@
+//! What the computation API takes and answers, for the two tools that speak to it.
+
+use alloc::string::String;
+
+use serde::Serialize;
+
+use super::{Prepared, Tool, json_text};
+use crate::authorization::Authorization;
+use crate::call::Accepted;
+use crate::error::Fault;
+use crate::settings::Settings;
+
+/// The platform's own JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Computation {
+    /// JSON text.
+    #[serde(serialize_with = "json_text::serialize")]
+    pub data: String,
+}
+
+impl Computation {
+    /// The platform's answer, handed on unread.
+    pub(super) fn read(reply: Accepted) -> Self {
+        Self { data: reply.body.into_json(reply.content_type.as_deref()) }
+    }
+}
+
+#[derive(Serialize)]
+struct Payload<'a, A> {
+    name: &'a str,
+    args: A,
+    #[serde(rename = "dockerImageSource")]
+    docker_image_source: &'a str,
+}
+
+/// Asks the platform to run the algorithm `name`.
+pub(super) fn prepare<T: Tool>(
+    tool: T,
+    name: &str,
+    args: impl Serialize,
+    settings: &Settings,
+) -> Result<Prepared<T>, Fault> {
+    let url = settings.api_url()?.clone();
+    let payload = Payload { name, args, docker_image_source: "DOCKER_HUB" };
+    Ok(Prepared::post(tool, url, &payload, Authorization::Store { retry: true }, settings))
+}
