@@ -58,6 +58,8 @@ pub enum Event<'a> {
     },
     /// The call failed.
     Failed(&'a Failure),
+    /// Something that goes on working, but not as it should.
+    Warned(&'a str),
 }
 
 impl Event<'_> {
@@ -67,6 +69,7 @@ impl Event<'_> {
         match self {
             Self::Sending { .. } => Level::Debug,
             Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } => Level::Info,
+            Self::Warned(_) => Level::Warn,
             Self::Failed(_) => Level::Error,
         }
     }
@@ -101,6 +104,7 @@ impl fmt::Display for Event<'_> {
             Self::Refreshed => f.write_str("Token刷新成功，重新调用API..."),
             Self::Accepted { elapsed } => write!(f, "API调用成功 - 耗时: {}s", Seconds(*elapsed)),
             Self::Failed(failure) => write!(f, "失败: {failure}"),
+            Self::Warned(what) => f.write_str(what),
         }
     }
 }

@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use fluent_uri::Uri;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// RFC 3986's unreserved characters stay as they are in a query.
 pub(crate) const QUERY: &AsciiSet =
@@ -184,11 +184,17 @@ impl Url {
     #[must_use]
     pub fn with_query(mut self, name: &str, value: &str) -> Self {
         self.path_and_query.push(if self.has_query() { '&' } else { '?' });
-        self.path_and_query.extend(utf8_percent_encode(name, QUERY));
+        self.path_and_query.extend(encode(name));
         self.path_and_query.push('=');
-        self.path_and_query.extend(utf8_percent_encode(value, QUERY));
+        self.path_and_query.extend(encode(value));
         self
     }
+}
+
+/// A name or value of a query or a form, percent-encoded.
+#[must_use]
+pub fn encode(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, QUERY)
 }
 
 impl fmt::Debug for Url {

@@ -1,15 +1,26 @@
 #!/usr/bin/env bash
-# Brings WASI's WIT into wit/deps from the sources of the pinned `wasip2` crate, so that the world we
-# state and the bindings we link cannot differ. `--check` changes nothing and fails on a difference.
+# Brings WASI's WIT into wit/deps from the sources of pinned crates, so that the worlds we state and
+# the bindings we link cannot differ: WASI 0.2 from `wasip2`, `wasi:config`, which is no part of it
+# yet, from `wasmtime-wasi-config`. `--check` changes nothing and fails on a difference.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-manifest=$(cargo metadata --locked --format-version 1 --filter-platform wasm32-wasip2 |
-    grep -o '"manifest_path":"[^"]*/wasip2-[^"]*/Cargo.toml"' | head -n 1 | cut -d '"' -f 4)
-source=$(dirname "$manifest")/wit/deps
+wit_of() {
+    cargo metadata --locked --format-version 1 |
+        grep -o "\"manifest_path\":\"[^\"]*/$1-[0-9][^\"]*/Cargo.toml\"" | head -n 1 | cut -d '"' -f 4 |
+        xargs dirname
+}
+
+wasi=$(wit_of wasip2)
+config=$(wit_of wasmtime-wasi-config)
+wanted=$(mktemp -d)
+trap 'rm -rf "$wanted"' EXIT
+cp -r "$wasi/wit/deps/." "$wanted"
+cp -r "$config/wit/deps/config" "$wanted"
+chmod -R u+w "$wanted"
 
 if [ "${1:-}" = --check ]; then
-    diff -r "$source" deps && echo "wit/deps is what $(basename "$(dirname "$manifest")") ships"
+    diff -r "$wanted" deps && echo "wit/deps is what ${wasi##*/} and ${config##*/} ship"
 else
-    rm -rf deps && cp -r "$source" deps && chmod -R u+w deps
+    rm -rf deps && mkdir deps && cp -r "$wanted/." deps
 fi

@@ -65,9 +65,9 @@ pub(crate) fn task(wit: wit::BatchTask) -> Result<Done<submit_batch_task::Output
 
 pub(crate) fn status(wit: wit::TaskStatus) -> Result<Done<query_task_status::Output>, Broken> {
     let output = query_task_status::Output {
-        is_completed: wit.phase == wit::Phase::Completed,
-        is_running: wit.phase == wit::Phase::Running,
-        is_failed: wit.phase == wit::Phase::Failed,
+        is_completed: wit.phase == types::Phase::Completed,
+        is_running: wit.phase == types::Phase::Running,
+        is_failed: wit.phase == types::Phase::Failed,
         dag_id: wit.dag_id,
         status: wit.status,
         raw_response: wit.raw_response,
@@ -94,7 +94,7 @@ pub(crate) fn token_info(wit: wit_auth::TokenInfo) -> auth::TokenInfo {
     }
 }
 
-fn done<T>(execution: wit::Execution, output: T) -> Done<T> {
+fn done<T>(execution: types::Execution, output: T) -> Done<T> {
     Done { output, attempts: execution.attempts, elapsed: elapsed(execution.seconds) }
 }
 

@@ -1,7 +1,11 @@
 //! What `wit-bindgen` makes of `wit/`. WASI's part comes from the `wasip2` crate.
+//!
+//! Two worlds export the same five functions: one in interfaces, one at its root. What the rest of
+//! this shell names `tools` and `types` is either's.
 
 #![expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
 
+#[cfg(not(feature = "wassette"))]
 wit_bindgen::generate!({
     path: "wit",
     world: "oge-tools",
@@ -18,7 +22,29 @@ wit_bindgen::generate!({
     },
 });
 
+#[cfg(feature = "wassette")]
+wit_bindgen::generate!({
+    path: "wit",
+    world: "oge-tools-wassette",
+    with: {
+        "wasi:cli/stderr@0.2.4": wasip2::cli::stderr,
+        "wasi:clocks/monotonic-clock@0.2.4": wasip2::clocks::monotonic_clock,
+        "wasi:clocks/wall-clock@0.2.4": wasip2::clocks::wall_clock,
+        "wasi:config/store@0.2.0-rc.1": crate::wasi::config::store,
+        "wasi:http/outgoing-handler@0.2.4": wasip2::http::outgoing_handler,
+        "wasi:http/types@0.2.4": wasip2::http::types,
+        "wasi:io/error@0.2.4": wasip2::io::error,
+        "wasi:io/poll@0.2.4": wasip2::io::poll,
+        "wasi:io/streams@0.2.4": wasip2::io::streams,
+    },
+});
+
 export!(Component with_types_in self);
+
+#[cfg(not(feature = "wassette"))]
+pub(super) use self::exports::oge::tools::{api, auth, tools, types};
+#[cfg(feature = "wassette")]
+pub(super) use self::{self as tools, oge::tools::types};
 
 /// The component's exports; `exports.rs` implements them.
 pub(super) struct Component;

@@ -1,19 +1,22 @@
 //! The component's exports: WIT values in, one call of the core, WIT values out.
 
+#[cfg(not(feature = "wassette"))]
+mod api;
+#[cfg(not(feature = "wassette"))]
+mod auth;
 mod to_wit;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::to_wit::ToWit;
-use super::bindings::Component;
-use super::bindings::exports::oge::tools::{api as wit_api, auth as wit_auth, tools as wit};
+use super::bindings::{Component, tools as wit};
 use super::clock::WasiClock;
 use super::http::Http;
 use super::token_store::Imported;
 use super::wait::{Blocking, block_on};
-use super::{environment, stderr};
-use crate::call::{Clock as _, Platform};
+use super::{settings, stderr};
+use crate::call::Platform;
 use crate::error::Failure;
 use crate::log::{Event, Level};
 use crate::secret::Secret;
@@ -23,11 +26,10 @@ use crate::tools::{
     Tool, coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
     submit_batch_task,
 };
-use crate::{api, auth};
 
 /// The settings; where one is bad, the failure of the operation that needed them.
-fn settings(operation: &'static str) -> Result<Settings, Failure> {
-    environment::settings().map_err(|fault| {
+fn read_settings(operation: &'static str) -> Result<Settings, Failure> {
+    settings::settings().map_err(|fault| {
         let failure = fault.into_failure(operation);
         stderr::write(Level::Info, operation, Event::Failed(&failure));
         failure
@@ -49,7 +51,7 @@ fn platform(
 }
 
 fn run<T: Tool>(arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
-    block_on(platform(settings(T::OPERATION)?).run::<T>(arguments))
+    block_on(platform(read_settings(T::OPERATION)?).run::<T>(arguments))
 }
 
 impl wit::Guest for Component {
@@ -126,50 +128,5 @@ impl wit::Guest for Component {
             auth_token: auth_token.map(Secret::new),
         })
         .to_wit()
-    }
-}
-
-impl wit_api::Guest for Component {
-    fn call(
-        url: String,
-        method: Option<String>,
-        json: Option<String>,
-        query: Option<Vec<(String, String)>>,
-        headers: Option<Vec<(String, String)>>,
-        timeout_seconds: Option<u32>,
-        auto_retry_on_token_expire: Option<bool>,
-        use_intranet_token: Option<bool>,
-        auth_token: Option<String>,
-    ) -> Result<wit_api::Reply, wit_api::Failure> {
-        let secret = |(name, value): (String, String)| (name, Secret::new(value));
-        let arguments = api::Arguments {
-            url,
-            method,
-            json,
-            query,
-            headers: headers.map(|headers| headers.into_iter().map(secret).collect()),
-            timeout_seconds,
-            auto_retry_on_token_expire,
-            use_intranet_token,
-            auth_token: auth_token.map(Secret::new),
-        };
-        settings(api::OPERATION)
-            .and_then(|settings| block_on(platform(settings).call_api(arguments)))
-            .to_wit()
-    }
-}
-
-impl wit_auth::Guest for Component {
-    fn refresh_token() -> Result<wit_auth::TokenInfo, wit_auth::Failure> {
-        let result = block_on(auth::refresh(&Imported, WasiClock.wall()));
-        if let Err(failure) = &result {
-            let level = environment::settings().map_or(Level::Info, |settings| settings.log);
-            stderr::write(level, auth::OPERATION, Event::Failed(failure));
-        }
-        result.to_wit()
-    }
-
-    fn token_status() -> wit_auth::TokenInfo {
-        block_on(auth::status(&Imported, WasiClock.wall())).to_wit()
     }
 }

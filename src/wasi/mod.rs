@@ -1,12 +1,16 @@
 //! The WASI shell: the only code that touches bindings. Each file converts one thing, in pairs named
 //! by direction, and decides nothing.
 //!
-//! [`http`], [`clock`], [`environment`] and [`stderr`] serve every component of this house; each
-//! brings its own way to wait ([`wait::Wait`]). The rest is the tools component.
+//! [`http`], [`clock`], [`settings`] and [`stderr`] serve every component of this house; each brings
+//! its own way to wait ([`wait::Wait`]). The rest is the tools component.
 
 pub mod clock;
-pub mod environment;
+#[cfg(feature = "wasi-config")]
+mod config;
+#[cfg(not(feature = "wasi-config"))]
+mod environment;
 pub mod http;
+pub mod settings;
 pub mod stderr;
 pub mod wait;
 

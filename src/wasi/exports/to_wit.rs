@@ -7,11 +7,9 @@ use core::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::{wit, wit_api, wit_auth};
 use crate::error::{Failure, FailureKind};
 use crate::tools::{Computation, Done, execute_code_to_dag, query_task_status, submit_batch_task};
-use crate::wasi::bindings::exports::oge::tools::types;
-use crate::{api, auth};
+use crate::wasi::bindings::types;
 
 /// Turns a value of the core into the WIT's.
 pub(super) trait ToWit {
@@ -57,10 +55,10 @@ impl ToWit for Failure {
 }
 
 impl ToWit for Done<Computation> {
-    type Wit = wit::Computation;
+    type Wit = types::Computation;
 
-    fn to_wit(self) -> wit::Computation {
-        wit::Computation {
+    fn to_wit(self) -> types::Computation {
+        types::Computation {
             execution: execution(self.elapsed, self.attempts),
             data: self.output.data,
         }
@@ -68,10 +66,10 @@ impl ToWit for Done<Computation> {
 }
 
 impl ToWit for Done<execute_code_to_dag::Output> {
-    type Wit = wit::DagTasks;
+    type Wit = types::DagTasks;
 
-    fn to_wit(self) -> wit::DagTasks {
-        wit::DagTasks {
+    fn to_wit(self) -> types::DagTasks {
+        types::DagTasks {
             execution: execution(self.elapsed, self.attempts),
             dags: json(self.output.dags),
             dag_ids: self.output.dag_ids,
@@ -84,11 +82,11 @@ impl ToWit for Done<execute_code_to_dag::Output> {
 }
 
 impl ToWit for Done<submit_batch_task::Output> {
-    type Wit = wit::BatchTask;
+    type Wit = types::BatchTask;
 
-    fn to_wit(self) -> wit::BatchTask {
+    fn to_wit(self) -> types::BatchTask {
         let text = |field: submit_batch_task::Field| field.as_deref().map(submit_batch_task::text);
-        wit::BatchTask {
+        types::BatchTask {
             execution: execution(self.elapsed, self.attempts),
             batch_session_id: text(self.output.batch_session_id),
             task_id: text(self.output.task_id),
@@ -108,17 +106,17 @@ impl ToWit for Done<submit_batch_task::Output> {
 }
 
 impl ToWit for Done<query_task_status::Output> {
-    type Wit = wit::TaskStatus;
+    type Wit = types::TaskStatus;
 
-    fn to_wit(self) -> wit::TaskStatus {
+    fn to_wit(self) -> types::TaskStatus {
         let output = self.output;
-        wit::TaskStatus {
+        types::TaskStatus {
             execution: execution(self.elapsed, self.attempts),
             phase: match (output.is_completed, output.is_running, output.is_failed) {
-                (true, ..) => wit::Phase::Completed,
-                (_, true, _) => wit::Phase::Running,
-                (.., true) => wit::Phase::Failed,
-                _ => wit::Phase::Other,
+                (true, ..) => types::Phase::Completed,
+                (_, true, _) => types::Phase::Running,
+                (.., true) => types::Phase::Failed,
+                _ => types::Phase::Other,
             },
             dag_id: output.dag_id,
             status: output.status,
@@ -127,35 +125,8 @@ impl ToWit for Done<query_task_status::Output> {
     }
 }
 
-impl ToWit for api::Output {
-    type Wit = wit_api::Reply;
-
-    fn to_wit(self) -> wit_api::Reply {
-        wit_api::Reply {
-            body: self.body,
-            content_type: self.content_type,
-            seconds: self.elapsed.as_secs_f64(),
-            attempts: self.attempts,
-        }
-    }
-}
-
-impl ToWit for auth::TokenInfo {
-    type Wit = wit_auth::TokenInfo;
-
-    fn to_wit(self) -> wit_auth::TokenInfo {
-        wit_auth::TokenInfo {
-            present: self.present,
-            generation: self.generation,
-            expires_at: self.expires_at,
-            expired: self.expired,
-            user_name: self.user_name,
-        }
-    }
-}
-
-fn execution(elapsed: Duration, attempts: u8) -> wit::Execution {
-    wit::Execution { seconds: elapsed.as_secs_f64(), attempts }
+fn execution(elapsed: Duration, attempts: u8) -> types::Execution {
+    types::Execution { seconds: elapsed.as_secs_f64(), attempts }
 }
 
 fn json(raw: Box<RawValue>) -> String {

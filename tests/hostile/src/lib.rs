@@ -61,9 +61,9 @@ impl tools::Guest for Hostile {
         Ok(tools::TaskStatus {
             dag_id,
             status: told.clone(),
-            phase: tools::Phase::Other,
+            phase: types::Phase::Other,
             raw_response: told,
-            execution: tools::Execution { seconds: 0.0, attempts: 0 },
+            execution: types::Execution { seconds: 0.0, attempts: 0 },
         })
     }
 

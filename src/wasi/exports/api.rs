@@ -1,0 +1,54 @@
+//! The export `api`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::to_wit::ToWit;
+use super::{platform, read_settings};
+use crate::api;
+use crate::secret::Secret;
+use crate::wasi::bindings::{Component, api as wit};
+use crate::wasi::wait::block_on;
+
+impl wit::Guest for Component {
+    fn call(
+        url: String,
+        method: Option<String>,
+        json: Option<String>,
+        query: Option<Vec<(String, String)>>,
+        headers: Option<Vec<(String, String)>>,
+        timeout_seconds: Option<u32>,
+        auto_retry_on_token_expire: Option<bool>,
+        use_intranet_token: Option<bool>,
+        auth_token: Option<String>,
+    ) -> Result<wit::Reply, wit::Failure> {
+        let secret = |(name, value): (String, String)| (name, Secret::new(value));
+        let arguments = api::Arguments {
+            url,
+            method,
+            json,
+            query,
+            headers: headers.map(|headers| headers.into_iter().map(secret).collect()),
+            timeout_seconds,
+            auto_retry_on_token_expire,
+            use_intranet_token,
+            auth_token: auth_token.map(Secret::new),
+        };
+        read_settings(api::OPERATION)
+            .and_then(|settings| block_on(platform(settings).call_api(arguments)))
+            .to_wit()
+    }
+}
+
+impl ToWit for api::Output {
+    type Wit = wit::Reply;
+
+    fn to_wit(self) -> wit::Reply {
+        wit::Reply {
+            body: self.body,
+            content_type: self.content_type,
+            seconds: self.elapsed.as_secs_f64(),
+            attempts: self.attempts,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The export `auth`.
+
+use super::to_wit::ToWit;
+use crate::auth;
+use crate::call::Clock as _;
+use crate::log::{Event, Level};
+use crate::wasi::bindings::{Component, auth as wit};
+use crate::wasi::clock::WasiClock;
+use crate::wasi::token_store::Imported;
+use crate::wasi::wait::block_on;
+use crate::wasi::{settings, stderr};
+
+impl wit::Guest for Component {
+    fn refresh_token() -> Result<wit::TokenInfo, wit::Failure> {
+        let result = block_on(auth::refresh(&Imported, WasiClock.wall()));
+        if let Err(failure) = &result {
+            let level = settings::settings().map_or(Level::Info, |settings| settings.log);
+            stderr::write(level, auth::OPERATION, Event::Failed(failure));
+        }
+        result.to_wit()
+    }
+
+    fn token_status() -> wit::TokenInfo {
+        block_on(auth::status(&Imported, WasiClock.wall())).to_wit()
+    }
+}
+
+impl ToWit for auth::TokenInfo {
+    type Wit = wit::TokenInfo;
+
+    fn to_wit(self) -> wit::TokenInfo {
+        wit::TokenInfo {
+            present: self.present,
+            generation: self.generation,
+            expires_at: self.expires_at,
+            expired: self.expired,
+            user_name: self.user_name,
+        }
+    }
+}
