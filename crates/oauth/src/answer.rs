@@ -70,8 +70,8 @@ impl Credentials {
         };
         match status {
             _ if refuses => Err(TokenError::Rejected(format!(
-                "{origin} answered HTTP {status}{code}: {said}; check OGE_TOKEN_USERNAME, \
-                 OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
+                "{origin} answered HTTP {status}{code}: {said}; check {}",
+                self.to_check()
             ))),
             _ => Err(TokenError::Unavailable(format!(
                 "{origin} answered HTTP {status}{code}: {said}"

@@ -1,4 +1,4 @@
-//! The settings of the login, and the request they make.
+//! The settings of the login, and what they say of who logs in.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -8,66 +8,86 @@ use core::time::Duration;
 use oge_tools::authorization::bearer;
 use oge_tools::call::SendError;
 use oge_tools::error::Fault;
-use oge_tools::request::{Method, Request};
+use oge_tools::request::Request;
 use oge_tools::secret::{Redactor, Secret};
 use oge_tools::token::TokenError;
 use oge_tools::url::{Origin, Url};
-use serde::Serialize;
+
+use crate::grant::{Client, Grant, User};
 
 /// The settings of a token store. The tools never see them.
-pub const KEYS: [&str; 7] = [
+pub const KEYS: [&str; 8] = [
     "OGE_TOKEN_URL",
     "OGE_TOKEN_USERNAME",
     "OGE_TOKEN_PASSWORD",
     "OGE_CLIENT_ID",
     "OGE_CLIENT_SECRET",
     "OGE_TOKEN_SCOPES",
+    "OGE_TOKEN_GRANT",
     "OGE_TOKEN",
 ];
 
 /// For one whole token request.
-const TIMEOUT: Duration = Duration::from_secs(30);
-const OPERATION: &str = "获取Token";
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Who logs in, and where.
+/// Who logs in, where and how.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     url: Url,
-    username: String,
-    password: Secret,
-    client_id: String,
-    client_secret: Secret,
-    scopes: String,
-}
-
-/// The login's JSON body.
-#[derive(Serialize)]
-struct Body<'a> {
-    username: &'a str,
-    password: &'a str,
+    grant: Grant,
 }
 
 impl Credentials {
     /// Reads the credentials through `get`, which answers a key's value. A blank value is no value.
     ///
+    /// `OGE_TOKEN_GRANT` says which grant they are for. Without it they say so themselves: a client
+    /// and no user is `client_credentials`, anything else the platform's own login.
+    ///
     /// # Errors
     /// Names the first setting that is missing or bad.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
-        let get = |key: &'static str| {
-            get(key)
-                .filter(|value| !value.trim().is_empty())
-                .ok_or_else(|| Fault::Setting(key, "is not set".to_owned()))
+        let get = |key: &str| get(key).filter(|value| !value.trim().is_empty());
+        let need = |key: &'static str| {
+            get(key).ok_or_else(|| Fault::Setting(key, "is not set".to_owned()))
         };
-        let url = Url::parse(get("OGE_TOKEN_URL")?.trim())
+        let url = Url::parse(need("OGE_TOKEN_URL")?.trim())
             .map_err(|error| Fault::Setting("OGE_TOKEN_URL", error.0.to_owned()))?;
-        Ok(Self {
-            url,
-            username: get("OGE_TOKEN_USERNAME")?,
-            password: Secret::new(get("OGE_TOKEN_PASSWORD")?),
-            client_id: get("OGE_CLIENT_ID")?,
-            client_secret: Secret::new(get("OGE_CLIENT_SECRET")?),
-            scopes: get("OGE_TOKEN_SCOPES").unwrap_or_else(|_| "web".to_owned()),
-        })
+        let user = || -> Result<User, Fault> {
+            Ok(User {
+                name: need("OGE_TOKEN_USERNAME")?,
+                password: Secret::new(need("OGE_TOKEN_PASSWORD")?),
+            })
+        };
+        let client = || -> Result<Client, Fault> {
+            Ok(Client {
+                id: need("OGE_CLIENT_ID")?,
+                secret: Secret::new(need("OGE_CLIENT_SECRET")?),
+            })
+        };
+        let scopes = get("OGE_TOKEN_SCOPES");
+        let is_known = |key: &str| get(key).is_some();
+        let has_user = is_known("OGE_TOKEN_USERNAME") || is_known("OGE_TOKEN_PASSWORD");
+        let has_client = is_known("OGE_CLIENT_ID") || is_known("OGE_CLIENT_SECRET");
+        let said = get("OGE_TOKEN_GRANT");
+        let grant = match said.as_deref().map(str::trim) {
+            None if has_client && !has_user => {
+                Grant::ClientCredentials { client: client()?, scopes }
+            }
+            None | Some("oge") => {
+                let scopes = scopes.unwrap_or_else(|| "web".to_owned());
+                Grant::Oge { user: user()?, client: client()?, scopes }
+            }
+            Some("password") => {
+                let client = has_client.then(client).transpose()?;
+                Grant::Password { user: user()?, client, scopes }
+            }
+            Some("client_credentials") => Grant::ClientCredentials { client: client()?, scopes },
+            Some(_) => {
+                let problem = "must be one of oge, password, client_credentials";
+                return Err(Fault::Setting("OGE_TOKEN_GRANT", problem.to_owned()));
+            }
+        };
+        Ok(Self { url, grant })
     }
 
     /// Where the login goes.
@@ -76,24 +96,15 @@ impl Credentials {
         self.url.origin()
     }
 
-    /// The login, as the platform wants it: everything in the query, name and password in the body
-    /// too, and no `Authorization`.
+    /// The login, as the grant has it. It may take [`TIMEOUT`].
     #[must_use]
     pub fn request(&self) -> Request {
-        let (password, client_secret) = (self.password.expose(), self.client_secret.expose());
-        let url = [
-            ("scopes", self.scopes.as_str()),
-            ("client_secret", client_secret),
-            ("client_id", &self.client_id),
-            ("grant_type", "password"),
-            ("username", &self.username),
-            ("password", password),
-        ]
-        .into_iter()
-        .fold(self.url.clone(), |url, (name, value)| url.with_query(name, value));
-        // Two strings always have a JSON form.
-        let body = serde_json::to_string(&Body { username: &self.username, password }).ok();
-        Request::json(OPERATION, Method::post(), url, body, TIMEOUT)
+        self.grant.request(&self.url)
+    }
+
+    /// The settings to look at when the credentials are refused.
+    pub(crate) fn to_check(&self) -> &'static str {
+        self.grant.to_check()
     }
 
     /// Why there is no reply.
@@ -116,7 +127,11 @@ impl Credentials {
 
     /// Hides the credentials in what the authority says.
     pub(crate) fn redactor(&self) -> Redactor {
-        Redactor::default().hide(&self.password).hide(&self.client_secret)
+        let redactor = self.grant.secrets().fold(Redactor::default(), Redactor::hide);
+        // The client's id and secret are one word there.
+        let headers = self.request().headers;
+        let private = headers.iter().filter(|header| header.is_private());
+        private.fold(redactor, |redactor, header| redactor.hide(&header.value))
     }
 }
 
@@ -140,25 +155,53 @@ mod tests {
     use crate::answer::tests::credentials;
 
     #[test]
-    fn the_login_says_all_in_the_query_and_name_and_password_in_the_body() {
-        let request = credentials().request();
-        assert_eq!(
-            request.url.path_and_query(),
-            "/api/oauth/token?scopes=web&client_secret=c%26s&client_id=cid&grant_type=password&username=%E5%BC%A0%E4%B8%89&password=p%22%20w"
-        );
-        assert_eq!(request.body.as_deref(), Some(r#"{"username":"张三","password":"p\" w"}"#));
-        assert!(request.headers.iter().all(|header| header.name == "content-type"));
-        assert_eq!(request.timeout, Duration::from_secs(30));
-    }
-
-    #[test]
     fn a_missing_setting_is_named() {
         for missing in KEYS.iter().take(5) {
-            let get = |key: &str| (key != *missing).then(|| "http://h".to_owned());
+            let is_set = |key: &str| key != *missing && key != "OGE_TOKEN_GRANT";
+            let get = |key: &str| is_set(key).then(|| "http://h".to_owned());
             let Err(Fault::Setting(named, _)) = Credentials::read(get) else {
                 panic!("nobody missed {missing}");
             };
             assert_eq!(named, *missing);
+        }
+    }
+
+    /// The grant that settings of these names make, or the setting that is at fault.
+    fn chosen(grant: Option<&str>, set: &[&str]) -> &'static str {
+        let read = Credentials::read(|key| match key {
+            "OGE_TOKEN_URL" => Some("http://h/token".to_owned()),
+            "OGE_TOKEN_GRANT" => grant.map(ToOwned::to_owned),
+            key => set.contains(&key).then(|| "x".to_owned()),
+        });
+        match read {
+            Ok(Credentials { grant: Grant::Oge { .. }, .. }) => "oge",
+            Ok(Credentials { grant: Grant::Password { client: None, .. }, .. }) => "public client",
+            Ok(Credentials { grant: Grant::Password { .. }, .. }) => "password",
+            Ok(Credentials { grant: Grant::ClientCredentials { .. }, .. }) => "client_credentials",
+            Err(Fault::Setting(key, _) | Fault::Argument(key, _)) => key,
+        }
+    }
+
+    #[test]
+    fn what_is_configured_chooses_the_grant() {
+        const USER: [&str; 2] = ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD"];
+        const CLIENT: [&str; 2] = ["OGE_CLIENT_ID", "OGE_CLIENT_SECRET"];
+        let both = [USER, CLIENT].concat();
+        for (grant, set, expected) in [
+            (None, &both[..], "oge"),
+            (None, &CLIENT, "client_credentials"),
+            (None, &USER, "OGE_CLIENT_ID"),
+            (None, &["OGE_CLIENT_ID"], "OGE_CLIENT_SECRET"),
+            (None, &["OGE_CLIENT_ID", "OGE_TOKEN_USERNAME"], "OGE_TOKEN_PASSWORD"),
+            (Some("password"), &both, "password"),
+            (Some("password"), &USER, "public client"),
+            (Some("password"), &CLIENT, "OGE_TOKEN_USERNAME"),
+            (Some("client_credentials"), &both, "client_credentials"),
+            (Some(" oge "), &both, "oge"),
+            (Some("oge"), &CLIENT, "OGE_TOKEN_USERNAME"),
+            (Some("implicit"), &both, "OGE_TOKEN_GRANT"),
+        ] {
+            assert_eq!(chosen(grant, set), expected, "{grant:?} {set:?}");
         }
     }
 

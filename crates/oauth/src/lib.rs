@@ -11,6 +11,7 @@ extern crate std;
 
 mod answer;
 mod credentials;
+mod grant;
 
 pub use answer::Issued;
-pub use credentials::{Credentials, KEYS, given_token};
+pub use credentials::{Credentials, KEYS, TIMEOUT, given_token};

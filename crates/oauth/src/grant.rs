@@ -1,0 +1,201 @@
+//! The ways to ask for a token: the platform's own, and two grants of RFC 6749.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oge_tools::request::{Header, Method, Request};
+use oge_tools::secret::Secret;
+use oge_tools::url::Url;
+use serde::Serialize;
+
+use crate::credentials::TIMEOUT;
+
+const OPERATION: &str = "获取Token";
+
+/// Who the token is for.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password: Secret,
+}
+
+/// The program that asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) secret: Secret,
+}
+
+/// How a token is asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Grant {
+    /// As the platform wants it.
+    Oge { user: User, client: Client, scopes: String },
+    /// RFC 6749, section 4.3. Without a client it is a public one.
+    Password { user: User, client: Option<Client>, scopes: Option<String> },
+    /// RFC 6749, section 4.4.
+    ClientCredentials { client: Client, scopes: Option<String> },
+}
+
+impl Grant {
+    pub(crate) fn request(&self, url: &Url) -> Request {
+        match self {
+            Self::Oge { user, client, scopes } => oge(url, user, client, scopes),
+            Self::Password { user, client, scopes } => {
+                let user = [("username", user.name.as_str()), ("password", user.password.expose())];
+                standard(url, "password", &user, client.as_ref(), scopes.as_deref())
+            }
+            Self::ClientCredentials { client, scopes } => {
+                standard(url, "client_credentials", &[], Some(client), scopes.as_deref())
+            }
+        }
+    }
+
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let (user, client) = match self {
+            Self::Oge { user, client, .. } => (Some(user), Some(client)),
+            Self::Password { user, client, .. } => (Some(user), client.as_ref()),
+            Self::ClientCredentials { client, .. } => (None, Some(client)),
+        };
+        user.map(|user| &user.password).into_iter().chain(client.map(|client| &client.secret))
+    }
+
+    pub(crate) const fn to_check(&self) -> &'static str {
+        match self {
+            Self::Oge { .. } | Self::Password { client: Some(_), .. } => {
+                "OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
+            }
+            Self::Password { client: None, .. } => "OGE_TOKEN_USERNAME and OGE_TOKEN_PASSWORD",
+            Self::ClientCredentials { .. } => "OGE_CLIENT_ID and OGE_CLIENT_SECRET",
+        }
+    }
+}
+
+/// The platform's own: everything in the query, name and password in a JSON body too, and no
+/// `Authorization`.
+fn oge(url: &Url, user: &User, client: &Client, scopes: &str) -> Request {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        username: &'a str,
+        password: &'a str,
+    }
+    let (username, password) = (user.name.as_str(), user.password.expose());
+    let url = [
+        ("scopes", scopes),
+        ("client_secret", client.secret.expose()),
+        ("client_id", &client.id),
+        ("grant_type", "password"),
+        ("username", username),
+        ("password", password),
+    ]
+    .into_iter()
+    .fold(url.clone(), |url, (name, value)| url.with_query(name, value));
+    // Two strings always have a JSON form.
+    let body = serde_json::to_string(&Body { username, password }).ok();
+    Request::json(OPERATION, Method::post(), url, body, TIMEOUT)
+}
+
+/// RFC 6749: a form, and the client as `Basic`, which every authority has to take.
+fn standard(
+    url: &Url,
+    grant: &str,
+    user: &[(&str, &str)],
+    client: Option<&Client>,
+    scopes: Option<&str>,
+) -> Request {
+    let scope = scopes.map(|scopes| ("scope", scopes));
+    let pairs = core::iter::once(("grant_type", grant)).chain(user.iter().copied()).chain(scope);
+    let body = form(pairs);
+    let mut request = Request::json(OPERATION, Method::post(), url.clone(), Some(body), TIMEOUT);
+    let header =
+        |name: &str, value: String| Header { name: name.to_owned(), value: Secret::new(value) };
+    request.headers =
+        alloc::vec![header("content-type", "application/x-www-form-urlencoded".to_owned())];
+    if let Some(client) = client {
+        let pair =
+            Secret::new(format!("{}:{}", encoded(&client.id), encoded(client.secret.expose())));
+        let pair = STANDARD.encode(pair.expose());
+        request.headers.push(header("authorization", ["Basic ", &pair].concat()));
+    }
+    request
+}
+
+/// Pairs as `application/x-www-form-urlencoded`.
+fn form<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut form = String::new();
+    for (name, value) in pairs {
+        if !form.is_empty() {
+            form.push('&');
+        }
+        form.push_str(name);
+        form.push('=');
+        form.push_str(&encoded(value));
+    }
+    form
+}
+
+/// A value of a form: percent-encoded all the way, which every reader of forms takes.
+fn encoded(value: &str) -> String {
+    oge_tools::url::encode(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Credentials;
+    use crate::answer::tests::credentials;
+    use core::time::Duration;
+
+    #[test]
+    fn the_login_says_all_in_the_query_and_name_and_password_in_the_body() {
+        let request = credentials().request();
+        assert_eq!(
+            request.url.path_and_query(),
+            "/api/oauth/token?scopes=web&client_secret=c%26s&client_id=cid&grant_type=password&username=%E5%BC%A0%E4%B8%89&password=p%22%20w"
+        );
+        assert_eq!(request.body.as_deref(), Some(r#"{"username":"张三","password":"p\" w"}"#));
+        assert!(request.headers.iter().all(|header| header.name == "content-type"));
+        assert_eq!(request.timeout, Duration::from_secs(30));
+    }
+
+    fn standard_request(grant: &str) -> Request {
+        let value = |key: &str| match key {
+            "OGE_TOKEN_URL" => Some("http://h/token"),
+            "OGE_TOKEN_GRANT" => Some(grant),
+            "OGE_TOKEN_USERNAME" => Some("a b"),
+            "OGE_TOKEN_PASSWORD" => Some("p&w=坡"),
+            "OGE_CLIENT_ID" => Some("c:d"),
+            "OGE_CLIENT_SECRET" => Some("s+t"),
+            "OGE_TOKEN_SCOPES" => Some("read write"),
+            _ => None,
+        };
+        let credentials = Credentials::read(|key| value(key).map(ToOwned::to_owned));
+        credentials.unwrap().request()
+    }
+
+    fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+        let found = request.headers.iter().find(|header| header.name == name);
+        found.map(|header| header.value.expose())
+    }
+
+    #[test]
+    fn a_standard_login_is_a_form_with_the_client_as_basic() {
+        for (grant, body) in [
+            (
+                "password",
+                "grant_type=password&username=a%20b&password=p%26w%3D%E5%9D%A1&scope=read%20write",
+            ),
+            ("client_credentials", "grant_type=client_credentials&scope=read%20write"),
+        ] {
+            let request = standard_request(grant);
+            assert_eq!(request.body.as_deref(), Some(body));
+            assert_eq!(request.url.path_and_query(), "/token", "no secret in a standard URL");
+            assert_eq!(header(&request, "content-type"), Some("application/x-www-form-urlencoded"));
+            let basic = header(&request, "authorization").unwrap().strip_prefix("Basic ").unwrap();
+            assert_eq!(STANDARD.decode(basic).unwrap(), b"c%3Ad:s%2Bt");
+        }
+    }
+}
