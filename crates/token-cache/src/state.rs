@@ -15,9 +15,14 @@ const CONTESTED: u8 = 2;
 /// How far apart logins are while somebody else ends the tokens.
 const SPACING: Duration = Duration::from_secs(5);
 
+/// How far ahead of this clock another's may be before what it says is not believed.
+const SKEW: Duration = Duration::from_secs(5);
+
 /// What is known of the token, `T`, and of the attempts to get one, which may have been denied with
-/// an `E`. Every time is on one monotonic clock.
+/// an `E`. Every time is on one monotonic clock; a state that is kept between processes is on the wall
+/// clock, and [`State::recall`] makes good for what that one does.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct State<T, E> {
     held: Option<Held<T>>,
     /// The generation that the platform has refused.
@@ -32,6 +37,7 @@ pub struct State<T, E> {
 }
 
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Held<T> {
     token: T,
     generation: u64,
@@ -97,6 +103,24 @@ impl<T, E> State<T, E> {
         Decision::MustRefresh { wait: spaced_until.unwrap_or_default().saturating_sub(now) }
     }
 
+    /// Takes up a state that was kept. What it says of the future was written before a clock was set
+    /// back: an attempt or a denial is forgotten, lest it held off for hours, and a token is taken as
+    /// issued now, since only the platform declares it dead.
+    pub fn recall(&mut self, now: Duration) {
+        let ahead = |at: Duration| at > now.saturating_add(SKEW);
+        self.attempted_at = self.attempted_at.filter(|at| !ahead(*at));
+        self.last_login_at = self.last_login_at.filter(|at| !ahead(*at));
+        self.denied = self.denied.take().filter(|(_, at)| !ahead(*at));
+        if let Some(held) = &mut self.held
+            && let Some(issued_at) = held.issued_at.filter(|at| ahead(*at))
+        {
+            let ahead = issued_at.saturating_sub(now);
+            held.issued_at = Some(now);
+            held.soon_at = held.soon_at.saturating_sub(ahead);
+            held.must_at = held.must_at.saturating_sub(ahead);
+        }
+    }
+
     /// The held token, whatever its state.
     pub fn held(&self) -> Option<&T> {
         self.held.as_ref().map(|held| &held.token)
@@ -105,6 +129,11 @@ impl<T, E> State<T, E> {
     /// The generation of the held token.
     pub fn generation(&self) -> Option<u64> {
         self.held.as_ref().map(|held| held.generation)
+    }
+
+    /// Whether the platform has refused the held token.
+    pub fn is_refused(&self) -> bool {
+        self.held.is_some() && self.generation() == self.refused
     }
 
     /// Whether somebody else seems to log in with the same account: fresh tokens were refused.

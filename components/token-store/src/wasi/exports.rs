@@ -1,0 +1,48 @@
+//! The export `token-store`: the one store of this instance, asked.
+
+use spin::mutex::SpinMutex;
+
+use super::bindings::Component;
+use super::bindings::exports::oge::tools::token_store as wit;
+use super::outside::Wasi;
+use crate::store::Store;
+use oge_tools::token::{Token, TokenError};
+
+/// The store, from the first call on. Calls into an instance never overlap, so nobody ever spins.
+static STORE: SpinMutex<Option<(Store, Wasi)>> = SpinMutex::new(None);
+
+fn with_store<T>(ask: impl FnOnce(&mut Store, &Wasi) -> T) -> Result<T, TokenError> {
+    let mut held = STORE.lock();
+    let (store, outside) = match &mut *held {
+        Some(held) => held,
+        // A bad setting is not remembered: it is told to each call.
+        empty => empty.insert(Wasi::from_settings()?),
+    };
+    Ok(ask(store, outside))
+}
+
+impl wit::Guest for Component {
+    fn get() -> Result<wit::Token, wit::TokenError> {
+        to_wit(with_store(|store, outside| store.get(outside)).flatten())
+    }
+
+    fn peek() -> Option<wit::Token> {
+        with_store(|store, outside| store.peek(outside)).ok().flatten().map(token_to_wit)
+    }
+
+    fn refresh(stale: Option<u64>) -> Result<wit::Token, wit::TokenError> {
+        to_wit(with_store(|store, outside| store.refresh(stale, outside)).flatten())
+    }
+}
+
+fn to_wit(result: Result<Token, TokenError>) -> Result<wit::Token, wit::TokenError> {
+    result.map(token_to_wit).map_err(|error| match error {
+        TokenError::NotConfigured(which) => wit::TokenError::NotConfigured(which),
+        TokenError::Rejected(why) => wit::TokenError::Rejected(why),
+        TokenError::Unavailable(why) => wit::TokenError::Unavailable(why),
+    })
+}
+
+fn token_to_wit(token: Token) -> wit::Token {
+    wit::Token { authorization: token.authorization.expose().into(), generation: token.generation }
+}
