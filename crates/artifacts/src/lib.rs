@@ -1,8 +1,21 @@
 //! The components of this workspace, built by this crate's build script.
 //!
 //! A dependant needs no other step: `cargo test` and `cargo demo` build the components first.
+//! `cargo components` copies those that are for users to `target/components/`.
 
 use std::path::Path;
+
+/// The components for users: the file name of each, and where it was built.
+#[must_use]
+pub fn all() -> [(&'static str, &'static Path); 5] {
+    [
+        ("oge-tools.wasm", tools()),
+        ("oge-token-store.wasm", token_store()),
+        ("oge-tools-standalone.wasm", standalone()),
+        ("oge-tools-wassette.wasm", wassette()),
+        ("oge-tools-wit.wasm", wit()),
+    ]
+}
 
 /// The tools component: exports `oge:tools`, imports a token store.
 #[must_use]
@@ -10,8 +23,38 @@ pub fn tools() -> &'static Path {
     Path::new(env!("OGE_TOOLS_WASM"))
 }
 
-/// A guest of the same world that misbehaves as it is told. For tests of a host's limits.
+/// The token store component: exports `oge:tools/token-store`, imports nothing but WASI.
+#[must_use]
+pub fn token_store() -> &'static Path {
+    Path::new(env!("OGE_TOKEN_STORE_WASM"))
+}
+
+/// The tools with the token store composed in: imports nothing but WASI.
+#[must_use]
+pub fn standalone() -> &'static Path {
+    Path::new(env!("OGE_STANDALONE_WASM"))
+}
+
+/// The same with the five functions at the root of its world and its settings from `wasi:config`.
+#[must_use]
+pub fn wassette() -> &'static Path {
+    Path::new(env!("OGE_WASSETTE_WASM"))
+}
+
+/// The contract, `wit/`, as a WIT package in one file.
+#[must_use]
+pub fn wit() -> &'static Path {
+    Path::new(env!("OGE_WIT_WASM"))
+}
+
+/// A guest of the tools' world that misbehaves as it is told. For tests of a host's limits.
 #[must_use]
 pub fn hostile() -> &'static Path {
     Path::new(env!("OGE_HOSTILE_WASM"))
+}
+
+/// The standalone component behind an HTTP handler. For tests under `wasmtime serve`.
+#[must_use]
+pub fn gateway() -> &'static Path {
+    Path::new(env!("OGE_GATEWAY_WASM"))
 }

@@ -1,0 +1,54 @@
+//! The WIT, as text and as a component carries it.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use wit_parser::decoding::{self, DecodedWasm};
+use wit_parser::{PackageId, PackageMetadata, Resolve, WorldId, WorldItem};
+
+/// `wit/`, read.
+pub(crate) struct Contract {
+    resolve: Resolve,
+    package: PackageId,
+}
+
+impl Contract {
+    pub(crate) fn read(directory: &Path) -> anyhow::Result<Self> {
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir(directory)?;
+        Ok(Self { resolve, package })
+    }
+
+    /// The whole contract as a WIT package in one file.
+    pub(crate) fn to_wasm(&self) -> anyhow::Result<Vec<u8>> {
+        wit_component::encode(&self.resolve, self.package)
+    }
+
+    /// The name, version and all of what `world` says of itself and of the functions that it exports
+    /// at its root, as the section that hosts read: a component's own world is called `root`, and of
+    /// an interface's functions no component can tell.
+    pub(crate) fn docs(&self, component: &[u8], world: &str) -> anyhow::Result<Vec<u8>> {
+        let ours = self.resolve.packages[self.package].worlds.get(world);
+        let ours = &self.resolve.worlds[*ours.with_context(|| format!("no world {world}"))?];
+        let (mut resolve, theirs) = decode(component)?;
+        let package = resolve.worlds[theirs].package.context("a world without a package")?;
+        let theirs = &mut resolve.worlds[theirs];
+        theirs.docs = ours.docs.clone();
+        for (key, item) in &mut theirs.exports {
+            if let (WorldItem::Function(function), Some(WorldItem::Function(documented))) =
+                (item, ours.exports.get(key))
+            {
+                function.docs = documented.docs.clone();
+            }
+        }
+        PackageMetadata::extract(&resolve, package).encode()
+    }
+}
+
+/// What a component says of its own imports and exports.
+pub(crate) fn decode(component: &[u8]) -> anyhow::Result<(Resolve, WorldId)> {
+    match decoding::decode(component)? {
+        DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
+        DecodedWasm::WitPackage(..) => bail!("a WIT package is no component"),
+    }
+}

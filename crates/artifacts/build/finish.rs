@@ -1,0 +1,58 @@
+//! The last touch: what a component says of itself, in the sections that wasm tools read.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::process::Command;
+
+use wasm_encoder::{CustomSection, Encode as _, Section as _};
+use wasm_metadata::{AddMetadata, AddMetadataField, Description, Licenses, Revision, Version};
+use wit_parser::PackageMetadata;
+
+use crate::contract::Contract;
+
+/// Finishes components.
+pub(crate) struct Finish<'a> {
+    contract: &'a Contract,
+    revision: Option<String>,
+}
+
+impl<'a> Finish<'a> {
+    pub(crate) fn new(workspace: &Path, contract: &'a Contract) -> Self {
+        Self { contract, revision: revision(workspace) }
+    }
+
+    /// The component with its docs, name, version, licence and source revision.
+    pub(crate) fn component(&self, bytes: &[u8], world: &str) -> anyhow::Result<Vec<u8>> {
+        let docs = self.contract.docs(bytes, world)?;
+        let mut metadata = AddMetadata::default();
+        metadata.name = AddMetadataField::Set(world.to_owned());
+        metadata.language = vec![("Rust".to_owned(), String::new())];
+        metadata.description = AddMetadataField::Set(Description::new(DESCRIPTION));
+        metadata.licenses = AddMetadataField::Set(Licenses::new(env!("CARGO_PKG_LICENSE"))?);
+        metadata.version = AddMetadataField::Set(Version::new(env!("CARGO_PKG_VERSION")));
+        if let Some(revision) = &self.revision {
+            metadata.revision = AddMetadataField::Set(Revision::new(revision.clone()));
+        }
+        let mut finished = metadata.to_wasm(bytes)?;
+        let name = Cow::Borrowed(PackageMetadata::SECTION_NAME);
+        let section = CustomSection { name, data: Cow::Owned(docs) };
+        finished.push(section.id());
+        section.encode(&mut finished);
+        Ok(finished)
+    }
+}
+
+const DESCRIPTION: &str = "The five tools of OGE, for which an expired token is a non-event";
+
+/// The commit that is built; none outside a checkout.
+fn revision(workspace: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(workspace).args(arguments).output().ok()?;
+        let said = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| said.trim().to_owned())
+    };
+    // Changes with each commit.
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
+    println!("cargo::rerun-if-changed={}", workspace.join(log).display());
+    git(&["rev-parse", "HEAD"])
+}

@@ -1,0 +1,70 @@
+//! Builds the components, composes them, documents them, and hands out their paths.
+//!
+//! Each component is built by a cargo command of its own, so that features never unify.
+
+mod cargo;
+mod compose;
+mod contract;
+mod finish;
+mod strip;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::cargo::Cargo;
+use crate::contract::Contract;
+use crate::finish::Finish;
+
+fn main() -> anyhow::Result<()> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    // OUT_DIR is <target>/<profile>/build/<package>/out.
+    let target_dir =
+        out.ancestors().nth(4).context("no target directory")?.join("components-build");
+    for input in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "components",
+        "crates",
+        "src",
+        "tests/gateway",
+        "tests/hostile",
+        "wit",
+    ] {
+        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
+    }
+
+    let cargo = Cargo::new(workspace.clone(), target_dir)?;
+    let tools = cargo.build("oge-tools", &[])?;
+    let store = cargo.build("oge-token-store", &[])?;
+    let wassette = cargo.build("oge-tools", &["wassette"])?;
+    let wassette_store = cargo.build("oge-token-store", &["exports", "wasi-config"])?;
+    let hostile = cargo.build("oge-hostile", &[])?;
+    let gateway = cargo.build("oge-gateway", &[])?;
+    let composed = compose::plug(&tools, &store)?;
+
+    let contract = Contract::read(&workspace.join("wit"))?;
+    let finish = Finish::new(&workspace, &contract);
+    let artifacts = [
+        ("OGE_TOOLS", "oge-tools", finish.component(&tools, "oge-tools")?),
+        ("OGE_TOKEN_STORE", "oge-token-store", finish.component(&store, "oge-token-store")?),
+        ("OGE_STANDALONE", "oge-tools-standalone", finish.component(&composed, "oge-tools")?),
+        (
+            "OGE_WASSETTE",
+            "oge-tools-wassette",
+            finish.component(&compose::plug(&wassette, &wassette_store)?, "oge-tools-wassette")?,
+        ),
+        ("OGE_WIT", "oge-tools-wit", contract.to_wasm()?),
+        ("OGE_HOSTILE", "oge-hostile", hostile),
+        ("OGE_GATEWAY", "oge-gateway", compose::plug(&gateway, &composed)?),
+    ];
+    for (variable, name, bytes) in artifacts {
+        let path = out.join(name).with_extension("wasm");
+        fs::write(&path, bytes)?;
+        println!("cargo::rustc-env={variable}_WASM={}", path.display());
+    }
+    Ok(())
+}

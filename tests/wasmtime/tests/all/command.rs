@@ -1,0 +1,71 @@
+//! wasmtime's command line, as a user types it.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use oge_fake::{Fake, Options};
+
+/// A platform that answers.
+pub async fn fake() -> Fake {
+    Fake::start(Options::default()).await.expect("a port on loopback")
+}
+
+/// A platform on which each login ends the tokens before it.
+pub async fn jealous_fake() -> Fake {
+    Fake::start(Options::default().single_session(true)).await.expect("a port on loopback")
+}
+
+/// `wasmtime SUBCOMMAND` with these settings, inherited by name so that none stands in the command
+/// line.
+pub fn wasmtime(subcommand: &str, settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wasmtime"));
+    command.arg(subcommand).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
+    for (key, _) in settings {
+        command.args(["--env", key]);
+    }
+    command
+}
+
+/// `wasmtime run` of one function of the standalone component.
+pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
+    let mut command = wasmtime("run", settings);
+    command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
+    Told::of(command)
+}
+
+/// The same with a token file in `directory`.
+pub fn invoke_with_file(settings: &[(String, String)], directory: &Path, call: &str) -> Told {
+    let mut settings = settings.to_vec();
+    settings.push(("OGE_TOKEN_FILE".to_owned(), "/state/token".to_owned()));
+    let mut command = wasmtime("run", &settings);
+    command.arg("--dir").arg(format!("{}::/state", directory.display()));
+    command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
+    Told::of(command)
+}
+
+/// What a command said.
+pub struct Told {
+    pub result: String,
+    pub log: String,
+}
+
+impl Told {
+    pub fn of(mut command: Command) -> Self {
+        let Output { stdout, stderr, .. } = command.output().expect("wasmtime runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { result: text(stdout), log: text(stderr) }
+    }
+
+    /// That it succeeded, and its result has these parts.
+    pub fn holds(&self, parts: &[&str]) {
+        assert!(self.result.starts_with("ok("), "{}\n{}", self.result, self.log);
+        self.has(parts);
+    }
+
+    /// That its result has these parts.
+    pub fn has(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.result.contains(part), "no {part} in {}\n{}", self.result, self.log);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The component for hosts that keep settings in `wasi:config` and show each function as a tool.
+
+use crate::command::{Told, fake, wasmtime};
+
+/// `wasmtime run` of the Wassette component, its settings in `wasi:config` alone.
+fn invoke(settings: &[(String, String)], call: &str) -> Told {
+    let mut command = wasmtime("run", &[]);
+    command.args(["-S", "http,config"]);
+    for (key, value) in settings {
+        command.arg("-S").arg(format!("config-var={key}={value}"));
+    }
+    command.args(["--invoke", call]).arg(oge_artifacts::wassette());
+    Told::of(command)
+}
+
+#[tokio::test]
+async fn tools_and_token_store_read_their_settings_from_wasi_config() {
+    let fake = fake().await;
+    fake.start_task("d");
+    let mut settings = fake.settings();
+    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
+    fake.revoke_tokens();
+    invoke(&settings, r#"query-task-status("d", none)"#)
+        .holds(&["status: \"starting\"", "attempts: 2"]);
+}
+
+#[tokio::test]
+async fn a_missing_setting_is_named_there_too() {
+    let fake = fake().await;
+    let settings: Vec<_> =
+        fake.settings().into_iter().filter(|(key, _)| key != "OGE_TOKEN_URL").collect();
+    invoke(&settings, "run-big-query(none, none)").has(&["kind: not-configured", "OGE_TOKEN_URL"]);
+}

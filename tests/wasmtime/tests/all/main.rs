@@ -1,0 +1,9 @@
+//! The components on a host that is not ours: wasmtime's own command line.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod command;
+mod config;
+mod run;
+mod serve;
+mod token_file;

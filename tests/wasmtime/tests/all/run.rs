@@ -1,0 +1,109 @@
+//! `wasmtime run`: each tool, and what the settings decide.
+
+use oge_fake::Route;
+
+use crate::command::{fake, invoke};
+
+#[tokio::test]
+async fn each_tool_answers() {
+    let fake = fake().await;
+    let settings = fake.settings();
+    invoke(
+        &settings,
+        "coverage-aspect-analysis([117.0, 36.18, 117.2, 36.33], none, none, none, none)",
+    )
+    .holds(&["data:", "attempts: 1"]);
+    invoke(&settings, "run-big-query(none, none)").holds(&["data:", "attempts: 1"]);
+    invoke(&settings, r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#)
+        .holds(&["dag-ids: [\"", "attempts: 1"]);
+    fake.start_task("d");
+    invoke(&settings, r#"submit-batch-task("d", none, none, none, none, none, none, none, none)"#)
+        .holds(&["state: some(\"starting\")", "attempts: 1"]);
+    invoke(&settings, r#"query-task-status("d", none)"#).holds(&["status: \"", "attempts: 1"]);
+}
+
+#[tokio::test]
+async fn an_expired_token_is_renewed_and_the_request_sent_again() {
+    let fake = fake().await;
+    fake.start_task("d");
+    let mut settings = fake.settings();
+    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
+    fake.revoke_tokens();
+    let told = invoke(&settings, r#"query-task-status("d", none)"#);
+    told.holds(&["status: \"starting\"", "attempts: 2"]);
+    assert_eq!((fake.count(Route::Token), fake.count(Route::GetState)), (1, 2));
+    let steps =
+        ["检测到token过期(40003)，尝试自动刷新...", "Token刷新成功，重新调用API...", "API调用成功"];
+    let at: Vec<_> = steps.iter().map(|step| told.log.find(step)).collect();
+    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{}", told.log);
+    assert!(!told.log.contains("eyJ"), "{}", told.log);
+}
+
+#[tokio::test]
+async fn a_missing_setting_is_named() {
+    let fake = fake().await;
+    let without = |missing: &str| -> Vec<_> {
+        fake.settings().into_iter().filter(|(key, _)| key != missing).collect()
+    };
+    for key in ["OGE_DAG_URL", "OGE_TOKEN_URL", "OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET"] {
+        let told = invoke(&without(key), r#"query-task-status("d", none)"#);
+        told.has(&["err(", "kind: not-configured", key]);
+    }
+    assert!(fake.story().is_empty());
+}
+
+#[tokio::test]
+async fn refused_credentials_are_the_token_stores_failure_and_say_what_to_check() {
+    let fake = fake().await;
+    let mut settings = fake.settings();
+    for (key, value) in &mut settings {
+        if key == "OGE_TOKEN_PASSWORD" {
+            *value = "MARKER-wrong".to_owned();
+        }
+    }
+    let told = invoke(&settings, r#"query-task-status("d", none)"#);
+    told.has(&["kind: token-store", "用户名或密码错误", "OGE_TOKEN_PASSWORD"]);
+    assert!(!told.result.contains("MARKER") && !told.log.contains("MARKER"));
+}
+
+#[tokio::test]
+async fn an_unreachable_authority_is_the_token_stores_failure_and_says_where() {
+    let fake = fake().await;
+    let mut settings = fake.settings();
+    // A port that was free a moment ago, and that nothing listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for (key, value) in &mut settings {
+        if key == "OGE_TOKEN_URL" {
+            *value = format!("http://127.0.0.1:{port}/token");
+        }
+    }
+    let told = invoke(&settings, r#"query-task-status("d", none)"#);
+    told.has(&["kind: token-store", &format!("http://127.0.0.1:{port}"), "refused"]);
+}
+
+#[tokio::test]
+async fn a_given_token_without_a_login_serves_until_it_is_refused() {
+    let fake = fake().await;
+    fake.start_task("d");
+    let mut settings: Vec<_> =
+        fake.settings().into_iter().filter(|(key, _)| key == "OGE_DAG_URL").collect();
+    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
+    invoke(&settings, r#"query-task-status("d", none)"#).holds(&["attempts: 1"]);
+    fake.revoke_tokens();
+    invoke(&settings, r#"query-task-status("d", none)"#).has(&[
+        "kind: not-configured",
+        "OGE_TOKEN_URL",
+        "http-status: some(200)",
+    ]);
+}
+
+#[tokio::test]
+async fn auth_tells_what_is_known_of_the_token() {
+    let fake = fake().await;
+    let settings = fake.settings();
+    invoke(&settings, "token-status()").has(&["present: false"]);
+    let told = invoke(&settings, "refresh-token()");
+    told.holds(&["present: true", "expired: some(false)"]);
+    assert!(!told.result.contains("eyJ"));
+    assert_eq!(fake.count(Route::Token), 1);
+}

@@ -1,0 +1,92 @@
+//! `wasmtime serve`: a fresh instance for each request, and one token for all of them.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use oge_fake::{Fake, Route};
+use tempfile::tempdir;
+
+use crate::command::{fake, jealous_fake, wasmtime};
+
+/// A server that ends with the test.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts `wasmtime serve` on a port of its own, with its token in `directory` where one is given.
+    fn start(fake: &Fake, directory: Option<&std::path::Path>) -> Self {
+        let mut settings = fake.settings();
+        if directory.is_some() {
+            settings.push(("OGE_TOKEN_FILE".to_owned(), "/state/token".to_owned()));
+        }
+        let mut command: Command = wasmtime("serve", &settings);
+        if let Some(directory) = directory {
+            command.arg("--dir").arg(format!("{}::/state", directory.display()));
+        }
+        command.args(["-S", "cli", "--addr", "127.0.0.1:0"]).arg(oge_artifacts::gateway());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = log
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
+            .expect("serve says where it listens");
+        // It would block on a full pipe.
+        thread::spawn(move || log.for_each(drop));
+        Self { child, address }
+    }
+
+    fn ask(&self) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let address = &self.address;
+        write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// So many at once; all must be answered.
+    fn ask_at_once(&self, callers: usize) {
+        thread::scope(|scope| {
+            for _ in 0..callers {
+                scope.spawn(|| {
+                    let answer = self.ask();
+                    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                });
+            }
+        });
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_callers_and_one_login_where_each_login_ends_the_token_before() {
+    let fake = jealous_fake().await;
+    let directory = tempdir().unwrap();
+    let server = Server::start(&fake, Some(directory.path()));
+    server.ask_at_once(64);
+    assert_eq!(fake.count(Route::Token), 1, "64 callers and no token yet");
+    fake.revoke_tokens();
+    server.ask_at_once(64);
+    assert_eq!(fake.count(Route::Token), 2, "64 callers on an expired token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_file_it_is_one_login_an_instance_and_no_more() {
+    let fake = fake().await;
+    let server = Server::start(&fake, None);
+    for _ in 0..5 {
+        server.ask_at_once(1);
+    }
+    assert_eq!(fake.count(Route::Token), 5);
+}
