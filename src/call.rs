@@ -147,8 +147,9 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
             }
             Authorization::AsGiven => {
                 let headers = self.request.headers.iter().filter(|header| header.is_private());
-                self.redactor = headers
-                    .fold(Redactor::default(), |redactor, header| redactor.hide(&header.value));
+                self.redactor = headers.fold(Redactor::default(), |redactor, header| {
+                    redactor.hide_authorization(&header.value)
+                });
                 self.once(None, "the platform refused the call as its headers authorize it").await
             }
             Authorization::Store { retry } => self.with_store(*retry).await,
@@ -209,7 +210,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
     async fn attempt(&mut self, authorization: Option<&Secret>) -> Result<Judged, Failure> {
         self.attempts += 1;
         if let Some(authorization) = authorization {
-            self.redactor = core::mem::take(&mut self.redactor).hide(authorization);
+            self.redactor = core::mem::take(&mut self.redactor).hide_authorization(authorization);
         }
         let Platform { settings, sender, clock, observe, .. } = self.platform;
         observe(self.request.operation, Event::Sending { attempt: self.attempts });

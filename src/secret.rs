@@ -56,27 +56,38 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Also hides `secret`: as it is, percent-encoded in every usual way, escaped as in JSON, and,
-    /// where it reads `scheme token`, the token alone and each part of it.
+    /// Also hides `secret`: as it is, percent-encoded in every usual way, and escaped as in JSON.
     #[must_use]
     pub fn hide(mut self, secret: &Secret) -> Self {
-        let whole = secret.expose();
+        self.add_spellings(secret.expose());
+        self
+    }
+
+    /// Also hides the value of an `Authorization` header: whole, the token without its scheme, and
+    /// each part of that.
+    #[must_use]
+    pub fn hide_authorization(mut self, value: &Secret) -> Self {
+        let whole = value.expose();
         let bare = whole.split_once(' ').map(|(_, token)| token.trim_start());
         let parts = bare.into_iter().flat_map(|token| token.split('.'));
         let parts = parts.filter(|part| part.len() >= PART_BYTES);
         for value in core::iter::once(whole).chain(bare).chain(parts) {
-            self.add(value);
-            for set in [QUERY, NON_ALPHANUMERIC] {
-                let encoded = utf8_percent_encode(value, set).to_string();
-                self.add(&encoded);
-                self.add(&lower_hex(&encoded));
-                self.add(&encoded.replace("%20", "+"));
-            }
-            if let Ok(json) = serde_json::to_string(value) {
-                self.add(json.trim_matches('"'));
-            }
+            self.add_spellings(value);
         }
         self
+    }
+
+    fn add_spellings(&mut self, value: &str) {
+        self.add(value);
+        for set in [QUERY, NON_ALPHANUMERIC] {
+            let encoded = utf8_percent_encode(value, set).to_string();
+            self.add(&encoded);
+            self.add(&lower_hex(&encoded));
+            self.add(&encoded.replace("%20", "+"));
+        }
+        if let Ok(json) = serde_json::to_string(value) {
+            self.add(json.trim_matches('"'));
+        }
     }
 
     fn add(&mut self, value: &str) {
@@ -162,7 +173,7 @@ mod tests {
     const TOKEN: &str = "Bearer eyJhbGciOiJIUzI1NiJ9.MARKER.c2lnbmF0dXJl";
 
     fn redactor() -> Redactor {
-        Redactor::default().hide(&Secret::new(TOKEN))
+        Redactor::default().hide_authorization(&Secret::new(TOKEN))
     }
 
     #[test]
@@ -193,7 +204,7 @@ mod tests {
     fn a_part_of_a_token_is_hidden_too() {
         let token = Secret::new("Bearer eyJhbGciOiJIUzI1NiJ9.cGF5bG9hZDEyMzQ.c2lnbmF0dXJl");
         let excerpt = Redactor::default()
-            .hide(&token)
+            .hide_authorization(&token)
             .excerpt("bad signature c2lnbmF0dXJl of cGF5bG9hZDEyMzQ");
         assert_eq!(excerpt, "bad signature *** of ***");
     }

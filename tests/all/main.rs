@@ -11,13 +11,13 @@
 )]
 
 mod api;
+mod artifacts;
 mod auth;
 mod call_rule;
 mod concurrency;
 mod coverage_aspect_analysis;
 mod execute_code_to_dag;
 mod faults;
-mod imports;
 mod limits;
 mod old_server;
 mod properties;
@@ -30,3 +30,4 @@ mod secrets;
 mod settings;
 mod submit_batch_task;
 mod tls;
+mod wassette;

@@ -5,6 +5,11 @@
 
 use std::path::Path;
 
+use anyhow::bail;
+use wasm_metadata::Payload;
+use wit_parser::decoding::{self, DecodedWasm};
+use wit_parser::{Resolve, WorldId};
+
 /// The components for users: the file name of each, and where it was built.
 #[must_use]
 pub fn all() -> [(&'static str, &'static Path); 5] {
@@ -57,4 +62,23 @@ pub fn hostile() -> &'static Path {
 #[must_use]
 pub fn gateway() -> &'static Path {
     Path::new(env!("OGE_GATEWAY_WASM"))
+}
+
+/// What a component says of itself: its world, and the package that its world stands in.
+///
+/// # Errors
+/// Where the file cannot be read, or is no component.
+pub fn decode(path: &Path) -> anyhow::Result<(Resolve, WorldId)> {
+    match decoding::decode(&std::fs::read(path)?)? {
+        DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
+        DecodedWasm::WitPackage(..) => bail!("{} is a WIT package", path.display()),
+    }
+}
+
+/// What a component says of its making: name, version, licence, source revision.
+///
+/// # Errors
+/// Where the file cannot be read, or is no WebAssembly.
+pub fn metadata(path: &Path) -> anyhow::Result<Payload> {
+    Payload::from_binary(&std::fs::read(path)?)
 }

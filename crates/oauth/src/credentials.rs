@@ -131,7 +131,7 @@ impl Credentials {
         // The client's id and secret are one word there.
         let headers = self.request().headers;
         let private = headers.iter().filter(|header| header.is_private());
-        private.fold(redactor, |redactor, header| redactor.hide(&header.value))
+        private.fold(redactor, |redactor, header| redactor.hide_authorization(&header.value))
     }
 }
 

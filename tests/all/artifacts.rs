@@ -1,0 +1,174 @@
+//! The built components: what each asks of its host, what it offers, and what it says of itself.
+
+use std::path::Path;
+
+use oge_artifacts::decode;
+use wasm_metadata::Payload;
+use wit_parser::decoding::{self, DecodedWasm};
+use wit_parser::{Resolve, WorldItem, WorldKey};
+
+/// Every component for users, and how the WIT calls its world.
+fn components() -> [(&'static Path, &'static str); 4] {
+    [
+        (oge_artifacts::tools(), "oge-tools"),
+        (oge_artifacts::token_store(), "oge-token-store"),
+        (oge_artifacts::standalone(), "oge-tools"),
+        (oge_artifacts::wassette(), "oge-tools-wassette"),
+    ]
+}
+
+fn contract() -> Resolve {
+    let bytes = std::fs::read(oge_artifacts::wit()).unwrap();
+    let DecodedWasm::WitPackage(resolve, _) = decoding::decode(&bytes).unwrap() else {
+        panic!("the contract is no WIT package");
+    };
+    resolve
+}
+
+/// Names without versions, types left out: of them a host has nothing to provide.
+fn names<'a>(
+    resolve: &Resolve,
+    items: impl Iterator<Item = (&'a WorldKey, &'a WorldItem)>,
+) -> Vec<String> {
+    let asks = |item: &WorldItem| match item {
+        WorldItem::Type { .. } => false,
+        WorldItem::Function(_) => true,
+        WorldItem::Interface { id, .. } => {
+            let interface = &resolve.interfaces[*id];
+            interface.functions.len() + interface.types.len() > 0
+        }
+    };
+    let items = items.filter(|(_, item)| asks(item));
+    let mut names: Vec<_> = items
+        .map(|(key, _)| resolve.name_world_key(key).split('@').next().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What the tools need of WASI, whatever their token store needs.
+const TOOLS: [&str; 9] = [
+    "wasi:cli/environment",
+    "wasi:cli/stderr",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:http/outgoing-handler",
+    "wasi:http/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+];
+const FILES: [&str; 2] = ["wasi:filesystem/preopens", "wasi:filesystem/types"];
+const INTERFACES: [&str; 4] =
+    ["oge:tools/api", "oge:tools/auth", "oge:tools/tools", "oge:tools/types"];
+const FUNCTIONS: [&str; 5] = [
+    "coverage-aspect-analysis",
+    "execute-code-to-dag",
+    "query-task-status",
+    "run-big-query",
+    "submit-batch-task",
+];
+
+#[track_caller]
+fn assert_world(component: &Path, mut imports: Vec<&str>, exports: &[&str]) {
+    let (resolve, world) = decode(component).unwrap();
+    let world = &resolve.worlds[world];
+    imports.sort_unstable();
+    assert_eq!(names(&resolve, world.imports.iter()), imports);
+    assert_eq!(names(&resolve, world.exports.iter()), exports);
+}
+
+#[test]
+fn each_component_imports_and_exports_exactly_this() {
+    let with = |more: &[&'static str]| [&TOOLS[..], more].concat();
+    assert_world(oge_artifacts::tools(), with(&["oge:tools/token-store"]), &INTERFACES);
+    assert_world(oge_artifacts::token_store(), with(&FILES), &["oge:tools/token-store"]);
+    assert_world(oge_artifacts::standalone(), with(&FILES), &INTERFACES);
+    // Of oge:tools/types it imports types alone.
+    let mut config = with(&FILES);
+    config.extend(["oge:tools/types", "wasi:config/store"]);
+    config.retain(|name| *name != "wasi:cli/environment");
+    assert_world(oge_artifacts::wassette(), config, &FUNCTIONS);
+    let (resolve, world) = decode(oge_artifacts::wassette()).unwrap();
+    for (key, item) in &resolve.worlds[world].imports {
+        if let WorldItem::Interface { id, .. } = item
+            && resolve.name_world_key(key).starts_with("oge:")
+        {
+            assert!(
+                resolve.interfaces[*id].functions.is_empty(),
+                "a host would have to provide it"
+            );
+        }
+    }
+}
+
+#[test]
+fn last_years_hosts_have_the_wasi_that_is_imported() {
+    for (component, _) in components() {
+        let (resolve, world) = decode(component).unwrap();
+        for key in resolve.worlds[world].imports.keys() {
+            let name = resolve.name_world_key(key);
+            let Some((_, patch)) = name.split_once("@0.2.") else { continue };
+            let is_draft = name.starts_with("wasi:config/");
+            assert!(is_draft || patch.parse::<u32>().unwrap() <= 6, "{name} in {component:?}");
+        }
+    }
+}
+
+#[test]
+fn each_component_carries_the_docs_that_hosts_show() {
+    let contract = contract();
+    for (component, world) in components() {
+        let (_, ours) = contract.worlds.iter().find(|(_, ours)| ours.name == world).unwrap();
+        let (resolve, theirs) = decode(component).unwrap();
+        let theirs = &resolve.worlds[theirs];
+        assert_eq!(theirs.docs, ours.docs, "{component:?}");
+        assert!(theirs.docs.contents.is_some());
+        for item in theirs.exports.values() {
+            if let WorldItem::Function(function) = item {
+                let docs = function.docs.contents.as_deref().unwrap();
+                assert!(docs.contains("Fails"), "{}: {docs}", function.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_two_worlds_offer_the_same_five_tools() {
+    let contract = contract();
+    let tools = contract.interfaces.iter().find(|(_, interface)| {
+        interface.name.as_deref() == Some("tools") && !interface.functions.is_empty()
+    });
+    let tools = &tools.unwrap().1.functions;
+    let root = contract.worlds.iter().find(|(_, world)| world.name == "oge-tools-wassette");
+    let root = &root.unwrap().1.exports;
+    assert_eq!((tools.len(), root.len()), (5, 5));
+    for item in root.values() {
+        let WorldItem::Function(function) = item else { panic!("{item:?} is no function") };
+        let twin = &tools[&function.name];
+        assert_eq!(function.docs, twin.docs, "{}", function.name);
+        let shape = |function: &wit_parser::Function| {
+            let parameters = function.params.iter().map(|param| param.name.clone());
+            parameters.collect::<Vec<_>>()
+        };
+        assert_eq!(shape(function), shape(twin), "{}", function.name);
+    }
+}
+
+#[test]
+fn each_component_says_what_it_is() {
+    for (component, name) in components() {
+        let bytes = std::fs::read(component).unwrap();
+        let Payload::Component { metadata, children } = Payload::from_binary(&bytes).unwrap()
+        else {
+            panic!("{component:?} is no component");
+        };
+        assert_eq!(metadata.name.as_deref(), Some(name));
+        assert_eq!(metadata.version.unwrap().to_string(), env!("CARGO_PKG_VERSION"));
+        assert_eq!(metadata.licenses.unwrap().to_string(), "Apache-2.0");
+        assert!(metadata.producers.is_some());
+        for child in children {
+            assert_eq!(child.metadata().name, None, "names are for debuggers");
+        }
+    }
+}
