@@ -4,6 +4,7 @@
 //! this shell names `tools` and `types` is either's.
 
 #![expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
+#![cfg_attr(feature = "wassette", expect(clippy::too_many_arguments, reason = "the WIT's own"))]
 
 #[cfg(not(feature = "wassette"))]
 wit_bindgen::generate!({

@@ -2,6 +2,8 @@
 //!
 //! Each component is built by a cargo command of its own, so that features never unify.
 
+#![expect(clippy::indexing_slicing, reason = "wit-parser's arenas are read by ids of their own")]
+
 mod cargo;
 mod compose;
 mod contract;
