@@ -3,7 +3,7 @@
 use crate::command::{Told, fake, wasmtime};
 
 /// `wasmtime run` of the Wassette component, its settings in `wasi:config` alone.
-fn invoke(settings: &[(String, String)], call: &str) -> Told {
+pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
     let mut command = wasmtime("run", &[]);
     command.args(["-S", "http,config"]);
     for (key, value) in settings {

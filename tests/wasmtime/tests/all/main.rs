@@ -1,9 +1,11 @@
 //! The components on a host that is not ours: wasmtime's own command line.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(unreachable_pub, reason = "modules of one binary")]
 
 mod command;
 mod config;
 mod run;
 mod serve;
 mod token_file;
+mod token_requests;

@@ -11,14 +11,14 @@ use tempfile::tempdir;
 use crate::command::{fake, jealous_fake, wasmtime};
 
 /// A server that ends with the test.
-struct Server {
+pub struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
     /// Starts `wasmtime serve` on a port of its own, with its token in `directory` where one is given.
-    fn start(fake: &Fake, directory: Option<&std::path::Path>) -> Self {
+    pub fn start(fake: &Fake, directory: Option<&std::path::Path>) -> Self {
         let mut settings = fake.settings();
         if directory.is_some() {
             settings.push(("OGE_TOKEN_FILE".to_owned(), "/state/token".to_owned()));
@@ -50,7 +50,7 @@ impl Server {
     }
 
     /// So many at once; all must be answered.
-    fn ask_at_once(&self, callers: usize) {
+    pub fn ask_at_once(&self, callers: usize) {
         thread::scope(|scope| {
             for _ in 0..callers {
                 scope.spawn(|| {

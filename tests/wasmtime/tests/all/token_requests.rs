@@ -1,0 +1,75 @@
+//! How often each way of running logs in, which docs/embedding.md tells for a hundred calls:
+//! `OGE_CALLS=100 cargo test --test all token_requests -- --nocapture`.
+
+use oge_fake::Route;
+use oge_host::Host;
+use oge_tools::tools::{QueryTaskStatus, query_task_status};
+use tempfile::tempdir;
+
+use crate::serve::Server;
+use crate::{command, config};
+
+const CALL: &str = r#"query-task-status("d", none)"#;
+
+fn calls() -> usize {
+    std::env::var("OGE_CALLS").map_or(3, |calls| calls.parse().expect("OGE_CALLS is a number"))
+}
+
+/// Tells and asserts how many logins so many calls took.
+#[track_caller]
+fn told(way: &str, logins: usize, expected: usize) {
+    println!("{way:<44} {logins:>4} token requests for {} calls", calls());
+    assert_eq!(logins, expected, "{way}");
+}
+
+#[tokio::test]
+async fn the_reference_host_logs_in_once() {
+    let fake = command::fake().await;
+    let host = Host::builder().settings(fake.settings()).log(|_| {}).build().unwrap();
+    let arguments = query_task_status::Arguments { dag_id: "d".into(), auth_token: None };
+    for _ in 0..calls() {
+        host.run::<QueryTaskStatus>(&arguments).await.unwrap();
+    }
+    told("reference host", fake.count(Route::Token), 1);
+}
+
+#[tokio::test]
+async fn wasmtime_run_logs_in_each_time_or_once_with_a_file() {
+    let fake = command::fake().await;
+    for _ in 0..calls() {
+        command::invoke(&fake.settings(), CALL).holds(&[]);
+    }
+    told("wasmtime run", fake.count(Route::Token), calls());
+    fake.clear_requests();
+    let directory = tempdir().unwrap();
+    for _ in 0..calls() {
+        command::invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&[]);
+    }
+    told("wasmtime run, OGE_TOKEN_FILE", fake.count(Route::Token), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wasmtime_serve_logs_in_each_time_or_once_with_a_file() {
+    let fake = command::fake().await;
+    let server = Server::start(&fake, None);
+    for _ in 0..calls() {
+        server.ask_at_once(1);
+    }
+    told("wasmtime serve", fake.count(Route::Token), calls());
+    fake.clear_requests();
+    let directory = tempdir().unwrap();
+    let server = Server::start(&fake, Some(directory.path()));
+    for _ in 0..calls() {
+        server.ask_at_once(1);
+    }
+    told("wasmtime serve, OGE_TOKEN_FILE", fake.count(Route::Token), 1);
+}
+
+#[tokio::test]
+async fn a_host_like_wassette_logs_in_each_time() {
+    let fake = command::fake().await;
+    for _ in 0..calls() {
+        config::invoke(&fake.settings(), CALL).holds(&[]);
+    }
+    told("a fresh instance a call, wasi:config", fake.count(Route::Token), calls());
+}
