@@ -73,12 +73,11 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
         let (request, authorization) =
             prepare(arguments, &self.settings).map_err(|fault| fault.into_failure(OPERATION))?;
         let reply = self.call(&request, &authorization).await?;
-        Ok(Output {
-            body: reply.body.into_json(reply.content_type.as_deref()),
-            content_type: reply.content_type,
-            elapsed: self.clock.monotonic().saturating_sub(started),
-            attempts: reply.attempts,
-        })
+        let (content_type, attempts) = (reply.content_type.clone(), reply.attempts);
+        let body = reply.into_json(OPERATION)?;
+        let elapsed = self.clock.monotonic().saturating_sub(started);
+        (self.observe)(OPERATION, Event::Accepted { elapsed });
+        Ok(Output { body, content_type, elapsed, attempts })
     }
 }
 

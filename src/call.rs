@@ -78,6 +78,8 @@ pub struct Accepted {
     pub content_type: Option<String>,
     /// Requests sent: 1 or 2.
     pub attempts: u8,
+    /// How large a reply may be, and what is made of it.
+    limit: usize,
     redactor: Redactor,
 }
 
@@ -93,6 +95,26 @@ impl Accepted {
     pub fn failed(&self, operation: &'static str) -> Failure {
         let why = told(&self.body, &self.redactor);
         self.failure(FailureKind::Api, operation, &format!("the platform answered {why}"))
+    }
+
+    /// The body as JSON text, what is not JSON kept as text inside it.
+    ///
+    /// # Errors
+    /// `reply-too-large` where that would be larger than a reply may be.
+    pub fn into_json(mut self, operation: &'static str) -> Result<String, Failure> {
+        let body = core::mem::take(&mut self.body);
+        body.into_json(self.content_type.as_deref(), self.limit).ok_or_else(|| {
+            let limit = self.limit;
+            let why = format!(
+                "the platform's answer is not JSON, and with its marks escaped it is larger than \
+                 {limit} bytes; ask for less, or raise OGE_MAX_REPLY_BYTES"
+            );
+            Failure {
+                attempts: self.attempts,
+                http_status: Some(200),
+                ..Failure::new(FailureKind::ReplyTooLarge, operation, why)
+            }
+        })
     }
 
     fn failure(&self, kind: FailureKind, operation: &'static str, message: &str) -> Failure {
@@ -116,12 +138,15 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
         request: &Request,
         authorization: &Authorization,
     ) -> Result<Accepted, Failure> {
-        let started = self.clock.monotonic();
-        let mut call = Call { platform: self, request, attempts: 0, redactor: Redactor::default() };
+        // Whatever a caller's headers hold is not to be seen in what the platform answers.
+        let private = request.headers.iter().filter(|header| header.is_private());
+        let redactor = private.fold(Redactor::default(), |redactor, header| {
+            redactor.hide_authorization(&header.value)
+        });
+        let mut call = Call { platform: self, request, attempts: 0, redactor };
         let judged = call.run(authorization).await?;
-        let elapsed = self.clock.monotonic().saturating_sub(started);
-        (self.observe)(request.operation, Event::Accepted { elapsed });
         Ok(Accepted {
+            limit: self.settings.max_reply_bytes,
             body: judged.body,
             content_type: judged.content_type,
             attempts: call.attempts,
@@ -146,10 +171,6 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
                 self.once(Some(token), "the platform refused the given auth_token").await
             }
             Authorization::AsGiven => {
-                let headers = self.request.headers.iter().filter(|header| header.is_private());
-                self.redactor = headers.fold(Redactor::default(), |redactor, header| {
-                    redactor.hide_authorization(&header.value)
-                });
                 self.once(None, "the platform refused the call as its headers authorize it").await
             }
             Authorization::Store { retry } => self.with_store(*retry).await,
@@ -216,7 +237,12 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         observe(self.request.operation, Event::Sending { attempt: self.attempts });
         let started = clock.monotonic();
         match sender.send(self.request, authorization).await {
-            Ok(reply) => Ok(judge(reply, &settings.expired_codes)),
+            Ok(reply) => {
+                let limit = settings.max_reply_bytes;
+                judge(reply, &settings.expired_codes, limit).ok_or_else(|| {
+                    self.not_answered(&SendError::TooLarge { limit }, Duration::ZERO)
+                })
+            }
             Err(error) => {
                 let after = clock.monotonic().saturating_sub(started);
                 Err(self.not_answered(&error, after))

@@ -6,6 +6,7 @@ use core::time::Duration;
 use serde::Serialize;
 
 use crate::error::Failure;
+use crate::json;
 use crate::tools::{Done, Tool};
 
 /// The envelope. Its fields stand in the old server's order.
@@ -50,7 +51,7 @@ impl<T: Serialize> Envelope<T> {
     #[must_use]
     pub fn to_json(&self) -> String {
         // Every field has a JSON form: `data` was read from JSON, or is made of texts.
-        serde_json::to_string(self).unwrap_or_default()
+        json::compact(&serde_json::to_string(self).unwrap_or_default())
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn success_keeps_the_platforms_json_and_the_old_order() {
-        let data = r#"{"b": 1.0, "a": [1e-7, "坡"]}"#.into();
+        let data = "{\"b\": 1.0,\n \"a\": [1e-7, \"坡 \\\\\\\" x\"]}".into();
         let done = Done {
             output: Computation { data },
             attempts: 2,
@@ -76,7 +77,7 @@ mod tests {
         };
         assert_eq!(
             Envelope::of::<RunBigQuery>(Ok(done)).to_json(),
-            r#"{"success":true,"code":0,"msg":"大数据查询执行成功","data":{"b": 1.0, "a": [1e-7, "坡"]},"operation":"大数据查询","execution_time":2.344,"api_endpoint":"intranet"}"#
+            r#"{"success":true,"code":0,"msg":"大数据查询执行成功","data":{"b":1.0,"a":[1e-7,"坡 \\\" x"]},"operation":"大数据查询","execution_time":2.344,"api_endpoint":"intranet"}"#
         );
     }
 

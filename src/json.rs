@@ -40,6 +40,22 @@ pub fn present(value: &RawValue) -> Option<Box<RawValue>> {
     (value.get() != "null").then(|| value.to_owned())
 }
 
+/// JSON without the white space between its values; order and spelling stay.
+#[must_use]
+pub fn compact(json: &str) -> String {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let keep = |character: &char| {
+        let keeps = in_string || !matches!(character, ' ' | '\t' | '\n' | '\r');
+        match character {
+            '"' if !is_escaped => in_string = !in_string,
+            _ => {}
+        }
+        is_escaped = *character == '\\' && !is_escaped;
+        keeps
+    };
+    json.chars().filter(keep).collect()
+}
+
 struct Fields<'f, 'a> {
     each: &'f mut dyn FnMut(&str, &'a RawValue),
 }

@@ -78,22 +78,29 @@ impl Event<'_> {
     #[must_use]
     pub fn line(&self, operation: &str) -> String {
         let text = format!("{} {operation}: {self}", self.level().as_str());
-        let mut line = String::with_capacity(text.len() + 1);
-        for character in text.chars() {
-            let steers = character.is_control()
-                || matches!(
-                    character,
-                    '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-                );
-            if steers {
-                line.extend(character.escape_default());
-            } else {
-                line.push(character);
-            }
-        }
+        let mut line = harmless(&text);
         line.push('\n');
         line
     }
+}
+
+/// Text that somebody else may have written, in which nothing steers a terminal or starts a line.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        let steers = character.is_control()
+            || matches!(
+                character,
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            );
+        if steers {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 impl fmt::Display for Event<'_> {

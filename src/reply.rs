@@ -5,9 +5,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::Serialize;
-
 use crate::json;
+use crate::secret::prefix;
 
 /// Some servers put it in front of UTF-8, where JSON has no room for it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -39,6 +38,12 @@ pub struct Body {
     pub top: Result<Top, String>,
 }
 
+impl Default for Body {
+    fn default() -> Self {
+        Self { text: String::new(), top: Ok(Top::default()) }
+    }
+}
+
 /// The outermost fields of a JSON body that decisions are made on. Where a name stands twice, the
 /// last one counts, as it did for the platform's old client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,44 +62,85 @@ impl fmt::Debug for Body {
 }
 
 impl Body {
-    /// Reads a body. The bytes become the text without a copy where they are UTF-8.
+    /// Reads a body. The bytes become the text without a copy where they are UTF-8. None where the
+    /// text would be longer than `limit`: each byte that is not UTF-8 reads as three.
     #[must_use]
-    pub fn read(mut bytes: Vec<u8>) -> Self {
+    pub fn read(mut bytes: Vec<u8>, limit: usize) -> Option<Self> {
         if bytes.starts_with(BYTE_ORDER_MARK) {
             bytes.drain(..BYTE_ORDER_MARK.len());
         }
         match String::from_utf8(bytes) {
             Ok(text) => {
                 let top = Top::read(&text).map_err(|error| error.to_string());
-                Self { text, top }
+                Some(Self { text, top })
             }
             // A verdict must not depend on how a message is coded: what is legible is read.
             Err(error) => {
-                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let text = lossy(error.as_bytes(), limit)?;
                 let top = Top::read(&text).map_err(|_| "the reply is not UTF-8".to_owned());
-                Self { text, top }
+                Some(Self { text, top })
             }
         }
     }
 
     /// The body as JSON text: itself, or `{"raw_text", "json_parse_error", "content_type"}` around
-    /// what is not JSON.
+    /// what is not JSON. None where that would be longer than `limit`: a character may take six to
+    /// escape.
     #[must_use]
-    pub fn into_json(self, content_type: Option<&str>) -> String {
-        #[derive(Serialize)]
-        struct Kept<'a> {
-            raw_text: &'a str,
-            json_parse_error: &'a str,
-            content_type: Option<&'a str>,
+    pub fn into_json(self, content_type: Option<&str>, limit: usize) -> Option<String> {
+        let error = match &self.top {
+            Ok(_) => return Some(self.text),
+            Err(error) => error,
+        };
+        let short = |value: &Option<&str>| serde_json::to_string(value).unwrap_or_default();
+        let end = [
+            "\",\"json_parse_error\":",
+            &short(&Some(error.as_str())),
+            ",\"content_type\":",
+            &short(&content_type),
+            "}",
+        ]
+        .concat();
+        let start = "{\"raw_text\":\"";
+        let length = escaped(&self.text).map(|part| part.len()).sum::<usize>();
+        let length = length.saturating_add(start.len() + end.len());
+        if length > limit {
+            return None;
         }
-        match &self.top {
-            Ok(_) => self.text,
-            Err(error) => {
-                let kept = Kept { raw_text: &self.text, json_parse_error: error, content_type };
-                serde_json::to_string(&kept).unwrap_or_default()
-            }
-        }
+        let mut json = String::with_capacity(length);
+        json.push_str(start);
+        escaped(&self.text).for_each(|part| json.push_str(&part));
+        json.push_str(&end);
+        Some(json)
     }
+}
+
+/// Bytes as text, U+FFFD for what is not UTF-8; none where that would be longer than `limit`.
+fn lossy(bytes: &[u8], limit: usize) -> Option<String> {
+    let replaced = |chunk: &core::str::Utf8Chunk<'_>| match chunk.invalid() {
+        [] => "",
+        _ => "\u{fffd}",
+    };
+    let parts = || bytes.utf8_chunks().flat_map(|chunk| [chunk.valid(), replaced(&chunk)]);
+    let length = parts().map(str::len).sum();
+    if length > limit {
+        return None;
+    }
+    let mut text = String::with_capacity(length);
+    text.extend(parts());
+    Some(text)
+}
+
+/// Text as a JSON string spells it, in parts, without the quotes: the whole of it is never there twice.
+fn escaped(text: &str) -> impl Iterator<Item = String> {
+    const PART_BYTES: usize = 4096;
+    let mut rest = text;
+    core::iter::from_fn(move || {
+        let part = prefix(rest, PART_BYTES);
+        rest = rest.get(part.len()..).unwrap_or_default();
+        let quoted = (!part.is_empty()).then(|| serde_json::to_string(part))?.ok()?;
+        Some(quoted.get(1..quoted.len() - 1)?.to_owned())
+    })
 }
 
 impl Top {
@@ -115,7 +161,7 @@ mod tests {
     use super::*;
 
     fn top(text: &str) -> Result<Top, String> {
-        Body::read(text.as_bytes().to_vec()).top
+        Body::read(text.as_bytes().to_vec(), usize::MAX).unwrap().top
     }
 
     #[test]
@@ -159,7 +205,8 @@ mod tests {
 
     #[test]
     fn text_that_is_not_json_is_kept_with_the_reason() {
-        let kept = Body::read(b"<h1>\"502\"</h1>".to_vec()).into_json(Some("text/html"));
+        let kept = Body::read(b"<h1>\"502\"</h1>".to_vec(), 20).unwrap();
+        let kept = kept.into_json(Some("text/html"), 200).unwrap();
         assert_eq!(
             kept,
             r#"{"raw_text":"<h1>\"502\"</h1>","json_parse_error":"expected value at line 1 column 1","content_type":"text/html"}"#
@@ -169,15 +216,28 @@ mod tests {
     #[test]
     fn a_code_is_read_whatever_the_coding_of_the_message() {
         let gbk = b"{\"code\":40003,\"msg\":\"token\xb9\xfd\xc6\xda\"}";
-        assert_eq!(Body::read(gbk.to_vec()).top.unwrap().code, Some(40003));
+        assert_eq!(Body::read(gbk.to_vec(), 100).unwrap().top.unwrap().code, Some(40003));
         let marked = b"\xef\xbb\xbf{\"code\":40003}";
-        assert_eq!(Body::read(marked.to_vec()).top.unwrap().code, Some(40003));
-        assert_eq!(Body::read(marked.to_vec()).text, "{\"code\":40003}");
+        assert_eq!(Body::read(marked.to_vec(), 100).unwrap().top.unwrap().code, Some(40003));
+        assert_eq!(Body::read(marked.to_vec(), 100).unwrap().text, "{\"code\":40003}");
     }
 
     #[test]
     fn bytes_that_are_not_utf8_are_kept_as_text() {
-        let body = Body::read(alloc::vec![b'{', 0xff, b'}']);
+        let body = Body::read(alloc::vec![b'{', 0xff, b'}'], 5).unwrap();
         assert_eq!((body.text.as_str(), body.top.is_err()), ("{\u{fffd}}", true));
+    }
+
+    #[test]
+    fn text_that_grows_past_the_limit_is_none() {
+        assert!(Body::read(alloc::vec![0xff; 10], 29).is_none());
+        assert_eq!(Body::read(alloc::vec![0xff; 10], 30).unwrap().text.len(), 30);
+        let text = "\u{1}坡\"".repeat(5000);
+        let body = Body::read(text.clone().into_bytes(), usize::MAX).unwrap();
+        let kept = body.clone().into_json(None, usize::MAX).unwrap();
+        assert!(body.clone().into_json(None, kept.len()).is_some());
+        assert!(body.into_json(None, kept.len() - 1).is_none());
+        let raw = alloc::format!("{{\"raw_text\":{}", serde_json::to_string(&text).unwrap());
+        assert!(kept.starts_with(&raw));
     }
 }

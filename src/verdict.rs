@@ -49,10 +49,11 @@ pub struct Judged {
     pub verdict: Verdict,
 }
 
-/// Judges a reply. `expired_codes` are the body codes that mean expired.
+/// Judges a reply. `expired_codes` are the body codes that mean expired. None where its text would be
+/// longer than `limit`.
 #[must_use]
-pub fn judge(reply: Reply, expired_codes: &[i64]) -> Judged {
-    let body = Body::read(reply.body);
+pub fn judge(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Judged> {
+    let body = Body::read(reply.body, limit)?;
     let code = body.top.as_ref().ok().and_then(|top| top.code);
     let verdict = match (reply.status, code) {
         (401, _) => Verdict::Expired(Expiry::Status),
@@ -62,7 +63,7 @@ pub fn judge(reply: Reply, expired_codes: &[i64]) -> Judged {
         (200, _) => Verdict::Accepted,
         _ => Verdict::Failed,
     };
-    Judged { status: reply.status, content_type: reply.content_type, body, verdict }
+    Some(Judged { status: reply.status, content_type: reply.content_type, body, verdict })
 }
 
 #[cfg(test)]
@@ -71,7 +72,7 @@ mod tests {
 
     fn verdict(status: u16, body: &str) -> Verdict {
         let reply = Reply { status, content_type: None, body: body.as_bytes().to_vec() };
-        judge(reply, &[40003]).verdict
+        judge(reply, &[40003], usize::MAX).unwrap().verdict
     }
 
     #[test]

@@ -151,10 +151,10 @@ impl Host {
         call: impl AsyncFnOnce(&OgeTools, &mut Store<State>) -> wasmtime::Result<Answer<R>>,
     ) -> Result<R, CallError> {
         let inner = &*self.0;
-        let _turn = TURNS.acquire().await;
-        let mut store = inner.store();
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
         let running = async {
+            let _turn = TURNS.acquire().await;
+            let mut store = inner.store();
             let component = inner.component.instantiate_async(&mut store).await?;
             call(&component, &mut store).await
         };

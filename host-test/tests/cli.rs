@@ -183,3 +183,46 @@ fn the_example_holds_every_setting_and_no_secret() {
     let get = |key: &str| value(key).map(str::to_owned);
     assert!(oge_tools::settings::Settings::read(get).is_ok());
 }
+
+#[tokio::test]
+async fn a_check_fails_where_the_platform_refuses_every_token() {
+    let fake = fake().await;
+    fake.refuse_all_tokens(true);
+    let output = run(&["check"], &fake.settings());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("FAILED query_task_status"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_given_token_without_a_login_passes_a_check() {
+    let fake = fake().await;
+    let login = ["OGE_TOKEN_", "OGE_CLIENT_"];
+    let is_login = |key: &str| login.iter().any(|start| key.starts_with(start));
+    let mut settings: Vec<_> =
+        fake.settings().into_iter().filter(|(key, _)| !is_login(key)).collect();
+    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
+    let output = run(&["check"], &settings);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    fake.revoke_tokens();
+    assert_eq!(run(&["check"], &settings).status.code(), Some(1));
+}
+
+#[test]
+fn a_bad_setting_is_an_envelope_too() {
+    let bad = [("OGE_API_URL".to_owned(), "nope".to_owned())];
+    let output = run(&["call", "run_big_query", "--json"], &bad);
+    assert_eq!(output.status.code(), Some(2));
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(envelope["msg"].as_str().unwrap().contains("OGE_API_URL"), "{envelope}");
+    assert_eq!(envelope["operation"], "大数据查询");
+}
+
+#[tokio::test]
+async fn an_envelope_is_one_line_however_the_platform_writes() {
+    let fake = fake().await;
+    fake.reply(Route::Process, 200, "application/json", "{\n  \"b\": 1.0,\n  \"a\": \"x y\"\n}\n");
+    let output = run(&["call", "run_big_query", "--json"], &fake.settings());
+    let shown = text(&output.stdout);
+    assert!(shown.contains(r#""data":{"b":1.0,"a":"x y"},"#), "{shown}");
+    assert_eq!(shown.lines().count(), 1);
+}

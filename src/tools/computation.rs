@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Prepared, Tool, json_text};
 use crate::authorization::Authorization;
 use crate::call::Accepted;
-use crate::error::Fault;
+use crate::error::{Failure, Fault};
 use crate::settings::Settings;
 
 /// The platform's own JSON.
@@ -21,8 +21,8 @@ pub struct Computation {
 
 impl Computation {
     /// The platform's answer, handed on unread.
-    pub(super) fn read(reply: Accepted) -> Self {
-        Self { data: reply.body.into_json(reply.content_type.as_deref()) }
+    pub(super) fn read<T: Tool>(reply: Accepted) -> Result<Self, Failure> {
+        reply.into_json(T::OPERATION).map(|data| Self { data })
     }
 }
 

@@ -81,7 +81,7 @@ impl Tool for CoverageAspectAnalysis {
     }
 
     fn read(self, reply: Accepted) -> Result<Computation, Failure> {
-        Ok(Computation::read(reply))
+        Computation::read::<Self>(reply)
     }
 
     fn message(_output: &Computation) -> String {

@@ -148,6 +148,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
         let attempts = reply.attempts;
         let output = tool.read(reply)?;
         let elapsed = self.clock.monotonic().saturating_sub(started);
+        (self.observe)(U::OPERATION, Event::Accepted { elapsed });
         Ok(Done { output, attempts, elapsed })
     }
 }

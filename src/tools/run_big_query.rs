@@ -54,7 +54,7 @@ impl Tool for RunBigQuery {
     }
 
     fn read(self, reply: Accepted) -> Result<Computation, Failure> {
-        Ok(Computation::read(reply))
+        Computation::read::<Self>(reply)
     }
 
     fn message(_output: &Computation) -> String {

@@ -18,7 +18,7 @@ use super::wait::{Blocking, block_on};
 use super::{settings, stderr};
 use crate::call::Platform;
 use crate::error::Failure;
-use crate::log::{Event, Level};
+use crate::log::Event;
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::tools::{
@@ -31,7 +31,7 @@ use crate::tools::{
 fn read_settings(operation: &'static str) -> Result<Settings, Failure> {
     settings::settings().map_err(|fault| {
         let failure = fault.into_failure(operation);
-        stderr::write(Level::Info, operation, Event::Failed(&failure));
+        stderr::write(settings::log_level(), operation, Event::Failed(&failure));
         failure
     })
 }

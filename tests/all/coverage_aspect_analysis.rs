@@ -54,10 +54,13 @@ async fn every_argument_reaches_the_platform() {
 }
 
 #[tokio::test]
-async fn the_platforms_json_is_handed_on_unchanged() {
+async fn the_platforms_json_is_handed_on_in_its_order_and_spelling() {
     let scene = Scene::new().await;
     let body = r#"{"z": 1.0, "a":[1e-7, 9007199254740993, "坡"], "code":20000}"#;
     scene.fake.reply(Route::Process, 200, "application/json", body);
+    let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
+    assert_eq!(done.output.data, body);
+    let body = body.replace(' ', "");
     assert_eq!(
         scene.envelope::<CoverageAspectAnalysis>(&mount_tai()).await,
         format!(

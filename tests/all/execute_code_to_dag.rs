@@ -48,7 +48,7 @@ async fn the_envelope_keeps_the_platforms_json() {
     scene.fake.reply(Route::ExecuteCode, 200, "application/json", body);
     assert_eq!(
         scene.envelope::<ExecuteCodeToDag>(&code()).await,
-        r#"{"success":true,"code":0,"msg":"代码转DAG任务成功，生成了2个DAG任务","data":{"dags":{"b":{"x": 1.0},"a":"id-2"},"dag_ids":["b","id-2"],"space_params":{"k":1e3},"log":"生成","user_id":"u-1","sample_name":""},"operation":"代码转DAG任务","execution_time":T,"api_endpoint":"dag"}"#
+        r#"{"success":true,"code":0,"msg":"代码转DAG任务成功，生成了2个DAG任务","data":{"dags":{"b":{"x":1.0},"a":"id-2"},"dag_ids":["b","id-2"],"space_params":{"k":1e3},"log":"生成","user_id":"u-1","sample_name":""},"operation":"代码转DAG任务","execution_time":T,"api_endpoint":"dag"}"#
     );
 }
 

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use oge_fake::{Fault, Options, Route};
+use oge_host::CallError;
 use oge_tools::error::FailureKind::{
     self, Api, Forbidden, Network, ReplyTooLarge, Timeout, TokenStore,
 };
+use oge_tools::tools::{RunBigQuery, run_big_query};
 
 use crate::scene::Scene;
 
@@ -98,4 +100,27 @@ async fn a_platform_that_is_not_there_is_said_to_be() {
     let expected = format!("no answer from {origin} after 0.");
     assert!(failure.message.starts_with(&expected), "{failure}");
     assert!(failure.message.ends_with("s: connection refused"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_reply_that_grows_when_it_is_kept_is_too_large_and_nothing_worse() {
+    const MOST: usize = 8 << 20;
+    let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", &MOST.to_string())]).await;
+    let query = run_big_query::Arguments::default();
+    for (body, fits) in [
+        (vec![b'a'; MOST - 4096], true),
+        (vec![b'"'; MOST - 4096], false),
+        (vec![1; MOST - 4096], false),
+        (vec![0xff; MOST - 4096], false),
+    ] {
+        scene.fake.reply(Route::Process, 200, "application/octet-stream", body);
+        let result = scene.host.run::<RunBigQuery>(&query).await;
+        match result {
+            Ok(_) => assert!(fits),
+            Err(CallError::Failure(failure)) => {
+                assert_eq!((failure.kind, fits), (ReplyTooLarge, false), "{failure}");
+            }
+            Err(error) => panic!("the sandbox ended: {error}"),
+        }
+    }
 }

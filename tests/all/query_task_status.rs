@@ -49,7 +49,7 @@ async fn the_state_and_its_flags_come_from_every_form_of_answer() {
 async fn the_envelope_keeps_what_the_platform_said() {
     let scene = Scene::new().await;
     for (body, raw) in
-        [("running", r#""running""#), (r#"{"status": "running"}"#, r#"{"status": "running"}"#)]
+        [("running", r#""running""#), (r#"{"status": "running"}"#, r#"{"status":"running"}"#)]
     {
         scene.fake.reply(Route::GetState, 200, "text/plain", body);
         assert_eq!(

@@ -1,6 +1,7 @@
 //! No token, password or secret in anything that anybody can read.
 
 use oge_fake::{Credentials, Fault, Options, Route};
+use oge_tools::api;
 use oge_tools::envelope::Envelope;
 use oge_tools::error::Failure;
 use oge_tools::secret::Secret;
@@ -80,4 +81,37 @@ async fn a_call_that_goes_well_logs_no_secret() {
     scene.ask().await.unwrap();
     assert!(scene.log().len() > 5, "{:?}", scene.log());
     assert_clean(&format!("{:?}", scene.log()));
+}
+
+#[tokio::test]
+async fn a_private_header_is_hidden_whoevers_token_is_sent() {
+    let scene = Scene::new().await;
+    scene.fake.reply(
+        Route::Other,
+        200,
+        "application/json",
+        r#"{"code":500,"msg":"key MARKER-4711"}"#,
+    );
+    for auth_token in [None, Some(Secret::new(scene.fake.issue_token()))] {
+        let arguments = api::Arguments {
+            url: format!("{}/other", scene.fake.origin()),
+            headers: Some(vec![("X-Api-Key".to_owned(), Secret::new("MARKER-4711"))]),
+            use_intranet_token: Some(true),
+            auth_token,
+            ..Default::default()
+        };
+        let error = scene.host.call_api(&arguments).await.unwrap_err();
+        assert!(error.to_string().contains("***"), "{error}");
+        assert!(!format!("{error:?}{:?}", scene.log()).contains("MARKER-4711"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_shows_its_level_and_those_before() {
+    for (level, lines) in [("off", 0), ("error", 1), ("warn", 1), ("info", 1), ("debug", 2)] {
+        let scene = Scene::set(&[("OGE_LOG", level)]).await;
+        scene.fake.fail(Route::GetState, oge_fake::Fault::Status(500));
+        scene.ask().await.unwrap_err();
+        assert_eq!(scene.log().len(), lines, "{level}: {:?}", scene.log());
+    }
 }

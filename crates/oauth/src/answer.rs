@@ -42,14 +42,14 @@ impl Credentials {
     /// answer that might hold a token.
     pub fn answer(&self, reply: Reply) -> Result<Issued, TokenError> {
         let status = reply.status;
-        let body = Body::read(reply.body);
         let origin = self.origin();
-        let Ok(top) = &body.top else {
+        let body = Body::read(reply.body, usize::MAX).filter(|body| body.top.is_ok());
+        let Some(Body { text, top: Ok(top) }) = &body else {
             return Err(TokenError::Unavailable(format!(
                 "{origin} answered HTTP {status} and no JSON; is OGE_TOKEN_URL right?"
             )));
         };
-        let fields = Fields::read(&body.text);
+        let fields = Fields::read(text);
         if status == 200
             && let Some(token) = fields.token
         {

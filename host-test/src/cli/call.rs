@@ -5,14 +5,16 @@ use std::process::ExitCode;
 use clap::Args;
 use oge_host::{CallError, GuestTool, Host};
 use oge_tools::envelope::Envelope;
-use oge_tools::error::FailureKind;
+use oge_tools::error::{Failure, FailureKind};
+use oge_tools::json;
+use oge_tools::log::harmless;
 use oge_tools::tools::{
     CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
 };
 
 use super::env_file::EnvFile;
 use super::progress::Progress;
-use super::style::{FAINT, HANDLED, harmless, mark, paint};
+use super::style::{FAINT, HANDLED, mark, paint, print};
 use super::tools::{Arguments, ToolCommand};
 use super::{FAILED, USAGE};
 
@@ -33,12 +35,10 @@ impl Call {
         let arguments = self.tool.arguments()?;
         let progress = Progress::start("waiting for OGE");
         let log = progress.clone();
-        let host = Host::builder()
-            .settings(self.env_file.read()?)
-            .log(move |line| log.log(line))
-            .build()?;
+        let host =
+            Host::builder().settings(self.env_file.read()?).log(move |line| log.log(line)).build();
         let call = Pending { host, progress, json: self.json };
-        Ok(match arguments {
+        match arguments {
             Arguments::CoverageAspectAnalysis(arguments) => {
                 call.run::<CoverageAspectAnalysis>(&arguments).await
             }
@@ -48,51 +48,55 @@ impl Call {
             }
             Arguments::SubmitBatchTask(arguments) => call.run::<SubmitBatchTask>(&arguments).await,
             Arguments::QueryTaskStatus(arguments) => call.run::<QueryTaskStatus>(&arguments).await,
-        })
+        }
     }
 }
 
 struct Pending {
-    host: Host,
+    host: anyhow::Result<Host>,
     progress: Progress,
     json: bool,
 }
 
 impl Pending {
-    async fn run<T: GuestTool>(self, arguments: &T::Arguments) -> ExitCode
+    async fn run<T: GuestTool>(self, arguments: &T::Arguments) -> anyhow::Result<ExitCode>
     where
         T::Arguments: Sync,
         T::Output: Clone,
     {
-        let result = self.host.run::<T>(arguments).await;
+        let result = match self.host {
+            Ok(host) => host.run::<T>(arguments).await,
+            Err(error) => Err(CallError::Failure(bad_setting(error, T::OPERATION)?)),
+        };
         self.progress.end();
-        match result {
+        let failure = match result {
             Ok(done) if self.json => {
-                println!("{}", Envelope::of::<T>(Ok(done)).to_json());
-                ExitCode::SUCCESS
+                print(&Envelope::of::<T>(Ok(done)).to_json());
+                return Ok(ExitCode::SUCCESS);
             }
             Ok(done) => {
                 show::<T>(&done);
-                ExitCode::SUCCESS
+                return Ok(ExitCode::SUCCESS);
             }
-            Err(CallError::Failure(failure)) => {
-                if self.json {
-                    println!("{}", Envelope::<T::Output>::of::<T>(Err(&failure)).to_json());
-                } else {
-                    let message = harmless(&T::failure_message(&failure));
-                    anstream::println!("{} {message}", mark(false));
-                }
-                match failure.kind {
-                    FailureKind::InvalidArgument | FailureKind::NotConfigured => USAGE.into(),
-                    _ => FAILED.into(),
-                }
-            }
-            Err(error) => {
-                anstream::eprintln!("oge: {error}");
-                FAILED.into()
-            }
+            Err(CallError::Failure(failure)) => failure,
+            // The envelope tells no kind, and the sandbox's end is none of the component's.
+            Err(error) => Failure::new(FailureKind::BadReply, T::OPERATION, error.to_string()),
+        };
+        if self.json {
+            print(&Envelope::<T::Output>::of::<T>(Err(&failure)).to_json());
+        } else {
+            print(&format!("{} {}", mark(false), harmless(&T::failure_message(&failure))));
         }
+        Ok(match failure.kind {
+            FailureKind::InvalidArgument | FailureKind::NotConfigured => USAGE.into(),
+            _ => FAILED.into(),
+        })
     }
+}
+
+/// A host that could not be made for a setting failed the call that needed it.
+fn bad_setting(error: anyhow::Error, operation: &'static str) -> anyhow::Result<Failure> {
+    error.downcast::<Failure>().map(|failure| Failure { operation, ..failure })
 }
 
 fn show<T: GuestTool>(done: &Done<T::Output>) {
@@ -101,14 +105,10 @@ fn show<T: GuestTool>(done: &Done<T::Output>) {
         2 => paint(HANDLED, ", the token had expired and was renewed"),
         _ => String::new(),
     };
-    anstream::println!(
-        "{} {} {}{renewed}",
-        mark(true),
-        harmless(&T::message(&done.output)),
-        paint(FAINT, format_args!("{seconds:.2} s")),
-    );
+    let took = paint(FAINT, format_args!("{seconds:.2} s"));
+    print(&format!("{} {} {took}{renewed}", mark(true), harmless(&T::message(&done.output))));
     // A tool's result was read from JSON, or is made of texts, so it has a JSON form.
     if let Ok(data) = serde_json::to_string(&done.output) {
-        println!("{}", harmless(&data));
+        print(&harmless(&json::compact(&data)));
     }
 }

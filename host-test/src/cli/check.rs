@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use oge_host::{CallError, Host};
-use oge_tools::error::Fault;
+use oge_oauth::Credentials;
+use oge_tools::error::{FailureKind, Fault};
+use oge_tools::log::harmless;
 use oge_tools::settings::Settings;
 use oge_tools::tools::{QueryTaskStatus, query_task_status};
 use oge_tools::url::{Origin, Url};
@@ -15,14 +17,18 @@ use tokio::time::timeout;
 
 use super::FAILED;
 use super::env_file::EnvFile;
-use super::style::{FAINT, mark, paint};
+use super::style::{FAINT, mark, paint, print};
 
-/// What the tools and the login need. All of it is asked for; only a login can be done without.
-const NEEDED: [(&str, &str); 9] = [
+/// What the tools need.
+const TOOLS: [(&str, &str); 4] = [
     ("OGE_API_URL", "the URL of the computation API, for the first two tools"),
     ("OGE_DAG_URL", "the base URL of the DAG batch API, for the other three"),
     ("OGE_USER_ID", "the default of execute_code_to_dag's user_id"),
     ("OGE_USERNAME", "the default of submit_batch_task's username"),
+];
+
+/// What a login needs; which of it, its grant says.
+const LOGIN: [(&str, &str); 5] = [
     ("OGE_TOKEN_URL", "where a token is had"),
     ("OGE_TOKEN_USERNAME", "the account's name"),
     ("OGE_TOKEN_PASSWORD", "the account's password; set it in the environment"),
@@ -47,7 +53,7 @@ struct Report {
 impl Report {
     fn line(&mut self, good: bool, what: &str, note: &str) {
         self.good &= good;
-        anstream::println!("{} {what} {}", mark(good), paint(FAINT, note));
+        print(&format!("{} {what} {}", mark(good), paint(FAINT, harmless(note))));
     }
 }
 
@@ -55,12 +61,27 @@ impl Check {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = self.env_file.read()?;
         let mut report = Report { good: true };
-        for (key, what) in NEEDED {
-            let set = settings.get(key).is_some_and(|value| !value.trim().is_empty());
-            report.line(set, key, if set { "set" } else { what });
+        let get = |key: &str| settings.get(key).cloned();
+        let is_set = |key: &str| get(key).is_some_and(|value| !value.trim().is_empty());
+        for (key, what) in TOOLS {
+            report.line(is_set(key), key, if is_set(key) { "set" } else { what });
         }
-        match Settings::read(|key| settings.get(key).cloned()) {
-            Ok(_) => platform(settings, &mut report).await,
+        let login = Credentials::read(get);
+        let has_login = login.is_ok() || LOGIN.iter().any(|(key, _)| is_set(key));
+        if is_set("OGE_TOKEN") && !has_login {
+            report.line(true, "OGE_TOKEN", "set; without a login it serves until it is refused");
+        } else {
+            for (key, what) in LOGIN {
+                let note = match &login {
+                    _ if is_set(key) => "set",
+                    Ok(_) => "not needed for this grant",
+                    Err(_) => what,
+                };
+                report.line(is_set(key) || login.is_ok(), key, note);
+            }
+        }
+        match Settings::read(get) {
+            Ok(_) => platform(settings, has_login, &mut report).await,
             Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
                 report.line(false, key, &problem);
             }
@@ -70,7 +91,7 @@ impl Check {
 }
 
 /// Whether the platform is there, lets the account in, and answers.
-async fn platform(settings: BTreeMap<String, String>, report: &mut Report) {
+async fn platform(settings: BTreeMap<String, String>, has_login: bool, report: &mut Report) {
     let mut origins: Vec<Origin> = Vec::new();
     for key in ["OGE_API_URL", "OGE_DAG_URL", "OGE_TOKEN_URL"] {
         let url = settings.get(key).and_then(|value| Url::parse(value.trim()).ok());
@@ -88,20 +109,24 @@ async fn platform(settings: BTreeMap<String, String>, report: &mut Report) {
         Ok(host) => host,
         Err(error) => return report.line(false, "settings", &format!("{error:#}")),
     };
-    match host.refresh_token().await {
-        Ok(token) => {
-            let user = token.user_name.map_or_else(String::new, |name| format!(" as {name}"));
-            let life = token.expires_at.map_or_else(String::new, lifetime);
-            report.line(true, "login", &format!("a new token{user}{life}"));
+    if has_login {
+        match host.refresh_token().await {
+            Ok(token) => {
+                let user = token.user_name.map_or_else(String::new, |name| format!(" as {name}"));
+                let life = token.expires_at.map_or_else(String::new, lifetime);
+                report.line(true, "login", &format!("a new token{user}{life}"));
+            }
+            Err(error) => return report.line(false, "login", &error.to_string()),
         }
-        Err(error) => return report.line(false, "login", &error.to_string()),
     }
     let arguments =
         query_task_status::Arguments { dag_id: "oge-check".to_owned(), auth_token: None };
     match host.run::<QueryTaskStatus>(&arguments).await {
         Ok(_) => report.line(true, "query_task_status", "answered"),
         // The platform may well say that there is no such task: it was reached, and it took the token.
-        Err(CallError::Failure(failure)) if failure.http_status == Some(200) => {
+        Err(CallError::Failure(failure))
+            if failure.kind == FailureKind::Api && failure.http_status == Some(200) =>
+        {
             report.line(true, "query_task_status", "answered");
         }
         Err(error) => report.line(false, "query_task_status", &error.to_string()),

@@ -10,8 +10,8 @@ use clap::Args;
 /// Where the settings come from.
 #[derive(Debug, Args)]
 pub(crate) struct EnvFile {
-    /// A file of KEY=value lines. What the environment says comes first, so that secrets can stay
-    /// out of the file.
+    /// A file of KEY=value lines; a value with $, # or a blank stands in single quotes. What the
+    /// environment says comes first, so that secrets can stay out of the file.
     #[arg(long, value_name = "FILE", global = true)]
     env_file: Option<PathBuf>,
 }

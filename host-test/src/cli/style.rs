@@ -1,7 +1,7 @@
 //! Colours and marks: both on a terminal, plain text elsewhere.
 
 use std::fmt::Display;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
@@ -21,13 +21,9 @@ pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Text that somebody else wrote, in which nothing steers a terminal.
-pub(crate) fn harmless(text: &str) -> String {
-    let show = |character: char| {
-        let steers = character.is_control() && character != '\n';
-        if steers { character.escape_default().to_string() } else { character.to_string() }
-    };
-    text.chars().map(show).collect()
+/// A line on standard output. A reader that has gone away, as `head` does, is no failure.
+pub(crate) fn print(line: &str) {
+    let _ = writeln!(anstream::stdout(), "{line}");
 }
 
 /// The mark in front of what went well or did not.

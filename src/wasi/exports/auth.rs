@@ -3,7 +3,7 @@
 use super::to_wit::ToWit;
 use crate::auth;
 use crate::call::Clock as _;
-use crate::log::{Event, Level};
+use crate::log::Event;
 use crate::wasi::bindings::{Component, auth as wit};
 use crate::wasi::clock::WasiClock;
 use crate::wasi::token_store::Imported;
@@ -14,8 +14,7 @@ impl wit::Guest for Component {
     fn refresh_token() -> Result<wit::TokenInfo, wit::Failure> {
         let result = block_on(auth::refresh(&Imported, WasiClock.wall()));
         if let Err(failure) = &result {
-            let level = settings::settings().map_or(Level::Info, |settings| settings.log);
-            stderr::write(level, auth::OPERATION, Event::Failed(failure));
+            stderr::write(settings::log_level(), auth::OPERATION, Event::Failed(failure));
         }
         result.to_wit()
     }

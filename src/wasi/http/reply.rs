@@ -66,6 +66,7 @@ async fn read_body(
                 }
             }
             Ok(chunk) if chunk.len() > limit - bytes.len() => {
+                bytes.extend(chunk.into_iter().take(limit - bytes.len()));
                 return Err(SendError::TooLarge { limit });
             }
             Ok(_) if deadline.has_passed() => {

@@ -37,13 +37,12 @@ impl Wasi {
     /// Reads the settings, and starts a store with what they give.
     pub(super) fn from_settings() -> Result<(Store, Self), TokenError> {
         let get = settings::source();
-        let log = get("OGE_LOG").and_then(|level| Level::parse(&level)).unwrap_or(Level::Info);
         let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
         let file = set("OGE_TOKEN_FILE").map(|path| TokenFile::find(path.trim())).transpose();
         let outside = Self {
             credentials: Credentials::read(&get),
             file: file.map_err(not_configured)?,
-            log,
+            log: settings::log_level(),
             ahead: WasiClock.wall().saturating_sub(WasiClock.monotonic()),
         };
         let given = given_token(&get).map_err(not_configured)?;

@@ -56,10 +56,13 @@ async fn each_part_of_a_login_has_to_be_right() {
     });
     let fake = Fake::start(options).await.unwrap();
     let right = "/api/oauth/token?client_id=client&client_secret=secret&grant_type=password\
-                 &username=name&password=pass";
+                 &username=name&password=pass&scopes=web";
     let body = json!({"username": "name", "password": "pass"});
     let ask = Ask::new("POST", right).body(&body);
     assert!(ask.send(&fake).await.json()["data"]["token"].is_string());
+    let without_scopes = right.replace("&scopes=web", "");
+    let answer = Ask::new("POST", without_scopes).body(&body).send(&fake).await;
+    assert_eq!(answer.json()["code"], 40001);
     for part in ["client_id", "client_secret", "grant_type", "username", "password"] {
         for wrong in [
             right.replace(&format!("{part}="), &format!("{part}=x")),

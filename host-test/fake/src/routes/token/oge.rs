@@ -34,6 +34,7 @@ impl Login {
     pub(super) fn check(&self, credentials: &Credentials) -> Result<(), Reply> {
         let says = |name, value: &str| urlencoded::value(&self.query, name) == Some(value);
         let is_known = says("grant_type", "password")
+            && urlencoded::value(&self.query, "scopes").is_some_and(|scopes| !scopes.is_empty())
             && says("client_id", &credentials.client_id)
             && says("client_secret", &credentials.client_secret)
             && says("username", &credentials.username)
