@@ -61,7 +61,9 @@ function login() {
   if (denied && performance.now() < denied.until) throw denied.error;
   const { url, body } = loginRequest();
   const { status, text, unanswered } = send(url.href, body);
-  if (unanswered) throw new TokenError('unavailable', `no answer from ${url.origin}: ${unanswered}`);
+  if (unanswered) {
+    throw new TokenError('unavailable', `no answer from ${url.origin}: ${unanswered}`);
+  }
   const answer = parse(text);
   const token = answer?.data?.token;
   if (status === 200 && typeof token === 'string' && token.trim()) {

@@ -72,7 +72,7 @@ def record(token: Token) -> Record:
 
 
 def option(token: Token | None) -> Record | None:
-    return token and record(token)
+    return record(token) if token else None
 
 
 def result(token: Callable[[], Token]) -> Record | Variant:

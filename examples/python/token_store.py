@@ -15,7 +15,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 TIME_LIMIT_SECONDS = 30
 DENIED_SECONDS = 5
@@ -62,7 +62,7 @@ class TokenStore:
         """The token to use now."""
         logins = self._logins
         with self._lock:
-            return self._held if self._is_usable() else self._join_or_log_in(logins)
+            return self._usable() or self._join_or_log_in(logins)
 
     def peek(self) -> Token | None:
         """What is held, whatever its state."""
@@ -77,18 +77,19 @@ class TokenStore:
             if self._held and self._held.generation == stale:
                 # Even where the login fails, the refused token is not served again.
                 self._refused = stale
-            return self._held if self._is_usable() else self._join_or_log_in(logins)
+            return self._usable() or self._join_or_log_in(logins)
 
-    def _is_usable(self) -> bool:
-        return self._held is not None and self._held.generation != self._refused
+    def _usable(self) -> Token | None:
+        is_refused = self._held is not None and self._held.generation == self._refused
+        return None if is_refused else self._held
 
     def _join_or_log_in(self, logins_before: int) -> Token:
-        """The outcome of a login that ended while this thread waited for the lock, else of its own."""
+        """The outcome of a login that ended while this thread waited, else of one of its own."""
         if self._logins != logins_before:
             if self._failure:
                 raise self._failure
-            if self._is_usable():
-                return self._held
+            if token := self._usable():
+                return token
         # Wrong credentials, tried again by every call, would lock the account.
         if self._failure and time.monotonic() < self._denied_until:
             raise self._failure
@@ -114,12 +115,9 @@ def log_in(settings: Mapping[str, str]) -> tuple[str, str]:
     """Scheme and token of one login."""
     request, origin = login_request(settings)
     reply = send_in_time(request, origin)
-    try:
-        answer = json.loads(reply.text)
-    except ValueError:
-        answer = None
-    answer = answer if isinstance(answer, dict) else {}
-    data = answer.get("data") if isinstance(answer.get("data"), dict) else {}
+    answer = json_object(reply.text)
+    data = answer.get("data")
+    data = data if isinstance(data, dict) else {}
     token = data.get("token")
     if reply.status == 200 and isinstance(token, str) and token.strip():
         return str(data.get("tokenHead") or "").strip() or "Bearer", token.strip()
@@ -131,6 +129,15 @@ def log_in(settings: Mapping[str, str]) -> tuple[str, str]:
         raise TokenError("unavailable", why)
     check = "OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
     raise TokenError("rejected", f"{why}; check {check}")
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """What the text says, if it is a JSON object; else an empty one."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    return value if isinstance(value, dict) else {}
 
 
 def is_refusal(status: int, code: int | None) -> bool:
@@ -188,8 +195,8 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect
 def send_in_time(request: urllib.request.Request, origin: str) -> Reply:
     """Sends the login. The limit is for everything: look-up, connect, send, wait, read.
 
-    urllib's own timeout is for each step, so a dripping reply would never end. Hence a thread, which
-    is left to itself when it is late.
+    urllib's own timeout is for each step, so a dripping reply would never end. Hence a thread,
+    which is left to itself when it is late.
     """
     outcome: queue.SimpleQueue[Reply | str] = queue.SimpleQueue()
     threading.Thread(target=lambda: outcome.put(send(request)), daemon=True).start()

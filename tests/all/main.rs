@@ -16,6 +16,7 @@ mod auth;
 mod call_rule;
 mod concurrency;
 mod coverage_aspect_analysis;
+mod examples;
 mod execute_code_to_dag;
 mod faults;
 mod limits;
