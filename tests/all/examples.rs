@@ -17,7 +17,8 @@ fn is_installed(language: &str, how: &str, mut probe: Command) -> bool {
     let probe = probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let is_installed = probe.status().is_ok_and(|status| status.success());
     if !is_installed {
-        writeln!(std::io::stderr(), "NOT RUN: examples/{language} ({how})").unwrap();
+        let mut stderr = std::io::stderr().lock();
+        writeln!(stderr, "NOT RUN: examples/{language} ({how})").unwrap();
         assert!(std::env::var_os("CI").is_none(), "CI runs every example");
     }
     is_installed

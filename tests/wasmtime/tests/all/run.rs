@@ -1,6 +1,6 @@
 //! `wasmtime run`: each tool, and what the settings decide.
 
-use oge_fake::Route;
+use oge_fake::{Fake, Options, Route, TokenStyle};
 
 use crate::command::{fake, invoke};
 
@@ -106,4 +106,21 @@ async fn auth_tells_what_is_known_of_the_token() {
     told.holds(&["present: true", "expired: some(false)"]);
     assert!(!told.result.contains("eyJ"));
     assert_eq!(fake.count(Route::Token), 1);
+}
+
+#[tokio::test]
+async fn a_standard_authority_serves_both_grants_and_the_settings_choose() {
+    let fake = Fake::start(Options::default().token_style(TokenStyle::Rfc6749)).await.unwrap();
+    let is_user = |key: &str| ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD"].contains(&key);
+    let client: Vec<_> = fake.settings().into_iter().filter(|(key, _)| !is_user(key)).collect();
+    let mut user = fake.settings();
+    user.push(("OGE_TOKEN_GRANT".to_owned(), "password".to_owned()));
+    for (settings, grant) in [(client, "client_credentials"), (user, "password")] {
+        fake.clear_requests();
+        invoke(&settings, r#"query-task-status("d", none)"#).holds(&["attempts: 1"]);
+        let login = fake.requests(Route::Token).remove(0);
+        let form = String::from_utf8(login.body.to_vec()).unwrap();
+        assert!(form.starts_with(&format!("grant_type={grant}")), "{grant}");
+        assert!(login.header("authorization").unwrap().starts_with("Basic "));
+    }
 }
