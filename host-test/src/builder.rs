@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use oge_oauth::Given;
 use oge_tools::error::Fault;
 use oge_tools::settings::{self, Settings};
 use oge_tools::url::Origin;
@@ -100,7 +101,7 @@ impl HostBuilder {
         let tokens = match self.tokens {
             Some(tokens) => tokens,
             None => {
-                let given = oge_oauth::given_token(get).map_err(bad_setting)?;
+                let given = Given::read(get).map_err(bad_setting)?;
                 let login = PasswordLogin::new(client.clone(), get);
                 Arc::new(NativeStore::new(login, given, Arc::clone(&log)))
             }

@@ -12,10 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use oge_oauth::Issued;
-use oge_token_cache::{Decision, Lifetime, State, generation};
-use oge_tools::jwt::Claims;
-use oge_tools::secret::Secret;
+use oge_oauth::{Given, Issued};
+use oge_token_cache::{CONTESTED, Decision, Lifetime, SKEWED, State, generation};
 use oge_tools::token::{Token, TokenError};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -57,16 +55,15 @@ enum Next {
 impl NativeStore {
     /// A store that logs in with `authority`, and starts with the token `given` where there is one.
     #[must_use]
-    pub fn new(authority: impl Authority, given: Option<Secret>, warn: LogSink) -> Self {
+    pub fn new(authority: impl Authority, given: Option<Given>, warn: LogSink) -> Self {
         let mut state = State::default();
         let wall = wall_clock();
-        if let Some(authorization) = given {
-            let claims = Claims::read(authorization.expose()).unwrap_or_default();
-            // Without a login to fall back on, only the platform can end it.
-            let expires_at = claims.expires_at.filter(|_| authority.can_log_in());
+        if let Some(given) = given {
+            let expires_at = given.expires_at(authority.can_log_in());
             let lifetime = Lifetime::of_kept(expires_at, wall.as_secs());
             let generation = generation(None, wall);
-            state.found(Token { authorization, generation }, generation, lifetime, Duration::ZERO);
+            let token = Token { authorization: given.authorization, generation };
+            state.found(token, generation, lifetime, Duration::ZERO);
         }
         Self(Arc::new(Inner {
             authority: Box::new(authority),
@@ -188,10 +185,7 @@ impl Inner {
         let tell_skew = lifetime.is_skewed && !std::mem::replace(&mut held.skew_told, true);
         drop(held);
         if tell_skew {
-            (self.warn)(
-                "a new token says that it has expired already: this machine's clock and the \
-                 platform's differ; taking it as good for 15 minutes",
-            );
+            (self.warn)(SKEWED);
         }
         Ok(token)
     }
@@ -204,10 +198,7 @@ impl Inner {
         let contested = held.state.is_contested();
         drop(held);
         if contested && !before {
-            (self.warn)(
-                "the platform refuses tokens that are only seconds old: something else logs in with \
-                 this account and ends them; logins are now 5 s apart",
-            );
+            (self.warn)(CONTESTED);
         }
     }
 

@@ -59,6 +59,17 @@ impl Deadline {
 pub trait Wait {
     /// Returns once `pollable` is ready (true), or the deadline has passed before it (false).
     fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> impl Future<Output = bool>;
+
+    /// Returns once the deadline has passed.
+    fn until(&self, deadline: &Deadline) -> impl Future<Output = ()> {
+        async { while !self.ready(deadline.timer(), deadline).await {} }
+    }
+}
+
+impl<W: Wait> Wait for &W {
+    fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> impl Future<Output = bool> {
+        (*self).ready(pollable, deadline)
+    }
 }
 
 /// Waits in the host: nothing else happens in the component meanwhile.

@@ -15,4 +15,4 @@ pub mod path;
 pub mod record;
 pub mod store;
 #[cfg(target_family = "wasm")]
-mod wasi;
+pub mod wasi;

@@ -1,17 +1,17 @@
 //! The store: what it is asked, what it decides, and the one login that serves everybody.
 //!
-//! Calls into a WASI 0.2 instance never overlap, so within one there is nothing to join. Between
-//! instances and processes the token file's lock is the flight: who holds it logs in, and who waits
-//! for it reads in the file how that went.
+//! Within an instance a login is one task's turn, and the others wait for theirs; between instances
+//! and processes the token file's lock is the flight. Whoever has waited finds there how it went, and
+//! takes that for its answer.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use core::cell::RefCell;
+use core::future::Future;
 use core::time::Duration;
 
-use oge_oauth::{Issued, TIMEOUT};
-use oge_token_cache::{Decision, Lifetime, generation};
-use oge_tools::jwt::Claims;
-use oge_tools::secret::Secret;
+use oge_oauth::{Given, Issued, TIMEOUT};
+use oge_token_cache::{CONTESTED, Decision, Lifetime, SKEWED, generation};
 use oge_tools::token::{Token, TokenError};
 
 use crate::record::{Kept, Record};
@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the store touches.
 pub trait Outside {
+    /// This task's turn, until it is dropped.
+    type Turn;
     /// Holds the token file until it is dropped.
     type Lock;
 
@@ -32,22 +34,31 @@ pub trait Outside {
     fn load(&self) -> Option<Record>;
     /// Writes the token file, where there is one to write.
     fn save(&self, record: &Record);
+    /// Waits until no other task of this instance has its turn.
+    fn turn(&self) -> impl Future<Output = Self::Turn>;
+    /// The turn; none where another task has it.
+    fn try_turn(&self) -> Option<Self::Turn>;
     /// Takes the token file's lock; none where another holds it. Without a file nobody does.
     fn lock(&self) -> Option<Self::Lock>;
     /// Waits.
-    fn pause(&self, time: Duration);
+    fn pause(&self, time: Duration) -> impl Future<Output = ()>;
     /// Logs in, within `limit`.
     ///
     /// # Errors
     /// Where that comes to nothing.
-    fn login(&self, limit: Duration) -> Result<Issued, TokenError>;
+    fn login(&self, limit: Duration) -> impl Future<Output = Result<Issued, TokenError>>;
     /// Tells the operator.
     fn warn(&self, what: &str);
 }
 
-/// What one instance knows.
+/// The token of one instance. A call that is dropped may end a login under way: who has several tasks
+/// lets each call run as one of its own.
 #[derive(Debug, Default)]
-pub struct Store {
+pub struct Store(RefCell<Known>);
+
+/// What one instance knows. Never borrowed while anything waits.
+#[derive(Debug, Default)]
+struct Known {
     record: Record,
     /// The generation that this instance was told is refused, which a file may not know yet.
     refused: Option<u64>,
@@ -73,92 +84,165 @@ enum Standing {
 }
 
 impl Store {
-    /// A store that starts with the token `given`, of which `claims` are known. Every instance names
-    /// it alike: by when it was issued.
+    /// A store that starts with the token `given`. Every instance names it alike: by when it was
+    /// issued.
     #[must_use]
-    pub fn starting_with(given: Secret, claims: &Claims, now: Duration) -> Self {
-        let issued_at = Duration::from_secs(claims.issued_at.unwrap_or_default());
+    pub fn starting_with(given: Given, can_log_in: bool, now: Duration) -> Self {
+        let issued_at = Duration::from_secs(given.issued_at.unwrap_or_default());
         let generation = generation(None, issued_at);
-        let lifetime = Lifetime::of_kept(claims.expires_at, now.as_secs());
-        let mut store = Self { given: Some(generation), ..Self::default() };
-        store.record.state.found(Kept(given), generation, lifetime, now);
-        store
+        let lifetime = Lifetime::of_kept(given.expires_at(can_log_in), now.as_secs());
+        let mut known = Known { given: Some(generation), ..Known::default() };
+        known.record.state.found(Kept(given.authorization), generation, lifetime, now);
+        Self(RefCell::new(known))
     }
 
     /// The token to use now.
     ///
     /// # Errors
     /// Where there is none and none can be had.
-    pub fn get(&mut self, outside: &impl Outside) -> Result<Token, TokenError> {
+    pub async fn get(&self, outside: &impl Outside) -> Result<Token, TokenError> {
         self.catch_up(outside);
         match self.standing(Want::Good, outside.now()) {
             Standing::Answer(answer) => answer,
-            Standing::Early(token) => Ok(self.renew_early(outside).unwrap_or(token)),
-            Standing::Login(_) => self.renew(Want::Good, outside),
+            Standing::Early(token) => Ok(self.renew_early(outside).await.unwrap_or(token)),
+            Standing::Login(_) => self.renew(Want::Good, outside).await,
         }
     }
 
     /// What is held, whatever its state. Contacts no one.
-    pub fn peek(&mut self, outside: &impl Outside) -> Option<Token> {
+    pub fn peek(&self, outside: &impl Outside) -> Option<Token> {
         self.catch_up(outside);
-        self.held()
+        let known = self.0.borrow();
+        let state = &known.record.state;
+        state.held().zip(state.generation()).map(token)
     }
 
     /// A token other than generation `stale`; with none, a new one whatever is held.
     ///
     /// # Errors
     /// Where none can be had.
-    pub fn refresh(
-        &mut self,
+    pub async fn refresh(
+        &self,
         stale: Option<u64>,
         outside: &impl Outside,
     ) -> Result<Token, TokenError> {
-        self.refused = stale.or(self.refused);
+        if stale.is_some() {
+            self.0.borrow_mut().refused = stale;
+        }
         self.catch_up(outside);
         let want = match stale {
             Some(_) => Want::Good,
-            None => Want::Another(self.record.state.generation()),
+            None => Want::Another(self.0.borrow().record.state.generation()),
         };
         match self.standing(want, outside.now()) {
             Standing::Answer(answer) => answer,
             Standing::Early(token) => Ok(token),
-            Standing::Login(_) => self.renew(want, outside),
+            Standing::Login(_) => self.renew(want, outside).await,
         }
     }
 
     /// Takes in what others have written since. What this instance knows and the file does not, it
     /// goes on knowing.
-    fn catch_up(&mut self, outside: &impl Outside) {
+    fn catch_up(&self, outside: &impl Outside) {
         let now = outside.now();
-        if let Some(mut record) = outside.load()
-            && self.yields_to(&record)
+        let file = outside.load();
+        let mut known = self.0.borrow_mut();
+        if let Some(mut record) = file
+            && known.yields_to(&record)
         {
             record.state.recall(now);
-            self.record = record;
+            known.record = record;
         }
-        if let Some(refused) = self.refused {
-            let before = self.record.state.is_contested();
-            self.record.state.refused(refused, now);
-            if self.record.state.is_contested() && !before {
-                outside.warn(
-                    "the platform refuses tokens that are only seconds old: something else logs in \
-                     with this account and ends them; logins are now 5 s apart",
-                );
+        if let Some(refused) = known.refused {
+            let state = &mut known.record.state;
+            let before = state.is_contested();
+            state.refused(refused, now);
+            if state.is_contested() && !before {
+                outside.warn(CONTESTED);
             }
         }
     }
 
+    fn standing(&self, want: Want, now: Duration) -> Standing {
+        self.0.borrow().standing(want, now)
+    }
+
+    /// One login for everybody who wants one now.
+    async fn renew(&self, want: Want, outside: &impl Outside) -> Result<Token, TokenError> {
+        let asked_at = outside.now();
+        let _turn = outside.turn().await;
+        let _lock = loop {
+            if let Some(lock) = outside.lock() {
+                break lock;
+            }
+            if outside.now().saturating_sub(asked_at) > PATIENCE {
+                let why = "another process holds the lock of OGE_TOKEN_FILE; delete the file with \
+                           .lock at its end if no process is left";
+                return Err(TokenError::Unavailable(why.to_owned()));
+            }
+            outside.pause(Duration::from_millis(20)).await;
+            if let Some(answer) = self.landed_since(asked_at, want, outside) {
+                return answer;
+            }
+        };
+        if let Some(answer) = self.landed_since(asked_at, want, outside) {
+            return answer;
+        }
+        if let Standing::Login(wait) = self.standing(want, outside.now()) {
+            outside.pause(wait).await;
+        }
+        self.login(TIMEOUT, outside).await
+    }
+
+    /// What a login that ended since `asked_at` left for those who waited.
+    fn landed_since(
+        &self,
+        asked_at: Duration,
+        want: Want,
+        outside: &impl Outside,
+    ) -> Option<Result<Token, TokenError>> {
+        self.catch_up(outside);
+        let known = self.0.borrow();
+        match (known.standing(want, outside.now()), &known.record.failure) {
+            (Standing::Answer(answer), _) => Some(answer),
+            (Standing::Early(token), _) => Some(Ok(token)),
+            (Standing::Login(_), Some((why, at))) if *at > asked_at => {
+                Some(Err(TokenError::Unavailable(why.clone())))
+            }
+            (Standing::Login(_), _) => None,
+        }
+    }
+
+    /// A login while the old token still serves: by one, and not for long.
+    async fn renew_early(&self, outside: &impl Outside) -> Option<Token> {
+        let _turn = outside.try_turn()?;
+        let _lock = outside.lock()?;
+        self.catch_up(outside);
+        match self.standing(Want::Good, outside.now()) {
+            Standing::Early(_) => self.login(EARLY, outside).await.ok(),
+            Standing::Answer(answer) => answer.ok(),
+            Standing::Login(_) => None,
+        }
+    }
+
+    /// Logs in, and writes down that it does before it does.
+    async fn login(&self, limit: Duration, outside: &impl Outside) -> Result<Token, TokenError> {
+        self.0.borrow_mut().record.state.attempt(outside.now());
+        outside.save(&self.0.borrow().record);
+        let issued = outside.login(limit).await;
+        let result = self.0.borrow_mut().record.take_in(issued, outside);
+        outside.save(&self.0.borrow().record);
+        result
+    }
+}
+
+impl Known {
     /// Whether the file comes before what is held: it is as new or newer, or it holds a token that was
     /// not refused and the settings gave ours.
     fn yields_to(&self, file: &Record) -> bool {
         let ours = self.record.state.generation();
         let theirs = file.state.generation();
         theirs >= ours || (ours == self.given && theirs.is_some() && !file.state.is_refused())
-    }
-
-    fn held(&self) -> Option<Token> {
-        let state = &self.record.state;
-        state.held().zip(state.generation()).map(token)
     }
 
     fn standing(&self, want: Want, now: Duration) -> Standing {
@@ -176,71 +260,17 @@ impl Store {
             Decision::MustRefresh { wait } => Standing::Login(wait),
         }
     }
+}
 
-    /// One login for everybody who wants one now.
-    fn renew(&mut self, want: Want, outside: &impl Outside) -> Result<Token, TokenError> {
-        let asked_at = outside.now();
-        let _lock = loop {
-            if let Some(lock) = outside.lock() {
-                break lock;
-            }
-            if outside.now().saturating_sub(asked_at) > PATIENCE {
-                let why = "another process holds the lock of OGE_TOKEN_FILE; delete the file with \
-                           .lock at its end if no process is left";
-                return Err(TokenError::Unavailable(why.to_owned()));
-            }
-            outside.pause(Duration::from_millis(20));
-            self.catch_up(outside);
-            if let Some(answer) = self.landed_since(asked_at, want, outside.now()) {
-                return answer;
-            }
-        };
-        self.catch_up(outside);
-        if let Some(answer) = self.landed_since(asked_at, want, outside.now()) {
-            return answer;
-        }
-        if let Standing::Login(wait) = self.standing(want, outside.now()) {
-            outside.pause(wait);
-        }
-        self.login(TIMEOUT, outside)
-    }
-
-    /// What a login that ended since `asked_at` left for those who waited.
-    fn landed_since(
-        &self,
-        asked_at: Duration,
-        want: Want,
-        now: Duration,
-    ) -> Option<Result<Token, TokenError>> {
-        match (self.standing(want, now), &self.record.failure) {
-            (Standing::Answer(answer), _) => Some(answer),
-            (Standing::Early(token), _) => Some(Ok(token)),
-            (Standing::Login(_), Some((why, at))) if *at > asked_at => {
-                Some(Err(TokenError::Unavailable(why.clone())))
-            }
-            (Standing::Login(_), _) => None,
-        }
-    }
-
-    /// A login while the old token still serves: by one, and not for long.
-    fn renew_early(&mut self, outside: &impl Outside) -> Option<Token> {
-        let _lock = outside.lock()?;
-        self.catch_up(outside);
-        match self.standing(Want::Good, outside.now()) {
-            Standing::Early(_) => self.login(EARLY, outside).ok(),
-            Standing::Answer(answer) => answer.ok(),
-            Standing::Login(_) => None,
-        }
-    }
-
-    /// Logs in, and writes down that it does before it does.
-    fn login(&mut self, limit: Duration, outside: &impl Outside) -> Result<Token, TokenError> {
-        self.record.state.attempt(outside.now());
-        outside.save(&self.record);
-        let issued = outside.login(limit);
+impl Record {
+    /// Takes a login's outcome in.
+    fn take_in(
+        &mut self,
+        issued: Result<Issued, TokenError>,
+        outside: &impl Outside,
+    ) -> Result<Token, TokenError> {
         let now = outside.now();
-        let state = &mut self.record.state;
-        let result = match issued {
+        match issued {
             Ok(Issued { authorization, expires_in, claims }) => {
                 let lifetime = Lifetime::of_new(
                     expires_in,
@@ -249,30 +279,25 @@ impl Store {
                     now.as_secs(),
                 );
                 if lifetime.is_skewed {
-                    outside.warn(
-                        "a new token says that it has expired already: this machine's clock and \
-                         the platform's differ; taking it as good for 15 minutes",
-                    );
+                    outside.warn(SKEWED);
                 }
-                let generation = generation(state.generation(), now);
+                let generation = generation(self.state.generation(), now);
                 let kept = Kept(authorization);
                 let token = token((&kept, generation));
-                state.received(kept, generation, lifetime, now);
-                self.record.failure = None;
+                self.state.received(kept, generation, lifetime, now);
+                self.failure = None;
                 Ok(token)
             }
             Err(TokenError::Rejected(why)) => {
-                state.denied(why.clone(), now);
+                self.state.denied(why.clone(), now);
                 Err(TokenError::Rejected(why))
             }
             Err(error) => {
-                state.failed(now);
-                self.record.failure = failure(&error).map(|why| (why, now));
+                self.state.failed(now);
+                self.failure = failure(&error).map(|why| (why, now));
                 Err(error)
             }
-        };
-        outside.save(&self.record);
-        result
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-use oge_tools::authorization::bearer;
 use oge_tools::call::SendError;
 use oge_tools::error::Fault;
 use oge_tools::request::Request;
@@ -135,20 +134,6 @@ impl Credentials {
     }
 }
 
-/// The token that `OGE_TOKEN` starts with, scheme in front or not, as a header value.
-///
-/// # Errors
-/// Where it cannot be sent.
-pub fn given_token(get: impl Fn(&str) -> Option<String>) -> Result<Option<Secret>, Fault> {
-    let token = get("OGE_TOKEN").map(Secret::new);
-    let token = token.filter(|token| !token.expose().trim().is_empty());
-    token
-        .map(|token| {
-            bearer(&token).map_err(|problem| Fault::Setting("OGE_TOKEN", problem.to_owned()))
-        })
-        .transpose()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,15 +188,6 @@ mod tests {
         ] {
             assert_eq!(chosen(grant, set), expected, "{grant:?} {set:?}");
         }
-    }
-
-    #[test]
-    fn a_given_token_gets_its_scheme() {
-        let given = |value: &str| given_token(|_| Some(value.to_owned()));
-        assert_eq!(given("abc").unwrap(), Some(Secret::new("Bearer abc")));
-        assert_eq!(given("Bearer abc").unwrap(), Some(Secret::new("Bearer abc")));
-        assert_eq!(given(" \n").unwrap(), None);
-        assert!(matches!(given("a\nb"), Err(Fault::Setting("OGE_TOKEN", _))));
     }
 
     #[test]

@@ -11,7 +11,9 @@ extern crate std;
 
 mod answer;
 mod credentials;
+mod given;
 mod grant;
 
 pub use answer::Issued;
-pub use credentials::{Credentials, KEYS, TIMEOUT, given_token};
+pub use credentials::{Credentials, KEYS, TIMEOUT};
+pub use given::Given;

@@ -25,8 +25,8 @@
 mod lifetime;
 mod state;
 
-pub use lifetime::{Lifetime, generation};
-pub use state::{Decision, State};
+pub use lifetime::{Lifetime, SKEWED, generation};
+pub use state::{CONTESTED, Decision, State};
 
 #[cfg(test)]
 mod rules;

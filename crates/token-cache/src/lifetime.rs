@@ -9,6 +9,10 @@ const MUST: Duration = Duration::from_secs(30);
 /// What a token lives that says nothing, or that a host's wrong clock makes nonsense of.
 const GUESS: Duration = Duration::from_secs(15 * 60);
 
+/// What an operator is told once about a life that [`is skewed`](Lifetime::is_skewed).
+pub const SKEWED: &str = "a new token says that it has expired already: this machine's clock and the \
+     platform's differ; taking it as good for 15 minutes";
+
 /// How long a token lives, from its receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {

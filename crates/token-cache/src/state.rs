@@ -11,12 +11,16 @@ const HOLD_OFF: Duration = Duration::from_secs(30);
 /// A token refused younger than this was refused fresh.
 const FRESH: Duration = Duration::from_secs(5);
 /// How many fresh tokens refused in a row mean that somebody else ends them.
-const CONTESTED: u8 = 2;
+const ROW: u8 = 2;
 /// How far apart logins are while somebody else ends the tokens.
 const SPACING: Duration = Duration::from_secs(5);
 
 /// How far ahead of this clock another's may be before what it says is not believed.
 const SKEW: Duration = Duration::from_secs(5);
+
+/// What an operator is told once a state [`is contested`](State::is_contested).
+pub const CONTESTED: &str = "the platform refuses tokens that are only seconds old: something else \
+     logs in with this account and ends them; logins are now 5 s apart";
 
 /// What is known of the token, `T`, and of the attempts to get one, which may have been denied with
 /// an `E`. Every time is on one monotonic clock; a state that is kept between processes is on the wall
@@ -138,7 +142,7 @@ impl<T, E> State<T, E> {
 
     /// Whether somebody else seems to log in with the same account: fresh tokens were refused.
     pub fn is_contested(&self) -> bool {
-        self.refused_fresh >= CONTESTED
+        self.refused_fresh >= ROW
     }
 
     /// The authority is about to be asked. Said before it is, so that an attempt that never ends

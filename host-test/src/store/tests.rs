@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
+use oge_tools::jwt::Claims;
+use oge_tools::secret::Secret;
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -42,7 +44,8 @@ impl Scene {
             Gated { gate: gate.clone(), logins: logins.clone(), script: Mutex::new(script) };
         let told = warnings.clone();
         let warn: LogSink = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
-        let store = NativeStore::new(authority, given.map(Secret::new), warn);
+        let store =
+            NativeStore::new(authority, given.map(|given| Given::of(Secret::new(given))), warn);
         Self { store, gate, logins, warnings }
     }
 

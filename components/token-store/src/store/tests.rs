@@ -6,6 +6,10 @@ use std::rc::Rc;
 use std::string::ToString as _;
 use std::vec::Vec;
 
+use futures_util::FutureExt as _;
+use oge_tools::jwt::Claims;
+use oge_tools::secret::Secret;
+
 use super::*;
 
 const HOUR: u64 = 3600;
@@ -36,7 +40,17 @@ impl Drop for Unlock {
     }
 }
 
+/// A machine never makes its one task wait.
+trait Done: Future + Sized {
+    fn done(self) -> Self::Output {
+        self.now_or_never().expect("something waited")
+    }
+}
+
+impl<F: Future> Done for F {}
+
 impl Outside for Machine {
+    type Turn = ();
     type Lock = Unlock;
 
     fn now(&self) -> Duration {
@@ -53,18 +67,24 @@ impl Outside for Machine {
         }
     }
 
+    async fn turn(&self) {}
+
+    fn try_turn(&self) -> Option<()> {
+        Some(())
+    }
+
     fn lock(&self) -> Option<Unlock> {
         (!self.0.is_locked.replace(true)).then(|| Unlock(Rc::clone(&self.0)))
     }
 
-    fn pause(&self, time: Duration) {
+    async fn pause(&self, time: Duration) {
         self.pass(time.as_secs().max(1));
         if let Some(meanwhile) = self.0.meanwhile.take() {
             meanwhile();
         }
     }
 
-    fn login(&self, limit: Duration) -> Result<Issued, TokenError> {
+    async fn login(&self, limit: Duration) -> Result<Issued, TokenError> {
         self.0.logins.set(self.0.logins.get() + 1);
         self.0.limits.borrow_mut().push(limit);
         if let Some(error) = self.0.answer.borrow().clone() {
@@ -99,16 +119,23 @@ impl Machine {
 
     /// A fresh instance, asked once.
     fn get(&self) -> Result<Token, TokenError> {
-        Store::default().get(self)
+        Store::default().get(self).done()
     }
 
     fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
-        Store::default().refresh(stale, self)
+        Store::default().refresh(stale, self).done()
     }
 
     fn logins(&self) -> u64 {
         self.0.logins.get()
     }
+}
+
+/// A store that starts with a token issued now.
+fn starting(machine: &Machine) -> Store {
+    let mut given = Given::of(Secret::new("Bearer given"));
+    given.issued_at = Some(machine.now().as_secs());
+    Store::starting_with(given, true, machine.now())
 }
 
 fn unavailable() -> TokenError {
@@ -118,9 +145,9 @@ fn unavailable() -> TokenError {
 #[test]
 fn without_a_file_an_instance_logs_in_once() {
     let machine = Machine::default();
-    let mut store = Store::default();
-    let first = store.get(&machine).unwrap();
-    assert_eq!(store.get(&machine).unwrap(), first);
+    let store = Store::default();
+    let first = store.get(&machine).done().unwrap();
+    assert_eq!(store.get(&machine).done().unwrap(), first);
     assert_eq!(machine.logins(), 1);
     machine.get().unwrap();
     assert_eq!(machine.logins(), 2, "another instance knows nothing of it");
@@ -191,9 +218,9 @@ fn a_lock_that_nobody_lets_go_of_is_told() {
 #[test]
 fn a_new_token_is_fetched_whatever_is_held() {
     for machine in [Machine::default(), Machine::with_file()] {
-        let mut store = Store::default();
-        let held = store.refresh(None, &machine).unwrap();
-        assert_ne!(store.refresh(None, &machine).unwrap(), held);
+        let store = Store::default();
+        let held = store.refresh(None, &machine).done().unwrap();
+        assert_ne!(store.refresh(None, &machine).done().unwrap(), held);
         assert_eq!(machine.logins(), 2);
     }
 }
@@ -250,14 +277,14 @@ fn a_token_near_its_end_is_served_while_another_renews_it() {
 fn the_file_wins_over_a_given_token() {
     let machine = Machine::with_file();
     let kept = machine.get().unwrap();
-    let given = || {
-        let claims = Claims { issued_at: Some(machine.now().as_secs()), ..Claims::default() };
-        Store::starting_with(Secret::new("Bearer given"), &claims, machine.now())
-    };
+    let early = starting(&machine);
     machine.pass(60);
-    assert_eq!(given().get(&machine).unwrap(), kept);
+    assert_eq!(early.get(&machine).done().unwrap(), kept);
     machine.0.file.replace(None);
-    assert_eq!(given().get(&machine).unwrap().authorization.expose(), "Bearer given");
+    assert_eq!(
+        starting(&machine).get(&machine).done().unwrap().authorization.expose(),
+        "Bearer given"
+    );
 }
 
 #[test]
@@ -267,9 +294,10 @@ fn a_newer_given_token_comes_before_a_refused_one_in_the_file() {
     machine.fails_with(Some(unavailable()));
     machine.refresh(Some(stale)).unwrap_err();
     machine.pass(60);
-    let claims = Claims { issued_at: Some(machine.now().as_secs()), ..Claims::default() };
-    let mut store = Store::starting_with(Secret::new("Bearer given"), &claims, machine.now());
-    assert_eq!(store.get(&machine).unwrap().authorization.expose(), "Bearer given");
+    assert_eq!(
+        starting(&machine).get(&machine).done().unwrap().authorization.expose(),
+        "Bearer given"
+    );
 }
 
 #[test]
@@ -278,10 +306,10 @@ fn a_file_that_cannot_be_written_makes_no_storm() {
     let old = machine.get().unwrap();
     machine.0.has_file.set(false);
     machine.pass(HOUR);
-    let mut store = Store::default();
-    let token = store.get(&machine).unwrap();
+    let store = Store::default();
+    let token = store.get(&machine).done().unwrap();
     assert_ne!(token, old);
-    assert_eq!(store.get(&machine).unwrap(), token);
+    assert_eq!(store.get(&machine).done().unwrap(), token);
     assert_eq!(machine.logins(), 2);
 }
 

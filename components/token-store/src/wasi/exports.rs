@@ -4,26 +4,27 @@ use spin::mutex::SpinMutex;
 
 use super::bindings::Component;
 use super::bindings::exports::oge::tools::token_store as wit;
-use super::outside::Wasi;
+use super::outside::{Wasi, from_settings};
 use crate::store::Store;
 use oge_tools::token::{Token, TokenError};
+use oge_tools::wasi::wait::{Blocking, block_on};
 
 /// The store, from the first call on. Calls into an instance never overlap, so nobody ever spins.
-static STORE: SpinMutex<Option<(Store, Wasi)>> = SpinMutex::new(None);
+static STORE: SpinMutex<Option<(Store, Wasi<Blocking>)>> = SpinMutex::new(None);
 
-fn with_store<T>(ask: impl FnOnce(&mut Store, &Wasi) -> T) -> Result<T, TokenError> {
+fn with_store<T>(ask: impl FnOnce(&Store, &Wasi<Blocking>) -> T) -> Result<T, TokenError> {
     let mut held = STORE.lock();
     let (store, outside) = match &mut *held {
         Some(held) => held,
         // A bad setting is not remembered: it is told to each call.
-        empty => empty.insert(Wasi::from_settings()?),
+        empty => empty.insert(from_settings(Blocking)?),
     };
     Ok(ask(store, outside))
 }
 
 impl wit::Guest for Component {
     fn get() -> Result<wit::Token, wit::TokenError> {
-        to_wit(with_store(|store, outside| store.get(outside)).flatten())
+        to_wit(with_store(|store, outside| block_on(store.get(outside))).flatten())
     }
 
     fn peek() -> Option<wit::Token> {
@@ -31,7 +32,7 @@ impl wit::Guest for Component {
     }
 
     fn refresh(stale: Option<u64>) -> Result<wit::Token, wit::TokenError> {
-        to_wit(with_store(|store, outside| store.refresh(stale, outside)).flatten())
+        to_wit(with_store(|store, outside| block_on(store.refresh(stale, outside))).flatten())
     }
 }
 

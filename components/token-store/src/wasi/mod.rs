@@ -1,9 +1,16 @@
-//! The WASI shell: bindings, the token file, the login.
+//! The WASI shell: the token file and the login, for every component that keeps a token; with the
+//! feature `exports` it is the token store component.
 
-mod bindings;
-mod exports;
 mod outside;
 mod token_file;
 
 #[cfg(feature = "exports")]
 use oge_guest_rt as _;
+
+#[cfg(feature = "exports")]
+mod bindings;
+#[cfg(feature = "exports")]
+mod exports;
+
+pub use outside::{Turns, Wasi, from_settings};
+pub use token_file::Lock;

@@ -1,19 +1,18 @@
 //! What the store touches, through WASI.
 
 use alloc::borrow::ToOwned;
+use core::future::Future;
 use core::time::Duration;
 
-use oge_oauth::{Credentials, Issued, given_token};
+use oge_oauth::{Credentials, Given, Issued};
 use oge_tools::call::{Clock as _, Sender as _};
 use oge_tools::error::Fault;
-use oge_tools::jwt::Claims;
 use oge_tools::log::{Event, Level};
 use oge_tools::token::TokenError;
 use oge_tools::wasi::clock::WasiClock;
 use oge_tools::wasi::http::Http;
-use oge_tools::wasi::wait::{Blocking, block_on};
+use oge_tools::wasi::wait::{Blocking, Deadline, Wait};
 use oge_tools::wasi::{settings, stderr};
-use wasip2::clocks::monotonic_clock::subscribe_duration;
 
 use super::token_file::{Lock, TokenFile};
 use crate::record::Record;
@@ -23,8 +22,32 @@ use crate::store::{Outside, Store};
 const ANSWER_BYTES: usize = 1 << 20;
 const OPERATION: &str = "token-store";
 
-/// The world of one instance.
-pub(super) struct Wasi {
+/// How the tasks of one instance take turns.
+pub trait Turns {
+    /// This task's turn, until it is dropped.
+    type Turn;
+
+    /// Waits until no other task has its turn.
+    fn turn(&self) -> impl Future<Output = Self::Turn>;
+    /// The turn; none where another task has it.
+    fn try_turn(&self) -> Option<Self::Turn>;
+}
+
+/// A component that blocks has one task.
+impl Turns for Blocking {
+    type Turn = ();
+
+    async fn turn(&self) {}
+
+    fn try_turn(&self) -> Option<()> {
+        Some(())
+    }
+}
+
+/// The world of one instance, in which `W` says how to wait.
+#[derive(Debug)]
+pub struct Wasi<W> {
+    wait: W,
     /// Or the setting that is missing: a store may start with a given token and never need it.
     credentials: Result<Credentials, Fault>,
     file: Option<TokenFile>,
@@ -33,32 +56,31 @@ pub(super) struct Wasi {
     ahead: Duration,
 }
 
-impl Wasi {
-    /// Reads the settings, and starts a store with what they give.
-    pub(super) fn from_settings() -> Result<(Store, Self), TokenError> {
-        let get = settings::source();
-        let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
-        let file = set("OGE_TOKEN_FILE").map(|path| TokenFile::find(path.trim())).transpose();
-        let outside = Self {
-            credentials: Credentials::read(&get),
-            file: file.map_err(not_configured)?,
-            log: settings::log_level(),
-            ahead: WasiClock.wall().saturating_sub(WasiClock.monotonic()),
-        };
-        let given = given_token(&get).map_err(not_configured)?;
-        let store = given.map_or_else(Store::default, |given| {
-            let mut claims = Claims::read(given.expose()).unwrap_or_default();
-            if outside.credentials.is_err() {
-                // Without a login to fall back on, only the platform can end it.
-                claims.expires_at = None;
-            }
-            Store::starting_with(given, &claims, outside.now())
-        });
-        Ok((store, outside))
-    }
+/// Reads the settings, and starts a store with what they give.
+///
+/// # Errors
+/// Names the first setting whose value is bad.
+pub fn from_settings<W: Wait + Turns>(wait: W) -> Result<(Store, Wasi<W>), TokenError> {
+    let get = settings::source();
+    let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
+    let file = set("OGE_TOKEN_FILE").map(|path| TokenFile::find(path.trim())).transpose();
+    let outside = Wasi {
+        wait,
+        credentials: Credentials::read(&get),
+        file: file.map_err(not_configured)?,
+        log: settings::log_level(),
+        ahead: WasiClock.wall().saturating_sub(WasiClock.monotonic()),
+    };
+    let can_log_in = outside.credentials.is_ok();
+    let given = Given::read(&get).map_err(not_configured)?;
+    let store = given.map_or_else(Store::default, |given| {
+        Store::starting_with(given, can_log_in, outside.now())
+    });
+    Ok((store, outside))
 }
 
-impl Outside for Wasi {
+impl<W: Wait + Turns> Outside for Wasi<W> {
+    type Turn = W::Turn;
     type Lock = Lock;
 
     fn now(&self) -> Duration {
@@ -87,6 +109,14 @@ impl Outside for Wasi {
         }
     }
 
+    async fn turn(&self) -> W::Turn {
+        self.wait.turn().await
+    }
+
+    fn try_turn(&self) -> Option<W::Turn> {
+        self.wait.try_turn()
+    }
+
     fn lock(&self) -> Option<Lock> {
         match &self.file {
             Some(file) => file.lock(WasiClock.wall()),
@@ -94,20 +124,19 @@ impl Outside for Wasi {
         }
     }
 
-    fn pause(&self, time: Duration) {
+    async fn pause(&self, time: Duration) {
         if !time.is_zero() {
-            let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-            subscribe_duration(nanoseconds).block();
+            self.wait.until(&Deadline::after(time)).await;
         }
     }
 
-    fn login(&self, limit: Duration) -> Result<Issued, TokenError> {
+    async fn login(&self, limit: Duration) -> Result<Issued, TokenError> {
         let credentials =
             self.credentials.as_ref().map_err(|fault| not_configured(fault.clone()))?;
         let mut request = credentials.request();
         request.timeout = limit;
-        let http = Http { wait: Blocking, max_reply_bytes: ANSWER_BYTES };
-        match block_on(http.send(&request, None)) {
+        let http = Http { wait: &self.wait, max_reply_bytes: ANSWER_BYTES };
+        match http.send(&request, None).await {
             Ok(reply) => credentials.answer(reply),
             Err(error) => Err(credentials.unanswered(&error)),
         }

@@ -17,13 +17,15 @@ const STALE: Duration = Duration::from_secs(45);
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// A file in a directory that the host opened.
+#[derive(Debug)]
 pub(super) struct TokenFile {
     directory: Descriptor,
     name: String,
 }
 
 /// Holds the token file; lets go when it is dropped.
-pub(super) struct Lock(Option<(Descriptor, String)>);
+#[derive(Debug)]
+pub struct Lock(Option<(Descriptor, String)>);
 
 impl TokenFile {
     /// Finds the file's directory among those that the host opened; the deepest counts.
