@@ -238,6 +238,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         let started = clock.monotonic();
         match sender.send(self.request, authorization).await {
             Ok(reply) => {
+                observe(self.request.operation, Event::Reading { attempt: self.attempts });
                 let limit = settings.max_reply_bytes;
                 judge(reply, &settings.expired_codes, limit).ok_or_else(|| {
                     self.not_answered(&SendError::TooLarge { limit }, Duration::ZERO)

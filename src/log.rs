@@ -47,6 +47,11 @@ pub enum Event<'a> {
         /// 1 or 2.
         attempt: u8,
     },
+    /// The platform has answered; its reply is about to be read.
+    Reading {
+        /// 1 or 2.
+        attempt: u8,
+    },
     /// The platform says that the store's token has expired; a new one is being fetched.
     Expired(Expiry),
     /// There is a new token; the request is about to be built and sent again.
@@ -67,7 +72,7 @@ impl Event<'_> {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::Sending { .. } => Level::Debug,
+            Self::Sending { .. } | Self::Reading { .. } => Level::Debug,
             Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } => Level::Info,
             Self::Warned(_) => Level::Warn,
             Self::Failed(_) => Level::Error,
@@ -107,6 +112,7 @@ impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sending { attempt } => write!(f, "发送请求 (第{attempt}次)"),
+            Self::Reading { attempt } => write!(f, "收到回复，读取中 (第{attempt}次)"),
             Self::Expired(expiry) => write!(f, "检测到token过期({expiry})，尝试自动刷新..."),
             Self::Refreshed => f.write_str("Token刷新成功，重新调用API..."),
             Self::Accepted { elapsed } => write!(f, "API调用成功 - 耗时: {}s", Seconds(*elapsed)),

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize as _;
 
 use crate::url::QUERY;
@@ -40,6 +42,14 @@ impl Drop for Secret {
     #[inline(never)]
     fn drop(&mut self) {
         self.0.zeroize();
+    }
+}
+
+/// What is no text is refused without being told.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let refused = |_| D::Error::custom("it must be a text; what it was is not shown");
+        String::deserialize(deserializer).map(Self).map_err(refused)
     }
 }
 

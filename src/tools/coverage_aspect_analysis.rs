@@ -5,7 +5,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Computation, Prepared, Tool, check, computation};
 use crate::call::Accepted;
@@ -17,13 +18,15 @@ use crate::settings::Settings;
 pub struct CoverageAspectAnalysis;
 
 /// What a caller passes; the WIT documents each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
     pub bbox: Vec<f64>,
     pub coverage_type: Option<String>,
     pub pretreatment: Option<bool>,
     pub product_value: Option<String>,
+    #[serde(default, deserialize_with = "whole_number")]
     pub radius: Option<u32>,
 }
 
@@ -87,6 +90,17 @@ impl Tool for CoverageAspectAnalysis {
     fn message(_output: &Computation) -> String {
         format!("{}执行成功", Self::OPERATION)
     }
+}
+
+/// A whole number, `2.0` too: in JavaScript they are one.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    let is_whole = number % 1.0 == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    if !is_whole {
+        return Err(D::Error::custom("it must be a whole number, 1 or more"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    Ok(Some(number as u32))
 }
 
 fn check_bbox(bbox: &[f64]) -> Result<(), Fault> {

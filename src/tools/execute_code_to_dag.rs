@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Prepared, Tool, check};
@@ -26,7 +26,8 @@ pub struct ExecuteCodeToDag {
 }
 
 /// What a caller passes; the WIT documents each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
     pub code: String,

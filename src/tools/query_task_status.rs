@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{Prepared, Tool, check};
@@ -23,7 +23,8 @@ pub struct QueryTaskStatus {
 }
 
 /// What a caller passes; the WIT documents each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
     pub dag_id: String,

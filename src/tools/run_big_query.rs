@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Computation, Prepared, Tool, check, computation};
 use crate::call::Accepted;
@@ -20,7 +20,8 @@ pub const FARMLAND: &str =
 pub struct RunBigQuery;
 
 /// What a caller passes; the WIT documents each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
     pub query: Option<String>,

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -23,7 +23,8 @@ use crate::settings::Settings;
 pub struct SubmitBatchTask;
 
 /// What a caller passes; the WIT documents each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
     pub dag_id: String,

@@ -11,9 +11,15 @@ use crate::strip::strip;
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// A component's stack, which stands first in its memory: the deepest call of the tools takes a few
-/// KiB, and every page of it is one more to clear after a call.
-const STACK_BYTES: u32 = 64 * 1024;
+/// How deep a component's calls go. Its stack stands first in its memory, and every page of it is one
+/// more to clear after a call.
+#[derive(Clone, Copy)]
+pub(crate) enum Stack {
+    /// The deepest call of the tools takes a few KiB.
+    Small = 64 * 1024,
+    /// JSON is read into values up to 128 deep, under an async runtime.
+    Large = 512 * 1024,
+}
 
 /// What cargo and rustc would take over from the build around this one: a wrapper (clippy's), flags
 /// of another target, or the directory that the outer build has locked.
@@ -44,7 +50,12 @@ impl Cargo {
 
     /// The component that `package` is with `features`, or with its default ones where none are
     /// named.
-    pub(crate) fn build(&self, package: &str, features: &[&str]) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn build(
+        &self,
+        package: &str,
+        features: &[&str],
+        stack: Stack,
+    ) -> anyhow::Result<Vec<u8>> {
         let mut cargo = Command::new(env::var("CARGO")?);
         cargo.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib"]);
         cargo.args(["--profile", "component", "--target", TARGET, "--package", package]);
@@ -52,6 +63,7 @@ impl Cargo {
             cargo.args(["--no-default-features", "--features", &features.join(",")]);
         }
         cargo.arg("--target-dir").arg(&self.target_dir).current_dir(&self.workspace);
+        cargo.args(["--", &format!("-Clink-args=-z stack-size={}", stack as u32)]);
         for variable in NOT_INHERITED {
             cargo.env_remove(variable);
         }
@@ -71,7 +83,7 @@ impl Cargo {
     }
 }
 
-/// The same bytes wherever the checkout and cargo's home stand, a small stack, and addresses as short
+/// The same bytes wherever the checkout and cargo's home stand, and addresses as short
 /// as they can be: plain numbers, not offsets to a base that a component's module never moves to, each
 /// in as few bytes as it takes, where the linker otherwise leaves five.
 fn rust_flags(workspace: &Path) -> anyhow::Result<String> {
@@ -82,7 +94,7 @@ fn rust_flags(workspace: &Path) -> anyhow::Result<String> {
     Ok([
         format!("--remap-path-prefix={}=/cargo", cargo_home.display()),
         format!("--remap-path-prefix={}=/oge", workspace.display()),
-        format!("-Clink-args=-z stack-size={STACK_BYTES} --compress-relocations"),
+        "-Clink-args=--compress-relocations".to_owned(),
         "-Crelocation-model=static".to_owned(),
     ]
     .join("\u{1f}"))

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cargo::Cargo;
+use crate::cargo::{Cargo, Stack};
 use crate::contract::Contract;
 use crate::finish::Finish;
 
@@ -40,12 +40,14 @@ fn main() -> anyhow::Result<()> {
     }
 
     let cargo = Cargo::new(workspace.clone(), target_dir)?;
-    let tools = cargo.build("oge-tools", &[])?;
-    let store = cargo.build("oge-token-store", &[])?;
-    let wassette = cargo.build("oge-tools", &["wassette"])?;
-    let wassette_store = cargo.build("oge-token-store", &["exports", "wasi-config"])?;
-    let hostile = cargo.build("oge-hostile", &[])?;
-    let gateway = cargo.build("oge-gateway", &[])?;
+    let small = |package, features: &[&str]| cargo.build(package, features, Stack::Small);
+    let tools = small("oge-tools", &[])?;
+    let store = small("oge-token-store", &[])?;
+    let wassette = small("oge-tools", &["wassette"])?;
+    let wassette_store = small("oge-token-store", &["exports", "wasi-config"])?;
+    let hostile = small("oge-hostile", &[])?;
+    let gateway = small("oge-gateway", &[])?;
+    let mcp = cargo.build("oge-mcp", &[], Stack::Large)?;
     let composed = compose::plug(&tools, &store)?;
 
     let contract = Contract::read(&workspace.join("wit"))?;
@@ -59,6 +61,7 @@ fn main() -> anyhow::Result<()> {
             "oge-tools-wassette",
             finish.component(&compose::plug(&wassette, &wassette_store)?, "oge-tools-wassette")?,
         ),
+        ("OGE_MCP", "oge-mcp", finish.component(&mcp, "oge-mcp")?),
         ("OGE_WIT", "oge-tools-wit", contract.to_wasm()?),
         ("OGE_HOSTILE", "oge-hostile", hostile),
         ("OGE_GATEWAY", "oge-gateway", compose::plug(&gateway, &composed)?),

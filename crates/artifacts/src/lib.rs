@@ -12,12 +12,13 @@ use wit_parser::{Resolve, WorldId};
 
 /// The components for users: the file name of each, and where it was built.
 #[must_use]
-pub fn all() -> [(&'static str, &'static Path); 5] {
+pub fn all() -> [(&'static str, &'static Path); 6] {
     [
         ("oge-tools.wasm", tools()),
         ("oge-token-store.wasm", token_store()),
         ("oge-tools-standalone.wasm", standalone()),
         ("oge-tools-wassette.wasm", wassette()),
+        ("oge-mcp.wasm", mcp()),
         ("oge-tools-wit.wasm", wit()),
     ]
 }
@@ -44,6 +45,12 @@ pub fn standalone() -> &'static Path {
 #[must_use]
 pub fn wassette() -> &'static Path {
     Path::new(env!("OGE_WASSETTE_WASM"))
+}
+
+/// The MCP server: over stdio as a command, over HTTP as a handler. Imports nothing but WASI.
+#[must_use]
+pub fn mcp() -> &'static Path {
+    Path::new(env!("OGE_MCP_WASM"))
 }
 
 /// The contract, `wit/`, as a WIT package in one file.

@@ -1,4 +1,6 @@
 //! One attempt over `wasi:http`: connect, send, wait, read, all within one deadline.
+//!
+//! What moves bytes is there for servers too: [`read_body`] and [`write_all`].
 
 mod error;
 mod reply;
@@ -7,6 +9,9 @@ mod request;
 use alloc::rc::Rc;
 
 use wasip2::http::outgoing_handler;
+
+pub use self::reply::read_body;
+pub use self::request::write_all;
 
 use self::error::error_from_wasi;
 use self::reply::reply_from_wasi;

@@ -46,7 +46,11 @@ pub(super) async fn reply_from_wasi(
     Ok(Reply { status, content_type, body })
 }
 
-async fn read_body(
+/// Reads a body to its end, or to `limit`; `expected` is how long it says that it is.
+///
+/// # Errors
+/// Where it breaks off, is longer, or takes longer.
+pub async fn read_body(
     wait: &impl Wait,
     body: &IncomingBody,
     bytes: &mut Vec<u8>,

@@ -101,7 +101,10 @@ pub(super) async fn write_body(
 }
 
 /// Whether all was written before the deadline.
-async fn write_all(
+///
+/// # Errors
+/// Where the peer has stopped reading.
+pub async fn write_all(
     wait: &impl Wait,
     stream: &OutputStream,
     mut bytes: &[u8],

@@ -1,0 +1,18 @@
+//! The five tools as an MCP server, in one component: over stdio and over Streamable HTTP.
+//!
+//! The protocol is the official SDK's, `rmcp`. Data flows one way: [`server`] (protocol) → [`oge`]
+//! (which tool) → [`arguments`] → the core, which is linked as a library → [`result`]. Calls wait in a
+//! reactor of the component's own, so that while one waits all others go on. Whoever may call is
+//! [`access`]'s to say. What touches the world stands behind one trait, [`oge::Outside`]; `wasi` is the
+//! shell.
+
+pub mod access;
+pub mod arguments;
+pub mod oge;
+pub mod progress;
+pub mod result;
+pub mod server;
+pub mod tools;
+#[cfg(target_family = "wasm")]
+pub mod wasi;
+mod watch;

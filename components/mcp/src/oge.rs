@@ -1,0 +1,183 @@
+//! The five tools as a toolbox: a call by its name, under the call rule.
+
+use std::time::Duration;
+
+use oge_tools::call::{Clock, Platform, Sender};
+use oge_tools::error::{Failure, Fault};
+use oge_tools::log::Event;
+use oge_tools::settings::Settings;
+use oge_tools::token::Tokens;
+use oge_tools::tools::{
+    CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
+    Tool, query_task_status,
+};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
+use send_wrapper::SendWrapper;
+use serde::de::DeserializeOwned;
+
+use crate::arguments;
+use crate::progress::{Progress, reporting};
+use crate::result::to_result;
+use crate::server::Toolbox;
+use crate::tools;
+use crate::watch::Pauses;
+
+/// The longest wait for a task, in seconds.
+const MOST_WAIT: u32 = 600;
+
+/// What a call touches.
+pub trait Outside: Clone + 'static {
+    /// Sends requests.
+    type Sender: Sender;
+    /// Where the token lives.
+    type Tokens: Tokens;
+    /// Tells the time.
+    type Clock: Clock;
+
+    /// What the deployment decides.
+    ///
+    /// # Errors
+    /// Names the first setting whose value is bad.
+    fn settings(&self) -> Result<Settings, Fault>;
+    /// Sends the requests of one call.
+    fn sender(&self, settings: &Settings) -> Self::Sender;
+    /// The token of this instance.
+    fn tokens(&self) -> Self::Tokens;
+    /// The clocks.
+    fn clock(&self) -> Self::Clock;
+    /// Waits.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+    /// Writes the log.
+    fn log(&self, operation: &str, event: Event<'_>);
+}
+
+/// The five tools. A component has one thread, which is all that `SendWrapper` asks for.
+#[derive(Debug)]
+pub struct Oge<O>(SendWrapper<O>);
+
+impl<O: Outside> Oge<O> {
+    /// The tools over this.
+    #[must_use]
+    pub fn new(outside: O) -> Self {
+        Self(SendWrapper::new(outside))
+    }
+}
+
+impl<O: Outside> Toolbox for Oge<O> {
+    fn tools(&self) -> &[rmcp::model::Tool] {
+        tools::all()
+    }
+
+    fn call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
+        let outside = O::clone(&self.0);
+        SendWrapper::new(async move {
+            let CallToolRequestParams { name, arguments, .. } = request;
+            let arguments = arguments.unwrap_or_default();
+            let cancelled = context.ct.clone();
+            let call = reporting(&context, |progress| {
+                let call = Call { outside, progress };
+                async move { call.named(&name, arguments).await }
+            });
+            tokio::select! {
+                biased;
+                result = call => result.map(Into::into),
+                // Nobody waits for this: the SDK answers no cancelled request.
+                () = cancelled.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+            }
+        })
+    }
+}
+
+/// One call under way.
+struct Call<O> {
+    outside: O,
+    progress: Progress,
+}
+
+impl<O: Outside> Call<O> {
+    async fn named(self, name: &str, given: JsonObject) -> Result<CallToolResult, ErrorData> {
+        Ok(match name {
+            CoverageAspectAnalysis::NAME => self.tool::<CoverageAspectAnalysis>(given).await,
+            RunBigQuery::NAME => self.tool::<RunBigQuery>(given).await,
+            ExecuteCodeToDag::NAME => self.tool::<ExecuteCodeToDag>(given).await,
+            SubmitBatchTask::NAME => self.tool::<SubmitBatchTask>(given).await,
+            QueryTaskStatus::NAME => {
+                let result = self.watch(given).await;
+                self.end::<QueryTaskStatus>(result)
+            }
+            _ => {
+                let known: Vec<_> = tools::all().iter().map(|tool| &*tool.name).collect();
+                let known = known.join(", ");
+                let message = format!("Unknown tool: {name}; the tools are {known}");
+                return Err(ErrorData::invalid_params(message, None));
+            }
+        })
+    }
+
+    async fn tool<T: Tool<Arguments: DeserializeOwned>>(self, given: JsonObject) -> CallToolResult {
+        let result = match arguments::read::<T>(given) {
+            Ok(arguments) => self.run::<T>(arguments).await,
+            Err(failure) => Err(failure),
+        };
+        self.end::<T>(result)
+    }
+
+    async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
+        let settings = self.outside.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
+        let platform = Platform {
+            sender: self.outside.sender(&settings),
+            tokens: self.outside.tokens(),
+            clock: self.outside.clock(),
+            observe: |operation: &str, event: Event<'_>| {
+                // A failure is told once, by `end`, wherever it comes from.
+                if !matches!(event, Event::Failed(_)) {
+                    self.outside.log(operation, event);
+                    self.progress.tell(event);
+                }
+            },
+            settings,
+        };
+        platform.run::<T>(arguments).await
+    }
+
+    /// Asks for a task's state; where the client waits, until the task has ended.
+    async fn watch(
+        &self,
+        mut given: JsonObject,
+    ) -> Result<Done<query_task_status::Output>, Failure> {
+        type Watched = QueryTaskStatus;
+        let wait = arguments::take_number::<Watched>(&mut given, "wait_seconds", MOST_WAIT)?;
+        let arguments = arguments::read::<Watched>(given)?;
+        let clock = self.outside.clock();
+        let started = clock.monotonic();
+        let wait = Duration::from_secs(wait.unwrap_or_default().into());
+        let mut pauses = Pauses::of(wait, started);
+        loop {
+            let mut done = self.run::<Watched>(arguments.clone()).await?;
+            let output = &done.output;
+            let now = clock.monotonic();
+            let pause =
+                if output.is_completed || output.is_failed { None } else { pauses.pause(now) };
+            let Some(pause) = pause else {
+                done.elapsed = now.saturating_sub(started);
+                return Ok(done);
+            };
+            let waited = now.saturating_sub(started).as_secs();
+            self.progress.tell(format!("任务状态: {} (已等待 {waited}s)", output.status));
+            self.outside.sleep(pause).await;
+        }
+    }
+
+    fn end<T: Tool>(&self, result: Result<Done<T::Output>, Failure>) -> CallToolResult {
+        if let Err(failure) = &result {
+            self.outside.log(T::OPERATION, Event::Failed(failure));
+        }
+        to_result::<T>(result)
+    }
+}

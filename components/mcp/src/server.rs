@@ -1,0 +1,79 @@
+//! The protocol's side: what the server says of itself, and whose the tools are.
+
+use std::sync::Arc;
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+
+/// Tools to serve.
+pub trait Toolbox: Send + Sync + 'static {
+    /// What a client is told of each.
+    fn tools(&self) -> &[Tool];
+
+    /// Calls one.
+    ///
+    /// # Errors
+    /// Where there is no such tool. A tool that fails is a result that says so.
+    fn call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send;
+}
+
+/// An MCP server of these tools. Clones share them.
+#[derive(Debug)]
+pub struct Server<T>(Arc<T>);
+
+impl<T> Clone for Server<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Toolbox> Server<T> {
+    /// Serves these tools.
+    #[must_use]
+    pub fn new(toolbox: T) -> Self {
+        Self(Arc::new(toolbox))
+    }
+}
+
+impl<T: Toolbox> ServerHandler for Server<T> {
+    fn get_info(&self) -> ServerConfig {
+        let server = Implementation::new("oge-mcp", env!("CARGO_PKG_VERSION"))
+            .with_title("OGE 开放地球引擎 (Open Geospatial Engine)");
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(server)
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.0.tools().to_vec()))
+    }
+
+    fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
+        self.0.call(request, context)
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.0.tools().iter().find(|tool| tool.name == name).cloned()
+    }
+}
+
+const INSTRUCTIONS: &str = "OGE 地理空间平台的五个工具。代码先用 execute_code_to_dag 转成 DAG，再用 \
+    submit_batch_task 提交，用 query_task_status 查询状态 (wait_seconds 可等待任务结束)。token \
+    过期会自动刷新并重试一次，无需调用者处理。结果是一个 JSON：success、msg、data；失败时 \
+    error.kind 说明原因。";

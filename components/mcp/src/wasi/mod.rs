@@ -1,0 +1,19 @@
+//! The WASI shell: the reactor in which calls wait, the two transports, and what a call touches.
+//!
+//! [`stdio::serve`] and [`http::serve`] serve any toolbox; with the feature `exports` this is the MCP
+//! server component.
+
+mod body;
+pub mod http;
+mod instance;
+mod outside;
+pub mod reactor;
+pub mod stdio;
+
+#[cfg(feature = "exports")]
+mod bindings;
+#[cfg(feature = "exports")]
+mod exports;
+
+pub use instance::runtime;
+pub use outside::Wasi;

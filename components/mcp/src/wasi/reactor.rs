@@ -1,0 +1,117 @@
+//! Waiting without holding anybody up: tasks leave their pollable and their waker here, and where no
+//! task can go on the runtime parks in [`park`], in one `wasi:io/poll` for all of them.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use oge_token_store::wasi::Turns;
+use oge_tools::wasi::wait::{Deadline, Wait};
+use slab::Slab;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use wasip2::io::poll::{Pollable, poll};
+
+thread_local! {
+    static WAITING: RefCell<Slab<Waiting>> = const { RefCell::new(Slab::new()) };
+}
+
+struct Waiting {
+    pollable: Rc<Pollable>,
+    waker: Waker,
+    is_ready: bool,
+}
+
+/// Blocks until a pollable is ready, and wakes whoever waits for it. Where nobody waits it returns at
+/// once.
+pub fn park() {
+    let woken: Vec<Waker> = WAITING.with_borrow_mut(|waiting| {
+        let asked: Vec<_> = waiting.iter().filter(|(_, waiting)| !waiting.is_ready).collect();
+        if asked.is_empty() {
+            return Vec::new();
+        }
+        let pollables: Vec<_> = asked.iter().map(|(_, waiting)| &*waiting.pollable).collect();
+        let ready = poll(&pollables).into_iter().filter_map(|index| asked.get(index as usize));
+        let ready: Vec<_> = ready.map(|(key, _)| *key).collect();
+        let wakers = ready.into_iter().filter_map(|key| {
+            let waiting = waiting.get_mut(key)?;
+            waiting.is_ready = true;
+            Some(waiting.waker.clone())
+        });
+        wakers.collect()
+    });
+    // Outside the borrow: a waker may do anything.
+    woken.into_iter().for_each(Waker::wake);
+}
+
+/// Ready once its pollable is. Dropped, it lets go of it.
+#[derive(Debug)]
+pub struct Ready {
+    pollable: Rc<Pollable>,
+    key: Option<usize>,
+}
+
+impl Ready {
+    /// Waits for `pollable`.
+    #[must_use]
+    pub fn of(pollable: &Rc<Pollable>) -> Self {
+        Self { pollable: Rc::clone(pollable), key: None }
+    }
+}
+
+impl Future for Ready {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        WAITING.with_borrow_mut(|all| {
+            if let Some(waiting) = self.key.and_then(|key| all.get_mut(key)) {
+                if waiting.is_ready {
+                    return Poll::Ready(());
+                }
+                waiting.waker.clone_from(context.waker());
+            } else {
+                let (pollable, waker) = (Rc::clone(&self.pollable), context.waker().clone());
+                self.key = Some(all.insert(Waiting { pollable, waker, is_ready: false }));
+            }
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            let waiting = WAITING.with_borrow_mut(|all| all.try_remove(key));
+            drop(waiting);
+        }
+    }
+}
+
+/// How the tasks of this instance wait, and take turns at the login. Clones share the turns.
+#[derive(Clone, Debug, Default)]
+pub struct Reactor {
+    turns: Arc<Mutex<()>>,
+}
+
+impl Wait for Reactor {
+    async fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> bool {
+        tokio::select! {
+            biased;
+            () = Ready::of(pollable) => true,
+            () = Ready::of(deadline.timer()) => false,
+        }
+    }
+}
+
+impl Turns for Reactor {
+    type Turn = OwnedMutexGuard<()>;
+
+    async fn turn(&self) -> Self::Turn {
+        Arc::clone(&self.turns).lock_owned().await
+    }
+
+    fn try_turn(&self) -> Option<Self::Turn> {
+        Arc::clone(&self.turns).try_lock_owned().ok()
+    }
+}

@@ -1,0 +1,57 @@
+//! How often a task is asked after while somebody waits for it.
+
+use std::time::Duration;
+
+/// The first pause between two questions.
+const FIRST: Duration = Duration::from_secs(2);
+/// No pause is longer.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// The pauses of one wait: each half as long again as the one before, and no longer than is left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pauses {
+    next: Duration,
+    /// When the wait is over, on the clock that `pause` is told.
+    until: Duration,
+}
+
+impl Pauses {
+    /// A wait of `time` from `now`.
+    pub(crate) fn of(time: Duration, now: Duration) -> Self {
+        Self { next: FIRST, until: now.saturating_add(time) }
+    }
+
+    /// How long to pause before the task is asked after again; none where the wait is over.
+    pub(crate) fn pause(&mut self, now: Duration) -> Option<Duration> {
+        let left = self.until.saturating_sub(now);
+        let pause = self.next.min(left);
+        self.next = (self.next * 3 / 2).min(LONGEST);
+        (!pause.is_zero()).then_some(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses(seconds: u64) -> Vec<f64> {
+        let mut now = Duration::from_secs(1000);
+        let mut pauses = Pauses::of(Duration::from_secs(seconds), now);
+        std::iter::from_fn(|| {
+            let pause = pauses.pause(now)?;
+            now += pause;
+            Some(pause.as_secs_f64())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn pauses_grow_to_fifteen_seconds_and_end_with_the_wait() {
+        assert_eq!(pauses(0), [0.0; 0]);
+        assert_eq!(pauses(1), [1.0]);
+        assert_eq!(pauses(10), [2.0, 3.0, 4.5, 0.5]);
+        let long = pauses(600);
+        assert_eq!(long.iter().sum::<f64>(), 600.0);
+        assert_eq!(long.iter().copied().fold(0.0, f64::max), 15.0);
+    }
+}
