@@ -34,6 +34,7 @@ fn main() -> anyhow::Result<()> {
         "src",
         "tests/gateway",
         "tests/hostile",
+        "tests/mcp-fixtures",
         "wit",
     ] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
@@ -47,6 +48,7 @@ fn main() -> anyhow::Result<()> {
     let wassette_store = small("oge-token-store", &["exports", "wasi-config"])?;
     let hostile = small("oge-hostile", &[])?;
     let gateway = small("oge-gateway", &[])?;
+    let fixtures = cargo.build("oge-mcp-fixtures", &[], Stack::Large)?;
     let mcp = cargo.build("oge-mcp", &[], Stack::Large)?;
     let composed = compose::plug(&tools, &store)?;
 
@@ -64,6 +66,7 @@ fn main() -> anyhow::Result<()> {
         ("OGE_MCP", "oge-mcp", finish.component(&mcp, "oge-mcp")?),
         ("OGE_WIT", "oge-tools-wit", contract.to_wasm()?),
         ("OGE_HOSTILE", "oge-hostile", hostile),
+        ("OGE_MCP_FIXTURES", "oge-mcp-fixtures", fixtures),
         ("OGE_GATEWAY", "oge-gateway", compose::plug(&gateway, &composed)?),
     ];
     for (variable, name, bytes) in artifacts {

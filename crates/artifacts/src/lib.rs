@@ -71,6 +71,12 @@ pub fn gateway() -> &'static Path {
     Path::new(env!("OGE_GATEWAY_WASM"))
 }
 
+/// The MCP server with the conformance suite's tools in place of ours. For tests.
+#[must_use]
+pub fn mcp_fixtures() -> &'static Path {
+    Path::new(env!("OGE_MCP_FIXTURES_WASM"))
+}
+
 /// What a component says of itself: its world, and the package that its world stands in.
 ///
 /// # Errors
