@@ -8,12 +8,13 @@ use wit_parser::decoding::{self, DecodedWasm};
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
 /// Every component for users, and how the WIT calls its world.
-fn components() -> [(&'static Path, &'static str); 4] {
+fn components() -> [(&'static Path, &'static str); 5] {
     [
         (oge_artifacts::tools(), "oge-tools"),
         (oge_artifacts::token_store(), "oge-token-store"),
         (oge_artifacts::standalone(), "oge-tools"),
         (oge_artifacts::wassette(), "oge-tools-wassette"),
+        (oge_artifacts::mcp(), "oge-mcp"),
     ]
 }
 
@@ -59,6 +60,17 @@ const TOOLS: [&str; 9] = [
     "wasi:io/streams",
 ];
 const FILES: [&str; 2] = ["wasi:filesystem/preopens", "wasi:filesystem/types"];
+/// What Rust's standard library imports, unasked.
+const STANDARD: [&str; 8] = [
+    "wasi:cli/exit",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stderr",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+];
 const INTERFACES: [&str; 4] =
     ["oge:tools/api", "oge:tools/auth", "oge:tools/tools", "oge:tools/types"];
 const FUNCTIONS: [&str; 5] = [
@@ -89,6 +101,9 @@ fn each_component_imports_and_exports_exactly_this() {
     config.extend(["oge:tools/types", "wasi:config/store"]);
     config.retain(|name| *name != "wasi:cli/environment");
     assert_world(oge_artifacts::wassette(), config, &FUNCTIONS);
+    let mut server = with(&FILES);
+    server.extend(STANDARD.iter().chain(&["wasi:cli/stdin", "wasi:cli/stdout"]));
+    assert_world(oge_artifacts::mcp(), server, &["wasi:cli/run", "wasi:http/incoming-handler"]);
     let (resolve, world) = decode(oge_artifacts::wassette()).unwrap();
     for (key, item) in &resolve.worlds[world].imports {
         if let WorldItem::Interface { id, .. } = item

@@ -103,13 +103,19 @@ impl<T: Toolbox> Service<T> {
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&body);
         let is_post = matches!(request.method(), WasiMethod::Post);
         if let (true, Err(error)) = (is_post, is_json) {
-            return not_json(&error);
+            return rpc_error(-32700, &format!("Parse error: {error}"));
         }
         let method = if is_post { Method::POST } else { method_from_wasi(&request.method()) };
         let mut asked = Request::new(Full::new(Bytes::from(body)));
         *asked.method_mut() = method;
+        let claims_json = headers.get(CONTENT_TYPE).is_some_and(is_json_type);
         *asked.headers_mut() = headers;
-        self.mcp.handle(asked).await
+        let answer = self.mcp.handle(asked).await;
+        // The SDK's word for JSON that is no message, or nested too deep to be read as one.
+        if claims_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            return rpc_error(-32600, "Invalid Request: this is no JSON-RPC message of MCP");
+        }
+        answer
     }
 }
 
@@ -144,12 +150,17 @@ fn refused(refusal: Refusal) -> Answer {
     answer
 }
 
-/// JSON-RPC's answer to what is no JSON.
-fn not_json(error: &serde_json::Error) -> Answer {
+fn is_json_type(value: &HeaderValue) -> bool {
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+/// JSON-RPC's answer to what cannot be read.
+fn rpc_error(code: i32, message: &str) -> Answer {
     let error = serde_json::json!({
         "jsonrpc": "2.0",
         "id": null,
-        "error": { "code": -32700, "message": format!("Parse error: {error}") },
+        "error": { "code": code, "message": message },
     });
     typed(StatusCode::BAD_REQUEST, "application/json", error.to_string())
 }

@@ -1,7 +1,8 @@
 //! wasmtime's command line, as a user types it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 
 use oge_fake::{Fake, Options};
 
@@ -24,6 +25,21 @@ pub fn wasmtime(subcommand: &str, settings: &[(String, String)]) -> Command {
         command.args(["--env", key]);
     }
     command
+}
+
+/// The component compiled by `wasmtime compile`, once for all tests.
+pub fn precompiled(component: &Path) -> PathBuf {
+    static COMPILED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    let name = component.file_stem().expect("a name");
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("cwasm");
+    let mut compiled = COMPILED.lock().expect("no test panics with it");
+    if !compiled.contains(&to) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wasmtime"));
+        command.arg("compile").arg(component).arg("-o").arg(&to);
+        assert!(command.status().expect("wasmtime runs").success());
+        compiled.push(to.clone());
+    }
+    to
 }
 
 /// `wasmtime run` of one function of the standalone component.

@@ -5,6 +5,7 @@
 
 mod command;
 mod config;
+mod mcp;
 mod run;
 mod serve;
 mod token_file;

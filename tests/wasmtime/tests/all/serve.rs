@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -17,9 +18,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `wasmtime serve` on a port of its own, with its token in `directory` where one is given.
-    pub fn start(fake: &Fake, directory: Option<&std::path::Path>) -> Self {
-        let mut settings = fake.settings();
+    /// The tools behind a handler, with their token in `directory` where one is given.
+    pub fn start(fake: &Fake, directory: Option<&Path>) -> Self {
+        Self::of(oge_artifacts::gateway(), &fake.settings(), directory, &[])
+    }
+
+    /// Starts `wasmtime serve` of a component on a port of its own.
+    pub fn of(
+        component: &Path,
+        settings: &[(String, String)],
+        directory: Option<&Path>,
+        flags: &[&str],
+    ) -> Self {
+        let mut settings = settings.to_vec();
         if directory.is_some() {
             settings.push(("OGE_TOKEN_FILE".to_owned(), "/state/token".to_owned()));
         }
@@ -27,7 +38,7 @@ impl Server {
         if let Some(directory) = directory {
             command.arg("--dir").arg(format!("{}::/state", directory.display()));
         }
-        command.args(["-S", "cli", "--addr", "127.0.0.1:0"]).arg(oge_artifacts::gateway());
+        command.args(["-S", "cli", "--addr", "127.0.0.1:0"]).args(flags).arg(component);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = log
@@ -38,6 +49,11 @@ impl Server {
         // It would block on a full pipe.
         thread::spawn(move || log.for_each(drop));
         Self { child, address }
+    }
+
+    /// Where it serves `path`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     fn ask(&self) -> String {

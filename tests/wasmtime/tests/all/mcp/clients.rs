@@ -1,0 +1,178 @@
+//! `docs/clients.md`: each configuration that it prints, started as a client would start it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use oge_fake::{Fake, Route};
+use rmcp::ServiceExt as _;
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{BEARER, Listener, envelope, request};
+use crate::command::fake;
+
+const LAUNCHER: &str = "/home/ME/.local/bin/oge-mcp";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every server that a page configures, with the secrets' place holders as they stand.
+fn servers(page: &str) -> Vec<Value> {
+    let text = fs::read_to_string(root().join(page)).unwrap();
+    let blocks = text.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let blocks = blocks.map(|block| -> Value { serde_json::from_str(block).expect(block) });
+    blocks
+        .flat_map(|block| {
+            let servers = block.get("mcpServers").or(block.get("servers")).expect("servers");
+            servers.as_object().unwrap().values().cloned().collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// A user's home: the settings in a file of mode 600, and nothing in the environment.
+struct Home(TempDir);
+
+impl Home {
+    fn of(fake: &Fake) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".config/oge");
+        fs::create_dir_all(&folder).unwrap();
+        let mut settings = fake.settings();
+        settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
+        let lines = settings.iter().map(|(key, value)| format!("{key}='{value}'\n"));
+        let file = folder.join("site.env");
+        fs::write(&file, format!("# Settings.\n\n{}OGE_LOG=\n", lines.collect::<String>()))
+            .unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        Self(home)
+    }
+
+    /// A command as a client without a shell starts it.
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("HOME", self.0.path())
+            .env("PATH", "/usr/bin:/bin")
+            .env("WASMTIME", env!("CARGO_BIN_EXE_wasmtime"))
+            .env("OGE_MCP_WASM", oge_artifacts::mcp());
+        command
+    }
+}
+
+/// What a process was started with, as everybody on the machine can see it.
+fn command_line(process: u32) -> String {
+    let bytes = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}
+
+#[test]
+fn no_configuration_holds_a_secret_and_both_languages_hold_the_same() {
+    let english = servers("docs/clients.md");
+    assert!(english.len() >= 10, "{}", english.len());
+    assert_eq!(english, servers("docs/clients.zh-CN.md"));
+    for server in english {
+        assert!(server.get("env").is_none(), "{server}");
+        if let Some(headers) = server.get("headers") {
+            assert_eq!(server["url"], "http://127.0.0.1:8080/mcp");
+            let bearer = headers["Authorization"].as_str().unwrap();
+            let secret = bearer.strip_prefix("Bearer ").unwrap();
+            assert!(secret.starts_with("${") && secret.ends_with('}'), "{secret}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_stdio_configuration_starts_a_server_that_answers() {
+    let fake = fake().await;
+    let home = Home::of(&fake);
+    let state = home.0.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let mut started = BTreeSet::new();
+    for server in servers("docs/clients.md") {
+        let Some(program) = server["command"].as_str() else { continue };
+        let arguments = server["args"].as_array().cloned().unwrap_or_default();
+        let arguments: Vec<_> =
+            arguments.iter().map(|argument| argument.as_str().unwrap().to_owned()).collect();
+        if !started.insert((program.to_owned(), arguments.clone())) {
+            continue;
+        }
+        let mut command = match program {
+            // What it replaces.
+            "python" => continue,
+            LAUNCHER => home.command(root().join("examples/mcp/oge-mcp")),
+            "wsl.exe" => {
+                assert_eq!(arguments, ["-e", LAUNCHER]);
+                continue;
+            }
+            "wasmtime" => {
+                let mut command = home.command(env!("CARGO_BIN_EXE_wasmtime"));
+                command.envs(fake.settings());
+                command
+            }
+            other => panic!("{other} is not tried"),
+        };
+        for argument in arguments {
+            let argument = argument.replace("C:\\oge\\state", &state.display().to_string());
+            let wasm = oge_artifacts::mcp().display().to_string();
+            command.arg(argument.replace("C:\\oge\\oge-mcp.wasm", &wasm));
+        }
+        answers(command, &fake).await;
+    }
+    assert_eq!(started.len(), 4, "{started:?}");
+}
+
+/// That a server speaks MCP over stdio, and its command line tells no secret.
+async fn answers(mut command: Command, fake: &Fake) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child =
+        tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("it starts");
+    let pipes = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    let client = Listener::default().serve(pipes).await.unwrap();
+    let result = client.call_tool(request("run_big_query", json!({}))).await.unwrap();
+    assert_eq!(envelope(&result)["success"], json!(true));
+    let shown = command_line(child.id().unwrap());
+    for (key, value) in fake.settings() {
+        let is_secret = key.contains("PASSWORD") || key.contains("SECRET");
+        assert!(!is_secret || !shown.contains(&value), "{key} stands in {shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_launcher_serves_http_and_keeps_one_token_for_this_user_alone() {
+    struct Ended(Child);
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+    let fake = fake().await;
+    let home = Home::of(&fake);
+    let mut command = home.command(root().join("examples/mcp/oge-mcp"));
+    command.args(["serve", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = Ended(command.spawn().unwrap());
+    let mut log = BufReader::new(child.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let address = log
+        .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
+        .expect("serve says where it listens");
+    std::thread::spawn(move || log.for_each(drop));
+    assert!(!command_line(child.0.id()).contains(BEARER));
+    for _ in 0..2 {
+        let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{address}/mcp"));
+        let transport = StreamableHttpClientTransport::from_config(config.auth_header(BEARER));
+        let client = Listener::default().serve(transport).await.unwrap();
+        let result = client.call_tool(request("run_big_query", json!({}))).await.unwrap();
+        assert_eq!(envelope(&result)["success"], json!(true));
+    }
+    assert_eq!(fake.count(Route::Token), 1);
+    let state = fs::metadata(home.0.path().join(".local/state/oge")).unwrap();
+    assert_eq!(state.permissions().mode() & 0o777, 0o700);
+}

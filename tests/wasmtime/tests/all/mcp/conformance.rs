@@ -1,0 +1,35 @@
+//! The official conformance suite, against the server as it is shipped and against the same server
+//! with the suite's tools.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{BEARER, is_installed, serve};
+use crate::command::fake;
+use crate::serve::Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suites_scenarios_pass() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance");
+    let mut probe = Command::new("node");
+    // Does not start where the folder is missing.
+    probe.arg("--version").current_dir(folder.join("node_modules"));
+    if !is_installed("tests/conformance (npm ci)", probe) {
+        return;
+    }
+    let fake = fake().await;
+    let shipped = serve(&fake.settings(), None, &[]);
+    let bearer = [("OGE_MCP_BEARER".to_owned(), BEARER.to_owned())];
+    let fixtures = Server::of(oge_artifacts::mcp_fixtures(), &bearer, None, &[]);
+    let output = Command::new("node")
+        .args(["run.mjs", &shipped.url("/mcp"), &fixtures.url("/mcp")])
+        .args(["--bearer", "OGE_MCP_BEARER"])
+        .env("OGE_MCP_BEARER", BEARER)
+        .current_dir(&folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    println!("{report}");
+    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+}

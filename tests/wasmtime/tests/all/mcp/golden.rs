@@ -1,0 +1,131 @@
+//! The envelope, letter by letter: of each tool's success and of each kind of failure. A file a case
+//! in `tests/golden`; `OGE_BLESS=1` writes them anew.
+
+use std::fs;
+use std::path::Path;
+
+use oge_fake::{Fake, Fault, Options, Route};
+use serde_json::{Value, json};
+
+use super::{Session, Transport, with};
+
+const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
+
+/// A case: its name, what is arranged, the settings that differ, the tool and its arguments.
+struct Case {
+    name: &'static str,
+    arrange: fn(&Fake),
+    settings: &'static [(&'static str, &'static str)],
+    tool: &'static str,
+    arguments: Value,
+}
+
+const fn nothing(_: &Fake) {}
+
+fn cases() -> Vec<Case> {
+    let case = |name, tool, arguments: Value| Case {
+        name,
+        arrange: nothing,
+        settings: &[],
+        tool,
+        arguments,
+    };
+    let fails = |name, arrange| Case { arrange, ..case(name, "run_big_query", json!({})) };
+    let bbox = json!({"bbox": [114.0, 30.4, 114.6, 30.8]});
+    vec![
+        case("coverage_aspect_analysis", "coverage_aspect_analysis", bbox),
+        case("run_big_query", "run_big_query", json!({})),
+        Case {
+            arrange: |fake| {
+                let answer =
+                    r#"{"dags": {"d1": {"n": 1.50}, "x": "d2"}, "spaceParams": {}, "log": "完成"}"#;
+                fake.reply(Route::ExecuteCode, 200, "application/json", answer);
+            },
+            ..case("execute_code_to_dag", "execute_code_to_dag", json!({"code": "import oge"}))
+        },
+        Case {
+            arrange: |fake| {
+                let answer = r#"{"code":200,"msg":null,"data":{"batchSessionId":17,"id":"t1","dagId":"d1","taskName":"n","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"EPSG:4326","userId":"u","userName":"name","folder":null}}"#;
+                fake.reply(Route::AddTaskRecord, 200, "application/json", answer);
+            },
+            ..case("submit_batch_task", "submit_batch_task", json!({"dag_id": "d1"}))
+        },
+        Case {
+            arrange: |fake| fake.start_task("d1"),
+            ..case("query_task_status", "query_task_status", json!({"dag_id": "d1"}))
+        },
+        case("invalid-argument", "run_big_query", json!({"query": ""})),
+        Case {
+            settings: &[("OGE_API_URL", "")],
+            ..case("not-configured", "run_big_query", json!({}))
+        },
+        fails("unauthorized", |fake| fake.refuse_all_tokens(true)),
+        fails("forbidden", |fake| fake.fail(Route::Process, Fault::Status(403))),
+        fails("api", |fake| fake.fail(Route::Process, Fault::Code(500))),
+        fails("api-status", |fake| fake.fail(Route::Process, Fault::Status(502))),
+        Case {
+            arrange: |fake| fake.reply(Route::ExecuteCode, 200, "application/json", "{}"),
+            ..case("bad-reply", "execute_code_to_dag", json!({"code": "import oge"}))
+        },
+        Case {
+            arrange: |fake| fake.fail(Route::Process, Fault::Hang),
+            settings: &[("OGE_TIMEOUT_SECONDS", "1")],
+            ..case("timeout", "run_big_query", json!({}))
+        },
+        fails("network", |fake| fake.fail(Route::Process, Fault::Cut)),
+        Case {
+            arrange: |fake| fake.fail(Route::Process, Fault::Huge(5000)),
+            settings: &[("OGE_MAX_REPLY_BYTES", "4096")],
+            ..case("reply-too-large", "run_big_query", json!({}))
+        },
+        Case {
+            settings: &[("OGE_TOKEN_PASSWORD", "wrong")],
+            ..case("token-store", "run_big_query", json!({}))
+        },
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envelopes_are_what_they_were() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for Case { name, arrange, settings, tool, arguments } in cases() {
+        let fake = Fake::start(Options::default()).await.expect("a port on loopback");
+        arrange(&fake);
+        let session = Session::start(&with(&fake, settings), STDIO).await;
+        let result = session.call(tool, arguments).await;
+        let text = &result.content[0].as_text().unwrap().text;
+        let shown = steady(text, &fake);
+        let file = folder.join(name).with_extension("json");
+        if std::env::var_os("OGE_BLESS").is_some() {
+            fs::write(&file, format!("{shown}\n")).unwrap();
+        }
+        let golden = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(shown, golden.trim_end(), "{name}; OGE_BLESS=1 writes it anew");
+    }
+}
+
+/// The text without what differs from run to run: the platform's port, times, ids that it made up.
+fn steady(text: &str, fake: &Fake) -> String {
+    let text = text.replace(fake.origin(), "http://oge.test");
+    [("\"execution_time\":", ","), (" after ", " s"), (" within ", " s")]
+        .into_iter()
+        .fold(text, |text, (before, after)| without_times(&text, before, after))
+}
+
+/// The text with each number between `before` and `after` set to 0.
+fn without_times(text: &str, before: &str, after: &str) -> String {
+    let mut parts = text.split(before);
+    let mut steady = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        steady.push_str(before);
+        match part.split_once(after) {
+            Some((number, rest)) if number.parse::<f64>().is_ok() => {
+                steady.push('0');
+                steady.push_str(after);
+                steady.push_str(rest);
+            }
+            _ => steady.push_str(part),
+        }
+    }
+    steady
+}

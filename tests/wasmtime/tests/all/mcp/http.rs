@@ -1,0 +1,163 @@
+//! Streamable HTTP: what the wire carries, and what a broken client gets.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use oge_fake::{Fault, Route};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{BEARER, serve};
+use crate::command::fake;
+use crate::serve::Server;
+
+const JSON: &str = "application/json";
+
+fn post(server: &Server) -> RequestBuilder {
+    Client::new()
+        .post(server.url("/mcp"))
+        .bearer_auth(BEARER)
+        .header("accept", "application/json, text/event-stream")
+        .header(CONTENT_TYPE, JSON)
+}
+
+fn call(tool: &str, arguments: &Value) -> Value {
+    let params = json!({"name": tool, "arguments": arguments});
+    json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_answered_in_json_and_with_a_progress_token_as_a_stream() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    let mut message = call("run_big_query", &json!({}));
+    let answer = post(&server).json(&message).send().await.unwrap();
+    assert_eq!(answer.headers()[CONTENT_TYPE], JSON);
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(7), &json!(false)));
+
+    message["params"]["_meta"] = json!({"progressToken": "p"});
+    let answer = post(&server).json(&message).send().await.unwrap();
+    assert_eq!(answer.headers()[CONTENT_TYPE], "text/event-stream");
+    let stream = answer.text().await.unwrap();
+    let events: Vec<Value> = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
+    let (last, progress) = events.split_last().unwrap();
+    assert!(progress.iter().all(|event| event["params"]["progressToken"] == "p"), "{stream}");
+    assert_eq!((last["id"].as_u64(), progress.len()), (Some(7), 3), "{stream}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_comes_while_the_call_waits() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    fake.fail(Route::GetState, Fault::Hang);
+    let mut message = call("query_task_status", &json!({"dag_id": "d"}));
+    message["params"]["_meta"] = json!({"progressToken": 1});
+    let mut answer = post(&server).json(&message).send().await.unwrap();
+    let first = answer.chunk().await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("notifications/progress"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_oversized_and_deep_bodies_are_refused_and_the_server_lives() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    let deep = |depth: usize| {
+        let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"run_big_query","arguments":{{"query":{nested}}}}}}}"#
+        )
+    };
+    for (body, status) in [
+        ("{".to_owned(), StatusCode::BAD_REQUEST),
+        (String::new(), StatusCode::BAD_REQUEST),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\u{1}\"}".to_owned(), StatusCode::BAD_REQUEST),
+        (deep(1000), StatusCode::BAD_REQUEST),
+        (deep(1_000_000), StatusCode::BAD_REQUEST),
+        ("[1,2,3]".to_owned(), StatusCode::BAD_REQUEST),
+        ("{}".to_owned(), StatusCode::BAD_REQUEST),
+        (format!("\"{}\"", "x".repeat(4 << 20)), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let start: String = body.chars().take(40).collect();
+        let answer = post(&server).body(body).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{start}");
+        if status == StatusCode::BAD_REQUEST {
+            let error: Value = answer.json().await.unwrap();
+            let code = error["error"]["code"].as_i64();
+            assert!(matches!(code, Some(-32700 | -32600)), "{start}: {error}");
+        }
+    }
+    let not_utf8 = post(&server).body(b"{\"a\":\"\xff\"}".to_vec()).send().await.unwrap();
+    assert_eq!(not_utf8.status(), StatusCode::BAD_REQUEST);
+    // Forty levels are no attack; the tool says what it wants.
+    let answer: Value = post(&server).body(deep(40)).send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["result"]["structuredContent"]["error"]["kind"], "invalid-argument");
+    let answer = post(&server).json(&call("run_big_query", &json!({}))).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sdks_refusals_are_clear() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    let message = call("run_big_query", &json!({})).to_string();
+    let bare = || Client::new().post(server.url("/mcp")).bearer_auth(BEARER).body(message.clone());
+    let both = "application/json, text/event-stream";
+    let answer = bare().header("accept", both).header(CONTENT_TYPE, "text/plain");
+    assert_eq!(answer.send().await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let answer = bare().header("accept", "text/html").header(CONTENT_TYPE, JSON);
+    assert_eq!(answer.send().await.unwrap().status(), StatusCode::NOT_ACCEPTABLE);
+    for method in ["GET", "DELETE"] {
+        let request = Client::new().request(method.parse().unwrap(), server.url("/mcp"));
+        let answer = request.bearer_auth(BEARER).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
+    }
+    let answer = Client::new().post(server.url("/other")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+}
+
+/// A client that hangs up: in the middle of its message, while its call waits, and before it has read
+/// the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_harms_nobody() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    fake.fail(Route::GetState, Fault::Hang);
+    let head = |length: usize| {
+        format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\nAccept: \
+             application/json, text/event-stream\r\nContent-Type: {JSON}\r\n{}: {length}\r\n\r\n",
+            CONTENT_LENGTH.as_str()
+        )
+    };
+    let address = server.url("");
+    let connect = || TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+    for _ in 0..3 {
+        write!(connect(), "{}{{\"half\":", head(500)).unwrap();
+
+        let waits = call("query_task_status", &json!({"dag_id": "d"})).to_string();
+        let seen = fake.count(Route::GetState);
+        let mut connection = connect();
+        write!(connection, "{}{waits}", head(waits.len())).unwrap();
+        while fake.count(Route::GetState) == seen {
+            sleep(Duration::from_millis(5)).await;
+        }
+        drop(connection);
+
+        let asks = call("run_big_query", &json!({})).to_string();
+        let mut connection = connect();
+        write!(connection, "{}{asks}", head(asks.len())).unwrap();
+        let mut first = [0; 9];
+        connection.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 ");
+    }
+    let answer = post(&server).json(&call("run_big_query", &json!({}))).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}

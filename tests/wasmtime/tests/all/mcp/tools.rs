@@ -1,0 +1,149 @@
+//! What a client is told of the tools, and that each does what it says.
+
+use oge_fake::Route;
+use serde_json::{Value, json};
+
+use super::{Session, Transport, WAYS, envelope, refused, with};
+use crate::command::fake;
+
+const NAMES: [&str; 5] = [
+    "coverage_aspect_analysis",
+    "run_big_query",
+    "execute_code_to_dag",
+    "submit_batch_task",
+    "query_task_status",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_tools_are_listed_on_every_way() {
+    let fake = fake().await;
+    for way in WAYS {
+        let session = Session::start(&fake.settings(), way).await;
+        let tools = session.client.list_all_tools().await.unwrap();
+        let names: Vec<_> = tools.iter().map(|tool| &*tool.name).collect();
+        assert_eq!(names, NAMES, "{way:?}");
+        for tool in &tools {
+            let schema = Value::Object((*tool.input_schema).clone());
+            assert_eq!(schema["additionalProperties"], json!(false), "{}", tool.name);
+            for (name, property) in schema["properties"].as_object().unwrap() {
+                assert!(property["description"].is_string(), "{}: {name}", tool.name);
+                let is_required = schema["required"]
+                    .as_array()
+                    .is_some_and(|required| required.iter().any(|required| required == name));
+                let takes_null = property["type"]
+                    .as_array()
+                    .is_some_and(|types| types.iter().any(|kind| kind == "null"));
+                assert_ne!(is_required, takes_null, "{}: {name}", tool.name);
+                assert_ne!(is_required, property.get("default").is_some(), "{}: {name}", tool.name);
+            }
+            assert!(tool.output_schema.is_some() && tool.annotations.is_some(), "{}", tool.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_tool_answers_and_an_expiry_in_the_middle_is_a_non_event() {
+    for way in WAYS {
+        let fake = fake().await;
+        fake.start_task("d");
+        let session = Session::start(&fake.settings(), way).await;
+        let bbox = json!({"bbox": [114.0, 30.4, 114.6, 30.8], "radius": null});
+        let code = json!({"code": "import oge", "sample_name": "s"});
+        let mut dag = Value::Null;
+        for (tool, arguments) in [
+            ("coverage_aspect_analysis", bbox),
+            ("run_big_query", json!({})),
+            ("execute_code_to_dag", code),
+            ("submit_batch_task", Value::Null),
+            ("query_task_status", Value::Null),
+        ] {
+            if tool == "execute_code_to_dag" {
+                fake.revoke_tokens();
+            }
+            let arguments = if arguments.is_null() { json!({"dag_id": dag}) } else { arguments };
+            let envelope = session.envelope(tool, arguments).await;
+            assert_eq!(
+                (&envelope["success"], &envelope["code"]),
+                (&json!(true), &json!(0)),
+                "{envelope}"
+            );
+            if tool == "execute_code_to_dag" {
+                dag = envelope["data"]["dag_ids"][0].clone();
+            }
+        }
+        assert_eq!(fake.count(Route::Token), 2, "{way:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
+    let fake = fake().await;
+    let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
+    for (tool, arguments, named) in [
+        ("coverage_aspect_analysis", json!({}), "missing field `bbox`"),
+        ("coverage_aspect_analysis", json!({"bbox": [1, 2, "x", 4]}), "bbox[2]"),
+        ("coverage_aspect_analysis", json!({"bbox": [4, 2, 3, 1]}), "bbox has min lon"),
+        ("coverage_aspect_analysis", json!({"bbox": [1, 2, 3, 4], "radius": 0}), "radius is 0"),
+        ("run_big_query", json!({"sql": "SELECT 1"}), "unknown field `sql`"),
+        ("run_big_query", json!({"query": " "}), "query is blank"),
+        ("submit_batch_task", json!({"dag_id": 5}), "dag_id"),
+        ("query_task_status", json!({"dag_id": "d", "wait_seconds": 601}), "wait_seconds"),
+        ("query_task_status", json!({"dag_id": "d", "auth_token": 47_114_711}), "auth_token"),
+    ] {
+        let envelope = session.envelope(tool, arguments).await;
+        assert_eq!(envelope["error"]["kind"], "invalid-argument", "{envelope}");
+        assert_eq!(envelope["error"]["attempts"], 0);
+        let message = envelope["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with(named), "{message}");
+        assert!(!message.contains("47114711"), "{message}");
+    }
+    assert_eq!(fake.story().len(), 0);
+    let error = refused(session.try_call("run_query", json!({})).await);
+    assert_eq!(error.code.0, -32602);
+    assert!(error.message.contains("run_query") && error.message.contains("run_big_query"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_setting_is_told_to_each_call_and_the_server_lives() {
+    let fake = fake().await;
+    for transport in [Transport::Stdio, Transport::Http] {
+        let settings = with(&fake, &[("OGE_TIMEOUT_SECONDS", "soon")]);
+        let session = Session::start(&settings, (transport, "2025-11-25")).await;
+        for _ in 0..2 {
+            let result = session.call("run_big_query", json!({})).await;
+            let envelope = envelope(&result);
+            assert_eq!(envelope["error"]["kind"], "not-configured");
+            assert!(envelope["msg"].as_str().unwrap().contains("OGE_TIMEOUT_SECONDS"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_says_what_it_is_doing() {
+    for way in WAYS {
+        let fake = fake().await;
+        let session = Session::start(&fake.settings(), way).await;
+        session.call("run_big_query", json!({})).await;
+        session.listener.progress.lock().unwrap().clear();
+        fake.revoke_tokens();
+        session.call("run_big_query", json!({})).await;
+        let mut told = session.listener.progress.lock().unwrap().clone();
+        // The client hears each in a task of its own.
+        told.sort_by(|one, other| one.progress.total_cmp(&other.progress));
+        let messages: Vec<_> = told.iter().map(|told| told.message.as_deref().unwrap()).collect();
+        let expected = [
+            "发送请求 (第1次)",
+            "收到回复，读取中 (第1次)",
+            "检测到token过期(40003)，尝试自动刷新...",
+            "Token刷新成功，重新调用API...",
+            "发送请求 (第2次)",
+            "收到回复，读取中 (第2次)",
+            "API调用成功",
+        ];
+        assert_eq!(messages.len(), expected.len(), "{way:?}: {messages:?}");
+        for (message, expected) in messages.iter().zip(expected) {
+            assert!(message.starts_with(expected), "{way:?}: {message}");
+        }
+        assert!(told.windows(2).all(|pair| pair[0].progress < pair[1].progress));
+    }
+}

@@ -1,0 +1,52 @@
+//! `wait_seconds`: waiting for a task to end.
+
+use std::time::Duration;
+
+use oge_fake::{Fake, Options, Route};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{Session, Transport, WAYS};
+
+async fn fake(states: &[&str]) -> Fake {
+    let options = Options::default().task_states(states.iter().copied());
+    let fake = Fake::start(options).await.expect("a port on loopback");
+    fake.start_task("d");
+    fake
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_asks_until_the_task_has_ended() {
+    for way in WAYS {
+        let fake = fake(&["starting", "running", "success"]).await;
+        let session = Session::start(&fake.settings(), way).await;
+        let started = Instant::now();
+        let arguments = json!({"dag_id": "d", "wait_seconds": 60});
+        let envelope = session.envelope("query_task_status", arguments).await;
+        assert_eq!(envelope["data"]["status"], "success", "{envelope}");
+        assert_eq!(fake.count(Route::GetState), 3);
+        // 2 s and 3 s.
+        let took = started.elapsed();
+        assert!(took > Duration::from_millis(4900) && took < Duration::from_secs(15), "{took:?}");
+        assert!(envelope["execution_time"].as_f64().unwrap() >= 4.9, "{envelope}");
+        let mut told = session.listener.progress.lock().unwrap().clone();
+        told.sort_by(|one, other| one.progress.total_cmp(&other.progress));
+        let states =
+            told.iter().filter_map(|told| told.message.as_deref()?.strip_prefix("任务状态: "));
+        let states: Vec<_> = states.map(|state| state.split(' ').next().unwrap()).collect();
+        assert_eq!(states, ["starting", "running"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_with_the_wait() {
+    let fake = fake(&["running"]).await;
+    let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
+    for (wait, questions) in [(json!(null), 1), (json!(0), 1), (json!(1), 2)] {
+        fake.clear_requests();
+        let arguments = json!({"dag_id": "d", "wait_seconds": wait});
+        let envelope = session.envelope("query_task_status", arguments).await;
+        assert_eq!(envelope["data"]["is_running"], true);
+        assert_eq!(fake.count(Route::GetState), questions, "wait_seconds {wait}");
+    }
+}
