@@ -3,8 +3,11 @@
 //! The component cannot see who its peer is, so it is closed until a setting opens it: to whoever
 //! knows `OGE_MCP_BEARER`, or, where `OGE_MCP_UNAUTHENTICATED=1` says so, to all who reach the port.
 
+use std::net::Ipv6Addr;
+
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oge_tools::secret::Secret;
+use oge_tools::url::Origin;
 use subtle::ConstantTimeEq as _;
 
 /// The origins and hosts that a browser on this machine uses.
@@ -75,16 +78,27 @@ impl Access {
             ),
             (None, Some(_)) => Door::Closed("OGE_MCP_UNAUTHENTICATED must be 1 or 0\n"),
         };
-        let list = |key: &str, own: &[&str]| {
+        let list = |key: &str, own: &[&str]| -> Vec<String> {
             let more = set(key).unwrap_or_default();
             let more = more.split(',').map(str::trim).filter(|entry| !entry.is_empty());
             own.iter().copied().chain(more).map(str::to_owned).collect()
         };
-        Self {
-            door,
-            origins: list("OGE_MCP_ALLOWED_ORIGINS", &LOOPBACK_ORIGINS),
-            hosts: list("OGE_MCP_ALLOWED_HOSTS", &LOOPBACK_HOSTS),
-        }
+        let origins = list("OGE_MCP_ALLOWED_ORIGINS", &LOOPBACK_ORIGINS);
+        let hosts = list("OGE_MCP_ALLOWED_HOSTS", &LOOPBACK_HOSTS);
+        let door = if !origins.iter().all(|entry| is_origin(entry)) {
+            Door::Closed(
+                "OGE_MCP_ALLOWED_ORIGINS has an entry that is no origin: write \
+                 https://app.example:443, or https://app.example:* for any port\n",
+            )
+        } else if !hosts.iter().all(|entry| is_host(entry)) {
+            Door::Closed(
+                "OGE_MCP_ALLOWED_HOSTS has an entry that is no host: write oge.example or \
+                 oge.example:8443\n",
+            )
+        } else {
+            door
+        };
+        Self { door, origins, hosts }
     }
 
     /// Lets a request in.
@@ -113,6 +127,16 @@ impl Access {
         let challenge = Some(HeaderValue::from_static(challenge));
         Err(Refusal { status: StatusCode::UNAUTHORIZED, challenge, message })
     }
+}
+
+/// An origin, with `:*` for any port.
+fn is_origin(entry: &str) -> bool {
+    Origin::parse(entry.strip_suffix(":*").unwrap_or(entry)).is_ok()
+}
+
+/// A host, with a port or without, an IPv6 address in brackets or not.
+fn is_host(entry: &str) -> bool {
+    entry.parse::<Ipv6Addr>().is_ok() || Origin::parse(&format!("http://{entry}")).is_ok()
 }
 
 /// RFC 6750's `b64token`.
@@ -185,6 +209,10 @@ mod tests {
             (&[("OGE_MCP_BEARER", "s"), ("OGE_MCP_UNAUTHENTICATED", "0")], 401),
             (&[("OGE_MCP_BEARER", "a b")], 503),
             (&[("OGE_MCP_BEARER", "密")], 503),
+            (&[("OGE_MCP_UNAUTHENTICATED", "1"), ("OGE_MCP_ALLOWED_ORIGINS", "a.example")], 503),
+            (&[("OGE_MCP_UNAUTHENTICATED", "1"), ("OGE_MCP_ALLOWED_ORIGINS", "http://a/b")], 503),
+            (&[("OGE_MCP_UNAUTHENTICATED", "1"), ("OGE_MCP_ALLOWED_HOSTS", "http://a")], 503),
+            (&[("OGE_MCP_UNAUTHENTICATED", "1"), ("OGE_MCP_ALLOWED_HOSTS", "[::1]:80,a:1")], 200),
         ] {
             assert_eq!(status(&access(settings), &[]), expected, "{settings:?}");
         }

@@ -85,6 +85,7 @@ impl Toolbox for Fixtures {
             "test_missing_capability" => {
                 let declared = context.client_capabilities();
                 if declared.is_none_or(|declared| declared.sampling.is_none()) {
+                    #[expect(deprecated, reason = "the suite asks for this very one")]
                     let needed = ClientCapabilities::builder().enable_sampling().build();
                     return Err(ErrorData::missing_required_client_capability(needed));
                 }

@@ -64,18 +64,20 @@ impl Future for Ready {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        WAITING.with_borrow_mut(|all| {
+        let waker = context.waker().clone();
+        // Dropped outside the borrow, like every waker: with it a task may go, and what that waits for.
+        let before = WAITING.with_borrow_mut(|all| {
             if let Some(waiting) = self.key.and_then(|key| all.get_mut(key)) {
-                if waiting.is_ready {
-                    return Poll::Ready(());
-                }
-                waiting.waker.clone_from(context.waker());
-            } else {
-                let (pollable, waker) = (Rc::clone(&self.pollable), context.waker().clone());
-                self.key = Some(all.insert(Waiting { pollable, waker, is_ready: false }));
+                return Some((waiting.is_ready, std::mem::replace(&mut waiting.waker, waker)));
             }
-            Poll::Pending
-        })
+            let pollable = Rc::clone(&self.pollable);
+            self.key = Some(all.insert(Waiting { pollable, waker, is_ready: false }));
+            None
+        });
+        match before {
+            Some((true, _)) => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
     }
 }
 
