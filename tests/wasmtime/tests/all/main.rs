@@ -1,6 +1,12 @@
 //! The components on a host that is not ours: wasmtime's own command line.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
 mod command;

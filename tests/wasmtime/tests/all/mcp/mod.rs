@@ -15,6 +15,7 @@ mod watch;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use oge_fake::Fake;
 use rmcp::model::{
@@ -28,6 +29,7 @@ use rmcp::{ClientHandler, ClientLifecycleMode, ClientServiceExt as _, RoleClient
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Child;
+use tokio::time::sleep;
 
 use crate::command::{precompiled, wasmtime};
 use crate::serve::Server;
@@ -130,6 +132,20 @@ impl Session {
         arguments: Value,
     ) -> Result<CallToolResult, ServiceError> {
         self.client.call_tool(request(tool, arguments)).await
+    }
+
+    /// The progress that was told, once there are so many. The client hears each in a task of its own,
+    /// so they may come in any order, and after the result.
+    pub async fn progress(&self, count: usize) -> Vec<ProgressNotificationParam> {
+        for _ in 0..500 {
+            let mut told = self.listener.progress.lock().unwrap().clone();
+            if told.len() >= count {
+                told.sort_by(|one, other| one.progress.total_cmp(&other.progress));
+                return told;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        panic!("less than {count} were told: {:?}", self.listener.progress.lock().unwrap());
     }
 
     /// Calls a tool; its envelope.

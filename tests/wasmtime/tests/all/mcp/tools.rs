@@ -124,12 +124,11 @@ async fn a_call_says_what_it_is_doing() {
         let fake = fake().await;
         let session = Session::start(&fake.settings(), way).await;
         session.call("run_big_query", json!({})).await;
+        session.progress(3).await;
         session.listener.progress.lock().unwrap().clear();
         fake.revoke_tokens();
         session.call("run_big_query", json!({})).await;
-        let mut told = session.listener.progress.lock().unwrap().clone();
-        // The client hears each in a task of its own.
-        told.sort_by(|one, other| one.progress.total_cmp(&other.progress));
+        let told = session.progress(7).await;
         let messages: Vec<_> = told.iter().map(|told| told.message.as_deref().unwrap()).collect();
         let expected = [
             "发送请求 (第1次)",
