@@ -108,7 +108,7 @@ async fn a_private_header_is_hidden_whoevers_token_is_sent() {
 
 #[tokio::test]
 async fn a_log_shows_its_level_and_those_before() {
-    for (level, lines) in [("off", 0), ("error", 1), ("warn", 1), ("info", 1), ("debug", 2)] {
+    for (level, lines) in [("off", 0), ("error", 1), ("warn", 1), ("info", 1), ("debug", 3)] {
         let scene = Scene::set(&[("OGE_LOG", level)]).await;
         scene.fake.fail(Route::GetState, oge_fake::Fault::Status(500));
         scene.ask().await.unwrap_err();
