@@ -130,7 +130,15 @@ impl<O: Outside> Call<O> {
 
     async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
         let settings = self.outside.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
-        let platform = Platform {
+        self.platform(settings).run::<T>(arguments).await
+    }
+
+    /// The platform of this call, of one type for all tools: the call rule is compiled once.
+    fn platform(
+        &self,
+        settings: Settings,
+    ) -> Platform<O::Sender, O::Tokens, O::Clock, impl Fn(&str, Event<'_>)> {
+        Platform {
             sender: self.outside.sender(&settings),
             tokens: self.outside.tokens(),
             clock: self.outside.clock(),
@@ -142,8 +150,7 @@ impl<O: Outside> Call<O> {
                 }
             },
             settings,
-        };
-        platform.run::<T>(arguments).await
+        }
     }
 
     /// Asks for a task's state; where the client waits, until the task has ended.
