@@ -130,26 +130,24 @@ impl<O: Outside> Call<O> {
 
     async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
         let settings = self.outside.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
-        self.platform(settings).run::<T>(arguments).await
-    }
-
-    /// The platform of this call, of one type for all tools: the call rule is compiled once.
-    fn platform(
-        &self,
-        settings: Settings,
-    ) -> Platform<O::Sender, O::Tokens, O::Clock, impl Fn(&str, Event<'_>)> {
-        Platform {
+        let platform = Platform {
             sender: self.outside.sender(&settings),
             tokens: self.outside.tokens(),
             clock: self.outside.clock(),
-            observe: |operation: &str, event: Event<'_>| {
-                // A failure is told once, by `end`, wherever it comes from.
-                if !matches!(event, Event::Failed(_)) {
-                    self.outside.log(operation, event);
-                    self.progress.tell(event);
-                }
-            },
+            observe: self.observer(),
             settings,
+        };
+        platform.run::<T>(arguments).await
+    }
+
+    /// Who is told what happens: of one type for all tools, so that the call rule is compiled once.
+    fn observer(&self) -> impl Fn(&str, Event<'_>) {
+        |operation, event| {
+            // A failure is told once, by `end`, wherever it comes from.
+            if !matches!(event, Event::Failed(_)) {
+                self.outside.log(operation, event);
+                self.progress.tell(event);
+            }
         }
     }
 
