@@ -34,6 +34,14 @@ pub fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
+/// The whole number of at most `most` that a JSON number is, `2.0` too: in JavaScript they are one.
+#[must_use]
+pub fn whole(number: f64, most: u32) -> Option<u32> {
+    let is_whole = number % 1.0 == 0.0 && (0.0..=f64::from(most)).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "just checked")]
+    is_whole.then_some(number as u32)
+}
+
 /// A JSON value of its own; none where it is `null`.
 #[must_use]
 pub fn present(value: &RawValue) -> Option<Box<RawValue>> {

@@ -191,10 +191,13 @@ fn parse_offset(value: &str) -> Result<UtcOffset, Fault> {
 }
 
 /// The entries of a comma-separated list, blank ones left out.
-fn list<T>(
+///
+/// # Errors
+/// Where `parse` refuses one.
+pub fn list<T, E>(
     value: Option<String>,
-    parse: impl Fn(&str) -> Result<T, Fault>,
-) -> Result<Vec<T>, Fault> {
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, E> {
     let value = value.unwrap_or_default();
     value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(parse).collect()
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Computation, Prepared, Tool, check, computation};
 use crate::call::Accepted;
 use crate::error::{Failure, Fault};
+use crate::json;
 use crate::settings::Settings;
 
 /// The tool.
@@ -92,15 +93,10 @@ impl Tool for CoverageAspectAnalysis {
     }
 }
 
-/// A whole number, `2.0` too: in JavaScript they are one.
 fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
-    let is_whole = number % 1.0 == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
-    if !is_whole {
-        return Err(D::Error::custom("it must be a whole number, 1 or more"));
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-    Ok(Some(number as u32))
+    let refused = || D::Error::custom("it must be a whole number, 1 or more");
+    json::whole(number, u32::MAX).map(Some).ok_or_else(refused)
 }
 
 fn check_bbox(bbox: &[f64]) -> Result<(), Fault> {

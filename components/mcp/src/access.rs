@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oge_tools::secret::Secret;
+use oge_tools::settings::list;
 use oge_tools::url::Origin;
 use subtle::ConstantTimeEq as _;
 
@@ -20,6 +21,11 @@ const LOOPBACK_ORIGINS: [&str; 6] = [
     "https://[::1]:*",
 ];
 const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+const NO_ORIGIN: &str = "OGE_MCP_ALLOWED_ORIGINS has an entry that is no origin: write \
+    https://app.example:443, or https://app.example:* for any port\n";
+const NO_HOST: &str = "OGE_MCP_ALLOWED_HOSTS has an entry that is no host: write oge.example or \
+    oge.example:8443\n";
 
 /// What the settings say of who may call.
 #[derive(Clone, Debug)]
@@ -41,6 +47,34 @@ enum Door {
     Closed(&'static str),
 }
 
+impl Door {
+    fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
+        let bearer = set("OGE_MCP_BEARER").map(Secret::new);
+        let unauthenticated = set("OGE_MCP_UNAUTHENTICATED");
+        let unauthenticated = unauthenticated.as_deref().map(str::trim);
+        match (bearer, unauthenticated) {
+            (Some(bearer), None | Some("0")) if is_token(bearer.expose().trim()) => {
+                Self::Bearer(Secret::new(bearer.expose().trim()))
+            }
+            (Some(_), None | Some("0")) => Self::Closed(
+                "OGE_MCP_BEARER holds a blank or a character that no header carries: use letters, \
+                 digits and -._~+/= alone\n",
+            ),
+            (Some(_), Some(_)) => Self::Closed(
+                "OGE_MCP_BEARER and OGE_MCP_UNAUTHENTICATED are both set: leave one out\n",
+            ),
+            (None, Some("1")) => Self::Open,
+            (None, None | Some("0")) => Self::Closed(
+                "OGE_MCP_BEARER is not set: set it to a secret that clients then send as \
+                 Authorization: Bearer, or set OGE_MCP_UNAUTHENTICATED=1 to let everybody call who \
+                 reaches this port\n",
+            ),
+            (None, Some(_)) => Self::Closed("OGE_MCP_UNAUTHENTICATED must be 1 or 0\n"),
+        }
+    }
+}
+
 /// A refusal: the status, the challenge of RFC 6750 where there is one, and a text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -53,52 +87,22 @@ pub struct Refusal {
 }
 
 impl Access {
-    /// Reads the settings through `get`, which answers a key's value. A blank value is no value.
+    /// Reads the settings through `get`, which answers a key's value. A blank value is no value, and a
+    /// bad one closes the door.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
-        let bearer = set("OGE_MCP_BEARER").map(Secret::new);
-        let unauthenticated = set("OGE_MCP_UNAUTHENTICATED");
-        let unauthenticated = unauthenticated.as_deref().map(str::trim);
-        let door = match (bearer, unauthenticated) {
-            (Some(bearer), None | Some("0")) if is_token(bearer.expose().trim()) => {
-                Door::Bearer(Secret::new(bearer.expose().trim()))
+        let allowed = |key: &str, own: &[&str], is_one: fn(&str) -> bool, refusal| {
+            let more =
+                list(get(key), |entry| is_one(entry).then(|| entry.to_owned()).ok_or(refusal));
+            more.map(|more| own.iter().map(|own| (*own).to_owned()).chain(more).collect())
+        };
+        let origins = allowed("OGE_MCP_ALLOWED_ORIGINS", &LOOPBACK_ORIGINS, is_origin, NO_ORIGIN);
+        let hosts = allowed("OGE_MCP_ALLOWED_HOSTS", &LOOPBACK_HOSTS, is_host, NO_HOST);
+        match (origins, hosts) {
+            (Ok(origins), Ok(hosts)) => Self { door: Door::read(get), origins, hosts },
+            (Err(refusal), _) | (_, Err(refusal)) => {
+                Self { door: Door::Closed(refusal), origins: Vec::new(), hosts: Vec::new() }
             }
-            (Some(_), None | Some("0")) => Door::Closed(
-                "OGE_MCP_BEARER holds a blank or a character that no header carries: use letters, \
-                 digits and -._~+/= alone\n",
-            ),
-            (Some(_), Some(_)) => Door::Closed(
-                "OGE_MCP_BEARER and OGE_MCP_UNAUTHENTICATED are both set: leave one out\n",
-            ),
-            (None, Some("1")) => Door::Open,
-            (None, None | Some("0")) => Door::Closed(
-                "OGE_MCP_BEARER is not set: set it to a secret that clients then send as \
-                 Authorization: Bearer, or set OGE_MCP_UNAUTHENTICATED=1 to let everybody call who \
-                 reaches this port\n",
-            ),
-            (None, Some(_)) => Door::Closed("OGE_MCP_UNAUTHENTICATED must be 1 or 0\n"),
-        };
-        let list = |key: &str, own: &[&str]| -> Vec<String> {
-            let more = set(key).unwrap_or_default();
-            let more = more.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-            own.iter().copied().chain(more).map(str::to_owned).collect()
-        };
-        let origins = list("OGE_MCP_ALLOWED_ORIGINS", &LOOPBACK_ORIGINS);
-        let hosts = list("OGE_MCP_ALLOWED_HOSTS", &LOOPBACK_HOSTS);
-        let door = if !origins.iter().all(|entry| is_origin(entry)) {
-            Door::Closed(
-                "OGE_MCP_ALLOWED_ORIGINS has an entry that is no origin: write \
-                 https://app.example:443, or https://app.example:* for any port\n",
-            )
-        } else if !hosts.iter().all(|entry| is_host(entry)) {
-            Door::Closed(
-                "OGE_MCP_ALLOWED_HOSTS has an entry that is no host: write oge.example or \
-                 oge.example:8443\n",
-            )
-        } else {
-            door
-        };
-        Self { door, origins, hosts }
+        }
     }
 
     /// Lets a request in.

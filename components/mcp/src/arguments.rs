@@ -1,6 +1,7 @@
 //! What a client passes, read into what a tool takes.
 
 use oge_tools::error::{Failure, FailureKind};
+use oge_tools::json;
 use oge_tools::tools::Tool;
 use rmcp::model::JsonObject;
 use serde::de::DeserializeOwned;
@@ -33,10 +34,7 @@ pub fn take_number<T: Tool>(
 ) -> Result<Option<u32>, Failure> {
     let value = arguments.remove(name).filter(|value| !value.is_null());
     let Some(value) = value else { return Ok(None) };
-    let number = value.as_f64().filter(|number| number.fract() == 0.0);
-    let number = number.filter(|number| (0.0..=f64::from(most)).contains(number));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-    number.map(|number| Some(number as u32)).ok_or_else(|| {
+    value.as_f64().and_then(|number| json::whole(number, most)).map(Some).ok_or_else(|| {
         invalid::<T>(format!("{name} must be a whole number of seconds from 0 to {most}"))
     })
 }

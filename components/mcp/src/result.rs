@@ -1,46 +1,26 @@
 //! What a client gets: the envelope, as text and as structured content.
 
-use std::collections::BTreeMap;
-
 use oge_tools::envelope::Envelope;
 use oge_tools::error::Failure;
 use oge_tools::json;
 use oge_tools::tools::{Done, Tool};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// The result of a call of `T`.
 pub fn to_result<T: Tool>(result: Result<Done<T::Output>, Failure>) -> CallToolResult {
-    match result {
-        Ok(done) => {
-            let text = Envelope::of::<T>(Ok(done)).to_json();
-            let structured = structured(&text);
-            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-            result.structured_content = Some(structured);
-            result
-        }
-        Err(failure) => {
-            let failed = Failed {
-                envelope: Envelope::of::<T>(Err(&failure)),
-                error: Error {
-                    kind: failure.kind.as_str(),
-                    message: &failure.message,
-                    attempts: failure.attempts,
-                    http_status: failure.http_status,
-                    api_code: failure.api_code,
-                    body: failure.body.as_deref(),
-                },
-            };
-            // Texts and numbers always have a JSON form.
-            let text = json::compact(&serde_json::to_string(&failed).unwrap_or_default());
-            let structured = structured(&text);
-            let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-            result.structured_content = Some(structured);
-            result
-        }
-    }
+    let is_error = result.is_err();
+    let text = match result {
+        Ok(done) => Envelope::of::<T>(Ok(done)).to_json(),
+        Err(failure) => Failed::of::<T>(&failure),
+    };
+    let structured = structured(&text);
+    let content = vec![ContentBlock::text(text)];
+    let mut result = CallToolResult::success(content);
+    result.is_error = Some(is_error);
+    result.structured_content = Some(structured);
+    result
 }
 
 /// The envelope of a failure, and beside its old fields what a program acts on.
@@ -49,6 +29,22 @@ struct Failed<'a, T> {
     #[serde(flatten)]
     envelope: Envelope<T>,
     error: Error<'a>,
+}
+
+impl<'a, O: Serialize> Failed<'a, O> {
+    fn of<T: Tool<Output = O>>(failure: &'a Failure) -> String {
+        let error = Error {
+            kind: failure.kind.as_str(),
+            message: &failure.message,
+            attempts: failure.attempts,
+            http_status: failure.http_status,
+            api_code: failure.api_code,
+            body: failure.body.as_deref(),
+        };
+        let envelope = Envelope::of::<T>(Err(failure));
+        // Texts and numbers always have a JSON form.
+        serde_json::to_string(&Self { envelope, error }).unwrap_or_default()
+    }
 }
 
 #[derive(Serialize)]
@@ -70,12 +66,14 @@ fn structured(envelope: &str) -> Value {
     if let Ok(value) = serde_json::from_str(envelope) {
         return value;
     }
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(envelope).unwrap_or_default();
-    let values = fields.into_iter().map(|(name, raw)| {
+    let mut values = Map::new();
+    // An envelope is an object.
+    let _ = json::fields(envelope, &mut |name, raw| {
         let value = serde_json::from_str(raw.get());
-        (name, value.unwrap_or_else(|_| Value::String(raw.get().to_owned())))
+        let value = value.unwrap_or_else(|_| Value::String(raw.get().to_owned()));
+        values.insert(name.to_owned(), value);
     });
-    Value::Object(values.collect::<Map<_, _>>())
+    Value::Object(values)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod outside;
 pub mod path;
 pub mod record;
 pub mod store;

@@ -7,49 +7,19 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::cell::RefCell;
-use core::future::Future;
 use core::time::Duration;
 
 use oge_oauth::{Given, Issued, TIMEOUT};
 use oge_token_cache::{CONTESTED, Decision, Lifetime, SKEWED, generation};
 use oge_tools::token::{Token, TokenError};
 
+use crate::outside::Outside;
 use crate::record::{Kept, Record};
 
 /// What a login may take while the old token still serves: its caller waits for it.
 const EARLY: Duration = Duration::from_secs(3);
 /// How long the lock is waited for. It is stale after 45 s, so somebody has it by then.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What the store touches.
-pub trait Outside {
-    /// This task's turn, until it is dropped.
-    type Turn;
-    /// Holds the token file until it is dropped.
-    type Lock;
-
-    /// Since 1970, but never going back within an instance.
-    fn now(&self) -> Duration;
-    /// What the token file says; none where there is none, or none that can be read.
-    fn load(&self) -> Option<Record>;
-    /// Writes the token file, where there is one to write.
-    fn save(&self, record: &Record);
-    /// Waits until no other task of this instance has its turn.
-    fn turn(&self) -> impl Future<Output = Self::Turn>;
-    /// The turn; none where another task has it.
-    fn try_turn(&self) -> Option<Self::Turn>;
-    /// Takes the token file's lock; none where another holds it. Without a file nobody does.
-    fn lock(&self) -> Option<Self::Lock>;
-    /// Waits.
-    fn pause(&self, time: Duration) -> impl Future<Output = ()>;
-    /// Logs in, within `limit`.
-    ///
-    /// # Errors
-    /// Where that comes to nothing.
-    fn login(&self, limit: Duration) -> impl Future<Output = Result<Issued, TokenError>>;
-    /// Tells the operator.
-    fn warn(&self, what: &str);
-}
 
 /// The token of one instance. A call that is dropped may end a login under way: who has several tasks
 /// lets each call run as one of its own.

@@ -100,20 +100,15 @@ impl<T: Toolbox> Service<T> {
                 return plain(StatusCode::BAD_REQUEST, "the message did not come whole\n");
             }
         };
-        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&body);
-        let is_post = matches!(request.method(), WasiMethod::Post);
-        if let (true, Err(error)) = (is_post, is_json) {
-            return rpc_error(-32700, &format!("Parse error: {error}"));
-        }
-        let method = if is_post { Method::POST } else { method_from_wasi(&request.method()) };
-        let mut asked = Request::new(Full::new(Bytes::from(body)));
-        *asked.method_mut() = method;
+        let body = Bytes::from(body);
+        let mut asked = Request::new(Full::new(body.clone()));
+        *asked.method_mut() = method_from_wasi(&request.method());
         let claims_json = headers.get(CONTENT_TYPE).is_some_and(is_json_type);
         *asked.headers_mut() = headers;
         let answer = self.mcp.handle(asked).await;
-        // The SDK's word for JSON that is no message, or nested too deep to be read as one.
+        // The SDK's word for what it cannot read as a message.
         if claims_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            return rpc_error(-32600, "Invalid Request: this is no JSON-RPC message of MCP");
+            return unreadable(&body);
         }
         answer
     }
@@ -134,6 +129,7 @@ fn headers_from_wasi(fields: &Fields) -> Option<HeaderMap> {
 
 fn method_from_wasi(method: &WasiMethod) -> Method {
     match method {
+        WasiMethod::Post => Method::POST,
         WasiMethod::Get => Method::GET,
         WasiMethod::Head => Method::HEAD,
         WasiMethod::Delete => Method::DELETE,
@@ -155,8 +151,12 @@ fn is_json_type(value: &HeaderValue) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// JSON-RPC's answer to what cannot be read.
-fn rpc_error(code: i32, message: &str) -> Answer {
+/// JSON-RPC's answer to what is no JSON, and to JSON that is no message or is nested too deep.
+fn unreadable(body: &[u8]) -> Answer {
+    let (code, message) = match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        Err(error) => (-32700, format!("Parse error: {error}")),
+        Ok(_) => (-32600, "Invalid Request: this is no JSON-RPC message of MCP".to_owned()),
+    };
     let error = serde_json::json!({
         "jsonrpc": "2.0",
         "id": null,

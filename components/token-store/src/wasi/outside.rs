@@ -15,8 +15,9 @@ use oge_tools::wasi::wait::{Blocking, Deadline, Wait};
 use oge_tools::wasi::{settings, stderr};
 
 use super::token_file::{Lock, TokenFile};
+use crate::outside::Outside;
 use crate::record::Record;
-use crate::store::{Outside, Store};
+use crate::store::Store;
 
 /// What a token answer may hold.
 const ANSWER_BYTES: usize = 1 << 20;
