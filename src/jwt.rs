@@ -40,20 +40,18 @@ impl Claims {
         let payload = core::str::from_utf8(&payload).ok()?;
 
         let mut claims = Self::default();
-        let mut rank = NAMES.len();
+        let mut names = [const { None::<String> }; NAMES.len()];
         let is_object = json::fields(payload, &mut |name, value| match name {
             "exp" => claims.expires_at = seconds(value),
             "iat" => claims.issued_at = seconds(value),
             _ => {
-                let found = NAMES.iter().position(|known| *known == name);
-                if let Some((found, user)) =
-                    found.filter(|found| *found < rank).zip(json::string(value))
-                {
-                    rank = found;
-                    claims.user_name = Some(user);
+                let found = NAMES.iter().zip(&mut names).find(|(known, _)| **known == name);
+                if let Some((_, user)) = found {
+                    *user = json::string(value);
                 }
             }
         });
+        claims.user_name = names.into_iter().flatten().next();
         is_object.ok()?.then_some(claims)
     }
 }
@@ -91,6 +89,12 @@ mod tests {
     #[test]
     fn the_user_falls_back_to_the_subject() {
         assert_eq!(Claims::read(&jwt(r#"{"sub":"u1"}"#)).unwrap().user_name.as_deref(), Some("u1"));
+    }
+
+    #[test]
+    fn the_last_of_two_equal_claims_counts() {
+        let claims = Claims::read(&jwt(r#"{"sub":"a","exp":1,"exp":2,"sub":"b"}"#)).unwrap();
+        assert_eq!((claims.expires_at, claims.user_name.as_deref()), (Some(2), Some("b")));
     }
 
     #[test]
