@@ -8,6 +8,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use fluent_uri::Uri;
+use fluent_uri::component::Host;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// RFC 3986's unreserved characters stay as they are in a query.
@@ -134,6 +135,10 @@ impl Url {
                 Some(port.ok_or(UrlError("must have a port from 1 to 65535"))?)
             }
         };
+        let is_address = matches!(authority.host_parsed(), Host::Ipv4 { .. });
+        if !is_address && ends_in_a_number(authority.host()) {
+            return Err(UrlError("must have an IPv4 address as four decimal numbers"));
+        }
         let mut authority = canonical_host(authority.host())?;
         if let Some(port) = port.filter(|port| *port != scheme.default_port()) {
             authority.push(':');
@@ -221,6 +226,17 @@ fn canonical_host(host: &str) -> Result<String, UrlError> {
     Ok(host.to_ascii_lowercase())
 }
 
+/// Whether some readers take the host for an IPv4 address whatever its form: `127.1`, `0x7f000001`,
+/// `2130706433`, `127.0.0.1.` are one address to them, and four names to others.
+fn ends_in_a_number(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    let is_decimal = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
+    is_decimal
+        || hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,8 +300,26 @@ mod tests {
             "http://[v1.a]/",
             "http://oge.example:8 0/",
             "http://oge.example/%zz",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f000001/",
+            "http://0X7F.0.0.1/",
+            "http://0177.0.0.1/",
+            "http://127.0.0.01/",
+            "http://127.0.0.1./",
+            "http://127.0.0.256/",
+            "http://127.0.0.0x/",
+            "http://oge.example.1/",
         ] {
             assert!(Url::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_may_hold_numbers_where_nobody_takes_it_for_an_address() {
+        for host in ["127.0.0.1", "255.255.255.255", "1.oge", "10x", "0xg", "127.0.0.1.oge", "x0x1"]
+        {
+            assert_eq!(origin(&["http://", host].concat()), ["http://", host].concat());
         }
     }
 
