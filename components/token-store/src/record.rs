@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use oge_token_cache::State;
+use oge_token_cache::{SKEW, State};
 use oge_tools::secret::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -44,6 +44,13 @@ struct File<R> {
 }
 
 impl Record {
+    /// Takes up a record that was kept. As [`State::recall`], it forgets what was written before a clock
+    /// was set back: an old failure would be told as a new one until the clock came by again.
+    pub(crate) fn recall(&mut self, now: Duration) {
+        self.state.recall(now);
+        self.failure = self.failure.take().filter(|(_, at)| *at <= now.saturating_add(SKEW));
+    }
+
     /// Reads a token file; none where it is torn or another program's.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {

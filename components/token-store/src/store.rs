@@ -105,10 +105,23 @@ impl Store {
             None => Want::Another(self.0.borrow().record.state.generation()),
         };
         match self.standing(want, outside.now()) {
-            Standing::Answer(answer) => answer,
+            Standing::Answer(answer) => {
+                // No login will write the mark down.
+                if answer.is_err() {
+                    self.write_down(outside);
+                }
+                answer
+            }
             Standing::Early(token) => Ok(token),
             Standing::Login(_) => self.renew(want, outside).await,
         }
+    }
+
+    /// Writes down what this instance knows. Where another has the file, its login makes that old.
+    fn write_down(&self, outside: &impl Outside) {
+        let Some(_lock) = outside.lock() else { return };
+        self.catch_up(outside);
+        outside.save(&self.0.borrow().record);
     }
 
     /// Takes in what others have written since. What this instance knows and the file does not, it
@@ -120,7 +133,7 @@ impl Store {
         if let Some(mut record) = file
             && known.yields_to(&record)
         {
-            record.state.recall(now);
+            record.recall(now);
             known.record = record;
         }
         if let Some(refused) = known.refused {

@@ -26,7 +26,7 @@ mod lifetime;
 mod state;
 
 pub use lifetime::{Lifetime, SKEWED, generation};
-pub use state::{CONTESTED, Decision, State};
+pub use state::{CONTESTED, Decision, SKEW, State};
 
 #[cfg(test)]
 mod rules;

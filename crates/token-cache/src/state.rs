@@ -16,7 +16,7 @@ const ROW: u8 = 2;
 const SPACING: Duration = Duration::from_secs(5);
 
 /// How far ahead of this clock another's may be before what it says is not believed.
-const SKEW: Duration = Duration::from_secs(5);
+pub const SKEW: Duration = Duration::from_secs(5);
 
 /// What an operator is told once a state [`is contested`](State::is_contested).
 pub const CONTESTED: &str = "the platform refuses tokens that are only seconds old: something else \

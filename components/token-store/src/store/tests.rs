@@ -324,16 +324,31 @@ fn peeking_contacts_no_one() {
 
 #[test]
 fn a_clock_set_back_neither_storms_nor_sticks() {
-    let machine = Machine::with_file();
-    machine.pass(24 * HOUR);
-    machine.fails_with(Some(TokenError::Rejected("wrong".to_owned())));
-    machine.get().unwrap_err();
-    machine.0.seconds.set(0);
-    machine.fails_with(None);
-    let token = machine.get().unwrap();
-    for _ in 0..20 {
-        assert_eq!(machine.get().unwrap(), token);
+    for error in
+        [TokenError::Rejected("wrong".to_owned()), TokenError::Unavailable("down".to_owned())]
+    {
+        let machine = Machine::with_file();
+        machine.pass(24 * HOUR);
+        machine.fails_with(Some(error));
+        machine.get().unwrap_err();
+        machine.0.seconds.set(0);
+        machine.fails_with(None);
+        let token = machine.get().unwrap();
+        for _ in 0..20 {
+            assert_eq!(machine.get().unwrap(), token);
+        }
+        assert_eq!(machine.logins(), 2);
     }
+}
+
+#[test]
+fn a_refused_token_is_served_by_no_instance_though_no_login_may_replace_it() {
+    let machine = Machine::with_file();
+    let token = machine.get().unwrap();
+    machine.fails_with(Some(TokenError::Rejected("wrong".to_owned())));
+    machine.refresh(None).unwrap_err();
+    machine.refresh(Some(token.generation)).unwrap_err();
+    machine.get().unwrap_err();
     assert_eq!(machine.logins(), 2);
 }
 
