@@ -19,8 +19,9 @@ use crate::engine::engine;
 use crate::guest_log::LogSink;
 use crate::host::{Host, Inner};
 use crate::limits::Limits;
+use crate::password_login::PasswordLogin;
 use crate::state::State;
-use crate::store::{NativeStore, PasswordLogin};
+use crate::store::NativeStore;
 use crate::token_store::TokenStore;
 
 /// What a component needs besides what its replies take.

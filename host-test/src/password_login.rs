@@ -1,4 +1,4 @@
-//! Who issues tokens: the authority that the settings name, over this host's client.
+//! The authority that the settings name, over this host's client.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -12,20 +12,10 @@ use oge_tools::token::TokenError;
 
 use crate::client::HttpClient;
 use crate::http_error::from_chain;
+use crate::store::Authority;
 
 /// What a token answer may hold.
 const ANSWER_BYTES: usize = 1 << 20;
-
-/// Issues tokens.
-pub trait Authority: Send + Sync + 'static {
-    /// Whether it has what a login takes.
-    fn can_log_in(&self) -> bool {
-        true
-    }
-
-    /// Logs in, once. The store sees to it that nobody else does meanwhile, and to the time limit.
-    fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>>;
-}
 
 /// Logs in with a name and a password.
 pub struct PasswordLogin {

@@ -7,19 +7,19 @@ mod authority;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use oge_oauth::{Given, Issued};
 use oge_token_cache::{CONTESTED, Decision, Lifetime, SKEWED, State, generation};
 use oge_tools::token::{Token, TokenError};
-use tokio::time::{Instant, sleep, timeout};
 
 use crate::guest_log::LogSink;
+use crate::runtime::{Instant, Mutex, MutexGuard, sleep, spawn, timeout, wall_clock};
 
-pub use authority::{Authority, PasswordLogin};
+pub use authority::Authority;
 
 /// For one login, whoever waits for it.
 const LOGIN_LIMIT: Duration = Duration::from_secs(30);
@@ -142,20 +142,14 @@ impl Inner {
             return flight.clone();
         }
         held.state.attempt(now + wait);
-        let (inner, observer) = (Arc::clone(self), Arc::clone(self));
-        let task = tokio::spawn(async move {
+        let mut login = Login { store: Arc::clone(self), has_landed: false };
+        let task = spawn(async move {
             sleep(wait).await;
-            let issued = timeout(LOGIN_LIMIT, inner.authority.login()).await;
-            inner.landed(issued.unwrap_or_else(|_| {
-                let why = format!("no token within {} s", LOGIN_LIMIT.as_secs());
-                Err(TokenError::Unavailable(why))
-            }))
+            login.run().await
         });
         let flight = async move {
-            task.await.unwrap_or_else(|_| {
-                observer.lock().flight = None;
-                Err(TokenError::Unavailable("the login broke off".to_owned()))
-            })
+            let broken_off = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
+            task.await.unwrap_or_else(broken_off)
         };
         held.flight.insert(flight.boxed().shared()).clone()
     }
@@ -190,6 +184,14 @@ impl Inner {
         Ok(token)
     }
 
+    /// A login ended without an outcome.
+    fn broke_off(&self) {
+        let now = self.started.elapsed();
+        let mut held = self.lock();
+        held.flight = None;
+        held.state.failed(now);
+    }
+
     fn refused(&self, stale: u64) {
         let now = self.started.elapsed();
         let mut held = self.lock();
@@ -212,8 +214,28 @@ impl Inner {
     }
 }
 
-/// Since 1970; a clock before that reads as 1970.
-#[expect(clippy::disallowed_methods, reason = "the store is a shell: this is where time comes in")]
-fn wall_clock() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+/// A login under way. Dropped before it has landed (it panicked, or its runtime ended) it ends the
+/// flight all the same, lest somebody later took the wreck for a login to wait for.
+struct Login {
+    store: Arc<Inner>,
+    has_landed: bool,
+}
+
+impl Login {
+    async fn run(&mut self) -> Result<Token, TokenError> {
+        let issued = timeout(LOGIN_LIMIT, self.store.authority.login()).await;
+        self.has_landed = true;
+        self.store.landed(issued.unwrap_or_else(|_| {
+            let why = format!("no token within {} s", LOGIN_LIMIT.as_secs());
+            Err(TokenError::Unavailable(why))
+        }))
+    }
+}
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        if !self.has_landed {
+            self.store.broke_off();
+        }
+    }
 }

@@ -188,6 +188,33 @@ async fn an_aging_token_serves_while_one_login_renews_it() {
     assert_eq!((forced.authorization.expose(), scene.logins()), ("b", 2));
 }
 
+/// Issues tokens, but its second login breaks off.
+#[derive(Default)]
+struct Breaking(AtomicUsize);
+
+impl Authority for Breaking {
+    fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>> {
+        async {
+            match self.0.fetch_add(1, Ordering::SeqCst) {
+                1 => std::panic::resume_unwind(Box::new(())),
+                number => issued(&number.to_string(), 3600),
+            }
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_breaks_off_costs_nobody_a_call() {
+    let store = NativeStore::new(Breaking::default(), None, Arc::new(|_| {}));
+    store.get().await.unwrap();
+    tokio::time::advance(Duration::from_secs(3400)).await;
+    assert_eq!(store.get().await.unwrap().authorization.expose(), "0");
+    tokio::task::yield_now().await;
+    tokio::time::advance(Duration::from_secs(200)).await;
+    assert_eq!(store.get().await.unwrap().authorization.expose(), "2");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flapping_authority_is_asked_every_thirty_seconds_while_the_token_is_good() {
     let scene = Scene::new(vec![issued("a", 3600), unavailable()], None);
