@@ -1,0 +1,43 @@
+//! What an authority answers to a login.
+
+use oge_oauth::Credentials;
+use oge_tools::jwt::Claims;
+use oge_tools::reply::Reply;
+use oge_tools::token::TokenError;
+
+use crate::input;
+use crate::reply::STATUSES;
+
+const PASSWORD: &str = "pässword \"MARKER\" & more";
+
+/// A digit for the grant, one for the status, the body. A backtick is the password.
+pub(crate) fn target(data: &[u8]) {
+    let (grant, rest) = input::choice(data, &["oge", "password", "client_credentials"]);
+    let (status, rest) = input::choice(rest, &STATUSES);
+    let credentials = Credentials::read(|key| {
+        let value = match key {
+            "OGE_TOKEN_URL" => "http://oge.test/token",
+            "OGE_TOKEN_GRANT" => grant,
+            "OGE_TOKEN_USERNAME" | "OGE_CLIENT_ID" => "name",
+            "OGE_TOKEN_PASSWORD" | "OGE_CLIENT_SECRET" => PASSWORD,
+            _ => return None,
+        };
+        Some(value.to_owned())
+    });
+    let body = input::with_secret(rest, PASSWORD);
+    let answer = credentials.unwrap().answer(Reply { status, content_type: None, body });
+    match answer {
+        Ok(issued) => {
+            assert_eq!(status, 200, "a token of a failed login was taken");
+            let value = issued.authorization.expose();
+            let (scheme, token) = value.split_once(' ').expect("a scheme and a token");
+            for part in [scheme, token] {
+                assert!(!part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+            assert_eq!(issued.claims, Claims::read(token).unwrap_or_default());
+        }
+        Err(TokenError::NotConfigured(_)) => panic!("nothing is missing"),
+        Err(error) if input::gives_itself_away(rest) => drop(error),
+        Err(error) => input::assert_hides(&format!("{error} {error:?}")),
+    }
+}

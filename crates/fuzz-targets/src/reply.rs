@@ -1,0 +1,76 @@
+//! A reply of the platform: what is read of it, and the verdict.
+
+use oge_tools::reply::{Body, Reply, Top};
+use oge_tools::secret::{EXCERPT_BYTES, Redactor, Secret};
+use oge_tools::verdict::{Expiry, Verdict, judge};
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::input;
+
+pub(crate) const STATUSES: [u16; 10] = [200, 401, 403, 500, 204, 302, 404, 503, 100, 999];
+const EXPIRED: [i64; 2] = [40003, -7];
+
+/// A digit for the status, one for how much longer than the body its text may be, the body.
+pub(crate) fn target(data: &[u8]) {
+    let (status, rest) = input::choice(data, &STATUSES);
+    let (room, rest) = input::choice(rest, &[1 << 20, 0, 1, 7, 100]);
+    let body = input::with_secret(rest, input::TOKEN);
+    let limit = body.len() + room;
+
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
+    let text = String::from_utf8_lossy(text);
+    let reply = Reply { status, content_type: None, body: body.clone() };
+    let Some(judged) = judge(reply, &EXPIRED, limit) else {
+        return assert!(text.len() > limit, "a text within the limit was refused");
+    };
+    assert_eq!(judged.body.text, text);
+    assert!(text.len() <= limit);
+    assert_agrees(&judged.body);
+    assert_eq!(judged.verdict, verdict(status, &judged.body.top));
+
+    if !input::gives_itself_away(rest) {
+        let token = Secret::new(["Bearer ", input::TOKEN].concat());
+        let excerpt = Redactor::default().hide_authorization(&token).excerpt(&judged.body.text);
+        input::assert_hides(&excerpt);
+        assert!(excerpt.len() <= EXCERPT_BYTES + '…'.len_utf8());
+    }
+    let is_json = judged.body.top.is_ok();
+    if let Some(json) = judged.body.into_json(Some("text/plain"), limit) {
+        assert!(is_json || json.len() <= limit);
+        assert!(serde_json::from_str::<IgnoredAny>(&json).is_ok());
+        if !is_json {
+            let kept: Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(kept["raw_text"], *text);
+        }
+    }
+}
+
+/// What another reader of the same JSON sees at its top, is what was read.
+fn assert_agrees(body: &Body) {
+    let Ok(value) = serde_json::from_str::<Value>(&body.text) else { return };
+    let top = body.top.as_ref().expect("what a stricter reader takes is JSON");
+    let msg = value["msg"].as_str().map(str::to_owned);
+    assert_eq!(*top, Top { code: value["code"].as_i64(), msg });
+}
+
+/// The verdict as the platform's page has it.
+fn verdict(status: u16, top: &Result<Top, String>) -> Verdict {
+    let code = top.as_ref().ok().and_then(|top| top.code);
+    if status == 401 {
+        return Verdict::Expired(Expiry::Status);
+    }
+    if status == 403 {
+        return Verdict::Forbidden;
+    }
+    if status != 200 {
+        return Verdict::Failed;
+    }
+    match code {
+        Some(code) if EXPIRED.contains(&code) => Verdict::Expired(Expiry::Code(code)),
+        Some(code) if (400..600).contains(&code) || (40_000..60_000).contains(&code) => {
+            Verdict::Failed
+        }
+        _ => Verdict::Accepted,
+    }
+}

@@ -1,0 +1,62 @@
+//! Settings, the tools' and the token store's.
+
+use oge_oauth::{Credentials, Given};
+use oge_tools::error::Fault;
+use oge_tools::settings::{KEYS, MAX_TIMEOUT_SECONDS, Settings};
+use oge_tools::url::Origin;
+
+use crate::input;
+
+/// `KEY=value` a line.
+pub(crate) fn target(data: &[u8]) {
+    let secret_free = !input::gives_itself_away(data);
+    let data = input::with_secret(data, "MARKER");
+    let lines: Vec<_> = input::lines(&data).collect();
+    let get = |key: &str| {
+        let pairs = lines.iter().filter_map(|line| line.split_once('='));
+        pairs.filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()).next_back()
+    };
+    match Settings::read(get) {
+        Ok(settings) => {
+            assert!((1..=1 << 30).contains(&settings.max_reply_bytes));
+            let seconds = settings.timeout(30).as_secs();
+            assert!((1..=u64::from(MAX_TIMEOUT_SECONDS)).contains(&seconds));
+            for origin in settings.origins() {
+                assert!(settings.trusts(origin));
+                assert_eq!(Origin::parse(&origin.to_string()).as_ref(), Ok(origin));
+            }
+            let endpoints = [settings.api_url(), settings.dag_url()];
+            for url in endpoints.into_iter().flatten() {
+                assert!(settings.trusts(url.origin()));
+            }
+            assert_eq!(settings.origins().count() == 0, {
+                let lists = ["OGE_API_URL", "OGE_DAG_URL", "OGE_ALLOWED_ORIGINS"].map(get);
+                lists.iter().flatten().all(|value| {
+                    value.trim().chars().all(|mark| mark == ',' || mark.is_whitespace())
+                })
+            });
+        }
+        Err(fault) => assert_names(&fault, &KEYS, secret_free),
+    }
+    if let Err(fault) = Credentials::read(get) {
+        assert_names(&fault, &oge_oauth::KEYS, secret_free);
+    }
+    match Given::read(get) {
+        Ok(given) => {
+            if let Some(given) = given {
+                let token = given.authorization.expose().strip_prefix("Bearer ").unwrap();
+                assert!(token.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+        }
+        Err(fault) => assert_names(&fault, &["OGE_TOKEN"], secret_free),
+    }
+}
+
+/// A fault is a known setting's, and does not say what that was.
+fn assert_names(fault: &Fault, keys: &[&str], secret_free: bool) {
+    let Fault::Setting(key, problem) = fault else { panic!("{fault:?} is no setting's") };
+    assert!(keys.contains(key), "{key}");
+    if secret_free {
+        input::assert_hides(problem);
+    }
+}

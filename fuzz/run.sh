@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Fuzzes each target for some seconds, 600 unless told, one after another on one core, and prints what
+# came of it:  fuzz/run.sh [seconds] [target…]
+# Needs a nightly compiler, a C++ compiler and cargo-fuzz. What it finds is in fuzz/artifacts; put
+# the input into fuzz/corpus/TARGET under a name that says what it is, where the tests try it for ever.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+seconds=${1:-600}
+shift || true
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(corpus/*)
+
+cargo +nightly fuzz --version >/dev/null 2>&1 || {
+    echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2
+    exit 2
+}
+cargo +nightly fuzz build --fuzz-dir . target
+program=$(find target -path '*/release/target' -type f | head -n 1)
+
+found=0
+printf '%-12s %12s %10s %9s\n' target executions inputs findings
+for target in "${targets[@]##*/}"; do
+    mkdir -p "target/corpus/$target" "artifacts/$target"
+    log=target/$target.log
+    FUZZ_TARGET=$target "$program" "target/corpus/$target" "corpus/$target" \
+        -artifact_prefix="artifacts/$target/" -dict=dictionary -max_total_time="$seconds" -timeout=10 \
+        -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 >"$log" 2>&1 || true
+    executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    findings=$(find "artifacts/$target" -type f | wc -l)
+    printf '%-12s %12s %10s %9s\n' "$target" "${executions:-?}" "$(find "target/corpus/$target" -type f | wc -l)" "$findings"
+    found=$((found + findings))
+done
+[ "$found" -eq 0 ] || { echo "see fuzz/artifacts and fuzz/target/*.log"; exit 1; }
