@@ -8,7 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{
+    Cache, Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
 
 /// How long a guest may run before others get their turn.
 const TICK: Duration = Duration::from_millis(10);
@@ -46,6 +48,8 @@ fn new_engine() -> wasmtime::Result<Engine> {
         .max_unused_warm_slots(MOST_CALLS);
     let mut config = Config::new();
     config.cranelift_opt_level(OptLevel::Speed).memory_init_cow(true).epoch_interruption(true);
+    // What was compiled is kept where wasmtime keeps it, unless there is no such place.
+    config.cache(Cache::from_file(None).ok());
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     // Where address space is short (a container's limit), instances are made one by one.
     let engine = Engine::new(&config).or_else(|_| {

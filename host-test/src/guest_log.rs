@@ -1,12 +1,8 @@
 //! The guest's standard error, line by line.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::io::AsyncWrite;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// What one line may hold; the rest of it is left out.
@@ -67,23 +63,6 @@ impl Drop for Lines {
     }
 }
 
-impl StdoutStream for GuestLog {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    /// Without the task that an adapter around `AsyncWrite` would start for each handle.
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-}
-
-impl IsTerminal for GuestLog {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
 impl OutputStream for GuestLog {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.take(&bytes).then_some(()).ok_or(StreamError::Closed)
@@ -101,25 +80,6 @@ impl OutputStream for GuestLog {
 #[wasmtime_wasi::async_trait]
 impl Pollable for GuestLog {
     async fn ready(&mut self) {}
-}
-
-impl AsyncWrite for GuestLog {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let room = self.take(bytes);
-        Poll::Ready(if room { Ok(bytes.len()) } else { Err(std::io::ErrorKind::BrokenPipe.into()) })
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
 }
 
 #[cfg(test)]

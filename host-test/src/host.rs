@@ -24,6 +24,7 @@ use crate::limits::{Limits, Stopped};
 use crate::outgoing::Outgoing;
 use crate::state::State;
 use crate::token_store::TokenStore;
+use crate::wasi_cli::Cli;
 
 /// What a call may wait for tokens: two fetches of 30 s each, which may have to keep 5 s from the
 /// login before them, and what else takes its time.
@@ -35,7 +36,7 @@ pub struct Host(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) component: OgeToolsPre<State>,
-    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) environment: Arc<[(String, String)]>,
     pub(crate) settings: Settings,
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) client: HttpClient,
@@ -118,6 +119,14 @@ impl Host {
         .await
     }
 
+    /// Makes an instance and lets it go, so that the first call finds everything at hand.
+    ///
+    /// # Errors
+    /// Where no instance can be made.
+    pub async fn warm_up(&self) -> Result<(), CallError> {
+        self.call("warm-up", Duration::ZERO, async |_, _| Ok(Ok(()))).await
+    }
+
     /// Fetches a new token now, through the component.
     ///
     /// # Errors
@@ -169,8 +178,10 @@ impl Host {
 impl Inner {
     fn store(&self) -> Store<State> {
         let state = State::new(
-            &self.environment,
-            GuestLog::new(Arc::clone(&self.log)),
+            Cli {
+                environment: Arc::clone(&self.environment),
+                log: GuestLog::new(Arc::clone(&self.log)),
+            },
             Outgoing::new(self.client.clone(), Arc::clone(&self.allowed), self.limits.requests),
             Arc::clone(&self.tokens),
             &self.limits,

@@ -42,6 +42,7 @@ mod runtime;
 mod state;
 mod store;
 mod token_store;
+mod wasi_cli;
 
 pub use builder::HostBuilder;
 pub use client::HttpClient;
@@ -49,6 +50,7 @@ pub use guest::GuestTool;
 pub use guest_log::LogSink;
 pub use host::{CallError, Host};
 pub use limits::{Limits, Stopped};
+pub use oge_oauth::Given;
 pub use password_login::PasswordLogin;
 pub use store::{Authority, NativeStore};
 pub use token_store::TokenStore;

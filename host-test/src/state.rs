@@ -3,23 +3,22 @@
 use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
-use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
-use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView, WasiClocksView};
 use wasmtime_wasi::p2::bindings::{cli, clocks};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi_io::IoView;
 
 use crate::bindings::oge::tools::token_store;
-use crate::guest_log::GuestLog;
 use crate::limits::{Limits, MemoryLimit};
 use crate::outgoing::Outgoing;
 use crate::token_store::TokenStore;
+use crate::wasi_cli::Cli;
 
 /// What a store holds for one call.
 pub(crate) struct State {
     table: ResourceTable,
-    wasi: WasiCtx,
+    clocks: WasiClocksCtx,
+    pub(crate) cli: Cli,
     http: WasiHttpCtx,
     outgoing: Outgoing,
     pub(crate) tokens: Arc<dyn TokenStore>,
@@ -28,8 +27,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(
-        environment: &[(String, String)],
-        log: GuestLog,
+        cli: Cli,
         outgoing: Outgoing,
         tokens: Arc<dyn TokenStore>,
         limits: &Limits,
@@ -39,7 +37,8 @@ impl State {
         table.set_max_capacity(limits.resources);
         Self {
             table,
-            wasi: WasiCtx::builder().envs(environment).stderr(log).build(),
+            clocks: WasiClocksCtx::default(),
+            cli,
             http: WasiHttpCtx::new(),
             outgoing,
             tokens,
@@ -55,8 +54,8 @@ impl State {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
         clocks::monotonic_clock::add_to_linker::<Self, WasiClocks>(&mut linker, Self::clocks)?;
         clocks::wall_clock::add_to_linker::<Self, WasiClocks>(&mut linker, Self::clocks)?;
-        cli::environment::add_to_linker::<Self, WasiCli>(&mut linker, Self::cli)?;
-        cli::stderr::add_to_linker::<Self, WasiCli>(&mut linker, Self::cli)?;
+        cli::environment::add_to_linker::<Self, HasSelf<Self>>(&mut linker, |state| state)?;
+        cli::stderr::add_to_linker::<Self, HasSelf<Self>>(&mut linker, |state| state)?;
         token_store::add_to_linker::<Self, HasSelf<Self>>(&mut linker, |state| state)?;
         Ok(linker)
     }
@@ -68,9 +67,9 @@ impl IoView for State {
     }
 }
 
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+impl WasiClocksView for State {
+    fn clocks(&mut self) -> WasiClocksCtxView<'_> {
+        WasiClocksCtxView { ctx: &mut self.clocks, table: &mut self.table }
     }
 }
 

@@ -21,6 +21,10 @@ pub(crate) enum Stack {
     Large = 512 * 1024,
 }
 
+/// What a component's memory has room for from the start. A call whose answer is short fits in it, so that
+/// its memory never grows; what it does not touch costs nothing.
+const HEAP_BYTES: u32 = 192 * 1024;
+
 /// What cargo and rustc would take over from the build around this one: a wrapper (clippy's), flags
 /// of another target, or the directory that the outer build has locked.
 const NOT_INHERITED: [&str; 9] = [
@@ -63,7 +67,8 @@ impl Cargo {
             cargo.args(["--no-default-features", "--features", &features.join(",")]);
         }
         cargo.arg("--target-dir").arg(&self.target_dir).current_dir(&self.workspace);
-        cargo.args(["--", &format!("-Clink-args=-z stack-size={}", stack as u32)]);
+        let link = format!("-Clink-args=-z stack-size={} --initial-heap={HEAP_BYTES}", stack as u32);
+        cargo.args(["--", &link]);
         for variable in NOT_INHERITED {
             cargo.env_remove(variable);
         }

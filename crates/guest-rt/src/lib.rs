@@ -11,12 +11,9 @@
 
 extern crate alloc;
 
+mod heap;
+
 use alloc::alloc::{Layout, alloc, realloc};
-
-use dlmalloc::GlobalDlmalloc;
-
-#[global_allocator]
-static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
 // Where `memcpy` and its like come from on this target.
 #[link(name = "c")]

@@ -1,0 +1,76 @@
+//! From no process at all to the first answer.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::ensure;
+use criterion::{Criterion, SamplingMode};
+use oge_tools::tools::QueryTaskStatus;
+
+use crate::fake::FakeProcess;
+use crate::role::Role;
+use crate::timing::now;
+use crate::ways::{self, arguments, precompiled, wasmtime};
+
+pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
+    let mut fake = FakeProcess::start(Duration::ZERO)?;
+    // No login: the token is there, as it is for all but the first process of a day.
+    let mut settings = fake.settings().to_vec();
+    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()?));
+    let state = tempfile::tempdir()?;
+    let compiled = precompiled(oge_artifacts::standalone())?;
+    let start = || {
+        let mut command = Role::Start.command()?;
+        command.envs(settings.iter().cloned());
+        anyhow::Ok(command)
+    };
+    // Where no directory can be made, nothing is kept.
+    let uncached = || {
+        let mut command = start()?;
+        command.env("XDG_CACHE_HOME", "/dev/null");
+        anyhow::Ok(command)
+    };
+    let run = |component: &std::path::Path| {
+        let mut command = wasmtime("run", &settings, state.path())?;
+        command.args(["-S", "http", "--allow-precompiled"]);
+        command.args(["--invoke", r#"query-task-status("d", none)"#]).arg(component);
+        anyhow::Ok(command)
+    };
+    let ways: [(&str, Box<dyn Fn() -> anyhow::Result<Command>>); 4] = [
+        ("host, component compiled", Box::new(uncached)),
+        ("host, compiled code cached", Box::new(start)),
+        ("wasmtime run, precompiled", Box::new(|| run(&compiled))),
+        ("wasmtime run, compiled code cached", Box::new(|| run(oge_artifacts::standalone()))),
+    ];
+    let mut group = criterion.benchmark_group("cold start");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for (name, way) in ways {
+        time(way()?)?;
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|starts| {
+                (0..starts).map(|_| time(way().expect("it was one")).expect("it ended well")).sum()
+            });
+        });
+    }
+    group.finish();
+    Ok(())
+}
+
+/// From the start of the process to its end, which follows its answer.
+fn time(mut command: Command) -> anyhow::Result<Duration> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let since = now();
+    let status = command.status()?;
+    let took = since.elapsed();
+    ensure!(status.success(), "{command:?}: {status}");
+    Ok(took)
+}
+
+/// The process itself: the reference host, one call.
+pub(crate) fn host() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let site: Vec<_> = std::env::vars().collect();
+    let host = ways::host(&site)?;
+    runtime.block_on(host.run::<QueryTaskStatus>(&arguments()))?;
+    Ok(())
+}

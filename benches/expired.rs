@@ -1,0 +1,124 @@
+//! A token that has expired: one call that meets it, and a thousand at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use criterion::Criterion;
+use futures_util::future::join_all;
+use oge_host::Host;
+use oge_tools::tools::QueryTaskStatus;
+use tokio::runtime::Runtime;
+
+use crate::fake::FakeProcess;
+use crate::measured::{Measured, wanted};
+use crate::timing::now;
+use crate::ways::{Native, Site, TokenSlot, arguments, store};
+
+/// `OGE_TOKEN`: one that the platform does not know any more.
+const EXPIRED: &str = "Bearer expired";
+
+/// In the storm every answer takes so long to begin.
+const LATENCY: Duration = Duration::from_millis(250);
+
+pub(crate) fn measure(
+    criterion: &mut Criterion,
+    runtime: &Runtime,
+    measured: &mut Measured,
+) -> anyhow::Result<()> {
+    one(criterion, runtime)?;
+    if wanted("storm") { storm(runtime, measured) } else { Ok(()) }
+}
+
+/// Refused, logged in, sent again. Each call has a store of its own: one store meets no two expiries within
+/// five seconds without asking what goes on.
+fn one(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
+    let fake = FakeProcess::start(Duration::ZERO)?;
+    let site = expired(&fake);
+    let mut group = criterion.benchmark_group("expired");
+    let native = Native::new(&site)?;
+    group.bench_function("native", |bencher| {
+        bencher.iter_custom(|calls| {
+            time(runtime, calls, |_| {
+                let native = native.with(store(&site).expect("good settings"));
+                async move { native.run::<QueryTaskStatus>(arguments()).await }
+            })
+        });
+    });
+    let (host, slot) = slotted(&site)?;
+    group.bench_function("host", |bencher| {
+        bencher.iter_custom(|calls| {
+            time(runtime, calls, |_| {
+                slot.put(store(&site).expect("good settings"));
+                ask(host.clone())
+            })
+        });
+    });
+    group.finish();
+    Ok(())
+}
+
+/// A site that gives a token which has expired.
+fn expired(fake: &FakeProcess) -> Vec<(String, String)> {
+    let mut site = fake.settings().to_vec();
+    site.push(("OGE_TOKEN".to_owned(), EXPIRED.to_owned()));
+    site
+}
+
+fn slotted(site: &Site) -> anyhow::Result<(Host, TokenSlot)> {
+    let slot = TokenSlot::new(store(site)?);
+    let host = Host::builder().settings(site.to_vec()).log(|_| {});
+    Ok((host.token_store(slot.clone()).build()?, slot))
+}
+
+async fn ask(host: Host) {
+    let done = host.run::<QueryTaskStatus>(&arguments()).await.expect("a good platform");
+    assert_eq!(done.attempts, 2);
+}
+
+/// So many calls, what `make` does before it returns not counted.
+fn time<F: Future<Output = ()> + Send + 'static>(
+    runtime: &Runtime,
+    calls: u64,
+    make: impl Fn(u64) -> F,
+) -> Duration {
+    let mut took = Duration::ZERO;
+    for number in 0..calls {
+        let call = make(number);
+        let timed = async move {
+            let since = now();
+            call.await;
+            since.elapsed()
+        };
+        took += runtime.block_on(runtime.spawn(timed)).expect("a call that panics measures nothing");
+    }
+    took
+}
+
+/// A thousand calls meet one expired token at the same moment.
+fn storm(runtime: &Runtime, measured: &mut Measured) -> anyhow::Result<()> {
+    const CALLS: usize = 1000;
+    let mut fake = FakeProcess::start(LATENCY)?;
+    let (host, _) = slotted(&expired(&fake))?;
+    let call = Arc::new(move || {
+        let host = host.clone();
+        async move {
+            let since = now();
+            ask(host).await;
+            since.elapsed()
+        }
+    });
+    let took = runtime.block_on(async {
+        let tasks = (0..CALLS).map(|_| tokio::spawn(call()));
+        join_all(tasks).await.into_iter().collect::<Result<Vec<_>, _>>()
+    })?;
+    let logins = fake.logins()?;
+    let slowest = took.iter().max().copied().unwrap_or_default();
+    ensure!(logins == 1, "{logins} logins for {CALLS} calls");
+    #[expect(clippy::cast_precision_loss, reason = "a handful")]
+    measured.note("storm/logins", logins as f64);
+    measured.note("storm/slowest ms", slowest.as_secs_f64() * 1e3);
+    // A login and a call: an answer each.
+    measured.note("storm/login + call ms", 2.0 * LATENCY.as_secs_f64() * 1e3);
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! The platform, in a process of its own, so that its work is not counted as a host's.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use oge_fake::{Fake, Options, Route};
+
+use crate::role::Role;
+
+/// A platform that runs until this is dropped.
+pub(crate) struct FakeProcess {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    settings: Vec<(String, String)>,
+}
+
+impl FakeProcess {
+    /// A platform whose every answer takes `latency` to begin.
+    pub(crate) fn start(latency: Duration) -> anyhow::Result<Self> {
+        let mut command = Role::Fake.command()?;
+        command.arg(latency.as_millis().to_string());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let stdin = child.stdin.take().context("a pipe")?;
+        let stdout = BufReader::new(child.stdout.take().context("a pipe")?);
+        let mut fake = Self { child, stdin, stdout, settings: Vec::new() };
+        loop {
+            let line = fake.line()?;
+            let Some((key, value)) = line.split_once('=') else { break };
+            fake.settings.push((key.to_owned(), value.to_owned()));
+        }
+        Ok(fake)
+    }
+
+    /// What it takes to use it.
+    pub(crate) fn settings(&self) -> &[(String, String)] {
+        &self.settings
+    }
+
+    pub(crate) fn setting(&self, key: &str) -> String {
+        let found = self.settings.iter().find(|(known, _)| known == key);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// A good token.
+    pub(crate) fn issue_token(&mut self) -> anyhow::Result<String> {
+        self.tell("token")
+    }
+
+    /// How many logins there were since this was asked last.
+    pub(crate) fn logins(&mut self) -> anyhow::Result<u64> {
+        Ok(self.tell("logins")?.parse()?)
+    }
+
+    /// From now on the computation API answers with so many bytes.
+    pub(crate) fn answer_with(&mut self, bytes: usize) -> anyhow::Result<()> {
+        self.tell(&format!("answer {bytes}")).map(drop)
+    }
+
+    fn tell(&mut self, what: &str) -> anyhow::Result<String> {
+        writeln!(self.stdin, "{what}")?;
+        self.line()
+    }
+
+    fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Drop for FakeProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The process itself: its settings, then an answer to each line, until nobody writes any more.
+pub(crate) fn serve() -> anyhow::Result<()> {
+    let latency = std::env::args().nth(1).context("a latency in milliseconds")?.parse()?;
+    let options = Options::default().record(false).latency(Duration::from_millis(latency));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let fake = runtime.block_on(Fake::start(options))?;
+    for (key, value) in fake.settings() {
+        println!("{key}={value}");
+    }
+    println!();
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let mut words = line.split(' ');
+        match (words.next(), words.next()) {
+            (Some("token"), _) => println!("{}", fake.issue_token()),
+            (Some("logins"), _) => {
+                println!("{}", fake.count(Route::Token));
+                fake.clear_requests();
+            }
+            (Some("answer"), Some(bytes)) => {
+                let body = features(bytes.parse()?);
+                fake.reply(Route::Process, 200, "application/json", body);
+                println!();
+            }
+            _ => anyhow::bail!("{line:?} is nothing to do"),
+        }
+    }
+    Ok(())
+}
+
+/// GeoJSON of exactly so many bytes: what a query over land parcels answers.
+fn features(bytes: usize) -> String {
+    const FEATURE: &str = r#"{"type":"Feature","geometry":{"type":"Point","coordinates":[114.3055,30.5928]},"properties":{"DLMC":"水田","TBMJ":1204.5}},"#;
+    const LAST: &str = r#"{"type":"Feature","geometry":null,"properties":null}]}"#;
+    let mut text = r#"{"type":"FeatureCollection","features":["#.to_owned();
+    while text.len() + FEATURE.len() + LAST.len() <= bytes {
+        text.push_str(FEATURE);
+    }
+    // Blanks between two values are JSON too.
+    text.extend(std::iter::repeat_n(' ', bytes.saturating_sub(text.len() + LAST.len())));
+    text.push_str(LAST);
+    text
+}

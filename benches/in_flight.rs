@@ -1,0 +1,91 @@
+//! Many callers at once, each way: calls a second, and how long each call took.
+
+use std::cell::RefCell;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use criterion::{Criterion, SamplingMode, Throughput};
+use tokio::runtime::Runtime;
+
+use crate::fake::FakeProcess;
+use crate::measured::{Measured, wanted};
+use crate::timing::{at_once, quantile};
+use crate::ways::{Client, Native, Served, host_way, over_http, over_stdio, settings};
+
+/// How many callers there are: the first and the fourth are those that the tables quote, all of them make
+/// the plot.
+const CALLERS: [usize; 5] = [1, 8, 64, 256, 512];
+
+pub(crate) fn measure(
+    criterion: &mut Criterion,
+    runtime: &Runtime,
+    measured: &mut Measured,
+) -> anyhow::Result<()> {
+    let mut fake = FakeProcess::start(Duration::ZERO)?;
+    let wire = Client::wire(&mut fake)?;
+    let native = Native::way(fake.settings())?;
+    let host = host_way(fake.settings())?;
+    let (_served, serve) = Served::tools(&fake, &Client::new(&settings(fake.settings())?))?;
+    let stdio = runtime.block_on(over_stdio(&fake))?.way("mcp stdio");
+    let http = runtime.block_on(over_http(&fake))?.way("mcp http");
+    let ways = [
+        (wire.name, &wire.status),
+        (native.name, &native.status),
+        (host.name, &host.status),
+        ("wasmtime serve", &serve),
+        (stdio.name, &stdio.status),
+        (http.name, &http.status),
+    ];
+    for callers in CALLERS {
+        let mut group = criterion.benchmark_group(format!("{callers} callers"));
+        group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(1));
+        for (name, call) in ways {
+            let took = RefCell::new(Vec::new());
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|calls| {
+                    let (whole, each) = at_once(runtime, call, callers, calls);
+                    took.borrow_mut().extend(each);
+                    whole
+                });
+            });
+            note(measured, callers, name, took.into_inner());
+        }
+        group.finish();
+    }
+    // Of what runs in this process, how much of a core a call takes.
+    for (name, call) in ways.into_iter().take(3) {
+        let name = format!("64 callers/{name}/cpu");
+        if wanted(&name) {
+            const CALLS: u32 = 50_000;
+            let before = processor_time()?;
+            at_once(runtime, call, 64, CALLS.into());
+            measured.note(name, (processor_time()? - before) / f64::from(CALLS));
+        }
+    }
+    runtime.block_on(async { drop((stdio, http)) });
+    Ok(())
+}
+
+/// What all threads of this process have computed so far, in microseconds.
+fn processor_time() -> anyhow::Result<f64> {
+    /// Linux tells it in hundredths of a second.
+    const TICK_MICROS: f64 = 1e4;
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    // The name before it may hold blanks.
+    let (_, numbers) = stat.rsplit_once(')').context("Linux tells")?;
+    let ticks = numbers.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? * TICK_MICROS)
+}
+
+/// How long half of the calls took at most, and ninety-nine of a hundred.
+fn note(measured: &mut Measured, callers: usize, way: &str, mut took: Vec<Duration>) {
+    if took.is_empty() {
+        return;
+    }
+    took.sort_unstable();
+    for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
+        let micros = quantile(&took, part).as_secs_f64() * 1e6;
+        measured.note(format!("{callers} callers/{way}/{what}"), micros);
+    }
+}

@@ -1,0 +1,55 @@
+//! What an expired token costs, and what the sandbox does: measured side by side in one run.
+//!
+//! `cargo bench` measures everything (about a quarter of an hour), `cargo bench -- one` what has "one" in
+//! its name; `cargo report` writes what was measured to `BENCHMARKS.md`. The fake OGE runs in a process
+//! of its own, as do the hosts whose memory or start is measured: all of them are this same program in
+//! another [`role`].
+
+mod cold_start;
+mod expired;
+mod fake;
+mod in_flight;
+mod instance;
+mod measured;
+mod memory;
+mod one_call;
+mod replies;
+mod role;
+mod timing;
+mod ways;
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+use crate::measured::Measured;
+use crate::role::Role;
+
+fn main() -> anyhow::Result<()> {
+    match Role::of_this_process() {
+        Some(Role::Fake) => fake::serve(),
+        Some(Role::Host) => memory::host(),
+        Some(Role::Start) => cold_start::host(),
+        Some(Role::Wasmtime) => Ok(oge_wasmtime::run(std::env::args_os())?),
+        None => measure(),
+    }
+}
+
+fn measure() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+        .sample_size(30)
+        .configure_from_args();
+    let mut measured = Measured::default();
+    one_call::measure(&mut criterion, &runtime, &mut measured)?;
+    instance::measure(&mut criterion, &runtime)?;
+    in_flight::measure(&mut criterion, &runtime, &mut measured)?;
+    expired::measure(&mut criterion, &runtime, &mut measured)?;
+    replies::measure(&mut criterion, &runtime)?;
+    cold_start::measure(&mut criterion)?;
+    memory::measure(&mut measured)?;
+    criterion.final_summary();
+    measured.write()
+}

@@ -1,0 +1,105 @@
+//! Memory: of a call in flight, of a long answer, of a hundred thousand calls. Each in a process of its own.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use futures_util::future::join_all;
+use tokio::runtime::Runtime;
+use tokio::time::sleep;
+
+use crate::fake::FakeProcess;
+use crate::measured::{Measured, wanted};
+use crate::role::Role;
+use crate::timing::at_once;
+use crate::ways::{Call, Native, host_way};
+
+const IN_FLIGHT: usize = 512;
+const LONG: usize = 16 << 20;
+const MANY: u64 = 100_000;
+
+/// What is measured, by the name that the process is told.
+const SCENARIOS: [(&str, &str); 3] = [
+    ("in flight", "memory/a call in flight, KiB"),
+    ("long", "memory/peak of a 16 MiB reply, times its size"),
+    ("many", "memory/growth over 100,000 calls, KiB"),
+];
+
+pub(crate) fn measure(measured: &mut Measured) -> anyhow::Result<()> {
+    for (scenario, name) in SCENARIOS.into_iter().filter(|(_, name)| wanted(name)) {
+        let latency = if scenario == "in flight" { Duration::from_secs(3) } else { Duration::ZERO };
+        let mut fake = FakeProcess::start(latency)?;
+        fake.answer_with(LONG)?;
+        for way in ["host", "native"] {
+            let mut command = Role::Host.command()?;
+            command.envs(fake.settings().iter().cloned()).arg(way).arg(scenario);
+            command.env("OGE_TOKEN", fake.issue_token()?);
+            let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+            ensure!(output.status.success(), "{way}, {scenario}: {}", output.status);
+            let value = String::from_utf8(output.stdout)?.trim().parse()?;
+            measured.note(format!("{name}/{way}"), value);
+        }
+    }
+    Ok(())
+}
+
+/// The process itself: prints one number.
+pub(crate) fn host() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let (way, scenario) = (arguments.next(), arguments.next());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let site: Vec<_> = std::env::vars().collect();
+    let way = match way.as_deref() {
+        Some("native") => Native::way(&site)?,
+        _ => host_way(&site)?,
+    };
+    let value = match scenario.as_deref() {
+        Some("in flight") => in_flight(&runtime, &way.status)?,
+        Some("long") => long(&runtime, &way.query)?,
+        _ => many(&runtime, &way.status)?,
+    };
+    println!("{value}");
+    Ok(())
+}
+
+/// KiB that each waiting call holds.
+#[expect(clippy::cast_precision_loss, reason = "numbers of this size are exact")]
+fn in_flight(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
+    runtime.block_on(async {
+        // What is made once is there before: the engine's threads, the client, the token.
+        call().await;
+        let before = resident("VmRSS")?;
+        let calls: Vec<_> = (0..IN_FLIGHT).map(|_| tokio::spawn(call())).collect();
+        // Long enough for all to be sent, and shorter than the answer takes.
+        sleep(Duration::from_millis(1500)).await;
+        let during = resident("VmRSS")?;
+        join_all(calls).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        anyhow::Ok((during - before) / IN_FLIGHT as f64)
+    })
+}
+
+/// The peak of one long answer, in its own size.
+#[expect(clippy::cast_precision_loss, reason = "numbers of this size are exact")]
+fn long(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
+    let before = resident("VmRSS")?;
+    // The highest mark starts anew at what is resident.
+    fs::write("/proc/self/clear_refs", "5")?;
+    runtime.block_on(runtime.spawn(call()))?;
+    Ok((resident("VmHWM")? - before) / (LONG as f64 / 1024.0))
+}
+
+/// KiB by which the process grows over many calls, once it is warm.
+fn many(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
+    at_once(runtime, call, 64, MANY / 10);
+    let before = resident("VmRSS")?;
+    at_once(runtime, call, 64, MANY);
+    Ok(resident("VmRSS")? - before)
+}
+
+/// A line of this process's status, in KiB.
+fn resident(what: &str) -> anyhow::Result<f64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).context("Linux tells")?;
+    Ok(line.trim_matches([':', '\t', ' ', 'k', 'B']).parse()?)
+}

@@ -1,0 +1,200 @@
+//! The tables, as Markdown.
+
+use std::fmt::Write as _;
+
+use crate::results::{Results, Time};
+
+/// The ways, as `cargo bench` names them, and as the tables do.
+pub(crate) const WAYS: [(&str, &str); 6] = [
+    ("wire", "hyper's client, no rule (the wire)"),
+    ("native", "the same rule, natively (the ceiling)"),
+    ("host", "the component in the reference host"),
+    ("wasmtime serve", "the standalone component in `wasmtime serve`"),
+    ("mcp stdio", "the MCP server over stdio"),
+    ("mcp http", "the MCP server over HTTP (`wasmtime serve`)"),
+];
+
+/// The old server's ways, which `old_way.py` measures.
+const OLD: [(&str, &str); 2] = [
+    ("old server", "the old Python server's way: a client for each call"),
+    ("old server, shared client", "the same in Python, with one client"),
+];
+
+/// The sizes of long replies, and how many bytes each has.
+const SIZES: [&str; 3] = ["1 KiB", "1 MiB", "16 MiB"];
+
+const NOT_MEASURED: &str = "not measured";
+
+pub(crate) fn one_call(results: &Results) -> String {
+    let mut table = "| way | one call | × native |\n| --- | --- | --- |\n".to_owned();
+    for (way, title) in WAYS {
+        let time = shown(results.time("one call", way));
+        let ratio = times(results.to_native("one call", way));
+        let _ = writeln!(table, "| {title} | {time} | {ratio} |");
+    }
+    for (way, title) in OLD {
+        let micros = results.number(&format!("{way}/one")).map(|millis| millis * 1e3);
+        let native = results.time("one call", "native").map(|time| time.median);
+        let ratio = times(micros.zip(native).map(|(micros, native)| micros / native));
+        let time = micros.map_or(NOT_MEASURED.to_owned(), duration);
+        let _ = writeln!(table, "| {title} | {time} | {ratio} |");
+    }
+    table
+}
+
+/// What one call in the host is made of: each stage is the difference of two measurements.
+pub(crate) fn stages(results: &Results) -> String {
+    let of = |group, way| results.time(group, way).map_or(f64::NAN, |time| time.median);
+    let (wire, native, host) = (of("one call", "wire"), of("one call", "native"), of("one call", "host"));
+    let made = of("instance", "made, cleared");
+    let called = of("instance", "made, called, cleared");
+    let rows = [
+        ("the wire: a request and its answer on a connection that is kept", wire),
+        ("the call rule and the token store, as native code", native - wire),
+        ("a fresh instance made, and its memory cleared again", made),
+        ("one call into it and back, settings and token read", called - made),
+        ("the rest: the request and the reply across the sandbox's wall, the rule as wasm", host - native - called),
+        ("**one call in the host**", host),
+    ];
+    let mut table = "| stage | µs |\n| --- | --- |\n".to_owned();
+    for (stage, micros) in rows {
+        let _ = writeln!(table, "| {stage} | {micros:.1} |");
+    }
+    table
+}
+
+pub(crate) fn callers(results: &Results) -> String {
+    let mut table = String::new();
+    for callers in [64, 512] {
+        let _ = writeln!(
+            table,
+            "| {callers} callers | calls/s | × native | half within | 99 % within |\n| --- | --- | --- | --- | --- |"
+        );
+        for (way, title) in WAYS {
+            let group = format!("{callers} callers");
+            let rate = results.calls_a_second(callers, way);
+            let rate = rate.map_or(NOT_MEASURED.to_owned(), |rate| format!("{rate:.0}"));
+            let ratio = results.to_native(&group, way).map(|ratio| 1.0 / ratio);
+            let ratio = ratio.map_or("—".to_owned(), |ratio| format!("{ratio:.2}"));
+            let within = |part: &str| {
+                let micros = results.number(&format!("{group}/{way}/{part}"));
+                micros.map_or(NOT_MEASURED.to_owned(), duration)
+            };
+            let (half, most) = (within("p50"), within("p99"));
+            let _ = writeln!(table, "| {title} | {rate} | {ratio} | {half} | {most} |");
+        }
+        if callers == 64 {
+            for (way, title) in OLD {
+                let rate = results.number(&format!("{way}/at 64"));
+                let native = results.calls_a_second(64, "native");
+                let ratio = rate.zip(native).map(|(rate, native)| rate / native);
+                let ratio = ratio.map_or("—".to_owned(), |ratio| format!("{ratio:.4}"));
+                let rate = rate.map_or(NOT_MEASURED.to_owned(), |rate| format!("{rate:.0}"));
+                let _ = writeln!(table, "| {title} | {rate} | {ratio} | — | — |");
+            }
+            table.push('\n');
+        }
+    }
+    table
+}
+
+pub(crate) fn expired(results: &Results) -> String {
+    let mut table = "| what | native | in the host | × native |\n| --- | --- | --- | --- |\n".to_owned();
+    let (native, host) = (results.time("expired", "native"), results.time("expired", "host"));
+    let ratio = times(results.to_native("expired", "host"));
+    let _ = writeln!(
+        table,
+        "| refused, logged in, sent again | {} | {} | {ratio} |",
+        shown(native),
+        shown(host)
+    );
+    let number = |name: &str| {
+        let number = results.number(name);
+        number.map_or(NOT_MEASURED.to_owned(), |number| format!("{number:.0}"))
+    };
+    let _ = writeln!(
+        table,
+        "| 1,000 calls on one expired token: logins | — | {} | — |\n\
+         | the slowest of them, where a login and a call take {} ms | — | {} ms | — |",
+        number("storm/logins"),
+        number("storm/login + call ms"),
+        number("storm/slowest ms"),
+    );
+    table
+}
+
+pub(crate) fn replies(results: &Results) -> String {
+    let mut table = "| way |".to_owned();
+    for size in SIZES {
+        let _ = write!(table, " {size} | × native |");
+    }
+    let _ = writeln!(table, "\n| --- |{}", " --- | --- |".repeat(SIZES.len()));
+    for (way, title) in WAYS.into_iter().filter(|(way, _)| *way != "wasmtime serve") {
+        let _ = write!(table, "| {title} |");
+        for size in SIZES {
+            let group = format!("reply of {size}");
+            let time = shown(results.time(&group, way));
+            let _ = write!(table, " {time} | {} |", times(results.to_native(&group, way)));
+        }
+        table.push('\n');
+    }
+    table
+}
+
+pub(crate) fn cold_start(results: &Results) -> String {
+    let mut table = "| a fresh process, to the end of its first call | time |\n| --- | --- |\n".to_owned();
+    for way in [
+        "host, component compiled",
+        "host, compiled code cached",
+        "wasmtime run, compiled code cached",
+        "wasmtime run, precompiled",
+    ] {
+        let _ = writeln!(table, "| {way} | {} |", shown(results.time("cold start", way)));
+    }
+    table
+}
+
+pub(crate) fn memory(results: &Results) -> String {
+    let mut table = "| what | native | in the host |\n| --- | --- | --- |\n".to_owned();
+    for (name, title, digits) in [
+        ("memory/a call in flight, KiB", "resident for each of 512 calls in flight, KiB", 0),
+        (
+            "memory/peak of a 16 MiB reply, times its size",
+            "peak of a 16 MiB reply, times its size",
+            2,
+        ),
+        (
+            "memory/growth over 100,000 calls, KiB",
+            "growth over 100,000 calls after 10,000, KiB",
+            0,
+        ),
+    ] {
+        let number = |way: &str| {
+            let number = results.number(&format!("{name}/{way}"));
+            number.map_or(NOT_MEASURED.to_owned(), |number| format!("{number:.digits$}"))
+        };
+        let _ = writeln!(table, "| {title} | {} | {} |", number("native"), number("host"));
+    }
+    table
+}
+
+fn shown(time: Option<Time>) -> String {
+    time.map_or(NOT_MEASURED.to_owned(), |Time { median, spread }| {
+        format!("{} ± {}", duration(median), duration(spread))
+    })
+}
+
+/// Microseconds, in the unit that reads best.
+fn duration(micros: f64) -> String {
+    if micros < 1e3 {
+        format!("{micros:.1} µs")
+    } else if micros < 1e6 {
+        format!("{:.2} ms", micros / 1e3)
+    } else {
+        format!("{:.2} s", micros / 1e6)
+    }
+}
+
+fn times(ratio: Option<f64>) -> String {
+    ratio.map_or("—".to_owned(), |ratio| format!("{ratio:.2}"))
+}

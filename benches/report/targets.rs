@@ -1,0 +1,68 @@
+//! What was to be reached, and what was.
+
+use std::fmt::Write as _;
+
+use crate::results::Results;
+
+/// A target: what it is, the bound, whether more is better, and what was measured.
+struct Target {
+    what: &'static str,
+    bound: f64,
+    at_least: bool,
+    measured: Option<f64>,
+}
+
+impl Target {
+    const fn at_most(what: &'static str, bound: f64, measured: Option<f64>) -> Self {
+        Self { what, bound, at_least: false, measured }
+    }
+
+    const fn at_least(what: &'static str, bound: f64, measured: Option<f64>) -> Self {
+        Self { what, bound, at_least: true, measured }
+    }
+}
+
+pub(crate) fn table(results: &Results) -> String {
+    let median = |group: &str, way: &str| results.time(group, way).map(|time| time.median);
+    let at_64 = |way| results.calls_a_second(64, way);
+    let old = results.number("old server/at 64");
+    let ratio = |one: Option<f64>, other: Option<f64>| one.zip(other).map(|(one, other)| one / other);
+    let storm = ratio(results.number("storm/slowest ms"), results.number("storm/login + call ms"));
+    let targets = [
+        Target::at_most("one call in the host, × native", 1.5, results.to_native("one call", "host")),
+        Target::at_least("calls/s at 64 in flight, × native", 0.4, ratio(at_64("host"), at_64("native"))),
+        Target::at_least("calls/s at 64 in flight, × the old server", 300.0, ratio(at_64("host"), old)),
+        Target::at_most("an instance made and cleared, µs", 15.0, median("instance", "made, cleared")),
+        Target::at_most(
+            "a fresh process to its first answer, compiled code cached, ms",
+            15.0,
+            median("cold start", "host, compiled code cached").map(|micros| micros / 1e3),
+        ),
+        Target::at_most(
+            "512 calls in flight, KiB resident each",
+            256.0,
+            results.number("memory/a call in flight, KiB/host"),
+        ),
+        Target::at_most(
+            "peak of a 16 MiB reply, × its size",
+            2.5,
+            results.number("memory/peak of a 16 MiB reply, times its size/host"),
+        ),
+        Target::at_most("logins for 1,000 calls on an expired token", 1.0, results.number("storm/logins")),
+        Target::at_most("the slowest of them, × (login + call)", 2.0, storm),
+        Target::at_most(
+            "growth over 100,000 calls, KiB",
+            1024.0,
+            results.number("memory/growth over 100,000 calls, KiB/host"),
+        ),
+    ];
+    let mut table = "| target | bound | measured | met |\n| --- | --- | --- | --- |\n".to_owned();
+    for Target { what, bound, at_least, measured } in targets {
+        let sign = if at_least { '≥' } else { '≤' };
+        let is_met = measured.map(|value| if at_least { value >= bound } else { value <= bound });
+        let met = is_met.map_or("not measured", |is_met| if is_met { "yes" } else { "**no**" });
+        let value = measured.map_or("—".to_owned(), |value| format!("{value:.2}"));
+        let _ = writeln!(table, "| {what} | {sign} {bound} | {value} | {met} |");
+    }
+    table
+}

@@ -1,0 +1,77 @@
+//! The MCP server on wasmtime's command line, asked by the official SDK's client.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rmcp::model::{CallToolRequestParams, ProtocolVersion};
+use rmcp::service::RunningService;
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::{ClientLifecycleMode, ClientServiceExt as _, RoleClient};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::process::Child;
+
+use super::{Served, Way, call, precompiled, wasmtime};
+use crate::fake::FakeProcess;
+
+const BEARER: &str = "benchmark-bearer";
+
+/// A client, and what ends with it.
+pub(crate) struct Session {
+    client: RunningService<RoleClient, ()>,
+    _child: Option<Child>,
+    _state: Option<TempDir>,
+    _served: Option<Served>,
+}
+
+/// A session over the pipes of a process of its own, begun with `initialize`.
+pub(crate) async fn over_stdio(fake: &FakeProcess) -> anyhow::Result<Session> {
+    let state = tempfile::tempdir()?;
+    let mut command = wasmtime("run", fake.settings(), state.path())?;
+    command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp())?);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    let stdout = child.stdout.take().context("a pipe")?;
+    let stdin = child.stdin.take().context("a pipe")?;
+    let client = ().serve_with_lifecycle((stdout, stdin), ClientLifecycleMode::Initialize).await?;
+    Ok(Session { client, _child: Some(child), _state: Some(state), _served: None })
+}
+
+/// A client over HTTP, in the version in which each request says all.
+pub(crate) async fn over_http(fake: &FakeProcess) -> anyhow::Result<Session> {
+    let mut settings = fake.settings().to_vec();
+    settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
+    let served = Served::start(oge_artifacts::mcp(), &settings, &[])?;
+    let uri = format!("{}/mcp", served.origin);
+    let config = StreamableHttpClientTransportConfig::with_uri(uri).auth_header(BEARER.to_owned());
+    let transport = StreamableHttpClientTransport::from_config(config);
+    let mode =
+        ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] };
+    let client = ().serve_with_lifecycle(transport, mode).await?;
+    Ok(Session { client, _child: None, _state: None, _served: Some(served) })
+}
+
+impl Session {
+    pub(crate) fn way(self, name: &'static str) -> Way {
+        let session = Arc::new(self);
+        let tool = |tool: &'static str, arguments: serde_json::Value| {
+            let (session, arguments) = (Arc::clone(&session), arguments.as_object().cloned());
+            call(move || {
+                let session = Arc::clone(&session);
+                let request = CallToolRequestParams::new(tool)
+                    .with_arguments(arguments.clone().unwrap_or_default());
+                async move {
+                    let result = session.client.call_tool(request).await.expect("an answer");
+                    assert_eq!(result.is_error, Some(false));
+                }
+            })
+        };
+        Way {
+            name,
+            status: tool("query_task_status", json!({ "dag_id": "d" })),
+            query: tool("run_big_query", json!({})),
+        }
+    }
+}

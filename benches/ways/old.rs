@@ -1,0 +1,38 @@
+//! The old Python server's way, where there is a Python with httpx.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::ensure;
+
+use crate::fake::FakeProcess;
+
+/// What `old_way.py` measured, by name; nothing where it cannot run here.
+pub(crate) struct OldWay(pub(crate) BTreeMap<String, f64>);
+
+impl OldWay {
+    /// Runs it with the Python that `OGE_BENCH_PYTHON` names, else the one of `target/python`, else the
+    /// system's.
+    pub(crate) fn measure(fake: &mut FakeProcess) -> anyhow::Result<Option<Self>> {
+        let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python");
+        let python = std::env::var_os("OGE_BENCH_PYTHON")
+            .or_else(|| ours.exists().then(|| ours.into_os_string()))
+            .unwrap_or_else(|| "python3".into());
+        let mut probe = Command::new(&python);
+        probe.args(["-c", "import httpx"]).stderr(Stdio::null());
+        if !probe.status().is_ok_and(|status| status.success()) {
+            println!("NOT RUN: the old server's way needs a Python with httpx (pip install httpx)");
+            return Ok(None);
+        }
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("old_way.py");
+        let output = Command::new(python)
+            .arg(script)
+            .env("OGE_DAG_URL", fake.setting("OGE_DAG_URL"))
+            .env("OGE_TOKEN", fake.issue_token()?)
+            .stderr(Stdio::inherit())
+            .output()?;
+        ensure!(output.status.success(), "old_way.py failed");
+        Ok(Some(Self(serde_json::from_slice(&output.stdout)?)))
+    }
+}
