@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::options::{Options, TokenStyle};
 use crate::platform::Platform;
 use crate::received::Received;
-use crate::record::{Event, Recorded};
+use crate::record::{Event, Outcome, Recorded};
 use crate::reply::{self, Reply};
 use crate::route::{self, Route};
 use crate::routes;
@@ -193,6 +193,12 @@ impl Fake {
     #[must_use]
     pub fn count(&self, route: Route) -> usize {
         self.platform().journal.count(route)
+    }
+
+    /// How many requests that route has had with that outcome, recorded or not.
+    #[must_use]
+    pub fn count_of(&self, route: Route, outcome: Outcome) -> usize {
+        self.platform().journal.count_of(route, outcome)
     }
 
     /// Forgets all requests and counts. Sequence numbers go on.

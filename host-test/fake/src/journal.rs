@@ -24,7 +24,7 @@ pub(crate) struct Verdict {
 pub(crate) struct Journal {
     keep: bool,
     sequence: u64,
-    counts: HashMap<Route, usize>,
+    counts: HashMap<(Route, Outcome), usize>,
     requests: Vec<Recorded>,
     events: broadcast::Sender<Event>,
 }
@@ -42,7 +42,7 @@ impl Journal {
 
     pub(crate) fn write(&mut self, request: &Received, verdict: &Verdict) {
         self.sequence += 1;
-        *self.counts.entry(request.route).or_default() += 1;
+        *self.counts.entry((request.route, verdict.outcome)).or_default() += 1;
         if self.keep {
             self.requests.push(recorded(self.sequence, request, verdict));
         }
@@ -59,7 +59,12 @@ impl Journal {
     }
 
     pub(crate) fn count(&self, route: Route) -> usize {
-        self.counts.get(&route).copied().unwrap_or_default()
+        let counts = self.counts.iter();
+        counts.filter(|((of, _), _)| *of == route).map(|(_, count)| count).sum()
+    }
+
+    pub(crate) fn count_of(&self, route: Route, outcome: Outcome) -> usize {
+        self.counts.get(&(route, outcome)).copied().unwrap_or_default()
     }
 
     pub(crate) fn requests(&self) -> &[Recorded] {

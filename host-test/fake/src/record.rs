@@ -10,7 +10,7 @@ use crate::route::Route;
 use crate::urlencoded;
 
 /// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The platform's answer. On [`Route::Token`], a token was issued.

@@ -76,7 +76,11 @@ async fn without_records_requests_are_still_counted() {
     let fake = Fake::start(Options::default().record(false)).await.unwrap();
     let token = fake.issue_token();
     Ask::state(&token).send(&fake).await;
-    assert_eq!(fake.count(Route::GetState), 1);
+    fake.revoke_tokens();
+    Ask::state(&token).send(&fake).await;
+    assert_eq!(fake.count(Route::GetState), 2);
+    let of = |outcome| fake.count_of(Route::GetState, outcome);
+    assert_eq!([Outcome::Accepted, Outcome::Expired, Outcome::Fault].map(of), [1, 1, 0]);
     assert!(fake.story().is_empty());
 }
 
