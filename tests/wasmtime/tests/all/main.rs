@@ -14,5 +14,7 @@ mod config;
 mod mcp;
 mod run;
 mod serve;
+#[cfg(target_os = "linux")]
+mod soak;
 mod token_file;
 mod token_requests;

@@ -56,6 +56,11 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn ask(&self) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let address = &self.address;

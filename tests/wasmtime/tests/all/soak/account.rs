@@ -1,0 +1,135 @@
+//! What became of every call, against what was injected: the books must balance to the last one.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+use oge_fake::{Fake, Outcome, Route};
+
+use super::CALLERS;
+use super::disturber::{Disturbed, TOOLS};
+use super::ways::{Failed, Right};
+
+/// How many wrong answers are kept to be shown.
+const SHOWN: usize = 10;
+
+#[derive(Default)]
+pub struct Account {
+    is_ended: AtomicBool,
+    started: AtomicUsize,
+    right: AtomicUsize,
+    wrong: Mutex<(usize, Vec<String>)>,
+    /// By kind.
+    failed: Mutex<BTreeMap<String, usize>>,
+    /// Requests that the calls say they sent; none of a way that does not tell.
+    attempts: AtomicUsize,
+    is_silent: AtomicBool,
+    /// Calls that met an expiry and did not fail.
+    renewed: AtomicUsize,
+}
+
+impl Account {
+    /// Nobody starts another call.
+    pub fn end(&self) {
+        self.is_ended.store(true, Relaxed);
+    }
+
+    pub fn is_ended(&self) -> bool {
+        self.is_ended.load(Relaxed)
+    }
+
+    pub fn started(&self) {
+        self.started.fetch_add(1, Relaxed);
+    }
+
+    /// Books a call; the output of one that did not fail.
+    pub fn take(&self, result: Result<Right, Failed>) -> Option<serde_json::Value> {
+        match result {
+            Ok((output, attempts)) => {
+                self.right.fetch_add(1, Relaxed);
+                self.attempts.fetch_add(attempts.unwrap_or_default(), Relaxed);
+                self.is_silent.fetch_or(attempts.is_none(), Relaxed);
+                self.renewed.fetch_add(usize::from(attempts == Some(2)), Relaxed);
+                Some(output)
+            }
+            Err(Failed { kind, attempts }) => {
+                self.attempts.fetch_add(attempts, Relaxed);
+                *self.failed.lock().unwrap().entry(kind).or_default() += 1;
+                None
+            }
+        }
+    }
+
+    pub fn wrong(&self, what: String) {
+        let mut wrong = self.wrong.lock().unwrap();
+        wrong.0 += 1;
+        if wrong.1.len() < SHOWN {
+            wrong.1.push(what);
+        }
+    }
+
+    pub fn print(&self, fake: &Fake, disturbed: &Disturbed) {
+        let (expired, faults) = (met(fake, Outcome::Expired), &disturbed.faults);
+        let Disturbed { deaths, delays, login_faults, .. } = disturbed;
+        let logins = fake.count_of(Route::Token, Outcome::Accepted);
+        println!("  calls         {} started, {} answered", of(&self.started), of(&self.right));
+        println!("  failures      {:?}", self.failed.lock().unwrap());
+        println!("  injected      {faults:?}, {delays} delays, {login_faults} failing logins");
+        println!(
+            "  expiries      {expired} requests met {deaths} deaths of a token; {logins} logins"
+        );
+        if !self.is_silent.load(Relaxed) {
+            println!("  unnoticed     {} calls met an expiry and succeeded", of(&self.renewed));
+        }
+    }
+
+    pub fn assert(&self, fake: &Fake, disturbed: &Disturbed) {
+        let (wrong, shown) = &*self.wrong.lock().unwrap();
+        assert_eq!(*wrong, 0, "wrong answers: {shown:#?}");
+        let failed = self.failed.lock().unwrap();
+        let of_kind = |kind: &str| failed.get(kind).copied().unwrap_or_default();
+
+        // No call is lost: each ended, in an answer or a failure.
+        let right = of(&self.right);
+        assert_eq!(of(&self.started), right + failed.values().sum::<usize>(), "calls that ended");
+        // What the platform answered in full arrived, and nothing was asked twice.
+        assert_eq!(met(fake, Outcome::Accepted), right, "answers given and received");
+        assert_eq!(met(fake, Outcome::Refused), 0, "requests spoilt on the way");
+        if !self.is_silent.load(Relaxed) {
+            let requests: usize = TOOLS.iter().map(|route| fake.count(*route)).sum();
+            assert_eq!(requests, of(&self.attempts), "requests that arrived and were sent");
+        }
+
+        // Each fault failed the one call that met it, in the way that it does.
+        for kind in ["api", "network", "timeout"] {
+            let injected = disturbed.faults.get(kind).copied().unwrap_or_default();
+            assert_eq!(of_kind(kind), injected, "calls that failed by {kind}");
+        }
+        // A renewed token that dies at once fails those who held it, once each. A login that fails does
+        // so for those who waited for it.
+        assert!(of_kind("unauthorized") <= CALLERS * disturbed.deaths);
+        assert!(of_kind("token-store") <= CALLERS * disturbed.login_faults);
+        let known = ["api", "network", "timeout", "unauthorized", "token-store"];
+        let unknown: Vec<_> =
+            failed.keys().filter(|kind| !known.contains(&kind.as_str())).collect();
+        assert!(unknown.is_empty(), "failures that nothing explains: {unknown:?}");
+
+        // The first login, and one for each token that died: not one more.
+        let logins = fake.count_of(Route::Token, Outcome::Accepted);
+        assert_eq!(logins, 1 + disturbed.deaths, "logins that gave a token");
+        let failed_logins = fake.count_of(Route::Token, Outcome::Fault);
+        assert_eq!(failed_logins, disturbed.login_faults, "logins that failed");
+        assert_eq!(fake.count_of(Route::Token, Outcome::Refused), 0, "logins that were refused");
+
+        // It was no idle run.
+        assert!(right > 100 && disturbed.deaths > 0 && !disturbed.faults.is_empty());
+    }
+}
+
+fn met(fake: &Fake, outcome: Outcome) -> usize {
+    TOOLS.iter().map(|route| fake.count_of(*route, outcome)).sum()
+}
+
+fn of(count: &AtomicUsize) -> usize {
+    count.load(Relaxed)
+}

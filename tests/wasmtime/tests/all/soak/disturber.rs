@@ -1,0 +1,132 @@
+//! What goes wrong, and when: a fault on a tool's route, or a token's death, which may meet a login
+//! that fails. One thing at a time, each waited for until it was met, so that it can be counted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use oge_fake::{ExpiredForm, Fake, Fault, Outcome, Route};
+use tokio::time::{Instant, sleep};
+
+/// The routes of the two tools that are called.
+pub const TOOLS: [Route; 2] = [Route::AddTaskRecord, Route::GetState];
+
+/// What was injected and met.
+#[derive(Default)]
+pub struct Disturbed {
+    /// Faults of the tools' routes, by the kind of failure that each is to its call.
+    pub faults: BTreeMap<&'static str, usize>,
+    /// Answers that came late and whole, on the tools' routes and the login's.
+    pub delays: usize,
+    /// Tokens that were ended while they were good.
+    pub deaths: usize,
+    /// Logins that failed.
+    pub login_faults: usize,
+}
+
+pub struct Disturber {
+    fake: Arc<Fake>,
+    rng: Rng,
+    done: Disturbed,
+    /// Whether expiry is told by the status 401.
+    is_status: bool,
+}
+
+impl Disturber {
+    pub fn new(fake: Arc<Fake>, rng: Rng) -> Self {
+        Self { fake, rng, done: Disturbed::default(), is_status: false }
+    }
+
+    pub async fn go_on_until(mut self, ends_at: Instant) -> Disturbed {
+        self.until(|fake, _| fake.count_of(Route::Token, Outcome::Accepted) == 1).await;
+        // However short the run is, it meets both.
+        self.end_a_token().await;
+        self.inject().await;
+        while Instant::now() < ends_at {
+            // Some tokens live for less than the 5 s that make a refusal a contest, and most for more.
+            match self.rng.u8(..14) {
+                0 => self.end_a_token().await,
+                _ => self.inject().await,
+            }
+            sleep(Duration::from_millis(self.rng.u64(..600))).await;
+        }
+        self.done
+    }
+
+    /// A fault for the next few requests of one tool.
+    async fn inject(&mut self) {
+        let (fault, kind) = self.fault();
+        let times = if fault == Fault::Hang { 1 } else { self.rng.usize(1..=4) };
+        let route = TOOLS[self.rng.usize(..TOOLS.len())];
+        self.fake.fail_times(route, times, fault);
+        let Some(kind) = kind else {
+            self.done.delays += times;
+            return;
+        };
+        *self.done.faults.entry(kind).or_default() += times;
+        self.until(|fake, done| {
+            let met: usize = TOOLS.iter().map(|route| fake.count_of(*route, Outcome::Fault)).sum();
+            met == done.faults.values().sum::<usize>()
+        })
+        .await;
+    }
+
+    /// A fault, and the kind of failure that it is; none for an answer that is only late.
+    ///
+    /// What cuts a body cuts that of a refusal too. With the status 401 that stays a refusal, and would
+    /// be no failure of the call: so bodies are cut where expiry is told inside them.
+    fn fault(&mut self) -> (Fault, Option<&'static str>) {
+        let roll = self.rng.u8(..12);
+        match roll {
+            0 => (Fault::Hang, Some("timeout")),
+            1..3 => (Fault::Cut, Some("network")),
+            3 if !self.is_status => (Fault::CutBody, Some("network")),
+            4 if !self.is_status => (Fault::LongLength, Some("network")),
+            3..7 => (Fault::Status(*self.one_of(&[500, 502, 503])), Some("api")),
+            7..9 => (Fault::Code(500), Some("api")),
+            _ => (Fault::Delay(Duration::from_millis(self.rng.u64(1..500))), None),
+        }
+    }
+
+    /// Ends the token that is good, at once or after a few calls more, and waits until there is
+    /// another: so each death is one token's, and is met.
+    async fn end_a_token(&mut self) {
+        self.is_status = self.rng.bool();
+        self.fake.expired_form(match self.is_status {
+            true => ExpiredForm::Status401,
+            false => ExpiredForm::Code40003,
+        });
+        match self.rng.u8(..8) {
+            0..2 => {
+                let faults = [Fault::Cut, Fault::Status(500), Fault::Status(502), Fault::NotJson];
+                let (fault, times) = (self.one_of(&faults).clone(), self.rng.usize(1..=2));
+                self.fake.fail_times(Route::Token, times, fault);
+                self.done.login_faults += times;
+            }
+            2 => {
+                let delay = Fault::Delay(Duration::from_millis(self.rng.u64(1..1500)));
+                self.fake.fail_times(Route::Token, 1, delay);
+                self.done.delays += 1;
+            }
+            _ => {}
+        }
+        match self.rng.bool() {
+            true => self.fake.revoke_tokens(),
+            false => self.fake.expire_after(self.rng.usize(..50)),
+        }
+        self.done.deaths += 1;
+        self.until(|fake, done| fake.count_of(Route::Token, Outcome::Accepted) > done.deaths).await;
+    }
+
+    fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        self.rng.choice(choices).expect("there are some")
+    }
+
+    /// Waits for what the callers bring about. In the end the test's time limit does it.
+    async fn until(&self, met: impl Fn(&Fake, &Disturbed) -> bool) {
+        while !met(&self.fake, &self.done) {
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Hours in minutes: 64 callers go on while tokens die and faults strike at random. Every answer is
+//! its caller's own, every failure is one that was injected, every login follows a token's death, and
+//! neither memory nor handles grow.
+//!
+//! The short form runs with the other tests. The long one, 30 minutes of each form at the same time:
+//!
+//! ```text
+//! OGE_SOAK_SECONDS=1800 cargo test --test all soak -- --nocapture
+//! ```
+//!
+//! `OGE_SOAK_SEED` repeats what was injected and in which order; how callers meet it is up to the
+//! scheduler, which no seed repeats.
+
+mod account;
+mod caller;
+mod disturber;
+mod process;
+mod ways;
+
+use std::env;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use oge_fake::{Fake, Options};
+use oge_host::Host;
+use tempfile::tempdir;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, sleep, timeout};
+
+use crate::mcp::{Session, serve, with};
+
+use account::Account;
+use caller::Caller;
+use disturber::Disturber;
+use process::{Footprint, footprint};
+use ways::{Served, Way};
+
+const CALLERS: usize = 64;
+
+/// What a call may take, set for both forms. A hang lasts as long.
+const DEADLINE_SECONDS: &str = "8";
+
+/// How far memory may grow from the end of the warm-up to the end, however long the run is: what an
+/// allocator's caches and fragments come to.
+const MOST_GROWTH_KIB: u64 = 16 * 1024;
+
+/// Past the run's own time: what the last calls, logins and idle connections take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Set in the process that the host has to itself, where nobody else's memory and handles count.
+const ALONE: &str = "OGE_SOAK_ALONE";
+
+fn seconds() -> Duration {
+    let seconds = env::var("OGE_SOAK_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(15, |seconds| seconds.parse().expect("a whole number")))
+}
+
+fn seed() -> u64 {
+    let seed = env::var("OGE_SOAK_SEED").ok();
+    seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a whole number"))
+}
+
+async fn platform() -> Fake {
+    // Each login ends the token before it, so that one login too many is a death too many.
+    let options = Options::default().single_session(true).record(false);
+    Fake::start(options).await.expect("a port on loopback")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reference_host_gives_each_caller_its_own_answer_whatever_strikes() {
+    if env::var_os(ALONE).is_none() {
+        let name = "soak::the_reference_host_gives_each_caller_its_own_answer_whatever_strikes";
+        let mut again = Command::new(env::current_exe().unwrap());
+        again.args([name, "--exact", "--nocapture"]).env(ALONE, "1");
+        let output = tokio::task::spawn_blocking(move || again.output()).await.unwrap().unwrap();
+        println!("{}", String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let fake = platform().await;
+    let settings = with(&fake, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS)]);
+    let host = Host::builder().settings(settings).log(|_| {}).build().unwrap();
+    let ways = (0..CALLERS).map(|_| host.clone()).collect();
+    soak("the reference host", fake, ways, std::process::id(), Duration::from_millis(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wasmtime_serve_gives_each_caller_its_own_answer_whatever_strikes() {
+    let (fake, state) = (platform().await, tempdir().unwrap());
+    let settings = with(&fake, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS), ("OGE_LOG", "off")]);
+    let server = Arc::new(serve(&settings, Some(state.path()), &[]));
+    let process = server.id();
+    let sessions = (0..CALLERS).map(|_| Session::http(Arc::clone(&server), "2026-07-28"));
+    let sessions = futures_util::future::join_all(sessions).await;
+    let ways = sessions.into_iter().map(Served).collect();
+    soak("wasmtime serve", fake, ways, process, Duration::from_millis(400)).await;
+}
+
+/// The run: `ways` holds a way to the tools for each caller, `process` is what they run in, and `pause`
+/// the longest that a caller thinks between two calls.
+async fn soak<W: Way>(name: &str, fake: Fake, ways: Vec<W>, process: u32, pause: Duration) {
+    let (time, mut rng) = (seconds(), Rng::with_seed(seed()));
+    println!("soak of {name}: {time:?}, {CALLERS} callers, OGE_SOAK_SEED={}", rng.get_seed());
+    let fake = Arc::new(fake);
+    let account = Arc::new(Account::default());
+    // The first call opens what is kept from then on.
+    account.started();
+    account.take(ways[0].state("first").await);
+    let before = footprint(process);
+    let ends_at = Instant::now() + time;
+    let mut callers = JoinSet::new();
+    for (number, way) in ways.into_iter().enumerate() {
+        let caller = Caller { number, pause, rng: rng.fork(), account: Arc::clone(&account) };
+        callers.spawn(caller.go_on(way));
+    }
+    let whole = async {
+        let disturber = Disturber::new(Arc::clone(&fake), rng);
+        let disturbed = tokio::spawn(disturber.go_on_until(ends_at));
+        let footprints = watched(process, time).await;
+        let disturbed = disturbed.await.expect("the disturber met its callers");
+        account.end();
+        // A caller's panic is the test's, and a call that never ends is the time limit's.
+        while let Some(ended) = callers.join_next().await {
+            ended.unwrap();
+        }
+        let after = settled(process, before.handles).await;
+        account.print(&fake, &disturbed);
+        println!(
+            "  memory        {} KiB after the warm-up, {} KiB at the end",
+            footprints.0.memory_kib, footprints.1.memory_kib
+        );
+        println!(
+            "  handles       {} before, {} at most, {} after",
+            before.handles, footprints.1.handles, after.handles
+        );
+        account.assert(&fake, &disturbed);
+        let growth = footprints.1.memory_kib.saturating_sub(footprints.0.memory_kib);
+        assert!(growth <= MOST_GROWTH_KIB, "memory grew by {growth} KiB");
+        assert!(after.handles <= before.handles, "{before:?} before, {after:?} after");
+    };
+    timeout(time + PATIENCE, whole).await.expect("nothing hangs");
+}
+
+/// What `process` holds after a third of the time, when everything has been met once, and at the end;
+/// there, the most handles that it held meanwhile.
+async fn watched(process: u32, time: Duration) -> (Footprint, Footprint) {
+    sleep(time / 3).await;
+    let first = footprint(process);
+    let mut last = first;
+    let mut seconds = interval(Duration::from_secs(1));
+    let ends_at = Instant::now() + time * 2 / 3;
+    while Instant::now() < ends_at {
+        seconds.tick().await;
+        let seen = footprint(process);
+        last = Footprint { handles: last.handles.max(seen.handles), ..seen };
+    }
+    (first, last)
+}
+
+/// What `process` holds once connections that nobody uses have been let go.
+async fn settled(process: u32, handles: usize) -> Footprint {
+    for _ in 0..300 {
+        if footprint(process).handles <= handles {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    footprint(process)
+}
