@@ -17,6 +17,7 @@ mod call_rule;
 mod concurrency;
 mod confused_deputy;
 mod coverage_aspect_analysis;
+mod dependencies;
 mod examples;
 mod execute_code_to_dag;
 mod faults;

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
+use crate::linked::Linked;
 use crate::strip::strip;
 
 const TARGET: &str = "wasm32-wasip2";
@@ -46,6 +47,12 @@ pub(crate) struct Cargo {
     rust_flags: String,
 }
 
+/// A component, and what it was linked from.
+pub(crate) struct Built {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) linked: Linked,
+}
+
 impl Cargo {
     pub(crate) fn new(workspace: PathBuf, target_dir: PathBuf) -> anyhow::Result<Self> {
         let rust_flags = rust_flags(&workspace)?;
@@ -59,33 +66,60 @@ impl Cargo {
         package: &str,
         features: &[&str],
         stack: Stack,
-    ) -> anyhow::Result<Vec<u8>> {
-        let mut cargo = Command::new(env::var("CARGO")?);
-        cargo.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib"]);
-        cargo.args(["--profile", "component", "--target", TARGET, "--package", package]);
+    ) -> anyhow::Result<Built> {
+        let mut selection = vec!["--locked", "--target", TARGET, "--package", package];
+        let features = features.join(",");
         if !features.is_empty() {
-            cargo.args(["--no-default-features", "--features", &features.join(",")]);
+            selection.extend(["--no-default-features", "--features", &features]);
         }
-        cargo.arg("--target-dir").arg(&self.target_dir).current_dir(&self.workspace);
+        let mut cargo = self.command("rustc", &selection)?;
+        cargo.args(["--lib", "--crate-type", "cdylib", "--profile", "component"]);
+        cargo.arg("--message-format=json-render-diagnostics");
+        cargo.arg("--target-dir").arg(&self.target_dir);
         let link = format!("-Clink-args=-z stack-size={} --initial-heap={HEAP_BYTES}", stack as u32);
         cargo.args(["--", &link]);
+        let messages = said(cargo).with_context(|| format!("building {package} failed"))?;
+        let mut cargo = self.command("tree", &selection)?;
+        // The graph alone: what macros and build scripts are made of is not linked.
+        cargo.args(["--edges", "normal,no-proc-macro", "--no-dedupe"]);
+        cargo.args(["--prefix", "depth", "--format", " {p}"]);
+        let tree = String::from_utf8(said(cargo)?)?;
+
+        let directory = self.target_dir.join(TARGET).join("component");
+        let linked = Linked::read(&messages, &tree, &directory)?;
+        // The next build of the package writes to the same name.
+        let built = directory.join(package.replace('-', "_")).with_extension("wasm");
+        Ok(Built { bytes: strip(&fs::read(built)?)?, linked })
+    }
+
+    /// What is known of every package that may be linked.
+    pub(crate) fn metadata(&self) -> anyhow::Result<Vec<u8>> {
+        let selection = ["--locked", "--format-version", "1", "--filter-platform", TARGET];
+        said(self.command("metadata", &selection)?)
+    }
+
+    fn command(&self, name: &str, selection: &[&str]) -> anyhow::Result<Command> {
+        let mut cargo = Command::new(env::var("CARGO")?);
+        cargo.arg(name).args(selection).current_dir(&self.workspace);
         for variable in NOT_INHERITED {
             cargo.env_remove(variable);
         }
         cargo.env("CARGO_ENCODED_RUSTFLAGS", &self.rust_flags);
-        let output = cargo.output()?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            if said.contains("target may not be installed") {
-                bail!("the target {TARGET} is missing: rustup target add {TARGET}");
-            }
-            bail!("building {package} failed:\n{said}");
-        }
-        // The next build of the package writes to the same name.
-        let file = package.replace('-', "_");
-        let built = self.target_dir.join(TARGET).join("component").join(file);
-        strip(&fs::read(built.with_extension("wasm"))?)
+        Ok(cargo)
     }
+}
+
+/// What a command that must succeed says.
+fn said(mut command: Command) -> anyhow::Result<Vec<u8>> {
+    let output = command.output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.contains("target may not be installed") {
+            bail!("the target {TARGET} is missing: rustup target add {TARGET}");
+        }
+        bail!("{said}");
+    }
+    Ok(output.stdout)
 }
 
 /// The same bytes wherever the checkout and cargo's home stand, and addresses as short

@@ -8,6 +8,8 @@ mod cargo;
 mod compose;
 mod contract;
 mod finish;
+mod linked;
+mod sbom;
 mod strip;
 
 use std::env;
@@ -19,6 +21,7 @@ use anyhow::Context as _;
 use crate::cargo::{Cargo, Stack};
 use crate::contract::Contract;
 use crate::finish::Finish;
+use crate::sbom::Sbom;
 
 fn main() -> anyhow::Result<()> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
@@ -50,29 +53,37 @@ fn main() -> anyhow::Result<()> {
     let gateway = small("oge-gateway", &[])?;
     let fixtures = cargo.build("oge-mcp-fixtures", &[], Stack::Large)?;
     let mcp = cargo.build("oge-mcp", &[], Stack::Large)?;
-    let composed = compose::plug(&tools, &store)?;
+    let composed = compose::plug(&tools.bytes, &store.bytes)?;
+    let composed_wassette = compose::plug(&wassette.bytes, &wassette_store.bytes)?;
 
     let contract = Contract::read(&workspace.join("wit"))?;
     let finish = Finish::new(&workspace, &contract);
-    let artifacts = [
-        ("OGE_TOOLS", "oge-tools", finish.component(&tools, "oge-tools")?),
-        ("OGE_TOKEN_STORE", "oge-token-store", finish.component(&store, "oge-token-store")?),
-        ("OGE_STANDALONE", "oge-tools-standalone", finish.component(&composed, "oge-tools")?),
-        (
-            "OGE_WASSETTE",
-            "oge-tools-wassette",
-            finish.component(&compose::plug(&wassette, &wassette_store)?, "oge-tools-wassette")?,
-        ),
-        ("OGE_MCP", "oge-mcp", finish.component(&mcp, "oge-mcp")?),
-        ("OGE_WIT", "oge-tools-wit", contract.to_wasm()?),
-        ("OGE_HOSTILE", "oge-hostile", hostile),
-        ("OGE_MCP_FIXTURES", "oge-mcp-fixtures", fixtures),
-        ("OGE_GATEWAY", "oge-gateway", compose::plug(&gateway, &composed)?),
-    ];
-    for (variable, name, bytes) in artifacts {
-        let path = out.join(name).with_extension("wasm");
-        fs::write(&path, bytes)?;
-        println!("cargo::rustc-env={variable}_WASM={}", path.display());
+    let sbom = Sbom::read(&workspace, &cargo)?;
+    // For users: what each was linked from stands beside it.
+    let standalone = tools.linked.clone().and(&store.linked);
+    let wassette = wassette.linked.and(&wassette_store.linked);
+    for (variable, name, world, bytes, linked) in [
+        ("OGE_TOOLS", "oge-tools", "oge-tools", &tools.bytes, &tools.linked),
+        ("OGE_TOKEN_STORE", "oge-token-store", "oge-token-store", &store.bytes, &store.linked),
+        ("OGE_STANDALONE", "oge-tools-standalone", "oge-tools", &composed, &standalone),
+        ("OGE_WASSETTE", "oge-tools-wassette", "oge-tools-wassette", &composed_wassette, &wassette),
+        ("OGE_MCP", "oge-mcp", "oge-mcp", &mcp.bytes, &mcp.linked),
+    ] {
+        let bytes = finish.component(bytes, world)?;
+        let document = sbom.document(&format!("{name}.wasm"), &bytes, linked)?;
+        fs::write(out.join(name).with_extension("cdx.json"), document)?;
+        hand_out(&out, variable, name, &bytes)?;
     }
+    hand_out(&out, "OGE_WIT", "oge-tools-wit", &contract.to_wasm()?)?;
+    // For tests.
+    hand_out(&out, "OGE_HOSTILE", "oge-hostile", &hostile.bytes)?;
+    hand_out(&out, "OGE_MCP_FIXTURES", "oge-mcp-fixtures", &fixtures.bytes)?;
+    hand_out(&out, "OGE_GATEWAY", "oge-gateway", &compose::plug(&gateway.bytes, &composed)?)
+}
+
+fn hand_out(out: &Path, variable: &str, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let path = out.join(name).with_extension("wasm");
+    fs::write(&path, bytes)?;
+    println!("cargo::rustc-env={variable}_WASM={}", path.display());
     Ok(())
 }
