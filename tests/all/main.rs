@@ -24,6 +24,7 @@ mod faults;
 mod limits;
 mod model;
 mod old_server;
+mod promises;
 mod properties;
 mod query_task_status;
 mod run_big_query;
