@@ -1,5 +1,10 @@
 //! No token, password or secret in anything that anybody can read.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use oge_fake::{Credentials, Fault, Options, Route};
 use oge_tools::api;
 use oge_tools::envelope::Envelope;
@@ -113,5 +118,123 @@ async fn a_log_shows_its_level_and_those_before() {
         scene.fake.fail(Route::GetState, oge_fake::Fault::Status(500));
         scene.ask().await.unwrap_err();
         assert_eq!(scene.log().len(), lines, "{level}: {:?}", scene.log());
+    }
+}
+
+/// A token of a caller's own.
+const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VSTUFSS0VS.bWFya2VyLW1hcmtlcg";
+
+/// What a platform, or what stands in front of it, may make of a secret that it repeats, fit for a JSON
+/// string.
+fn spellings(secret: &str) -> Vec<(&'static str, String)> {
+    let each = |spell: fn(u8) -> String| secret.bytes().map(spell).collect::<String>();
+    let pieces: Vec<_> = secret.as_bytes().chunks(16).map(String::from_utf8_lossy).collect();
+    vec![
+        ("as it stands", secret.replace('"', "\\\"")),
+        ("in capitals", secret.to_uppercase()),
+        ("in small letters", secret.to_lowercase()),
+        ("cut short", secret[..secret.len() / 2 + 4].to_owned()),
+        ("the end alone", secret[secret.len() - 13..].to_owned()),
+        ("escaped as in JSON", each(|byte| format!("\\u00{byte:02x}"))),
+        ("JSON in JSON", each(|byte| format!("\\\\u00{byte:02X}"))),
+        ("in a URL", each(|byte| format!("%{byte:02x}"))),
+        ("in a URL in a URL", each(|byte| format!("%25{byte:02X}"))),
+        ("in HTML", each(|byte| format!("&#{byte};"))),
+        ("as base64", STANDARD.encode(secret)),
+        ("inside base64", STANDARD.encode(format!("Bearer {secret}\n"))),
+        ("broken over lines", pieces.join("\\r\\n ")),
+        ("in pieces", pieces.join("\\\", \\\"")),
+    ]
+}
+
+/// That no twelve bytes in a row of what the platform wrote for a secret are shown.
+#[track_caller]
+fn assert_hidden(shown: &str, how: &str, spelled: &str) {
+    for piece in spelled.as_bytes().windows(12) {
+        let piece = std::str::from_utf8(piece).unwrap();
+        assert!(!shown.contains(piece), "{how}: {piece} of {spelled} in {shown}");
+    }
+}
+
+/// The failure of a call with a caller's own token.
+async fn fail_with_token(scene: &Scene) -> Failure {
+    let mut arguments = status_of("d");
+    arguments.auth_token = Some(Secret::new(TOKEN));
+    scene.fail::<QueryTaskStatus>(&arguments).await
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_token_that_the_platform_repeats_is_shown() {
+    let scene = scene().await;
+    for (how, spelled) in spellings(TOKEN) {
+        for (status, content_type, body) in [
+            (500, "application/json", format!(r#"{{"code":500,"msg":"bad {spelled}"}}"#)),
+            (200, "application/json", format!(r#"{{"code":500,"msg":"bad {spelled}"}}"#)),
+            (200, "application/json", format!(r#"{{"code":40003,"msg":"bad {spelled}"}}"#)),
+            (200, "application/json", format!(r#"{{"code":500,"data":{{"a":["{spelled}"]}}}}"#)),
+            (401, "text/plain", spelled.clone()),
+            (403, "text/html", format!("<h1>{spelled}</h1>")),
+        ] {
+            let content_type = content_type.to_owned();
+            let fault = Fault::Reply { status, content_type, body: body.into() };
+            scene.fake.fail(Route::GetState, fault);
+            let failure = fail_with_token(&scene).await;
+            let body = failure.body.as_deref().unwrap();
+            assert!(body.contains("***"), "{how}: {body}");
+            assert_hidden(&format!("{failure} {body}"), how, &spelled);
+            assert_hidden(&shown(&scene, &failure), how, &spelled);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_credential_that_the_login_repeats_is_shown() {
+    let scene = scene().await;
+    for secret in [PASSWORD, CLIENT_SECRET] {
+        for (how, spelled) in spellings(secret) {
+            // Not as a refusal of the credentials, after which nobody would be asked for a while.
+            for status in [200, 500] {
+                let body = format!(r#"{{"code":500,"msg":"not {spelled}"}}"#);
+                let content_type = "application/json".to_owned();
+                let fault = Fault::Reply { status, content_type, body: body.into() };
+                scene.fake.fail(Route::Token, fault);
+                let failure = scene.ask().await.unwrap_err();
+                assert!(failure.message.contains("***"), "{how}: {failure}");
+                assert_hidden(&shown(&scene, &failure), how, &spelled);
+            }
+        }
+    }
+}
+
+/// A platform that repeats the token wherever a response has room for it, in place of `$`.
+fn repeats(response: &'static str) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/dag", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (connection, _) = listener.accept().unwrap();
+        let lines = BufReader::new(&connection).lines().map_while(Result::ok);
+        let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+        let token = head.iter().find_map(|line| line.strip_prefix("authorization: ")).unwrap();
+        (&connection).write_all(response.replace('$', token).as_bytes()).unwrap();
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_token_in_a_status_line_or_a_header_is_not_shown() {
+    for response in [
+        "HTTP/1.1 500 bad $\r\nx-echo: $\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/?t=$\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 401 $\r\nwww-authenticate: Bearer realm=\"$\"\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 500 bad\r\ncontent-type: $\r\nset-cookie: t=$\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 403 no\r\ntransfer-encoding: chunked\r\n\r\n$\r\n",
+        "HTTP/1.1 $\r\n\r\n",
+        "$\r\n\r\n",
+    ] {
+        let url = repeats(response);
+        let settings = [("OGE_DAG_URL", url.as_str()), ("OGE_LOG", "debug")];
+        let scene = Scene::set(&settings).await;
+        let failure = fail_with_token(&scene).await;
+        assert_hidden(&shown(&scene, &failure), response, TOKEN);
     }
 }

@@ -1,0 +1,79 @@
+//! A marker in every credential, and none in anything that the command prints or leaves behind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use oge_fake::{Credentials, Fake, Fault, Options, Route};
+
+/// The command in a folder that is all it knows of this machine.
+fn oge(folder: &Path, arguments: &[&str], settings: &[(String, String)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oge"));
+    command.args(arguments).env_clear().envs(settings.iter().cloned());
+    for key in ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        command.env(key, folder);
+    }
+    command.current_dir(folder).stdin(Stdio::null()).output().unwrap()
+}
+
+async fn marked_fake() -> Fake {
+    let credentials = Credentials {
+        password: "MARKER_P@ss \"word&1".to_owned(),
+        client_secret: "MARKER-client=secret.~".to_owned(),
+        ..Credentials::default()
+    };
+    Fake::start(Options::default().credentials(credentials)).await.unwrap()
+}
+
+#[track_caller]
+fn assert_clean(output: &Output) {
+    let shown = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!shown.is_empty());
+    for secret in ["MARKER", "eyJ", "P%40ss", "ss \\\"word", "client%3D", "TUFSS0VS"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+const CALL: [&str; 4] = ["call", "query_task_status", "--dag-id", "d"];
+
+#[tokio::test]
+async fn the_command_prints_no_secret_whatever_fails_and_leaves_no_file() {
+    let fake = marked_fake().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = fake.settings();
+    settings.push(("OGE_LOG".to_owned(), "debug".to_owned()));
+    settings.push(("RUST_BACKTRACE".to_owned(), "full".to_owned()));
+    settings.push(("RUST_LOG".to_owned(), "trace".to_owned()));
+    settings.push(("MINE".to_owned(), "eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln".to_owned()));
+    let answer = |status, body: &'static str| Fault::Reply {
+        status,
+        content_type: "application/json".to_owned(),
+        body: body.into(),
+    };
+    for (route, fault) in [
+        (Route::Other, Fault::Cut),
+        (Route::GetState, Fault::EchoToken),
+        (Route::Token, Fault::EchoToken),
+        (Route::Token, Fault::Cut),
+        (Route::Token, answer(200, r#"{"code":200,"data":{"jwt":"eyJhbGci.MARKER.c2ln"}}"#)),
+        (Route::Token, answer(200, r#"{"data":{"token":"eyJ\nMARKER"}}"#)),
+    ] {
+        fake.heal_all();
+        let echoes = fault == Fault::EchoToken;
+        fake.fail(route, fault);
+        assert_clean(&oge(folder.path(), &CALL, &settings));
+        if echoes {
+            assert_clean(&oge(folder.path(), &[&CALL[..], &["--json"]].concat(), &settings));
+            assert_clean(&oge(folder.path(), &["check"], &settings));
+            let mine = [&CALL[..], &["--auth-token-env", "MINE"]].concat();
+            assert_clean(&oge(folder.path(), &mine, &settings));
+        }
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

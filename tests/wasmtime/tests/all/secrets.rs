@@ -1,0 +1,234 @@
+//! A marker in every credential, and none in anything that a stock runtime prints.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use oge_fake::{Credentials, Fake, Fault, Options, Route};
+use serde_json::{Value, json};
+use tempfile::{TempDir, tempdir};
+
+use crate::command::{invoke, precompiled, wasmtime};
+
+const BEARER: &str = "MARKER-bearer-of-the-server";
+
+/// A platform whose account has a marker in each credential.
+async fn marked_fake() -> Fake {
+    let credentials = Credentials {
+        password: "MARKER_P@ss \"word&1".to_owned(),
+        client_secret: "MARKER-client=secret.~".to_owned(),
+        ..Credentials::default()
+    };
+    Fake::start(Options::default().credentials(credentials)).await.unwrap()
+}
+
+fn settings(fake: &Fake) -> Vec<(String, String)> {
+    let mut settings = fake.settings();
+    settings.push(("OGE_LOG".to_owned(), "debug".to_owned()));
+    settings
+}
+
+/// No marker, no token and no spelling of a credential.
+#[track_caller]
+fn assert_clean(shown: &str) {
+    assert!(!shown.is_empty());
+    for secret in ["MARKER", "eyJ", "P%40ss", "ss \\\"word", "client%3D", "TUFSS0VS"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+/// What may go wrong with a secret in it.
+fn faults() -> [(Route, Fault); 4] {
+    let reply = |status, body: &'static str| Fault::Reply {
+        status,
+        content_type: "application/json".to_owned(),
+        body: body.into(),
+    };
+    [
+        (Route::GetState, Fault::EchoToken),
+        (Route::Token, Fault::EchoToken),
+        (
+            Route::Token,
+            reply(200, r#"{"code":200,"data":{"jwt":"eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln"}}"#),
+        ),
+        (Route::Token, reply(200, "eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln")),
+    ]
+}
+
+#[tokio::test]
+async fn wasmtime_run_prints_no_secret_whatever_fails() {
+    let fake = marked_fake().await;
+    for (route, fault) in faults() {
+        fake.heal_all();
+        fake.fail(route, fault);
+        let told = invoke(&settings(&fake), r#"query-task-status("d", none)"#);
+        told.has(&["err("]);
+        assert_clean(&format!("{}{}", told.result, told.log));
+    }
+    fake.heal_all();
+    fake.fail(Route::GetState, Fault::EchoToken);
+    let mine = r#"query-task-status("d", some("eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln"))"#;
+    let told = invoke(&settings(&fake), mine);
+    told.has(&["err("]);
+    assert_clean(&format!("{}{}", told.result, told.log));
+    let url = format!("{}/other", fake.origin());
+    fake.reply(Route::Other, 500, "text/plain", "no such key: MARKER-4711");
+    let call = format!(
+        r#"call("{url}", none, none, none, some([("X-Api-Key", "MARKER-4711")]), none, none, some(true), none)"#
+    );
+    let told = invoke(&settings(&fake), &call);
+    told.has(&["no such key: ***"]);
+    assert_clean(&format!("{}{}", told.result, told.log));
+    let mut given = settings(&fake);
+    given.push(("OGE_TOKEN".to_owned(), "MARKER\nbroken".to_owned()));
+    let told = invoke(&given, r#"query-task-status("d", none)"#);
+    told.has(&["kind: not-configured", "OGE_TOKEN"]);
+    assert_clean(&format!("{}{}", told.result, told.log));
+}
+
+/// A server that ends with the test, and everything that it has printed.
+struct Served {
+    child: Child,
+    address: String,
+    folder: TempDir,
+}
+
+impl Served {
+    fn start(component: &Path, settings: &[(String, String)], flags: &[&str]) -> Self {
+        let folder = tempdir().unwrap();
+        let mut settings = settings.to_vec();
+        settings.push(("OGE_TOKEN_FILE".to_owned(), "/state/token".to_owned()));
+        let mut command: Command = wasmtime("serve", &settings);
+        command.arg("--dir").arg(format!("{}::/state", folder.path().display()));
+        command.args(["-S", "cli", "--addr", "127.0.0.1:0"]).args(flags).arg(component);
+        let log = |name: &str| File::create(folder.path().join(name)).unwrap();
+        let child = command.stdout(log("out")).stderr(log("err")).spawn().unwrap();
+        let mut served = Self { child, address: String::new(), folder };
+        while served.address.is_empty() {
+            std::thread::yield_now();
+            let printed = served.printed();
+            let line = printed.lines().find_map(|line| line.split("http://").nth(1));
+            let line = line.filter(|_| printed.ends_with('\n')).unwrap_or_default();
+            line.trim_end_matches('/').clone_into(&mut served.address);
+        }
+        served
+    }
+
+    fn printed(&self) -> String {
+        let read = |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap();
+        format!("{}{}", read("out"), read("err"))
+    }
+
+    fn ask(&self, head: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (address, length) = (&self.address, body.len());
+        write!(
+            stream,
+            "{head} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\nAuthorization: Bearer {BEARER}\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn wasmtime_serve_prints_and_answers_no_secret_whatever_fails() {
+    let fake = marked_fake().await;
+    let served = Served::start(oge_artifacts::gateway(), &settings(&fake), &[]);
+    for (route, fault) in faults() {
+        fake.heal_all();
+        fake.fail(route, fault);
+        fake.revoke_tokens();
+        let answer = served.ask("GET /", "");
+        assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+        assert_clean(&answer);
+    }
+    assert_clean(&served.printed());
+}
+
+fn call(tool: &str, arguments: &Value) -> String {
+    let params = json!({"name": tool, "arguments": arguments});
+    json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}).to_string()
+}
+
+/// Calls in which a secret is sent or comes back.
+fn calls() -> [String; 3] {
+    [
+        call("query_task_status", &json!({"dag_id": "d"})),
+        call(
+            "query_task_status",
+            &json!({"dag_id": "d", "auth_token": "eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln"}),
+        ),
+        call("query_task_status", &json!({"dag_id": "d", "auth_token": {"MARKER": "MARKER"}})),
+    ]
+}
+
+#[tokio::test]
+async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() {
+    let fake = marked_fake().await;
+    let mut settings = settings(&fake);
+    settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
+    let component = precompiled(oge_artifacts::mcp());
+    let served = Served::start(&component, &settings, &["--allow-precompiled"]);
+    for (route, fault) in faults() {
+        fake.heal_all();
+        fake.fail(route, fault);
+        fake.revoke_tokens();
+        for message in calls() {
+            let answer = served.ask("POST /mcp", &message);
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            assert_clean(&answer);
+        }
+    }
+    for message in ["{\"MARKER\":", "[\"MARKER\"]", &call("MARKER_tool", &json!({}))] {
+        served.ask("POST /mcp", message);
+    }
+    assert_clean(&served.printed());
+}
+
+#[tokio::test]
+async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
+    let fake = marked_fake().await;
+    let folder = tempdir().unwrap();
+    let mut command = wasmtime("run", &settings(&fake));
+    command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child =
+        command.stderr(File::create(folder.path().join("err")).unwrap()).spawn().unwrap();
+    let mut to = child.stdin.take().unwrap();
+    let mut from = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let client = json!({"name": "tests", "version": "1"});
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
+    writeln!(to, "{hello}").unwrap();
+    from.next().unwrap();
+    writeln!(to, "{}", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).unwrap();
+    let mut answers = String::new();
+    for (route, fault) in faults() {
+        fake.heal_all();
+        fake.fail(route, fault);
+        fake.revoke_tokens();
+        for message in calls() {
+            writeln!(to, "{message}").unwrap();
+            answers.push_str(&from.next().unwrap());
+        }
+    }
+    drop(to);
+    answers.extend(from);
+    let _ = child.wait();
+    assert_clean(&answers);
+    assert_clean(&std::fs::read_to_string(folder.path().join("err")).unwrap());
+}
