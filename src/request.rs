@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use zeroize::Zeroize;
+
 use crate::secret::Secret;
 use crate::url::Url;
 
@@ -142,6 +144,14 @@ impl Request {
             value: Secret::new("application/json"),
         }];
         Self { operation, method, url, headers, body, timeout }
+    }
+}
+
+/// Wipes the query and the body. The headers wipe themselves.
+impl Zeroize for Request {
+    fn zeroize(&mut self) {
+        self.url.zeroize();
+        self.body.zeroize();
     }
 }
 

@@ -10,10 +10,10 @@ use core::fmt;
 use fluent_uri::Uri;
 use fluent_uri::component::Host;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use zeroize::Zeroize;
 
 /// RFC 3986's unreserved characters stay as they are in a query.
-pub(crate) const QUERY: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The longest URL that can be asked for; hosts refuse longer ones.
 const MAX_BYTES: usize = 32 * 1024;
@@ -193,6 +193,22 @@ impl Url {
         self.path_and_query.push('=');
         self.path_and_query.extend(encode(value));
         self
+    }
+
+    /// The URL with all these pairs. It grows once, so that no outgrown copy of a secret is left behind
+    /// in memory.
+    #[must_use]
+    pub fn with_queries(mut self, pairs: &[(&str, &str)]) -> Self {
+        let longest = |(name, value): &(&str, &str)| 2 + 3 * (name.len() + value.len());
+        self.path_and_query.reserve_exact(pairs.iter().map(longest).sum());
+        pairs.iter().fold(self, |url, (name, value)| url.with_query(name, value))
+    }
+}
+
+/// Wipes what was asked, which a login's query makes a secret; not where.
+impl Zeroize for Url {
+    fn zeroize(&mut self) {
+        self.path_and_query.zeroize();
     }
 }
 

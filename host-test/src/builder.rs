@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use oge_oauth::Given;
 use oge_tools::error::Fault;
+use oge_tools::secret::Secret;
 use oge_tools::settings::{self, Settings};
 use oge_tools::url::Origin;
 use wasmtime::Engine;
@@ -31,7 +32,8 @@ const BASE_MEMORY: usize = 16 << 20;
 #[derive(Default)]
 pub struct HostBuilder {
     component: Option<PathBuf>,
-    settings: BTreeMap<String, String>,
+    /// Some are passwords, so each is held as one.
+    settings: BTreeMap<String, Secret>,
     allowed: Vec<Origin>,
     tokens: Option<Arc<dyn TokenStore>>,
     log: Option<LogSink>,
@@ -53,9 +55,9 @@ impl HostBuilder {
         mut self,
         settings: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let settings = settings.into_iter().map(|(key, value)| (key.into(), value.into()));
+        let settings = settings.into_iter().map(|(key, value)| (key.into(), Secret::new(value)));
         self.settings
-            .extend(settings.filter(|(key, _): &(String, String)| key.starts_with("OGE_")));
+            .extend(settings.filter(|(key, _): &(String, Secret)| key.starts_with("OGE_")));
         self
     }
 
@@ -93,7 +95,7 @@ impl HostBuilder {
     /// # Errors
     /// Where a setting is bad, or the component cannot be loaded or is of another world.
     pub fn build(self) -> anyhow::Result<Host> {
-        let get = |key: &str| self.settings.get(key).cloned();
+        let get = |key: &str| self.settings.get(key).map(|value| value.expose().to_owned());
         let settings = Settings::read(get).map_err(bad_setting)?;
         let memory = self.limits.memory.unwrap_or(3 * settings.max_reply_bytes + BASE_MEMORY);
         let ca_file = get("OGE_CA_FILE").filter(|path| !path.trim().is_empty());
@@ -113,10 +115,12 @@ impl HostBuilder {
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} is no component of this host", path.display()))?;
         let allowed = settings.origins().cloned().chain(self.allowed).collect();
-        let own = |(key, _): &(String, String)| settings::KEYS.contains(&key.as_str());
+        let own = |(key, _): &(&String, &Secret)| settings::KEYS.contains(&key.as_str());
+        let own = self.settings.iter().filter(own);
+        let environment = own.map(|(key, value)| (key.clone(), value.expose().to_owned()));
         Ok(Host(Arc::new(Inner {
             component,
-            environment: self.settings.into_iter().filter(own).collect(),
+            environment: environment.collect(),
             settings,
             allowed,
             client,

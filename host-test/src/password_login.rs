@@ -1,14 +1,21 @@
 //! The authority that the settings name, over this host's client.
 
+#[cfg(test)]
+mod wiped;
+
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::Request;
+use http::{HeaderValue, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use oge_oauth::{Credentials, Issued};
 use oge_tools::call::SendError;
 use oge_tools::error::Fault;
 use oge_tools::reply::Reply;
+use oge_tools::request::Request;
 use oge_tools::token::TokenError;
+use wasmtime_wasi_http::WasiBody;
+use zeroize::Zeroizing;
 
 use crate::client::HttpClient;
 use crate::http_error::from_chain;
@@ -35,20 +42,7 @@ impl PasswordLogin {
         let network = |error: &(dyn std::error::Error + 'static)| {
             SendError::Network(from_chain(error).to_string())
         };
-        let request = credentials.request();
-        let origin = request.url.origin();
-        let body = request.body.unwrap_or_default();
-        let outgoing = request
-            .headers
-            .iter()
-            .fold(Request::builder(), |builder, header| {
-                builder.header(&header.name, header.value.expose())
-            })
-            .method(request.method.as_str())
-            .uri(format!("{origin}{}", request.url.path_and_query()))
-            .header(http::header::CONTENT_LENGTH, body.len())
-            .body(HttpClient::body(body))
-            .map_err(|error| network(&error))?;
+        let outgoing = to_http(&credentials.request()).map_err(|error| network(&error))?;
         let response = self.client.send(outgoing).await.map_err(|error| network(&error))?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), ANSWER_BYTES);
@@ -61,6 +55,29 @@ impl PasswordLogin {
         })?;
         Ok(Reply { status, content_type: None, body: body.to_bytes().into() })
     }
+}
+
+/// The request in parts that are wiped on drop. What hyper and TLS copy of them into buffers of their
+/// own, to be sent, is not.
+fn to_http(request: &Request) -> http::Result<http::Request<WasiBody>> {
+    let mut builder = http::Request::builder();
+    for header in &request.headers {
+        let mut value = HeaderValue::from_maybe_shared(wiped(&[header.value.expose()]))?;
+        value.set_sensitive(true);
+        builder = builder.header(&header.name, value);
+    }
+    let origin = request.url.origin().to_string();
+    let body = wiped(&[request.body.as_deref().unwrap_or_default()]);
+    builder
+        .method(request.method.as_str())
+        .uri(Uri::from_maybe_shared(wiped(&[&origin, request.url.path_and_query()]))?)
+        .header(http::header::CONTENT_LENGTH, body.len())
+        .body(HttpClient::body(body))
+}
+
+/// Text in one piece, which is wiped when its last clone is dropped.
+fn wiped(parts: &[&str]) -> Bytes {
+    Bytes::from_owner(Zeroizing::new(parts.concat()))
 }
 
 impl Authority for PasswordLogin {

@@ -9,6 +9,7 @@ use oge_tools::jwt::Claims;
 use oge_tools::reply::{Body, Reply};
 use oge_tools::secret::Secret;
 use oge_tools::token::TokenError;
+use zeroize::Zeroizing;
 
 use crate::Credentials;
 
@@ -26,7 +27,7 @@ pub struct Issued {
 /// The fields that answers carry, the platform's own and RFC 6749's.
 #[derive(Default)]
 struct Fields {
-    token: Option<String>,
+    token: Option<Secret>,
     scheme: Option<String>,
     expires_in: Option<u64>,
     error: Option<String>,
@@ -43,13 +44,15 @@ impl Credentials {
     pub fn answer(&self, reply: Reply) -> Result<Issued, TokenError> {
         let status = reply.status;
         let origin = self.origin();
-        let body = Body::read(reply.body, usize::MAX).filter(|body| body.top.is_ok());
-        let Some(Body { text, top: Ok(top) }) = &body else {
+        let Body { text, top } = Body::read(reply.body, usize::MAX).unwrap_or_default();
+        // It holds the token.
+        let text = Zeroizing::new(text);
+        let Ok(top) = top else {
             return Err(TokenError::Unavailable(format!(
                 "{origin} answered HTTP {status} and no JSON; is OGE_TOKEN_URL right?"
             )));
         };
-        let fields = Fields::read(text);
+        let fields = Fields::read(&text);
         if status == 200
             && let Some(token) = fields.token
         {
@@ -87,7 +90,7 @@ impl Fields {
         // The caller has made sure that it is JSON.
         let _ = json::fields(text, &mut |name, value| match name {
             "data" => data = Some(value),
-            "access_token" => fields.token = json::string(value),
+            "access_token" => fields.token = json::string(value).map(Secret::new),
             "token_type" => fields.scheme = json::string(value),
             "expires_in" => fields.expires_in = value.get().trim_matches('"').parse().ok(),
             "error_description" => fields.error = json::string(value),
@@ -96,12 +99,12 @@ impl Fields {
         });
         if let Some(data) = data {
             let _ = json::fields(data.get(), &mut |name, value| match name {
-                "token" => fields.token = json::string(value),
+                "token" => fields.token = json::string(value).map(Secret::new),
                 "tokenHead" => fields.scheme = json::string(value),
                 _ => {}
             });
         }
-        fields.token = fields.token.filter(|token| !token.trim().is_empty());
+        fields.token = fields.token.filter(|token| !token.expose().trim().is_empty());
         fields
     }
 }
@@ -123,10 +126,10 @@ fn without_tokens(text: &str) -> String {
 }
 
 /// The scheme without trailing blanks, one space, the token. Two spaces were once a bug.
-fn issued(token: &str, scheme: Option<&str>, expires_in: Option<u64>) -> Option<Issued> {
+fn issued(token: &Secret, scheme: Option<&str>, expires_in: Option<u64>) -> Option<Issued> {
     let scheme = scheme.map(str::trim).filter(|scheme| !scheme.is_empty()).unwrap_or("Bearer");
     // What `bearer` takes is a token that a header can carry.
-    let value = bearer(&Secret::new(token)).ok()?;
+    let value = bearer(token).ok()?;
     let token = value.expose().strip_prefix("Bearer ")?;
     // RFC 6749 has the scheme in any case; the platform wants its own spelling.
     let scheme = if scheme.eq_ignore_ascii_case("bearer") { "Bearer" } else { scheme };

@@ -11,6 +11,7 @@ use oge_tools::request::Request;
 use oge_tools::secret::{Redactor, Secret};
 use oge_tools::token::TokenError;
 use oge_tools::url::{Origin, Url};
+use zeroize::Zeroizing;
 
 use crate::grant::{Client, Grant, User};
 
@@ -45,30 +46,30 @@ impl Credentials {
     /// # Errors
     /// Names the first setting that is missing or bad.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
-        let get = |key: &str| get(key).filter(|value| !value.trim().is_empty());
+        // All as secrets, since some are: what is only looked at is wiped too.
+        let get =
+            |key: &str| get(key).map(Secret::new).filter(|value| !value.expose().trim().is_empty());
+        let text = |value: Secret| value.expose().to_owned();
         let need = |key: &'static str| {
             get(key).ok_or_else(|| Fault::Setting(key, "is not set".to_owned()))
         };
-        let url = Url::parse(need("OGE_TOKEN_URL")?.trim())
+        let url = Url::parse(need("OGE_TOKEN_URL")?.expose().trim())
             .map_err(|error| Fault::Setting("OGE_TOKEN_URL", error.0.to_owned()))?;
         let user = || -> Result<User, Fault> {
             Ok(User {
-                name: need("OGE_TOKEN_USERNAME")?,
-                password: Secret::new(need("OGE_TOKEN_PASSWORD")?),
+                name: text(need("OGE_TOKEN_USERNAME")?),
+                password: need("OGE_TOKEN_PASSWORD")?,
             })
         };
         let client = || -> Result<Client, Fault> {
-            Ok(Client {
-                id: need("OGE_CLIENT_ID")?,
-                secret: Secret::new(need("OGE_CLIENT_SECRET")?),
-            })
+            Ok(Client { id: text(need("OGE_CLIENT_ID")?), secret: need("OGE_CLIENT_SECRET")? })
         };
-        let scopes = get("OGE_TOKEN_SCOPES");
+        let scopes = get("OGE_TOKEN_SCOPES").map(text);
         let is_known = |key: &str| get(key).is_some();
         let has_user = is_known("OGE_TOKEN_USERNAME") || is_known("OGE_TOKEN_PASSWORD");
         let has_client = is_known("OGE_CLIENT_ID") || is_known("OGE_CLIENT_SECRET");
         let said = get("OGE_TOKEN_GRANT");
-        let grant = match said.as_deref().map(str::trim) {
+        let grant = match said.as_ref().map(|said| said.expose().trim()) {
             None if has_client && !has_user => {
                 Grant::ClientCredentials { client: client()?, scopes }
             }
@@ -95,10 +96,10 @@ impl Credentials {
         self.url.origin()
     }
 
-    /// The login, as the grant has it. It may take [`TIMEOUT`].
+    /// The login, as the grant has it; wiped on drop. It may take [`TIMEOUT`].
     #[must_use]
-    pub fn request(&self) -> Request {
-        self.grant.request(&self.url)
+    pub fn request(&self) -> Zeroizing<Request> {
+        Zeroizing::new(self.grant.request(&self.url))
     }
 
     /// The settings to look at when the credentials are refused.
@@ -128,8 +129,8 @@ impl Credentials {
     pub(crate) fn redactor(&self) -> Redactor {
         let redactor = self.grant.secrets().fold(Redactor::default(), Redactor::hide);
         // The client's id and secret are one word there.
-        let headers = self.request().headers;
-        let private = headers.iter().filter(|header| header.is_private());
+        let request = self.request();
+        let private = request.headers.iter().filter(|header| header.is_private());
         private.fold(redactor, |redactor, header| redactor.hide_authorization(&header.value))
     }
 }

@@ -24,7 +24,8 @@ impl Given {
     /// # Errors
     /// Where it cannot be sent.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, Fault> {
-        let token = get("OGE_TOKEN").filter(|token| !token.trim().is_empty()).map(Secret::new);
+        let token = get("OGE_TOKEN").map(Secret::new);
+        let token = token.filter(|token| !token.expose().trim().is_empty());
         let Some(token) = token else { return Ok(None) };
         bearer(&token)
             .map(|authorization| Some(Self::of(authorization)))

@@ -1,15 +1,15 @@
 //! The ways to ask for a token: the platform's own, and two grants of RFC 6749.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oge_tools::request::{Header, Method, Request};
 use oge_tools::secret::Secret;
 use oge_tools::url::Url;
-use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::credentials::TIMEOUT;
 
@@ -77,25 +77,20 @@ impl Grant {
 /// The platform's own: everything in the query, name and password in a JSON body too, and no
 /// `Authorization`.
 fn oge(url: &Url, user: &User, client: &Client, scopes: &str) -> Request {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        username: &'a str,
-        password: &'a str,
-    }
     let (username, password) = (user.name.as_str(), user.password.expose());
-    let url = [
+    let url = url.clone().with_queries(&[
         ("scopes", scopes),
         ("client_secret", client.secret.expose()),
         ("client_id", &client.id),
         ("grant_type", "password"),
         ("username", username),
         ("password", password),
-    ]
-    .into_iter()
-    .fold(url.clone(), |url, (name, value)| url.with_query(name, value));
-    // Two strings always have a JSON form.
-    let body = serde_json::to_string(&Body { username, password }).ok();
-    Request::json(OPERATION, Method::post(), url, body, TIMEOUT)
+    ]);
+    // A string always has a JSON form.
+    let quoted = |text: &str| Zeroizing::new(serde_json::to_string(text).unwrap_or_default());
+    let (username, password) = (quoted(username), quoted(password));
+    let body = ["{\"username\":", &username, ",\"password\":", &password, "}"].concat();
+    Request::json(OPERATION, Method::post(), url, Some(body), TIMEOUT)
 }
 
 /// RFC 6749: a form, and the client as `Basic`, which every authority has to take.
@@ -108,24 +103,25 @@ fn standard(
 ) -> Request {
     let scope = scopes.map(|scopes| ("scope", scopes));
     let pairs = core::iter::once(("grant_type", grant)).chain(user.iter().copied()).chain(scope);
-    let body = form(pairs);
+    let body = form(&pairs.collect::<Vec<_>>());
     let mut request = Request::json(OPERATION, Method::post(), url.clone(), Some(body), TIMEOUT);
     let header =
         |name: &str, value: String| Header { name: name.to_owned(), value: Secret::new(value) };
     request.headers =
         alloc::vec![header("content-type", "application/x-www-form-urlencoded".to_owned())];
     if let Some(client) = client {
-        let pair =
-            Secret::new(format!("{}:{}", encoded(&client.id), encoded(client.secret.expose())));
-        let pair = STANDARD.encode(pair.expose());
-        request.headers.push(header("authorization", ["Basic ", &pair].concat()));
+        let (id, secret) = (encoded(&client.id), encoded(client.secret.expose()));
+        let pair = Secret::new([&*id, ":", &secret].concat());
+        let pair = Secret::new(STANDARD.encode(pair.expose()));
+        request.headers.push(header("authorization", ["Basic ", pair.expose()].concat()));
     }
     request
 }
 
-/// Pairs as `application/x-www-form-urlencoded`.
-fn form<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let mut form = String::new();
+/// Pairs as `application/x-www-form-urlencoded`. It never grows: an outgrown copy would not be wiped.
+fn form(pairs: &[(&str, &str)]) -> String {
+    let longest = |(name, value): &(&str, &str)| 2 + name.len() + 3 * value.len();
+    let mut form = String::with_capacity(pairs.iter().map(longest).sum());
     for (name, value) in pairs {
         if !form.is_empty() {
             form.push('&');
@@ -138,8 +134,10 @@ fn form<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
 }
 
 /// A value of a form: percent-encoded all the way, which every reader of forms takes.
-fn encoded(value: &str) -> String {
-    oge_tools::url::encode(value).to_string()
+fn encoded(value: &str) -> Zeroizing<String> {
+    let mut encoded = Zeroizing::new(String::with_capacity(3 * value.len()));
+    encoded.extend(oge_tools::url::encode(value));
+    encoded
 }
 
 #[cfg(test)]
@@ -161,7 +159,7 @@ mod tests {
         assert_eq!(request.timeout, Duration::from_secs(30));
     }
 
-    fn standard_request(grant: &str) -> Request {
+    fn standard_request(grant: &str) -> Zeroizing<Request> {
         let value = |key: &str| match key {
             "OGE_TOKEN_URL" => Some("http://h/token"),
             "OGE_TOKEN_GRANT" => Some(grant),
