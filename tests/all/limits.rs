@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use oge_fake::{Fake, Options};
 use oge_host::{CallError, Host, HostBuilder, Limits, Stopped};
-use oge_tools::tools::QueryTaskStatus;
+use oge_tools::tools::{ExecuteCodeToDag, QueryTaskStatus, execute_code_to_dag};
 use oge_tools::url::Origin;
 
-use crate::scene::status_of;
+use crate::scene::{Scene, status_of};
+use crate::sink::Sink;
 
 /// More than a call needs that only waits, on a machine that does other things too.
 const CPU: Duration = Duration::from_millis(200);
@@ -128,4 +129,112 @@ async fn requests_past_the_limit_are_refused() {
     let authority = fake.origin().trim_start_matches("http://");
     assert_eq!(tell(&host, &format!("requests:{authority}")).await.unwrap(), "96 of 100 refused");
     assert_eq!(fake.story().len(), 4);
+}
+
+/// How a guest breaks off, after which the host has to serve on.
+async fn broken_off(what: &str) -> String {
+    let host = hostile().build().unwrap();
+    let why = match tell(&host, what).await {
+        Err(CallError::Trapped(why)) => why,
+        other => panic!("{what}: not broken off, but {other:?}"),
+    };
+    assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+    why
+}
+
+#[tokio::test]
+async fn a_guest_that_calls_itself_without_end_breaks_off() {
+    let why = broken_off("recurse").await;
+    assert!(why.contains("call stack exhausted"), "{why}");
+    let why = broken_off("overflow").await;
+    assert!(why.contains("out of bounds"), "{why}");
+}
+
+#[tokio::test]
+async fn more_headers_than_a_message_has_break_a_guest_off() {
+    let host = hostile().build().unwrap();
+    assert_eq!(tell(&host, "headers:100").await.unwrap(), "100 headers");
+    for count in [200, 20_000] {
+        let why = broken_off(&format!("headers:{count}")).await;
+        assert!(why.contains("exceeds limit"), "{why}");
+    }
+}
+
+/// One megabyte of the guest's would be four gigabytes of the host's.
+#[tokio::test]
+async fn a_guest_that_answers_more_than_it_has_breaks_off() {
+    let limits = Limits { memory: Some(16 << 20), ..Limits::default() };
+    let host = hostile().limits(limits).build().unwrap();
+    let answer = |megabytes: u32| execute_code_to_dag::Arguments {
+        code: megabytes.to_string(),
+        user_id: Some("u".to_owned()),
+        ..Default::default()
+    };
+    match host.run::<ExecuteCodeToDag>(&answer(4096)).await {
+        Err(CallError::Trapped(why)) => assert!(why.contains("too much data"), "{why}"),
+        other => panic!("not broken off, but {:?}", other.map(|_| ())),
+    }
+    assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+}
+
+#[tokio::test]
+async fn a_request_body_without_end_ends_with_its_call() {
+    let wall = Duration::from_millis(500);
+    let limits = Limits { cpu: CPU, wall: Some(wall), ..Limits::default() };
+    for sink in [Sink::that_reads(), Sink::that_does_not_read()] {
+        let host = hostile().limits(limits).allow(sink.origin()).build().unwrap();
+        let answer = tell(&host, &format!("upload:{}", sink.origin().authority())).await;
+        let is_stopped =
+            matches!(answer, Err(CallError::Stopped(Stopped::Cpu(_) | Stopped::Wall(_))));
+        assert!(is_stopped, "{answer:?}");
+        assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+        tokio::task::spawn_blocking(|| sink.is_left()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_hostile_guests_holds_no_good_call_up() {
+    let scene = Scene::logged_in().await;
+    let limits = Limits {
+        cpu: CPU,
+        wall: Some(Duration::from_secs(2)),
+        memory: Some(16 << 20),
+        resources: 100,
+        ..Limits::default()
+    };
+    let host = hostile().limits(limits).build().unwrap();
+    let mischiefs = [
+        "spin",
+        "spin-between-waits",
+        "grow",
+        "wait",
+        "panic",
+        "pollables",
+        "recurse",
+        "overflow",
+        "headers:20000",
+    ];
+    let crowd: Vec<_> = mischiefs
+        .into_iter()
+        .cycle()
+        .take(4 * mischiefs.len())
+        .map(|what| {
+            let host = host.clone();
+            tokio::spawn(async move { (what, tell(&host, what).await) })
+        })
+        .collect();
+    let mut good = 0;
+    while !crowd.iter().all(tokio::task::JoinHandle::is_finished) {
+        let call = tokio::time::timeout(Duration::from_secs(5), scene.ask());
+        call.await.expect("it had to wait for the crowd").unwrap();
+        good += 1;
+    }
+    assert!(good > 10, "{good} good calls");
+    for guest in crowd {
+        let (what, answer) = guest.await.unwrap();
+        assert!(
+            matches!(answer, Err(CallError::Stopped(_) | CallError::Trapped(_))),
+            "{what}: {answer:?}"
+        );
+    }
 }

@@ -33,6 +33,7 @@ mod scenarios;
 mod scene;
 mod secrets;
 mod settings;
+mod sink;
 mod submit_batch_task;
 mod tls;
 mod wassette;

@@ -1,4 +1,5 @@
-//! A guest that misbehaves as it is told: `query-task-status` takes the mischief as its `dag-id`.
+//! A guest that misbehaves as it is told: `query-task-status` takes the mischief as its `dag-id`, and
+//! `execute-code-to-dag` a number of megabytes as its `code`, to answer that many.
 
 #![no_std]
 #![cfg(target_family = "wasm")]
@@ -6,6 +7,7 @@
 extern crate alloc;
 
 mod mischief;
+mod settings;
 
 use oge_guest_rt as _;
 
@@ -85,12 +87,20 @@ impl tools::Guest for Hostile {
     }
 
     fn execute_code_to_dag(
-        _code: String,
-        _user_id: Option<String>,
+        code: String,
+        user_id: Option<String>,
         _sample_name: Option<String>,
         _auth_token: Option<String>,
     ) -> Result<tools::DagTasks, types::Failure> {
-        refused()
+        Ok(tools::DagTasks {
+            dags: String::new(),
+            dag_ids: mischief::one_text_many_times(code.parse().unwrap_or_default()),
+            space_params: String::new(),
+            log: String::new(),
+            user_id: user_id.unwrap_or_default(),
+            sample_name: String::new(),
+            execution: types::Execution { seconds: 0.0, attempts: 0 },
+        })
     }
 
     fn submit_batch_task(

@@ -3,14 +3,17 @@
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::mem::ManuallyDrop;
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use wasip2::cli::environment::get_environment;
+use wasip2::cli::environment::{get_arguments, initial_cwd};
 use wasip2::cli::stderr::get_stderr;
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler;
-use wasip2::http::types::{Fields, OutgoingBody, OutgoingRequest, Scheme};
+use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
 
 use crate::bindings::oge::tools::token_store::{self, Token, TokenError};
+use crate::settings;
 
 /// Does what `what` says, and tells what came of it where that ever ends. What follows a colon is
 /// the mischief's argument.
@@ -43,11 +46,17 @@ pub(crate) fn make(what: &str) -> String {
                 .collect();
             held.len().to_string()
         }
-        "environment" => get_environment()
+        "environment" => settings::all()
             .into_iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect::<Vec<_>>()
             .join("\n"),
+        "setting" => settings::one(argument).unwrap_or_else(|| "not told".to_string()),
+        "arguments" => format!("{:?} {:?}", get_arguments(), initial_cwd()),
+        "recurse" => recurse(1).to_string(),
+        "overflow" => overflow(&[1; 64]).to_string(),
+        "headers" => headers(argument.parse().unwrap_or_default()),
+        "upload" => upload(argument),
         "get" => get(argument),
         "requests" => requests(argument),
         "tokens" => tokens(),
@@ -73,15 +82,77 @@ fn grow() -> ! {
     }
 }
 
+/// Never zero, which the compiler cannot know.
+static DEEPER: AtomicU32 = AtomicU32::new(1);
+
+/// Calls itself without end, and keeps nothing in memory.
+fn recurse(depth: u32) -> u32 {
+    match DEEPER.load(Ordering::Relaxed) {
+        0 => depth,
+        more => recurse(depth.wrapping_add(more)).wrapping_mul(3) ^ depth,
+    }
+}
+
+/// Calls itself without end, with something on the stack in its memory each time.
+fn overflow(above: &[u32; 64]) -> u32 {
+    let held = core::hint::black_box(above.map(|number| number.wrapping_add(1)));
+    match DEEPER.load(Ordering::Relaxed) {
+        0 => 0,
+        more => overflow(&held).wrapping_mul(more) ^ held.iter().sum::<u32>(),
+    }
+}
+
+/// So many texts of a megabyte, all of which are one.
+#[expect(
+    unsafe_code,
+    reason = "this is the mischief: no guest in its right mind owns a text twice"
+)]
+pub(crate) fn one_text_many_times(count: usize) -> Vec<String> {
+    let mut text = ManuallyDrop::new("x".repeat(1 << 20));
+    let (start, length) = (text.as_mut_ptr(), text.len());
+    // SAFETY: the bytes are UTF-8 and never freed; that each is owned many times is the point, and the
+    // host stops this guest before it gives one back.
+    (0..count).map(|_| unsafe { String::from_raw_parts(start, length, length) }).collect()
+}
+
+/// Makes a list of so many headers of a kilobyte.
+fn headers(count: usize) -> String {
+    let header = |number: usize| (format!("x-{number}"), alloc::vec![b'x'; 1024]);
+    match Fields::from_list(&(0..count).map(header).collect::<Vec<_>>()) {
+        Ok(fields) => format!("{} headers", fields.entries().len()),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
 fn request(authority: &str) -> Option<outgoing_handler::FutureIncomingResponse> {
+    let (future, body) = begin(&Method::Get, authority)?;
+    OutgoingBody::finish(body, None).ok()?;
+    Some(future)
+}
+
+fn begin(
+    method: &Method,
+    authority: &str,
+) -> Option<(outgoing_handler::FutureIncomingResponse, OutgoingBody)> {
     let request = OutgoingRequest::new(Fields::new());
+    request.set_method(method).ok()?;
     request.set_scheme(Some(&Scheme::Http)).ok()?;
     request.set_authority(Some(authority)).ok()?;
     request.set_path_with_query(Some("/")).ok()?;
     let body = request.body().ok()?;
-    let future = outgoing_handler::handle(request, None).ok()?;
-    OutgoingBody::finish(body, None).ok()?;
-    Some(future)
+    Some((outgoing_handler::handle(request, None).ok()?, body))
+}
+
+/// Sends a request whose body never ends.
+fn upload(authority: &str) -> String {
+    let Some((_future, body)) = begin(&Method::Post, authority) else {
+        return "refused at once".to_string();
+    };
+    let Ok(stream) = body.write() else {
+        return "no stream".to_string();
+    };
+    while stream.blocking_write_and_flush(&[b'x'; 4096]).is_ok() {}
+    "the other side closed".to_string()
 }
 
 /// Asks an authority, and tells how it went.
