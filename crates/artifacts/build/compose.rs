@@ -1,4 +1,4 @@
-//! Composes a token store into the tools.
+//! Composes one component into another: a token store into the tools.
 
 use anyhow::{Context as _, ensure};
 use wac_graph::types::Package;
@@ -7,15 +7,37 @@ use wit_parser::WorldItem;
 
 use crate::contract::decode;
 
-/// `socket` with its token store from `plug`. Fails where a host would have to provide anything then
-/// but WASI: `wac` skips a plug whose type differs, and says nothing.
-pub(crate) fn plug(socket: &[u8], plug: &[u8]) -> anyhow::Result<Vec<u8>> {
+/// `socket` with these interfaces from `plug`, all of them: `wac`'s own plug skips one whose type differs
+/// and says nothing, and a skipped `wasi:cli/environment` would show the tools every credential. Fails
+/// where a host would have to provide anything then but WASI.
+pub(crate) fn plug(socket: &[u8], plug: &[u8], interfaces: &[&str]) -> anyhow::Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let package = Package::from_bytes("oge:socket", None, socket, graph.types_mut())?;
-    let socket = graph.register_package(package)?;
+    let package = graph.register_package(package)?;
+    let world = &graph.types()[graph[package].ty()];
+    let exported: Vec<_> = world.exports.keys().cloned().collect();
+    let wanted: Vec<_> = world.imports.keys().cloned().collect();
+    let socket = graph.instantiate(package);
     let package = Package::from_bytes("oge:plug", None, plug, graph.types_mut())?;
-    let plug = graph.register_package(package)?;
-    wac_graph::plug(&mut graph, vec![plug], socket).context("the token store fits nowhere")?;
+    let package = graph.register_package(package)?;
+    let offered: Vec<_> = graph.types()[graph[package].ty()].exports.keys().cloned().collect();
+    let plug = graph.instantiate(package);
+    for interface in interfaces {
+        // The one may have been built against another patch of WASI than the other.
+        let find = |names: &[String]| {
+            names.iter().find(|name| name.split('@').next() == Some(interface)).cloned()
+        };
+        let from = find(&offered).with_context(|| format!("nothing offers {interface}"))?;
+        let to = find(&wanted).with_context(|| format!("nothing wants {interface}"))?;
+        let export = graph.alias_instance_export(plug, &from)?;
+        graph
+            .set_instantiation_argument(socket, &to, export)
+            .with_context(|| format!("{interface} does not fit"))?;
+    }
+    for name in exported {
+        let export = graph.alias_instance_export(socket, &name)?;
+        graph.export(export, &name)?;
+    }
     let composed = graph.encode(EncodeOptions::default())?;
 
     let (resolve, world) = decode(&composed)?;

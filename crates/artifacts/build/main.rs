@@ -50,11 +50,16 @@ fn main() -> anyhow::Result<()> {
     let wassette = small("oge-tools", &["wassette"])?;
     let wassette_store = small("oge-token-store", &["exports", "wasi-config"])?;
     let hostile = small("oge-hostile", &[])?;
+    let hostile_config = small("oge-hostile", &["wasi-config"])?;
     let gateway = small("oge-gateway", &[])?;
     let fixtures = cargo.build("oge-mcp-fixtures", &[], Stack::Large)?;
     let mcp = cargo.build("oge-mcp", &[], Stack::Large)?;
-    let composed = compose::plug(&tools.bytes, &store.bytes)?;
-    let composed_wassette = compose::plug(&wassette.bytes, &wassette_store.bytes)?;
+    // The store also stands between the tools and the settings, some of which are credentials.
+    let (token_store, settings) = ("oge:tools/token-store", "wasi:cli/environment");
+    let config = "wasi:config/store";
+    let composed = compose::plug(&tools.bytes, &store.bytes, &[token_store, settings])?;
+    let composed_wassette =
+        compose::plug(&wassette.bytes, &wassette_store.bytes, &[token_store, config])?;
 
     let contract = Contract::read(&workspace.join("wit"))?;
     let finish = Finish::new(&workspace, &contract);
@@ -76,9 +81,18 @@ fn main() -> anyhow::Result<()> {
     }
     hand_out(&out, "OGE_WIT", "oge-tools-wit", &contract.to_wasm()?)?;
     // For tests.
+    let hostile_standalone =
+        compose::plug(&hostile.bytes, &store.bytes, &[token_store, settings])?;
+    let credentials = [token_store, settings, config];
+    let hostile_config =
+        compose::plug(&hostile_config.bytes, &wassette_store.bytes, &credentials)?;
+    let handled = ["oge:tools/types", "oge:tools/tools"];
+    let gateway = compose::plug(&gateway.bytes, &composed, &handled)?;
     hand_out(&out, "OGE_HOSTILE", "oge-hostile", &hostile.bytes)?;
+    hand_out(&out, "OGE_HOSTILE_STANDALONE", "oge-hostile-standalone", &hostile_standalone)?;
+    hand_out(&out, "OGE_HOSTILE_CONFIG", "oge-hostile-config", &hostile_config)?;
     hand_out(&out, "OGE_MCP_FIXTURES", "oge-mcp-fixtures", &fixtures.bytes)?;
-    hand_out(&out, "OGE_GATEWAY", "oge-gateway", &compose::plug(&gateway.bytes, &composed)?)
+    hand_out(&out, "OGE_GATEWAY", "oge-gateway", &gateway)
 }
 
 fn hand_out(out: &Path, variable: &str, name: &str, bytes: &[u8]) -> anyhow::Result<()> {

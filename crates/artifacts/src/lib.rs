@@ -65,6 +65,18 @@ pub fn hostile() -> &'static Path {
     Path::new(env!("OGE_HOSTILE_WASM"))
 }
 
+/// The same guest in the tools' place in the standalone component. For tests of what that place sees.
+#[must_use]
+pub fn hostile_standalone() -> &'static Path {
+    Path::new(env!("OGE_HOSTILE_STANDALONE_WASM"))
+}
+
+/// The same guest with the token store of the Wassette component, settings from `wasi:config`.
+#[must_use]
+pub fn hostile_config() -> &'static Path {
+    Path::new(env!("OGE_HOSTILE_CONFIG_WASM"))
+}
+
 /// The standalone component behind an HTTP handler. For tests under `wasmtime serve`.
 #[must_use]
 pub fn gateway() -> &'static Path {

@@ -11,6 +11,8 @@ use oge_guest_rt as _;
 mod bindings;
 #[cfg(feature = "exports")]
 mod exports;
+#[cfg(feature = "exports")]
+mod visible;
 
 pub use outside::{Turns, Wasi, from_settings};
 pub use token_file::Lock;

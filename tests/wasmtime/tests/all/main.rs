@@ -13,6 +13,7 @@ mod command;
 mod config;
 mod mcp;
 mod run;
+mod sandbox;
 mod secrets;
 mod serve;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,61 @@
+//! What the component composed with this one sees of the settings: the tools' own, and no credential.
+//!
+//! Two halves of a composed component share what they import. So the store exports the settings as well
+//! as the token, and whoever is composed with it is given these in place of the host's.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use oge_tools::settings::KEYS;
+use oge_tools::wasi::settings;
+
+use super::bindings::Component;
+use super::bindings::exports::wasi::cli::environment;
+
+fn visible() -> Vec<(String, String)> {
+    let get = settings::source();
+    KEYS.into_iter().filter_map(|key| Some((key.to_owned(), get(key)?))).collect()
+}
+
+impl environment::Guest for Component {
+    fn get_environment() -> Vec<(String, String)> {
+        visible()
+    }
+
+    fn get_arguments() -> Vec<String> {
+        Vec::new()
+    }
+
+    fn initial_cwd() -> Option<String> {
+        None
+    }
+}
+
+#[cfg(feature = "wasi-config")]
+mod config {
+    use super::{KEYS, String, Vec, settings, visible};
+
+    /// What `wit-bindgen` makes of the export.
+    #[expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
+    mod bindings {
+        wit_bindgen::generate!({ path: "../../wit", world: "visible-config" });
+
+        export!(Visible with_types_in self);
+
+        pub(super) struct Visible;
+    }
+
+    use bindings::exports::wasi::config::store;
+
+    impl store::Guest for bindings::Visible {
+        fn get(key: String) -> Result<Option<String>, store::Error> {
+            let is_visible = KEYS.contains(&key.as_str());
+            Ok(is_visible.then(|| settings::source()(&key)).flatten())
+        }
+
+        fn get_all() -> Result<Vec<(String, String)>, store::Error> {
+            Ok(visible())
+        }
+    }
+}

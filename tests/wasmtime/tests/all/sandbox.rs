@@ -1,0 +1,84 @@
+//! What the tools' place in a composed component sees, told by a guest that stands there and asks for
+//! everything.
+
+use oge_fake::Fake;
+
+use crate::command::{Told, fake, wasmtime};
+
+/// Every setting of a deployment, a marker in each credential, and what is nobody's business.
+fn settings(fake: &Fake) -> Vec<(String, String)> {
+    let mut settings = fake.settings();
+    let hidden =
+        ["OGE_TOKEN", "OGE_MCP_BEARER", "OGE_UNKNOWN", "OGE_CA_FILE", "HOME", "AWS_SECRET"];
+    settings.extend(hidden.map(|key| (key.to_owned(), "MARKER".to_owned())));
+    settings.push(("OGE_LOG".to_owned(), "debug".to_owned()));
+    settings
+}
+
+/// The guest behind the token store that reads the environment.
+fn tell(settings: &[(String, String)], what: &str) -> Told {
+    let mut command = wasmtime("run", settings);
+    command.args(["-S", "http", "--invoke", &format!(r#"query-task-status("{what}", none)"#)]);
+    command.arg(oge_artifacts::hostile_standalone());
+    Told::of(command)
+}
+
+/// The guest behind the token store that reads `wasi:config`.
+fn tell_config(settings: &[(String, String)], what: &str) -> Told {
+    let mut command = wasmtime("run", &[]);
+    command.args(["-S", "http,config"]);
+    for (key, value) in settings {
+        command.arg("-S").arg(format!("config-var={key}={value}"));
+    }
+    command.args(["--invoke", &format!(r#"query-task-status("{what}", none)"#)]);
+    command.arg(oge_artifacts::hostile_config());
+    Told::of(command)
+}
+
+/// That the tools' settings were told and nothing else.
+#[track_caller]
+fn assert_own(told: &Told, fake: &Fake) {
+    let expected = [
+        format!("OGE_API_URL={}", fake.api_url()),
+        format!("OGE_DAG_URL={}", fake.dag_url()),
+        "OGE_USER_ID=f950cff2-07c8-461a-9c24-9162d59e2666".to_owned(),
+        "OGE_USERNAME=fake-user".to_owned(),
+        "OGE_LOG=debug".to_owned(),
+    ];
+    told.holds(&[&format!("status: \"{}\"", expected.join("\\n"))]);
+}
+
+#[tokio::test]
+async fn the_tools_of_the_standalone_component_see_their_own_settings_and_no_credential() {
+    let fake = fake().await;
+    assert_own(&tell(&settings(&fake), "environment"), &fake);
+    for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN", "HOME"] {
+        tell(&settings(&fake), &format!("setting:{key}")).holds(&["status: \"not told\""]);
+    }
+}
+
+#[tokio::test]
+async fn the_tools_of_the_wassette_component_see_their_own_settings_and_no_credential() {
+    let fake = fake().await;
+    assert_own(&tell_config(&settings(&fake), "environment"), &fake);
+    for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN", "HOME"] {
+        tell_config(&settings(&fake), &format!("setting:{key}")).holds(&["status: \"not told\""]);
+    }
+    tell_config(&settings(&fake), "setting:OGE_LOG").holds(&["status: \"debug\""]);
+}
+
+/// A stock runtime tells a command its own name; the tools do not see that either.
+#[tokio::test]
+async fn the_tools_see_no_argument_and_no_directory() {
+    let fake = fake().await;
+    tell(&settings(&fake), "arguments").holds(&["status: \"[] None\""]);
+}
+
+/// What the tools cannot do without: the token of the moment, and to have it renewed.
+#[tokio::test]
+async fn the_tools_see_the_token_of_the_moment() {
+    let fake = fake().await;
+    let told = tell(&fake.settings(), "tokens");
+    told.holds(&["get: Bearer eyJ", "refresh: Bearer eyJ"]);
+    assert!(!told.result.contains("fake-password") && !told.result.contains("fake-client-secret"));
+}
