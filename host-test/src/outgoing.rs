@@ -47,10 +47,12 @@ impl Outgoing {
 impl WasiHttpHooks for Outgoing {
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Done,
     ) -> Box<dyn Future<Output = Sent> + Send> {
+        // Any may be one: no client's debug output shows it then.
+        request.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
         let allowed = self.allow(&request);
         let client = self.client.clone();
         Box::new(async move {
