@@ -18,6 +18,7 @@ mod concurrency;
 mod confused_deputy;
 mod coverage_aspect_analysis;
 mod dependencies;
+mod discipline;
 mod examples;
 mod execute_code_to_dag;
 mod faults;

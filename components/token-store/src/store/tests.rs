@@ -363,3 +363,54 @@ fn two_clients_on_one_account_are_told_and_spaced() {
     let warnings = machine.0.warnings.borrow();
     assert!(warnings.iter().any(|warning| warning.contains("something else")), "{warnings:?}");
 }
+
+#[test]
+fn a_clock_that_jumps_to_and_fro_neither_storms_nor_sticks() {
+    let hours = |turn: u64| (100 + 5 * (turn % 2)) * HOUR;
+    let machine = Machine::with_file();
+    for turn in 0..50 {
+        machine.0.seconds.set(hours(turn));
+        machine.get().unwrap();
+    }
+    assert_eq!(machine.logins(), 2, "one for either time");
+    let machine = Machine::with_file();
+    machine.fails_with(Some(TokenError::Rejected("wrong".to_owned())));
+    for turn in 0..10 {
+        machine.0.seconds.set(hours(turn));
+        for _ in 0..20 {
+            machine.get().unwrap_err();
+        }
+    }
+    assert_eq!(machine.logins(), 10, "one for each jump, however many ask");
+}
+
+#[test]
+fn a_flapping_authority_is_asked_every_thirty_seconds_by_all_instances_together() {
+    let machine = Machine::with_file();
+    let old = machine.get().unwrap();
+    machine.pass(HOUR - 290);
+    for second in 0..240 {
+        let down = [unavailable(), TokenError::Rejected("no".to_owned())];
+        machine.fails_with(down.into_iter().nth(second % 2));
+        for _ in 0..5 {
+            assert_eq!(machine.get().unwrap(), old);
+        }
+        machine.pass(1);
+    }
+    assert_eq!(machine.logins(), 1 + 240 / 30);
+}
+
+#[test]
+fn wrong_credentials_are_tried_every_five_seconds_by_all_instances_together() {
+    let machine = Machine::with_file();
+    machine.fails_with(Some(TokenError::Rejected("wrong".to_owned())));
+    for second in 0..60 {
+        for _ in 0..10 {
+            machine.get().unwrap_err();
+            machine.refresh(Some(second)).unwrap_err();
+            machine.refresh(None).unwrap_err();
+        }
+        machine.pass(1);
+    }
+    assert_eq!(machine.logins(), 60 / 5);
+}

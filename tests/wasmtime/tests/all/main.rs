@@ -11,6 +11,7 @@
 
 mod command;
 mod config;
+mod discipline;
 mod mcp;
 mod run;
 mod sandbox;

@@ -1,0 +1,80 @@
+//! Wrong credentials under load, in real time: however many call, the authority is asked twice in six
+//! seconds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use oge_fake::{Fake, Route};
+use serde_json::json;
+use tempfile::tempdir;
+use tokio::time::{Instant, sleep};
+
+use crate::command::fake;
+use crate::mcp::{Session, Transport, serve, with};
+use crate::serve::Server;
+
+const TIME: Duration = Duration::from_secs(6);
+const WRONG: [(&str, &str); 1] = [("OGE_TOKEN_PASSWORD", "wrong")];
+
+/// The logins of a load that began with the first of them.
+#[track_caller]
+fn assert_spaced(fake: &Fake, started: Instant) {
+    let most = 1 + started.elapsed().as_secs() as usize / 5;
+    let logins = fake.count(Route::Token);
+    assert!((2..=most).contains(&logins), "{logins} logins in {:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_instances_of_wasmtime_serve_that_share_a_file() {
+    let (fake, state) = (fake().await, tempdir().unwrap());
+    let settings = with(&fake, &WRONG);
+    let server = Server::of(oge_artifacts::gateway(), &settings, Some(state.path()), &[]);
+    let (client, url) = (reqwest::Client::new(), server.url("/"));
+    let started = Instant::now();
+    let callers = (0..16).map(async |_| {
+        let mut calls = 0;
+        while started.elapsed() < TIME {
+            let answer = client.get(&url).send().await.unwrap();
+            assert_eq!(answer.status(), 502);
+            calls += 1;
+        }
+        calls
+    });
+    let calls: usize = join_all(callers).await.into_iter().sum();
+    println!("{calls} calls");
+    assert_spaced(&fake, started);
+}
+
+/// Calls from many tasks of each session for a while, all of which fail.
+async fn load(sessions: &[Session]) {
+    let started = Instant::now();
+    let callers = sessions.iter().flat_map(|session| (0..16).map(move |_| session));
+    join_all(callers.map(async |session| {
+        while started.elapsed() < TIME {
+            let envelope = session.envelope("run_big_query", json!({})).await;
+            assert_eq!(envelope["success"], json!(false), "{envelope}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_mcp_session_over_stdio() {
+    let fake = fake().await;
+    let started = Instant::now();
+    let way = (Transport::Stdio, "2025-11-25");
+    load(&[Session::start(&with(&fake, &WRONG), way).await]).await;
+    assert_spaced(&fake, started);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mcp_clients_of_one_server_with_a_file() {
+    let (fake, state) = (fake().await, tempdir().unwrap());
+    let server = Arc::new(serve(&with(&fake, &WRONG), Some(state.path()), &[]));
+    let sessions = join_all((0..2).map(|_| Session::http(Arc::clone(&server), "2026-07-28"))).await;
+    let started = Instant::now();
+    load(&sessions).await;
+    assert_spaced(&fake, started);
+}
