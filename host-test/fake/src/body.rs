@@ -34,6 +34,12 @@ pub(crate) fn dripped(bytes: Bytes, every: Duration) -> Body {
     }))
 }
 
+/// The first half of these bytes, and never the rest.
+pub(crate) fn stuck(mut bytes: Bytes) -> Body {
+    let half = bytes.split_to(bytes.len() / 2);
+    streamed(stream::iter([half]).chain(stream::pending()))
+}
+
 /// Valid JSON of that many bytes, or of as few as it takes.
 pub(crate) fn huge(length: usize) -> Body {
     let filling = length.saturating_sub(HUGE_HEAD.len() + HUGE_TAIL.len());

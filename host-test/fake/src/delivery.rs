@@ -15,12 +15,44 @@ pub(crate) enum Delivery {
     Whole(Reply),
     /// The body a byte at a time.
     Dripped(Reply, Duration),
+    /// Half of the body, then nothing, for ever.
+    Stuck(Reply),
     /// So many bytes of JSON.
     Huge(usize),
-    /// These bytes as they are, HTTP or not; then the connection is closed.
-    Wire(Bytes),
+    /// Bytes that hyper would not send.
+    Wire(Wire),
     /// Nothing, for ever.
     Never,
+}
+
+/// Bytes as they are, HTTP or not, and how the connection ends after them.
+#[derive(Default)]
+pub(crate) struct Wire {
+    pub(crate) bytes: Bytes,
+    /// The time before each byte, where they do not come at once.
+    pub(crate) every: Option<Duration>,
+    /// Whether the connection is reset, not closed.
+    pub(crate) is_reset: bool,
+    /// The status that a client reads in them, where it can.
+    status: Option<StatusCode>,
+}
+
+impl Wire {
+    pub(crate) fn of(bytes: Bytes) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+
+    pub(crate) fn drip(self, every: Duration) -> Self {
+        Self { every: Some(every), ..self }
+    }
+
+    pub(crate) fn reset(self) -> Self {
+        Self { is_reset: true, ..self }
+    }
+
+    pub(crate) fn readable(self, status: StatusCode) -> Self {
+        Self { status: Some(status), ..self }
+    }
 }
 
 /// Why hyper is told to give a connection up: it cannot send what is to be sent.
@@ -28,7 +60,7 @@ pub(crate) enum Delivery {
 /// It travels as the service's error. Whoever drives the connection takes it out again, writes
 /// the bytes and closes.
 #[derive(Default)]
-pub(crate) struct Severed(pub(crate) Bytes);
+pub(crate) struct Severed(pub(crate) Wire);
 
 impl fmt::Display for Severed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,7 +82,8 @@ impl Delivery {
         match self {
             Self::Whole(reply) | Self::Dripped(reply, _) => Some(reply.status),
             Self::Huge(_) => Some(StatusCode::OK),
-            Self::Wire(_) | Self::Never => None,
+            Self::Wire(wire) => wire.status,
+            Self::Stuck(_) | Self::Never => None,
         }
     }
 
@@ -64,10 +97,11 @@ impl Delivery {
             Self::Dripped(reply, every) => {
                 Ok(reply.into_response(|bytes| body::dripped(bytes, every)))
             }
+            Self::Stuck(reply) => Ok(reply.into_response(body::stuck)),
             Self::Huge(length) => {
                 Ok(Reply::json(StatusCode::OK, "").into_response(|_| body::huge(length)))
             }
-            Self::Wire(bytes) => Err(Severed(bytes)),
+            Self::Wire(wire) => Err(Severed(wire)),
             Self::Never => std::future::pending().await,
         }
     }

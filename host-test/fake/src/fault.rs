@@ -5,20 +5,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Wire};
 use crate::received::Received;
 use crate::reply::{self, Reply};
 use crate::route::Route;
 
 const NOT_JSON: &str = "<html><head><title>502 Bad Gateway</title></head>\
     <body><h1>网关错误</h1><hr>nginx/1.20.1</body></html>";
+/// The header of an answer that is the last on its connection, for a client that may read it.
+const LAST: &str = "connection: close\r\n";
 const INVALID_UTF8: &[u8] = b"{\"code\":20000,\"msg\":\"\xff\xfe\xc3\x28\",\"data\":null}";
 
 /// One way in which an answer goes wrong.
 ///
-/// `Delay`, `Drip`, `CutBody`, `LongLength` and `ShortLength` spoil the delivery of whatever the
-/// platform answers, so the token check is made and counts. All others take the platform's place:
-/// they act before the token check, which is not made.
+/// `Delay`, `Drip`, `DripAll`, `HangBody`, `CutBody`, `ResetBody`, `LongLength`, `ShortLength`,
+/// `Interim`, `Headers` and `ContentType` spoil the delivery of whatever the platform answers, so the
+/// token check is made and counts. All others take the platform's place: they act before the token
+/// check, which is not made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -29,16 +32,42 @@ pub enum Fault {
         /// The time before each byte.
         every: Duration,
     },
+    /// The whole answer comes a byte at a time, its status line and headers too; then the connection
+    /// is closed.
+    DripAll {
+        /// The time before each byte.
+        every: Duration,
+    },
     /// No answer, and the connection stays open until the client leaves or the fake stops.
     Hang,
+    /// Half of the body, streamed without a `Content-Length`, and no more; the connection stays open
+    /// as with `Hang`.
+    HangBody,
     /// The connection is closed without an answer.
     Cut,
     /// The connection is closed after half of the body that `Content-Length` announced.
     CutBody,
+    /// The connection is reset without an answer.
+    Reset,
+    /// The connection is reset after half of the body that `Content-Length` announced.
+    ResetBody,
     /// The whole body, but `Content-Length` announces more; then the connection is closed.
     LongLength,
     /// The whole body, but `Content-Length` announces half of it; then the connection is closed.
     ShortLength,
+    /// An informational response of that status before the answer; then the connection is closed.
+    Interim(u16),
+    /// The answer has more headers; then the connection is closed.
+    Headers {
+        /// How many more.
+        count: usize,
+        /// How long the value of each is.
+        bytes: usize,
+    },
+    /// The answer says that its body is of this type. What cannot be one leaves it without.
+    ContentType(String),
+    /// These bytes, HTTP or not; then the connection is closed.
+    Wire(Bytes),
     /// That HTTP status with a JSON body. A 3xx has a `Location` on this same fake, so that a
     /// client that follows it shows up under [`Route::Other`]. What cannot be a final status
     /// becomes 500.
@@ -49,6 +78,8 @@ pub enum Fault {
     Empty,
     /// HTTP 200 with JSON that has bytes which are not UTF-8 inside a string.
     InvalidUtf8,
+    /// HTTP 200 with valid JSON whose `data` is that many arrays, one inside the other.
+    Deep(usize),
     /// HTTP 200 with valid JSON of that many bytes (at least 35), streamed without a
     /// `Content-Length`.
     Huge(usize),
@@ -82,15 +113,24 @@ impl Fault {
         let reply = match self {
             Self::Delay(_)
             | Self::Drip { .. }
+            | Self::DripAll { .. }
+            | Self::HangBody
             | Self::CutBody
+            | Self::ResetBody
             | Self::LongLength
-            | Self::ShortLength => return None,
+            | Self::ShortLength
+            | Self::Interim(_)
+            | Self::Headers { .. }
+            | Self::ContentType(_) => return None,
             Self::Hang => return Some(Delivery::Never),
-            Self::Cut => return Some(Delivery::Wire(Bytes::new())),
+            Self::Cut => return Some(Delivery::Wire(Wire::default())),
+            Self::Reset => return Some(Delivery::Wire(Wire::default().reset())),
+            Self::Wire(bytes) => return Some(Delivery::Wire(Wire::of(bytes.clone()))),
             Self::Huge(length) => return Some(Delivery::Huge(*length)),
             Self::Status(number) => with_status(*number, origin),
             Self::NotJson => Reply::typed(StatusCode::OK, "text/html;charset=UTF-8", NOT_JSON),
             Self::Empty => Reply::json(StatusCode::OK, ""),
+            Self::Deep(depth) => Reply::json(StatusCode::OK, deep(*depth)),
             Self::InvalidUtf8 => Reply::json(StatusCode::OK, INVALID_UTF8),
             Self::Code(code) => Reply::code(*code, "算子执行失败"),
             Self::Reply { status, content_type, body } => {
@@ -104,14 +144,40 @@ impl Fault {
     /// The platform's answer, delivered the way this fault has it.
     pub(crate) fn spoils(&self, reply: Reply) -> Delivery {
         let length = reply.body.len();
-        match self {
-            Self::Drip { every } => Delivery::Dripped(reply, *every),
-            Self::CutBody => Delivery::Wire(reply.into_wire(length, length / 2)),
-            Self::LongLength => Delivery::Wire(reply.into_wire(length + 64, length)),
-            Self::ShortLength => Delivery::Wire(reply.into_wire(length / 2, length)),
-            _ => Delivery::Whole(reply),
-        }
+        let status = reply.status;
+        Delivery::Wire(match self {
+            Self::Drip { every } => return Delivery::Dripped(reply, *every),
+            Self::HangBody => return Delivery::Stuck(reply),
+            Self::ContentType(value) => {
+                return Delivery::Whole(Reply::typed(status, value, reply.body));
+            }
+            Self::CutBody => Wire::of(reply.into_wire("", length, length / 2)),
+            Self::ResetBody => Wire::of(reply.into_wire("", length, length / 2)).reset(),
+            Self::LongLength => Wire::of(reply.into_wire("", length + 64, length)),
+            Self::ShortLength => Wire::of(reply.into_wire("", length / 2, length)),
+            Self::DripAll { every } => {
+                Wire::of(reply.into_wire(LAST, length, length)).drip(*every).readable(status)
+            }
+            Self::Interim(number) => {
+                let interim = format!("HTTP/1.1 {number} Interim\r\nx-interim: {number}\r\n\r\n");
+                let answer = reply.into_wire(LAST, length, length);
+                Wire::of([interim.as_bytes(), &answer].concat().into()).readable(status)
+            }
+            Self::Headers { count, bytes } => {
+                let value = "x".repeat(*bytes);
+                let more: String =
+                    (0..*count).map(|index| format!("x-more-{index}: {value}\r\n")).collect();
+                let answer = reply.into_wire(&(more + LAST), length, length);
+                Wire::of(answer).readable(status)
+            }
+            _ => return Delivery::Whole(reply),
+        })
     }
+}
+
+fn deep(depth: usize) -> String {
+    let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+    format!(r#"{{"code":20000,"msg":"ok","data":{open}{close}}}"#)
 }
 
 fn with_status(number: u16, origin: &str) -> Reply {

@@ -80,10 +80,8 @@ impl Platform {
                     Some(fault) => fault.spoils(judged.reply),
                     None => Delivery::Whole(judged.reply),
                 };
-                let outcome = match delivery {
-                    Delivery::Wire(_) => Outcome::Fault,
-                    _ => judged.outcome,
-                };
+                let is_readable = delivery.status().is_some();
+                let outcome = if is_readable { judged.outcome } else { Outcome::Fault };
                 (judged.authorized, outcome, delivery)
             }
         };

@@ -49,9 +49,9 @@ impl Reply {
         response
     }
 
-    /// The response as bytes on the wire, with a `Content-Length` that may be a lie and the first
-    /// `sent` bytes of the body.
-    pub(crate) fn into_wire(self, stated_length: usize, sent: usize) -> Bytes {
+    /// The response as bytes on the wire, with these header lines more, a `Content-Length` that may be
+    /// a lie and the first `sent` bytes of the body.
+    pub(crate) fn into_wire(self, more: &str, stated_length: usize, sent: usize) -> Bytes {
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         for (name, value) in [("content-type", &self.content_type), ("location", &self.location)] {
             if let Some(value) = value.as_ref().and_then(|value| value.to_str().ok()) {
@@ -59,7 +59,7 @@ impl Reply {
                 let _ = write!(head, "{name}: {value}\r\n");
             }
         }
-        let _ = write!(head, "content-length: {stated_length}\r\n\r\n");
+        let _ = write!(head, "{more}content-length: {stated_length}\r\n\r\n");
         let body = self.body.slice(..sent.min(self.body.len()));
         [head.as_bytes(), &body].concat().into()
     }
@@ -86,10 +86,10 @@ mod tests {
     fn the_wire_form_states_any_length_and_sends_any_part() {
         let reply = Reply::typed(StatusCode::OK, "text/plain", "abcdef");
         assert_eq!(
-            reply.clone().into_wire(9, 3),
-            "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\nabc"
+            reply.clone().into_wire("x: y\r\n", 9, 3),
+            "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx: y\r\ncontent-length: 9\r\n\r\nabc"
         );
-        assert!(reply.into_wire(2, 99).ends_with(b"2\r\n\r\nabcdef"));
+        assert!(reply.into_wire("", 2, 99).ends_with(b"2\r\n\r\nabcdef"));
     }
 
     #[test]

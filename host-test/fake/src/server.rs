@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::body::Body;
-use crate::delivery::Severed;
+use crate::delivery::{Severed, Wire};
 use crate::fake::Shared;
 use crate::received::Received;
 
@@ -103,12 +103,23 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         return;
     };
     let severed = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
-    if let Some(Severed(bytes)) = severed {
-        let mut stream = connection.into_parts().io.into_inner();
-        if stream.write_all(bytes).await.is_ok() {
-            let _ = stream.shutdown().await;
+    if let Some(Severed(wire)) = severed {
+        let _ = put(wire, connection.into_parts().io.into_inner()).await;
+    }
+}
+
+/// Writes what is to be written, and ends the connection as it is to end.
+async fn put(wire: &Wire, mut stream: TcpStream) -> io::Result<()> {
+    match wire.every {
+        None => stream.write_all(&wire.bytes).await?,
+        Some(every) => {
+            for byte in &wire.bytes {
+                tokio::time::sleep(every).await;
+                stream.write_all(std::slice::from_ref(byte)).await?;
+            }
         }
     }
+    if wire.is_reset { stream.set_zero_linger() } else { stream.shutdown().await }
 }
 
 async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Severed> {

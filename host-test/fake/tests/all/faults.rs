@@ -1,10 +1,11 @@
 //! Each fault, as a client meets it.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use oge_fake::{Fake, Fault, Outcome, Route};
 use serde_json::Value;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use crate::client::{Answer, Ask, TOKEN, login, outcomes, start, start_with_token};
@@ -97,6 +98,93 @@ async fn a_client_cannot_read_a_body_that_ends_early() {
     for fault in [Fault::CutBody, Fault::LongLength] {
         assert!(met(fault).await.1.body.is_err());
     }
+}
+
+#[tokio::test]
+async fn a_reset_connection_is_an_error_to_read_and_not_its_end() {
+    for fault in [Fault::Reset, Fault::ResetBody] {
+        let (fake, token) = start_with_token().await;
+        fake.fail(Route::GetState, fault);
+        let mut stream = Ask::state(&token).write(&fake).await;
+        let read = stream.read_to_end(&mut Vec::new()).await;
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Fault]);
+    }
+}
+
+#[tokio::test]
+async fn a_hanging_body_has_its_first_half_and_ends_when_the_client_leaves() {
+    let (fake, token) = start_with_token().await;
+    fake.fail(Route::GetState, Fault::HangBody);
+    let mut stream = Ask::state(&token).write(&fake).await;
+    let mut text = String::new();
+    while !text.ends_with("star\r\n") {
+        text.push(char::from(stream.read_u8().await.unwrap()));
+    }
+    let mut byte = [0];
+    let silent = tokio::time::timeout(Duration::from_millis(30), stream.read(&mut byte));
+    assert!(silent.await.is_err());
+    stream.shutdown().await.unwrap();
+    assert_eq!(stream.read(&mut byte).await.unwrap(), 0);
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Fault]);
+}
+
+#[tokio::test]
+async fn a_dripping_head_comes_a_byte_at_a_time_and_is_right_in_the_end() {
+    let every = Duration::from_millis(1);
+    let before = Instant::now();
+    let (fake, head, body) = wire(Fault::DripAll { every }).await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(body, "starting");
+    assert!(before.elapsed() >= every * u32::try_from(head.len()).unwrap());
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Accepted]);
+}
+
+#[tokio::test]
+async fn an_interim_response_comes_before_the_answer() {
+    let (_fake, head, rest) = wire(Fault::Interim(103)).await;
+    assert!(head.starts_with("HTTP/1.1 103 "), "{head}");
+    assert!(rest.starts_with("HTTP/1.1 200 OK\r\n") && rest.ends_with("\r\n\r\nstarting"));
+    let (fake, answer) = met(Fault::Interim(103)).await;
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, "starting"));
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Accepted]);
+}
+
+#[tokio::test]
+async fn more_headers_are_as_many_and_as_long_as_asked_for() {
+    let (_fake, answer) = met(Fault::Headers { count: 20, bytes: 300 }).await;
+    assert_eq!(answer.text(), "starting");
+    let more = (0..20).map(|index| answer.header(&format!("x-more-{index}")).len());
+    assert_eq!(more.sum::<usize>(), 6000);
+}
+
+#[tokio::test]
+async fn the_right_answer_can_be_of_the_wrong_type() {
+    let (fake, answer) = met(Fault::ContentType("image/png".to_owned())).await;
+    assert_eq!((answer.header("content-type"), answer.text()), ("image/png", "starting"));
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Accepted]);
+}
+
+#[tokio::test]
+async fn any_bytes_can_stand_in_place_of_an_answer() {
+    let (fake, token) = start_with_token().await;
+    fake.fail(Route::GetState, Fault::Wire("220 smtp\r\n".into()));
+    let mut text = String::new();
+    Ask::state(&token).write(&fake).await.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text, "220 smtp\r\n");
+    assert_eq!(outcomes(&fake, Route::GetState), [Outcome::Fault]);
+}
+
+#[tokio::test]
+async fn deep_json_is_as_deep_as_asked_for() {
+    let (_fake, answer) = met(Fault::Deep(100)).await;
+    let mut value = &answer.json()["data"];
+    let mut depth = 0;
+    while let Value::Array(inner) = value {
+        depth += 1;
+        value = inner.first().unwrap_or(&Value::Null);
+    }
+    assert_eq!(depth, 100);
 }
 
 #[tokio::test]
