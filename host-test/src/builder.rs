@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use oge_oauth::Given;
@@ -137,9 +137,22 @@ fn to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Compiling takes longer than all else that a host does, and the hosts of one process mostly run the
+/// same component: the last few are kept, by their bytes.
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<OgeToolsPre<State>> {
-    let component = Component::from_file(engine, path)?;
-    OgeToolsPre::new(State::linker(engine)?.instantiate_pre(&component)?)
+    const KEPT: usize = 4;
+    type Compiled = (Vec<u8>, OgeToolsPre<State>);
+    static COMPILED: Mutex<Vec<Compiled>> = Mutex::new(Vec::new());
+    let bytes = std::fs::read(path)?;
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, component)) = compiled.iter().find(|(of, _)| *of == bytes) {
+        return Ok(component.clone());
+    }
+    let component = Component::new(engine, &bytes)?;
+    let component = OgeToolsPre::new(State::linker(engine)?.instantiate_pre(&component)?)?;
+    compiled.truncate(KEPT - 1);
+    compiled.insert(0, (bytes, component.clone()));
+    Ok(component)
 }
 
 fn bad_setting(fault: Fault) -> anyhow::Error {
