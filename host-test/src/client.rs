@@ -19,6 +19,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use wasmtime_wasi_http::WasiBody;
 
+use crate::connection::{Cuttable, Until};
 use crate::resolver::Resolver;
 
 /// How long an unused connection is kept: less than the five seconds after which common servers
@@ -27,7 +28,9 @@ const IDLE: Duration = Duration::from_secs(4);
 
 /// A client; clones share its connections. Redirects are not followed.
 #[derive(Clone)]
-pub struct HttpClient(legacy::Client<HttpsConnector<HttpConnector<Resolver>>, WasiBody>);
+pub struct HttpClient(legacy::Client<Connector, WasiBody>);
+
+type Connector = Cuttable<HttpsConnector<HttpConnector<Resolver>>>;
 
 impl HttpClient {
     /// A client that trusts Mozilla's certificate authorities, and those in the PEM file `more`.
@@ -56,16 +59,20 @@ impl HttpClient {
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
-            .build(connector);
+            .build(Cuttable(connector));
         Ok(Self(client))
     }
 
-    /// Sends a request whose URI is absolute.
+    /// Sends a request whose URI is absolute. Given up before its response, it takes its connection
+    /// with it.
     pub(crate) async fn send(
         &self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
     ) -> Result<Response<Incoming>, legacy::Error> {
-        self.0.request(request).await
+        let until = Until::over(&mut request);
+        let response = self.0.request(request).await;
+        until.is_over();
+        response
     }
 
     /// A body that is there already.

@@ -27,6 +27,7 @@
 mod bindings;
 mod builder;
 mod client;
+mod connection;
 mod cpu;
 mod engine;
 mod from_wit;
