@@ -1,102 +1,131 @@
-//! Each fault of the platform, and the failure it is. After each, the next call works.
+//! Faults, as a matrix: which meets a call at which stage, and what becomes of the call. No cell takes
+//! longer than its deadline and a tenth, leaves a connection or a task behind, or tells a secret, and the
+//! call after it works.
+//!
+//! [`matrix`] is the data. `cargo test --test all faults -- --nocapture` prints it as a table.
 
-use std::time::{Duration, Instant};
+mod cell;
+mod clock;
+mod flapping;
+mod front;
+mod matrix;
+mod pace;
+mod report;
+mod sockets;
 
-use oge_fake::{Fault, Options, Route};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
+use oge_fake::Route;
 use oge_host::CallError;
-use oge_tools::error::FailureKind::{
-    self, Api, Forbidden, Network, ReplyTooLarge, Timeout, TokenStore,
-};
+use oge_tools::error::FailureKind::{Network, ReplyTooLarge};
 use oge_tools::tools::{RunBigQuery, run_big_query};
+use tokio::runtime::{Builder, Handle};
+use tokio::task::LocalSet;
+use tokio::time::{sleep, timeout};
 
+use self::cell::{Came, Ready};
+use self::front::{Front, Manner};
+use self::matrix::{Cell, Kind, Meets, Stage};
+use self::pace::Pace;
+use self::report::Report;
 use crate::scene::Scene;
 
-/// A fault on the way to a task's state: the failure's kind, and the status it carries.
-fn faults() -> Vec<(Fault, FailureKind, Option<u16>)> {
-    let milliseconds = Duration::from_millis;
-    vec![
-        (Fault::Delay(milliseconds(60_000)), Timeout, None),
-        (Fault::Drip { every: milliseconds(400) }, Timeout, None),
-        (Fault::Hang, Timeout, None),
-        (Fault::Cut, Network, None),
-        (Fault::CutBody, Network, None),
-        (Fault::LongLength, Network, None),
-        (Fault::Huge(3_000_000), ReplyTooLarge, None),
-        (Fault::Status(204), Api, Some(204)),
-        (Fault::Status(302), Api, Some(302)),
-        (Fault::Status(400), Api, Some(400)),
-        (Fault::Status(403), Forbidden, Some(403)),
-        (Fault::Status(404), Api, Some(404)),
-        (Fault::Status(500), Api, Some(500)),
-        (Fault::Status(503), Api, Some(503)),
-        (Fault::Code(500), Api, Some(200)),
-        (Fault::Code(40_001), Api, Some(200)),
-        (Fault::EchoToken, Api, Some(500)),
-    ]
+/// How many of the cells that are over at once are under way at one time.
+const AT_ONE_TIME: usize = 12;
+
+/// The longest that a cell may take: a login's limit, a hold-off, and a machine that has much to do.
+const LONGEST: Duration = Duration::from_secs(90);
+
+#[test]
+fn a_fault_is_its_kind_within_the_deadline_and_leaves_nothing_behind() {
+    let (waiting, quick): (Vec<_>, Vec<_>) =
+        matrix::cells().into_iter().partition(|cell| cell.waits);
+    // On a thread of their own, so that those that wait for a deadline need not wait for these too.
+    let quick = thread::spawn(move || {
+        run(async move |pace: &Pace| {
+            let cells = stream::iter(quick).map(|cell| one(cell, pace));
+            cells.buffer_unordered(AT_ONE_TIME).collect().await
+        })
+    });
+    let mut done = run(async move |pace: &Pace| {
+        let mut ready = Vec::new();
+        for cell in waiting {
+            ready.push((cell.clone(), Ready::arrange(cell).await));
+        }
+        let all = ready.into_iter().map(async |(cell, ready)| bounded(cell, ready.run(pace)).await);
+        join_all(all).await
+    });
+    done.extend(quick.join().unwrap());
+    let report = Report(done);
+    println!("{}", report.table());
+    let failed = report.failed();
+    assert!(failed.is_empty(), "{} cells failed:\n{}", failed.len(), failed.join("\n"));
 }
 
-#[expect(clippy::disallowed_methods, reason = "the deadline is what is measured")]
-fn now() -> Instant {
-    Instant::now()
+type Done = (Cell, Came, Vec<String>);
+
+/// Runs cells on a runtime of their own, on which nothing may be left in the end.
+fn run(cells: impl AsyncFnOnce(&Pace) -> Vec<Done>) -> Vec<Done> {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        let pace = Pace::start();
+        let done = cells(&pace).await;
+        drop(pace);
+        let tasks = || Handle::current().metrics().num_alive_tasks();
+        let ended = async {
+            while tasks() > 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let ended = timeout(Duration::from_secs(10), ended).await;
+        assert!(ended.is_ok(), "{} tasks are left", tasks());
+        done
+    })
 }
 
-#[tokio::test]
-async fn each_fault_is_its_kind_within_the_deadline_and_does_not_last() {
-    let scene =
-        Scene::set(&[("OGE_TIMEOUT_SECONDS", "1"), ("OGE_MAX_REPLY_BYTES", "1000000")]).await;
-    scene.host.refresh_token().await.unwrap();
-    for (fault, kind, status) in faults() {
-        scene.fake.fail(Route::GetState, fault.clone());
-        let started = now();
-        let failure = scene.ask().await.unwrap_err();
-        let elapsed = started.elapsed();
-        assert_eq!((failure.kind, failure.http_status), (kind, status), "{fault:?}: {failure}");
-        assert_eq!(failure.attempts, 1, "{fault:?}");
-        assert!(elapsed < Duration::from_millis(1300), "{fault:?} took {elapsed:?}");
-        assert!(kind != Timeout || elapsed >= Duration::from_secs(1), "{fault:?}: {elapsed:?}");
-        scene.fake.heal_all();
-        assert!(scene.ask().await.is_ok(), "after {fault:?}");
+async fn one(cell: Cell, pace: &Pace) -> Done {
+    let run = async {
+        match cell.meets {
+            Meets::ClockBack => clock::run(&cell).await,
+            Meets::Flapping => flapping::run(&cell).await,
+            _ => Ready::arrange(cell.clone()).await.run(pace).await,
+        }
+    };
+    bounded(cell.clone(), run).await
+}
+
+/// A cell that hangs is one that failed.
+async fn bounded(cell: Cell, run: impl Future<Output = (Came, Vec<String>)>) -> Done {
+    let hung = |_| (Came::Broke("it hangs".to_owned()), vec!["it hangs".to_owned()]);
+    let (came, wrong) = timeout(LONGEST, run).await.unwrap_or_else(hung);
+    (cell, came, wrong)
+}
+
+#[test]
+fn each_fault_at_each_stage_has_a_cell_or_a_reason() {
+    let cells = matrix::cells();
+    for stage in Stage::ALL {
+        for kind in Kind::ALL {
+            let is_there = cells.iter().any(|cell| (cell.stage, cell.kind) == (stage, kind));
+            let absent = matrix::absent(stage, kind);
+            assert_eq!(is_there, absent.is_none(), "{stage:?} × {kind:?}: {absent:?}");
+        }
     }
-    assert_eq!(scene.fake.count(Route::Token), 1);
-}
-
-#[tokio::test]
-async fn each_fault_of_the_login_is_the_token_stores_and_does_not_last() {
-    let milliseconds = Duration::from_millis;
-    for fault in [
-        Fault::Cut,
-        Fault::CutBody,
-        Fault::LongLength,
-        Fault::NotJson,
-        Fault::Empty,
-        Fault::InvalidUtf8,
-        Fault::Huge(3_000_000),
-        Fault::Status(302),
-        Fault::Status(500),
-        Fault::Code(500),
-    ] {
-        let scene = Scene::new().await;
-        scene.fake.fail(Route::Token, fault.clone());
-        let failure = scene.ask().await.unwrap_err();
-        assert_eq!((failure.kind, failure.attempts), (TokenStore, 0), "{fault:?}: {failure}");
-        scene.fake.heal_all();
-        assert!(scene.ask().await.is_ok(), "after {fault:?}");
-    }
-    let scene = Scene::new().await;
-    scene.fake.fail(Route::Token, Fault::Delay(milliseconds(300)));
-    assert!(scene.ask().await.is_ok(), "a slow login is waited for");
 }
 
 #[tokio::test]
 async fn a_platform_that_is_not_there_is_said_to_be() {
-    let settings = {
-        let gone = oge_fake::Fake::start(Options::default()).await.unwrap();
-        gone.dag_url()
-    };
-    let scene = Scene::set(&[("OGE_DAG_URL", &settings), ("OGE_TOKEN", "given")]).await;
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let front = Front::start(nowhere, Manner::Refuse, 0);
+    let origin = format!("http://{}", front.address());
+    let scene = Scene::set(&[("OGE_DAG_URL", &origin), ("OGE_TOKEN", "given")]).await;
     let failure = scene.ask().await.unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (Network, 1));
-    let origin = settings.split("/api").next().unwrap();
     let expected = format!("no answer from {origin} after 0.");
     assert!(failure.message.starts_with(&expected), "{failure}");
     assert!(failure.message.ends_with("s: connection refused"), "{failure}");

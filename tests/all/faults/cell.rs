@@ -1,0 +1,307 @@
+//! One cell of the matrix, run: arranged, called, looked at, healed, and called again.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use oge_fake::{Credentials, Fake, Fault, Options, Route};
+use oge_host::{CallError, HostBuilder};
+use oge_tools::api;
+use oge_tools::error::FailureKind;
+use oge_tools::secret::Secret;
+use oge_tools::tools::{
+    ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, execute_code_to_dag, run_big_query,
+};
+use tempfile::NamedTempFile;
+use tokio::time::sleep;
+
+use super::front::{Front, Manner};
+use super::matrix::{Asks, Cell, Certificate, Meets, Stage};
+use super::pace::Pace;
+use super::sockets;
+use crate::scene::{Scene, code, status_of};
+use crate::tls::{Authority, Secure, address};
+
+/// `OGE_MAX_REPLY_BYTES`.
+pub(super) const MOST_BYTES: usize = 2 << 20;
+/// The same where the code is large: the guest's memory follows from it.
+const MOST_BYTES_OF_LARGE: usize = 16 << 20;
+
+/// `OGE_TIMEOUT_SECONDS` where it is what ends the call. What comes before that has to fit in however
+/// busy the machine is, and nobody waits for it longer than for a login's limit.
+const SHORT: u32 = 10;
+/// The same where it is not, so that a busy machine does not make it one that does.
+const LONG: u32 = 30;
+/// For a login, whoever waits for it.
+const LOGIN_LIMIT: Duration = Duration::from_secs(30);
+/// How long refused credentials are not tried again.
+const DENIED: Duration = Duration::from_secs(5);
+
+/// No system resolver asks anybody for it: a label is longer than DNS has room for.
+const NO_NAME: &str =
+    "http://a-name-that-is-longer-than-the-sixty-three-bytes-of-a-label-in-dns.invalid";
+const EXPIRED: &str = r#"{"code":40003,"msg":"token过期或异常","data":null}"#;
+
+/// A cell that is arranged, and waits for its turn.
+pub(super) struct Ready {
+    cell: Cell,
+    scene: Scene,
+    front: Option<Front>,
+    /// What speaks TLS as it should, for later; and the rest of the way to the platform.
+    good: Option<Secure>,
+    _bad: Option<Secure>,
+    _ca_file: NamedTempFile,
+    dag_url: String,
+    before: usize,
+}
+
+/// What a call came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    Works {
+        attempts: u8,
+    },
+    Fails {
+        kind: FailureKind,
+        status: Option<u16>,
+        attempts: u8,
+    },
+    /// Neither result nor failure.
+    Broke(String),
+}
+
+impl Ready {
+    pub(super) async fn arrange(cell: Cell) -> Self {
+        let credentials = Credentials {
+            password: "MARKER_P@ss-word!".to_owned(),
+            client_secret: "MARKER-client=1.~".to_owned(),
+            ..Credentials::default()
+        };
+        let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
+        fake.start_task("d");
+        let platform = address(&fake);
+        let authority = Authority::new();
+        let ca_file = authority.file();
+        let secure = async |certified| Some(Secure::start(certified, platform).await);
+        let (mut good, mut bad, mut front) = (None, None, None);
+        match cell.meets {
+            Meets::Front(manner) => {
+                let passed = usize::from(cell.stage == Stage::Retry);
+                front = Some(Front::start(platform, manner, passed));
+            }
+            Meets::Tls(manner) => {
+                good = secure(authority.certify("127.0.0.1")).await;
+                front = good.as_ref().map(|good| Front::start(good.address, manner, 0));
+            }
+            Meets::Certificate(which) => {
+                good = secure(authority.certify("127.0.0.1")).await;
+                bad = secure(match which {
+                    Certificate::OfAnotherAuthority => Authority::new().certify("127.0.0.1"),
+                    Certificate::OfAnotherName => authority.certify("127.0.0.2"),
+                    Certificate::Expired => authority.certify_until_long_ago("127.0.0.1"),
+                })
+                .await;
+                front = bad.as_ref().map(|bad| Front::start(bad.address, Manner::Pass, 0));
+            }
+            _ => {}
+        }
+        let way = match (&front, &cell.meets) {
+            (Some(front), Meets::Front(_)) => format!("http://{}", front.address()),
+            (Some(front), _) => format!("https://{}", front.address()),
+            (None, Meets::NoName) => NO_NAME.to_owned(),
+            (None, _) => fake.origin().to_owned(),
+        };
+        let settings = settings(&cell, &fake, &way);
+        let dag_url = settings.iter().find(|(key, _)| key == "OGE_DAG_URL").unwrap().1.clone();
+        let ca_path = ca_file.path().to_str().unwrap().to_owned();
+        let change =
+            |builder: HostBuilder| builder.settings(settings).settings([("OGE_CA_FILE", ca_path)]);
+        let scene = Scene::on(fake, change);
+        if !matches!(cell.stage, Stage::TokenRequest | Stage::TokenBody) {
+            scene.host.refresh_token().await.unwrap();
+        }
+        let before = scene.fake.count(Route::Token);
+        let ready =
+            Self { cell, scene, front, good, _bad: bad, _ca_file: ca_file, dag_url, before };
+        ready.inject();
+        ready
+    }
+
+    /// The fault, where it is the platform that has it.
+    fn inject(&self) {
+        let (fake, cell) = (&self.scene.fake, &self.cell);
+        let route = cell.asks.route();
+        if cell.stage == Stage::Renewal {
+            fake.revoke_tokens();
+        }
+        if cell.stage == Stage::Retry {
+            // On a connection that is not used again, so that the second request needs another.
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length";
+            let expired = format!("{head}: {}\r\n\r\n{EXPIRED}", EXPIRED.len());
+            fake.fail_times(route, 1, Fault::Wire(expired.into()));
+        }
+        if let Meets::Fake(fault) = &cell.meets {
+            fake.fail(if cell.stage.is_login() { Route::Token } else { route }, fault.clone());
+        }
+    }
+
+    /// Runs the cell; all that is not as it has to be comes back.
+    pub(super) async fn run(mut self, pace: &Pace) -> (Came, Vec<String>) {
+        let mut wrong = Vec::new();
+        let mut expect = |holds: bool, what: String| {
+            if !holds {
+                wrong.push(what);
+            }
+        };
+        let cell = self.cell.clone();
+        let started = pace.now();
+        let (came, shown) = self.call().await;
+        let (elapsed, held_up) = pace.since(started);
+
+        let (status, attempts) = (cell.status, cell.attempts);
+        let expected = match cell.fails {
+            Some(kind) => Came::Fails { kind, status, attempts },
+            None => Came::Works { attempts },
+        };
+        expect(came == expected, format!("it came to {came:?} and not {expected:?}: {shown}"));
+        let logins = self.scene.fake.count(Route::Token) - self.before;
+        expect(logins == cell.logins, format!("{logins} token requests and not {}", cell.logins));
+        let deadline = Duration::from_secs(deadline(&cell).into());
+        let limit = if cell.stage.is_login() { LOGIN_LIMIT } else { deadline };
+        let most = limit + limit / 10 + held_up;
+        expect(elapsed <= most, format!("it took {elapsed:?}, of which the machine {held_up:?}"));
+        expect(!cell.waits || elapsed >= limit, format!("it was over after {elapsed:?} already"));
+        let told = format!("{shown} {:?}", self.scene.log());
+        let secrets = ["MARKER", "eyJ", "P%40ss", "client%3D1"];
+        expect(!secrets.iter().any(|secret| told.contains(secret)), format!("it tells: {told}"));
+
+        self.heal().await;
+        if cell.denied {
+            let before = self.scene.fake.count(Route::Token);
+            let (again, _) = self.next().await;
+            expect(again.is_failure(FailureKind::TokenStore), format!("denied, then {again:?}"));
+            let logins = self.scene.fake.count(Route::Token) - before;
+            expect(logins == 0, "denied credentials were tried again at once".to_owned());
+            sleep(DENIED).await;
+        }
+        let (next, shown) = self.next().await;
+        let works = matches!(next, Came::Works { .. });
+        expect(works, format!("the next call came to {next:?}: {shown}"));
+
+        // A connection may be kept for the next call, and none outlives the host.
+        let server = self.front.as_ref().map_or(address(&self.scene.fake), Front::address);
+        let left = sockets::at_most(1, server).await;
+        expect(left.is_ok(), format!("{left:?} connections are open after the calls"));
+        let Self { scene: Scene { fake, host, .. }, front, good, .. } = self;
+        drop(host);
+        let left = sockets::at_most(0, server).await;
+        expect(left.is_ok(), format!("{left:?} connections outlive the host"));
+        drop((front, good, fake));
+        (came, wrong)
+    }
+
+    async fn heal(&mut self) {
+        let to = self.good.as_ref().map_or(address(&self.scene.fake), |good| good.address);
+        if let Some(front) = &mut self.front {
+            front.heal(to).await;
+        }
+        self.scene.fake.heal_all();
+    }
+
+    /// The call that meets the fault: what it came to, and what it shows of it.
+    async fn call(&self) -> (Came, String) {
+        let host = &self.scene.host;
+        if self.cell.stage == Stage::Resolve {
+            let url = format!("{NO_NAME}/state");
+            let arguments =
+                api::Arguments { url, use_intranet_token: Some(true), ..Default::default() };
+            return came(host.call_api(&arguments).await, |output| output.attempts);
+        }
+        match self.cell.asks {
+            Asks::State => {
+                came(host.run::<QueryTaskStatus>(&status_of("d")).await, |done| done.attempts)
+            }
+            Asks::Query => {
+                let query = run_big_query::Arguments::default();
+                came(host.run::<RunBigQuery>(&query).await, |done| done.attempts)
+            }
+            Asks::Code => came(host.run::<ExecuteCodeToDag>(&code()).await, |done| done.attempts),
+            Asks::LargeCode => {
+                let code = execute_code_to_dag::Arguments { code: "#".repeat(8 << 20), ..code() };
+                came(host.run::<ExecuteCodeToDag>(&code).await, |done| done.attempts)
+            }
+        }
+    }
+
+    /// A call after that to where it went, with time enough. Where the settings themselves are wrong, one
+    /// that does without them.
+    async fn next(&self) -> (Came, String) {
+        let is_wrong = matches!(self.cell.meets, Meets::NoName);
+        let fake = &self.scene.fake;
+        let arguments = api::Arguments {
+            url: format!("{}/getState", self.dag_url),
+            method: Some("GET".to_owned()),
+            query: Some(vec![("dagId".to_owned(), "d".to_owned())]),
+            timeout_seconds: Some(LONG),
+            use_intranet_token: Some(!is_wrong),
+            auth_token: is_wrong.then(|| Secret::new(fake.issue_token())),
+            ..Default::default()
+        };
+        came(self.scene.host.call_api(&arguments).await, |output| output.attempts)
+    }
+}
+
+impl Asks {
+    fn route(self) -> Route {
+        match self {
+            Self::State => Route::GetState,
+            Self::Query => Route::Process,
+            Self::Code | Self::LargeCode => Route::ExecuteCode,
+        }
+    }
+}
+
+impl Came {
+    fn is_failure(&self, expected: FailureKind) -> bool {
+        matches!(self, Self::Fails { kind, .. } if *kind == expected)
+    }
+}
+
+fn came<T: Debug>(result: Result<T, CallError>, attempts: fn(&T) -> u8) -> (Came, String) {
+    match result {
+        Ok(done) => (Came::Works { attempts: attempts(&done) }, String::new()),
+        Err(CallError::Failure(failure)) => {
+            let (kind, status, attempts) = (failure.kind, failure.http_status, failure.attempts);
+            (Came::Fails { kind, status, attempts }, format!("{failure} {failure:?}"))
+        }
+        Err(error) => (Came::Broke(error.to_string()), format!("{error:?}")),
+    }
+}
+
+fn deadline(cell: &Cell) -> u32 {
+    if cell.waits { SHORT } else { LONG }
+}
+
+/// The fake's, with the endpoint that the fault is at led another way.
+fn settings(cell: &Cell, fake: &Fake, way: &str) -> Vec<(String, String)> {
+    let mut settings = fake.settings();
+    for (key, value) in &mut settings {
+        let is_led = match key.as_str() {
+            "OGE_TOKEN_URL" => cell.stage.is_login(),
+            "OGE_DAG_URL" => !cell.stage.is_login() && cell.stage != Stage::Resolve,
+            _ => false,
+        };
+        if is_led {
+            *value = value.replace(fake.origin(), way);
+        }
+    }
+    let is_large = cell.asks == Asks::LargeCode;
+    let most_bytes = if is_large { MOST_BYTES_OF_LARGE } else { MOST_BYTES };
+    let more = [
+        ("OGE_TIMEOUT_SECONDS", deadline(cell).to_string()),
+        ("OGE_MAX_REPLY_BYTES", most_bytes.to_string()),
+        ("OGE_ALLOWED_ORIGINS", NO_NAME.to_owned()),
+        ("OGE_LOG", "debug".to_owned()),
+    ];
+    settings.extend(more.map(|(key, value)| (key.to_owned(), value)));
+    settings
+}

@@ -1,0 +1,193 @@
+//! A TCP front before a platform: what can go wrong on the way there, below HTTP.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::sleep;
+
+/// How a front treats a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Manner {
+    /// Carried on as it comes.
+    Pass,
+    /// Nobody listens.
+    Refuse,
+    /// Nobody takes it: what waits to be taken is full, so the system drops the attempt.
+    Ignore,
+    /// Ended after so many bytes; the rest is still read.
+    Close { after: usize },
+    /// Reset after so many bytes.
+    Reset { after: usize },
+    /// Not read any further after so many bytes.
+    Stop { after: usize },
+    /// Answered with these bytes after so many; the rest is still read.
+    Answer { after: usize, with: &'static str },
+    /// Read a byte at a time.
+    DripIn(Duration),
+    /// Answered a byte at a time.
+    DripOut(Duration),
+    /// Ended after so many bytes of the answer.
+    CutOut { after: u64 },
+}
+
+/// A port on loopback with a platform behind it. Dropped, it and its connections are gone.
+pub(super) struct Front {
+    address: SocketAddr,
+    /// Never listens: it keeps the port from others while nobody does.
+    _reserved: TcpSocket,
+    connections: Arc<Mutex<JoinSet<()>>>,
+    accepting: AbortHandle,
+}
+
+impl Front {
+    /// A front that treats connections so; the first `passed` of them (one at most) it carries on.
+    pub(super) fn start(to: SocketAddr, manner: Manner, passed: usize) -> Self {
+        let reserved = socket((Ipv4Addr::LOCALHOST, 0).into());
+        let address = reserved.local_addr().unwrap();
+        let connections = Arc::default();
+        let accepting = accept(address, to, manner, passed, &connections);
+        Self { address, _reserved: reserved, connections, accepting }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Carries every new connection on, to this address.
+    pub(super) async fn heal(&mut self, to: SocketAddr) {
+        self.accepting.abort();
+        while !self.accepting.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        self.accepting = accept(self.address, to, Manner::Pass, 0, &self.connections);
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+fn socket(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
+}
+
+fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
+    socket(address).listen(backlog).unwrap()
+}
+
+/// Listens when it returns, unless nobody is to.
+fn accept(
+    address: SocketAddr,
+    to: SocketAddr,
+    manner: Manner,
+    passed: usize,
+    connections: &Arc<Mutex<JoinSet<()>>>,
+) -> AbortHandle {
+    let connections = Arc::clone(connections);
+    let carry_on = move |stream: TcpStream, manner| {
+        connections.lock().unwrap().spawn(async move {
+            // What goes wrong here is the client's to notice.
+            let _ = carry(stream, to, manner).await;
+        });
+    };
+    let first = (passed > 0).then(|| listen(address, 1));
+    let open = move || match manner {
+        Manner::Refuse => None,
+        Manner::Ignore => Some(listen(address, 0)),
+        _ => Some(listen(address, 128)),
+    };
+    let mut listener = if first.is_some() { None } else { open() };
+    let task = async move {
+        if let Some(first) = first {
+            let (stream, _) = first.accept().await.unwrap();
+            drop(first);
+            listener = open();
+            carry_on(stream, Manner::Pass);
+        }
+        let Some(listener) = listener else { return };
+        if matches!(manner, Manner::Ignore) {
+            // One connection fills a backlog of none.
+            let _filling = TcpStream::connect(address).await.unwrap();
+            return std::future::pending().await;
+        }
+        loop {
+            carry_on(listener.accept().await.unwrap().0, manner);
+        }
+    };
+    tokio::spawn(task).abort_handle()
+}
+
+/// One connection, to its end.
+async fn carry(mut near: TcpStream, to: SocketAddr, manner: Manner) -> io::Result<()> {
+    near.set_nodelay(true)?;
+    match manner {
+        Manner::Refuse | Manner::Ignore => Ok(()),
+        Manner::Close { after } => {
+            take(&mut near, after).await?;
+            near.shutdown().await?;
+            drain(&mut near).await
+        }
+        Manner::Reset { after } => {
+            take(&mut near, after).await?;
+            near.set_zero_linger()
+        }
+        Manner::Stop { after } => {
+            take(&mut near, after).await?;
+            std::future::pending().await
+        }
+        Manner::Answer { after, with } => {
+            take(&mut near, after).await?;
+            near.write_all(with.as_bytes()).await?;
+            drain(&mut near).await
+        }
+        Manner::Pass | Manner::DripIn(_) | Manner::DripOut(_) | Manner::CutOut { .. } => {
+            let mut far = TcpStream::connect(to).await?;
+            let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.split());
+            let (there, back, most) = match manner {
+                Manner::DripIn(every) => (Some(every), None, u64::MAX),
+                Manner::DripOut(every) => (None, Some(every), u64::MAX),
+                Manner::CutOut { after } => (None, None, after),
+                _ => (None, None, u64::MAX),
+            };
+            let (there, back) =
+                (copy(near_in, far_out, there), copy(far_in.take(most), near_out, back));
+            tokio::try_join!(there, back).map(drop)
+        }
+    }
+}
+
+/// Copies to the end, a byte at a time where there is a pace.
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    pace: Option<Duration>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; if pace.is_some() { 1 } else { 16 * 1024 }];
+    loop {
+        if let Some(pace) = pace {
+            sleep(pace).await;
+        }
+        match from.read(&mut buffer).await? {
+            0 => return to.shutdown().await,
+            read => to.write_all(&buffer[..read]).await?,
+        }
+    }
+}
+
+async fn take(stream: &mut TcpStream, count: usize) -> io::Result<()> {
+    stream.read_exact(&mut vec![0; count]).await.map(drop)
+}
+
+async fn drain(stream: &mut TcpStream) -> io::Result<()> {
+    tokio::io::copy(stream, &mut tokio::io::sink()).await.map(drop)
+}

@@ -1,0 +1,479 @@
+//! The matrix: which fault meets a call at which stage, and what becomes of the call.
+
+use std::time::Duration;
+
+use oge_fake::Fault;
+use oge_tools::error::FailureKind::{self, *};
+
+use super::front::Manner;
+
+/// How far a call has come. Stages with a token begin with one that is held and good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Resolve,
+    Connect,
+    Tls,
+    Send,
+    FirstByte,
+    Body,
+    /// The login of a call that has no token yet.
+    TokenRequest,
+    /// That login's answer.
+    TokenBody,
+    /// The login after the platform has said that the token is expired.
+    Renewal,
+    /// The second request, after that.
+    Retry,
+}
+
+impl Stage {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Resolve,
+        Self::Connect,
+        Self::Tls,
+        Self::Send,
+        Self::FirstByte,
+        Self::Body,
+        Self::TokenRequest,
+        Self::TokenBody,
+        Self::Renewal,
+        Self::Retry,
+    ];
+
+    pub(super) fn is_login(self) -> bool {
+        matches!(self, Self::TokenRequest | Self::TokenBody | Self::Renewal)
+    }
+}
+
+/// What goes wrong, as the table names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Refused,
+    BadCertificate,
+    Reset,
+    Closed,
+    Hang,
+    Drip,
+    WrongLength,
+    Truncated,
+    NotHttp,
+    Status1xx,
+    Status3xx,
+    Status4xx,
+    Status5xx,
+    FailingCode,
+    NotJson,
+    DeepJson,
+    InvalidUtf8,
+    HugeHeaders,
+    WrongType,
+    TooLarge,
+    ClockBack,
+    Flapping,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 22] = [
+        Self::Refused,
+        Self::BadCertificate,
+        Self::Reset,
+        Self::Closed,
+        Self::Hang,
+        Self::Drip,
+        Self::WrongLength,
+        Self::Truncated,
+        Self::NotHttp,
+        Self::Status1xx,
+        Self::Status3xx,
+        Self::Status4xx,
+        Self::Status5xx,
+        Self::FailingCode,
+        Self::NotJson,
+        Self::DeepJson,
+        Self::InvalidUtf8,
+        Self::HugeHeaders,
+        Self::WrongType,
+        Self::TooLarge,
+        Self::ClockBack,
+        Self::Flapping,
+    ];
+}
+
+/// A certificate that must not be trusted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Certificate {
+    OfAnotherAuthority,
+    OfAnotherName,
+    Expired,
+}
+
+/// What the call meets there.
+#[derive(Clone, Debug)]
+pub(super) enum Meets {
+    /// A name that does not exist.
+    NoName,
+    /// A connection treated so.
+    Front(Manner),
+    /// A connection treated so, on which TLS is to be spoken.
+    Tls(Manner),
+    /// A certificate.
+    Certificate(Certificate),
+    /// An answer of the platform's.
+    Fake(Fault),
+    /// A wall clock that is set back by a day.
+    ClockBack,
+    /// An endpoint that fails every other time.
+    Flapping,
+}
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// `query_task_status`, which takes any text.
+    State,
+    /// `run_big_query`, which hands the platform's JSON on.
+    Query,
+    /// `execute_code_to_dag`, which reads it.
+    Code,
+    /// The same with code that fits in no buffer on the way.
+    LargeCode,
+}
+
+/// A cell of the matrix.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    pub(super) stage: Stage,
+    pub(super) kind: Kind,
+    pub(super) meets: Meets,
+    pub(super) asks: Asks,
+    /// The failure; none where the call works all the same.
+    pub(super) fails: Option<FailureKind>,
+    /// The HTTP status that the failure tells.
+    pub(super) status: Option<u16>,
+    /// Requests sent to the platform.
+    pub(super) attempts: u8,
+    /// Requests that reach the token endpoint.
+    pub(super) logins: usize,
+    /// Whether it is the deadline that ends the call.
+    pub(super) waits: bool,
+    /// Whether the credentials are held to be bad, and not tried again for 5 s.
+    pub(super) denied: bool,
+}
+
+impl Cell {
+    /// A call that works all the same.
+    fn new(stage: Stage, kind: Kind, meets: Meets) -> Self {
+        let reaches = matches!(meets, Meets::Fake(_));
+        let (attempts, logins) = match stage {
+            Stage::TokenRequest | Stage::TokenBody => (1, usize::from(reaches)),
+            Stage::Renewal | Stage::Retry => (2, 1),
+            _ => (1, 0),
+        };
+        let (asks, fails, status) = (Asks::State, None, None);
+        let (waits, denied) = (false, false);
+        Self { stage, kind, meets, asks, fails, status, attempts, logins, waits, denied }
+    }
+
+    /// A login that fails is not followed by the request that it was for.
+    fn fails(self, kind: FailureKind) -> Self {
+        let attempts = self.attempts - u8::from(self.stage.is_login());
+        Self { fails: Some(kind), attempts, ..self }
+    }
+
+    fn asks(self, asks: Asks) -> Self {
+        Self { asks, ..self }
+    }
+
+    fn answered(self, status: u16, kind: FailureKind) -> Self {
+        Self { status: Some(status), ..self.fails(kind) }
+    }
+
+    fn waits(self, kind: FailureKind) -> Self {
+        Self { waits: true, ..self.fails(kind) }
+    }
+
+    fn denied(self) -> Self {
+        Self { denied: true, ..self.fails(TokenStore) }
+    }
+
+    fn with(self, attempts: u8, logins: usize) -> Self {
+        Self { attempts, logins, ..self }
+    }
+
+    /// As a list of failed cells names it.
+    pub(super) fn name(&self) -> String {
+        let meets = format!("{:?}", self.meets);
+        format!("{:?} × {:?} ({:?}, {meets:.90})", self.stage, self.kind, self.asks)
+    }
+}
+
+/// So slow that nothing comes to its end: the shortest answer is longer than a login's limit in seconds.
+const SLOW: Duration = Duration::from_secs(1);
+/// More than `OGE_MAX_REPLY_BYTES`, and than a token's answer may have.
+const HUGE: usize = super::cell::MOST_BYTES + 1;
+/// Deeper than any stack, were it parsed by recursion.
+const DEPTH: usize = 300_000;
+
+/// The cells, but for those that [`derived`] makes of them.
+fn written() -> Vec<Cell> {
+    use Asks::{Code, LargeCode, Query};
+    use Kind as K;
+    use Manner as M;
+    use Stage as S;
+    let front = |stage, kind, manner| Cell::new(stage, kind, Meets::Front(manner));
+    let tls = |stage, kind, manner| Cell::new(stage, kind, Meets::Tls(manner));
+    let certificate = |stage, which| Cell::new(stage, K::BadCertificate, Meets::Certificate(which));
+    let fake = |stage, kind, fault| Cell::new(stage, kind, Meets::Fake(fault));
+    let wire = |stage, kind, bytes: &'static str| {
+        Cell::new(stage, kind, Meets::Fake(Fault::Wire(bytes.into())))
+    };
+    vec![
+        Cell::new(S::Resolve, K::Refused, Meets::NoName).fails(Network),
+        front(S::Connect, K::Refused, M::Refuse).fails(Network),
+        front(S::Connect, K::Hang, M::Ignore).waits(Timeout),
+        front(S::Connect, K::Reset, M::Reset { after: 0 }).fails(Network),
+        front(S::Connect, K::Closed, M::Close { after: 0 }).fails(Network),
+        certificate(S::Tls, Certificate::OfAnotherAuthority).fails(Network),
+        certificate(S::Tls, Certificate::OfAnotherName).fails(Network),
+        certificate(S::Tls, Certificate::Expired).fails(Network),
+        tls(S::Tls, K::Reset, M::Reset { after: 50 }).fails(Network),
+        tls(S::Tls, K::Closed, M::Close { after: 50 }).fails(Network),
+        tls(S::Tls, K::Hang, M::Stop { after: 50 }).waits(Timeout),
+        tls(S::Tls, K::Drip, M::DripOut(SLOW)).waits(Timeout),
+        tls(S::Tls, K::Truncated, M::CutOut { after: 200 }).fails(Network),
+        tls(S::Tls, K::NotHttp, M::Answer { after: 50, with: BAD_REQUEST }).fails(Network),
+        front(S::Send, K::Reset, M::Reset { after: 100_000 }).asks(LargeCode).fails(Network),
+        front(S::Send, K::Closed, M::Close { after: 100_000 }).asks(LargeCode).fails(Network),
+        front(S::Send, K::Hang, M::Stop { after: 100_000 }).asks(LargeCode).waits(Timeout),
+        front(S::Send, K::Drip, M::DripIn(SLOW)).asks(LargeCode).waits(Timeout),
+        front(S::Send, K::Status1xx, M::Answer { after: 100, with: CONTINUE })
+            .asks(LargeCode)
+            .waits(Timeout),
+        front(S::Send, K::Status4xx, M::Answer { after: 100_000, with: TOO_LARGE })
+            .asks(LargeCode)
+            .answered(413, Api),
+        front(S::Send, K::Status5xx, M::Answer { after: 100_000, with: UNAVAILABLE })
+            .asks(LargeCode)
+            .answered(503, Api),
+        fake(S::FirstByte, K::Reset, Fault::Reset).fails(Network),
+        fake(S::FirstByte, K::Closed, Fault::Cut).fails(Network),
+        fake(S::FirstByte, K::Hang, Fault::Hang).waits(Timeout),
+        fake(S::FirstByte, K::Hang, Fault::Delay(Duration::from_secs(60))).waits(Timeout),
+        fake(S::FirstByte, K::Drip, Fault::DripAll { every: SLOW }).waits(Timeout),
+        wire(S::FirstByte, K::Truncated, "HTTP/1.1 200 OK\r\ncontent-ty").fails(Network),
+        wire(S::FirstByte, K::NotHttp, "220 smtp.example ESMTP\r\n").fails(Network),
+        wire(S::FirstByte, K::NotHttp, "HTTP/3.7 200 OK\r\n\r\n").fails(Network),
+        wire(S::FirstByte, K::WrongLength, "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\nrunning")
+            .fails(Network),
+        wire(S::FirstByte, K::WrongLength, TWO_LENGTHS).fails(Network),
+        fake(S::FirstByte, K::InvalidUtf8, Fault::Wire(NOT_TEXT.into())),
+        fake(S::FirstByte, K::Status1xx, Fault::Interim(100)),
+        fake(S::FirstByte, K::Status1xx, Fault::Interim(103)),
+        wire(S::FirstByte, K::Status1xx, SWITCHING).answered(101, Api),
+        wire(S::FirstByte, K::Status1xx, CONTINUE).fails(Network),
+        fake(S::FirstByte, K::Status3xx, Fault::Status(302)).answered(302, Api),
+        fake(S::FirstByte, K::Status3xx, Fault::Status(304)).answered(304, Api),
+        fake(S::FirstByte, K::Status4xx, Fault::Status(400)).answered(400, Api),
+        fake(S::FirstByte, K::Status4xx, Fault::Status(401)).answered(401, Unauthorized).with(2, 1),
+        fake(S::FirstByte, K::Status4xx, Fault::Status(403)).answered(403, Forbidden),
+        fake(S::FirstByte, K::Status4xx, Fault::Status(404)).answered(404, Api),
+        fake(S::FirstByte, K::Status4xx, Fault::Status(429)).answered(429, Api),
+        fake(S::FirstByte, K::Status5xx, Fault::Status(500)).answered(500, Api),
+        fake(S::FirstByte, K::Status5xx, Fault::Status(503)).answered(503, Api),
+        fake(S::FirstByte, K::Status5xx, Fault::EchoToken).answered(500, Api),
+        fake(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 20, bytes: 1000 }),
+        fake(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 1, bytes: 200_000 }),
+        fake(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 1, bytes: 1 << 20 })
+            .fails(Network),
+        fake(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 5000, bytes: 10 })
+            .fails(Network),
+        fake(S::Body, K::Reset, Fault::ResetBody).fails(Network),
+        fake(S::Body, K::Hang, Fault::HangBody).waits(Timeout),
+        fake(S::Body, K::Drip, Fault::Drip { every: SLOW }).asks(Query).waits(Timeout),
+        fake(S::Body, K::WrongLength, Fault::LongLength).fails(Network),
+        fake(S::Body, K::WrongLength, Fault::ShortLength).asks(Code).answered(200, BadReply),
+        fake(S::Body, K::Truncated, Fault::CutBody).fails(Network),
+        wire(S::Body, K::Truncated, CUT_CHUNK).fails(Network),
+        wire(S::Body, K::Truncated, CUT_503).answered(503, Api),
+        wire(S::Body, K::NotHttp, BAD_CHUNK).fails(Network),
+        fake(S::Body, K::FailingCode, Fault::Code(500)).answered(200, Api),
+        fake(S::Body, K::FailingCode, Fault::Code(40_001)).answered(200, Api),
+        fake(S::Body, K::NotJson, Fault::NotJson).asks(Query),
+        fake(S::Body, K::NotJson, Fault::NotJson).asks(Code).answered(200, BadReply),
+        fake(S::Body, K::NotJson, Fault::Empty).asks(Code).answered(200, BadReply),
+        fake(S::Body, K::DeepJson, Fault::Deep(DEPTH)),
+        fake(S::Body, K::DeepJson, Fault::Deep(DEPTH)).asks(Query),
+        fake(S::Body, K::DeepJson, Fault::Deep(DEPTH)).asks(Code).answered(200, BadReply),
+        fake(S::Body, K::DeepJson, deep_dags()).asks(Code),
+        fake(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).asks(Query),
+        fake(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).asks(Code).answered(200, BadReply),
+        fake(S::Body, K::WrongType, typed("image/png")),
+        fake(S::Body, K::WrongType, typed("image/png")).asks(Query),
+        fake(S::Body, K::WrongType, typed("")).asks(Code),
+        fake(S::Body, K::TooLarge, Fault::Huge(HUGE)).asks(Query).fails(ReplyTooLarge),
+        Cell::new(S::TokenRequest, K::Refused, Meets::NoName).fails(TokenStore),
+        front(S::TokenRequest, K::Refused, M::Refuse).fails(TokenStore),
+        front(S::TokenRequest, K::Hang, M::Ignore).waits(TokenStore),
+        certificate(S::TokenRequest, Certificate::OfAnotherAuthority).fails(TokenStore),
+        certificate(S::TokenRequest, Certificate::OfAnotherName).fails(TokenStore),
+        tls(S::TokenRequest, K::Hang, M::Stop { after: 50 }).waits(TokenStore),
+        tls(S::TokenRequest, K::NotHttp, M::Answer { after: 50, with: BAD_REQUEST })
+            .fails(TokenStore),
+        fake(S::TokenRequest, K::Reset, Fault::Reset).fails(TokenStore),
+        fake(S::TokenRequest, K::Closed, Fault::Cut).fails(TokenStore),
+        fake(S::TokenRequest, K::Hang, Fault::Hang).waits(TokenStore),
+        fake(S::TokenRequest, K::Hang, Fault::Delay(Duration::from_millis(300))),
+        fake(S::TokenRequest, K::Drip, Fault::DripAll { every: SLOW }).waits(TokenStore),
+        wire(S::TokenRequest, K::WrongLength, TWO_LENGTHS).fails(TokenStore),
+        wire(S::TokenRequest, K::Truncated, "HTTP/1.1 200 OK\r\ncontent-ty").fails(TokenStore),
+        wire(S::TokenRequest, K::NotHttp, "220 smtp.example ESMTP\r\n").fails(TokenStore),
+        fake(S::TokenRequest, K::Status1xx, Fault::Interim(100)),
+        wire(S::TokenRequest, K::Status1xx, SWITCHING).fails(TokenStore),
+        wire(S::TokenRequest, K::Status1xx, CONTINUE).fails(TokenStore),
+        fake(S::TokenRequest, K::Status3xx, Fault::Status(302)).fails(TokenStore),
+        fake(S::TokenRequest, K::Status4xx, Fault::Status(400)).denied(),
+        fake(S::TokenRequest, K::Status4xx, Fault::Status(401)).denied(),
+        fake(S::TokenRequest, K::Status4xx, Fault::Status(403)).denied(),
+        fake(S::TokenRequest, K::Status4xx, Fault::Status(404)).fails(TokenStore),
+        fake(S::TokenRequest, K::Status4xx, Fault::Status(429)).fails(TokenStore),
+        fake(S::TokenRequest, K::Status5xx, Fault::Status(500)).fails(TokenStore),
+        fake(S::TokenRequest, K::Status5xx, Fault::Status(503)).fails(TokenStore),
+        fake(S::TokenRequest, K::Status5xx, Fault::EchoToken).fails(TokenStore),
+        fake(S::TokenRequest, K::HugeHeaders, Fault::Headers { count: 1, bytes: 1 << 20 })
+            .fails(TokenStore),
+        fake(S::TokenRequest, K::HugeHeaders, Fault::Headers { count: 5000, bytes: 10 })
+            .fails(TokenStore),
+        fake(S::TokenBody, K::Reset, Fault::ResetBody).fails(TokenStore),
+        fake(S::TokenBody, K::Hang, Fault::HangBody).waits(TokenStore),
+        fake(S::TokenBody, K::Drip, Fault::Drip { every: SLOW }).waits(TokenStore),
+        fake(S::TokenBody, K::WrongLength, Fault::LongLength).fails(TokenStore),
+        fake(S::TokenBody, K::WrongLength, Fault::ShortLength).fails(TokenStore),
+        fake(S::TokenBody, K::Truncated, Fault::CutBody).fails(TokenStore),
+        wire(S::TokenBody, K::Truncated, CUT_CHUNK).fails(TokenStore),
+        wire(S::TokenBody, K::NotHttp, BAD_CHUNK).fails(TokenStore),
+        fake(S::TokenBody, K::FailingCode, Fault::Code(500)).fails(TokenStore),
+        fake(S::TokenBody, K::FailingCode, Fault::Code(40_001)).denied(),
+        fake(S::TokenBody, K::NotJson, Fault::NotJson).fails(TokenStore),
+        fake(S::TokenBody, K::NotJson, Fault::Empty).fails(TokenStore),
+        fake(S::TokenBody, K::DeepJson, Fault::Deep(DEPTH)).fails(TokenStore),
+        fake(S::TokenBody, K::InvalidUtf8, Fault::InvalidUtf8).fails(TokenStore),
+        fake(S::TokenBody, K::WrongType, typed("text/html")),
+        fake(S::TokenBody, K::TooLarge, Fault::Huge(HUGE)).fails(TokenStore),
+        Cell::new(S::TokenRequest, K::Flapping, Meets::Flapping),
+        Cell::new(S::Renewal, K::Flapping, Meets::Flapping),
+        Cell::new(S::TokenRequest, K::ClockBack, Meets::ClockBack),
+        Cell::new(S::FirstByte, K::ClockBack, Meets::ClockBack),
+        Cell::new(S::Renewal, K::ClockBack, Meets::ClockBack),
+    ]
+}
+
+const BAD_REQUEST: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+const SWITCHING: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n";
+const NOT_TEXT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: \xff\xfe\r\nconnection: close\r\n\
+    content-length: 7\r\n\r\nrunning";
+const TOO_LARGE: &str =
+    "HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+const UNAVAILABLE: &str =
+    "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+const TWO_LENGTHS: &str =
+    "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 7\r\n\r\nrunning";
+const CUT_CHUNK: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\nrun";
+const BAD_CHUNK: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nrunning\r\n";
+const CUT_503: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 90\r\n\r\n{\"msg\":";
+
+fn typed(content_type: &str) -> Fault {
+    Fault::ContentType(content_type.to_owned())
+}
+
+/// A bomb inside what the tool reads, and has to step over.
+fn deep_dags() -> Fault {
+    let (open, close) = ("{\"a\":".repeat(DEPTH), "}".repeat(DEPTH));
+    let body = format!(r#"{{"dags":{open}1{close}}}"#).into();
+    Fault::Reply { status: 200, content_type: "application/json".to_owned(), body }
+}
+
+/// What an answer does to a first request, it does to a second; and what befalls a first login befalls
+/// a later one. Only the counts differ.
+fn derived(cells: &[Cell]) -> Vec<Cell> {
+    let mut derived = Vec::new();
+    for cell in cells {
+        match (cell.stage, &cell.meets) {
+            (Stage::FirstByte | Stage::Body, Meets::Fake(_)) => {
+                derived.push(Cell { stage: Stage::Retry, ..cell.clone().with(2, 1) });
+            }
+            (Stage::Connect, Meets::Front(_)) => {
+                derived.push(Cell { stage: Stage::Retry, ..cell.clone().with(2, 1) });
+            }
+            (Stage::TokenRequest | Stage::TokenBody, Meets::Fake(_)) => {
+                // Where there is no token, the first answer is told: that the old one has expired.
+                let (attempts, status) =
+                    if cell.fails.is_some() { (1, Some(200)) } else { (2, None) };
+                let cell = cell.clone().with(attempts, 1);
+                derived.push(Cell { stage: Stage::Renewal, status, ..cell });
+            }
+            _ => {}
+        }
+    }
+    derived
+}
+
+/// All cells.
+pub(super) fn cells() -> Vec<Cell> {
+    let mut cells = written();
+    cells.extend(derived(&cells));
+    cells
+}
+
+/// Why there is no cell for a fault at a stage; none where there has to be one.
+pub(super) fn absent(stage: Stage, kind: Kind) -> Option<&'static str> {
+    use Kind as K;
+    use Stage as S;
+    Some(match (stage, kind) {
+        (S::Resolve | S::Connect | S::Tls | S::Send, K::ClockBack) => {
+            "the wall clock is read for tokens alone; deadlines are on the monotonic one"
+        }
+        (S::Body | S::TokenBody | S::Retry, K::ClockBack) => "no clock is read there",
+        (S::TokenRequest | S::Renewal, K::Flapping | K::ClockBack) => return None,
+        (_, K::Flapping) => "only the token endpoint flaps",
+        (S::Resolve, K::Refused) => return None,
+        (S::Resolve, K::Hang) => {
+            "the system's resolver cannot be stopped from here; the deadline is around all of it"
+        }
+        (S::Resolve, _) => "nothing is connected yet",
+        (S::Connect, K::Refused | K::Reset | K::Closed | K::Hang) => return None,
+        (S::Connect, _) => "nothing is said yet",
+        (S::Tls, K::Refused) => "that is met when connecting",
+        (
+            S::Tls,
+            K::BadCertificate
+            | K::Reset
+            | K::Closed
+            | K::Hang
+            | K::Drip
+            | K::Truncated
+            | K::NotHttp,
+        ) => return None,
+        (S::Tls, _) => "no HTTP is spoken yet",
+        (S::TokenRequest, K::BadCertificate | K::Refused) => return None,
+        (_, K::BadCertificate) => "that is met in the handshake",
+        (S::Retry, K::Refused) => return None,
+        (_, K::Refused) => "that is met when connecting",
+        (
+            S::Send,
+            K::Reset | K::Closed | K::Hang | K::Drip | K::Status1xx | K::Status4xx | K::Status5xx,
+        ) => return None,
+        (S::Send, _) => "an answer is the same whatever was sent before it",
+        (S::FirstByte, K::InvalidUtf8) => return None,
+        (
+            S::FirstByte | S::TokenRequest,
+            K::FailingCode | K::NotJson | K::DeepJson | K::InvalidUtf8 | K::WrongType | K::TooLarge,
+        ) => "that is in the body",
+        (
+            S::Body | S::TokenBody,
+            K::Closed | K::Status1xx | K::Status3xx | K::Status4xx | K::Status5xx | K::HugeHeaders,
+        ) => "that is in the first bytes",
+        _ => return None,
+    })
+}

@@ -1,0 +1,65 @@
+//! The matrix as a table: what became of each fault at each stage.
+
+use std::fmt::Write as _;
+
+use super::cell::Came;
+use super::matrix::{Cell, Kind, Stage};
+
+/// Cells that were run, and what each came to.
+pub(super) struct Report(pub(super) Vec<(Cell, Came, Vec<String>)>);
+
+impl Report {
+    /// A line a fault, a column a stage, and under them how many cells there are.
+    pub(super) fn table(&self) -> String {
+        let mut lines = vec![Self::head()];
+        for kind in Kind::ALL {
+            let row = Stage::ALL.iter().map(|stage| self.text(*stage, kind));
+            lines.push(std::iter::once(format!("{kind:?}")).chain(row).collect());
+        }
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+        let widths: Vec<usize> = (0..=Stage::ALL.len()).filter_map(width).collect();
+        let mut table = String::new();
+        for line in &lines {
+            for (text, width) in line.iter().zip(&widths) {
+                let _ = write!(table, "{text:width$}  ");
+            }
+            table.truncate(table.trim_end().len());
+            table.push('\n');
+        }
+        let passed = self.0.iter().filter(|(.., wrong)| wrong.is_empty()).count();
+        let _ = write!(table, "{} cells covered, {passed} passed", self.0.len());
+        table
+    }
+
+    /// Every cell that is not as it has to be, and why.
+    pub(super) fn failed(&self) -> Vec<String> {
+        let failed = self.0.iter().filter(|(.., wrong)| !wrong.is_empty());
+        failed.map(|(cell, _, wrong)| format!("{}: {}", cell.name(), wrong.join("; "))).collect()
+    }
+
+    fn head() -> Vec<String> {
+        let stages = Stage::ALL.iter().map(|stage| format!("{stage:?}"));
+        std::iter::once("fault".to_owned()).chain(stages).collect()
+    }
+
+    /// The different outcomes at one place; a dash where there is no cell.
+    fn text(&self, stage: Stage, kind: Kind) -> String {
+        let mut texts: Vec<String> = Vec::new();
+        for (cell, came, wrong) in &self.0 {
+            if (cell.stage, cell.kind) != (stage, kind) {
+                continue;
+            }
+            let outcome = match came {
+                Came::Works { .. } => "works",
+                Came::Fails { kind, .. } => kind.as_str(),
+                Came::Broke(_) => "broke",
+            };
+            let mark = if wrong.is_empty() { "" } else { "!" };
+            let text = format!("{outcome}{mark}");
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        if texts.is_empty() { "—".to_owned() } else { texts.join(",") }
+    }
+}
