@@ -36,7 +36,8 @@ pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
         command.args(["--invoke", r#"query-task-status("d", none)"#]).arg(component);
         anyhow::Ok(command)
     };
-    let ways: [(&str, Box<dyn Fn() -> anyhow::Result<Command>>); 4] = [
+    type Way<'a> = Box<dyn Fn() -> anyhow::Result<Command> + 'a>;
+    let ways: [(&str, Way<'_>); 4] = [
         ("host, component compiled", Box::new(uncached)),
         ("host, compiled code cached", Box::new(start)),
         ("wasmtime run, precompiled", Box::new(|| run(&compiled))),

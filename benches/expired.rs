@@ -90,7 +90,8 @@ fn time<F: Future<Output = ()> + Send + 'static>(
             call.await;
             since.elapsed()
         };
-        took += runtime.block_on(runtime.spawn(timed)).expect("a call that panics measures nothing");
+        took +=
+            runtime.block_on(runtime.spawn(timed)).expect("a call that panics measures nothing");
     }
     took
 }

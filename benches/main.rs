@@ -5,6 +5,8 @@
 //! of its own, as do the hosts whose memory or start is measured: all of them are this same program in
 //! another [`role`].
 
+#![expect(clippy::expect_used, reason = "a measurement that fails ends the run")]
+
 mod cold_start;
 mod expired;
 mod fake;

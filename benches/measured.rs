@@ -23,7 +23,9 @@ impl Measured {
 
     /// Adds them to what runs before this one left.
     pub(crate) fn write(self) -> anyhow::Result<()> {
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion").join("measured.json");
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .with_file_name("criterion")
+            .join("measured.json");
         let mut all: BTreeMap<String, f64> = match fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes)?,
             Err(_) => BTreeMap::new(),

@@ -17,7 +17,8 @@ pub(crate) fn measure(
 ) -> anyhow::Result<()> {
     let mut fake = FakeProcess::start(Duration::ZERO)?;
     let mut group = criterion.benchmark_group("one call");
-    for way in [Client::wire(&mut fake)?, Native::way(fake.settings())?, host_way(fake.settings())?] {
+    for way in [Client::wire(&mut fake)?, Native::way(fake.settings())?, host_way(fake.settings())?]
+    {
         one_at_a_time(&mut group, way.name, runtime, &way.status);
     }
     let (_served, ask) = Served::tools(&fake, &Client::new(&settings(fake.settings())?))?;

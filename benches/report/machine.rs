@@ -10,7 +10,8 @@ use anyhow::Context as _;
 /// The machine, the date, the versions.
 pub(crate) fn table(root: &Path) -> anyhow::Result<String> {
     let cpu = fs::read_to_string("/proc/cpuinfo").context("Linux tells")?;
-    let models: Vec<_> = cpu.lines().filter_map(|line| line.strip_prefix("model name\t: ")).collect();
+    let models: Vec<_> =
+        cpu.lines().filter_map(|line| line.strip_prefix("model name\t: ")).collect();
     let kernel = said("uname", &["-sr"], root)?;
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
     let mut table = "| what | which |\n| --- | --- |\n".to_owned();

@@ -16,7 +16,8 @@ use anyhow::Context as _;
 use crate::results::Results;
 
 fn main() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("benches/ stands in the project")?;
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("benches/ stands in the project")?;
     let results = Results::read(&root.join("target/criterion"))?;
     let benchmarks = [
         ("machine", machine::table(root)?),

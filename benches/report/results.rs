@@ -46,7 +46,8 @@ struct Estimate {
 impl Results {
     /// Reads what stands in criterion's directory.
     pub(crate) fn read(directory: &Path) -> anyhow::Result<Self> {
-        let numbers = fs::read(directory.join("measured.json")).context("run `cargo bench` first")?;
+        let numbers =
+            fs::read(directory.join("measured.json")).context("run `cargo bench` first")?;
         let numbers = serde_json::from_slice(&numbers)?;
         let mut times = BTreeMap::new();
         for group in directories(directory)? {

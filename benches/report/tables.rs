@@ -45,7 +45,8 @@ pub(crate) fn one_call(results: &Results) -> String {
 /// What one call in the host is made of: each stage is the difference of two measurements.
 pub(crate) fn stages(results: &Results) -> String {
     let of = |group, way| results.time(group, way).map_or(f64::NAN, |time| time.median);
-    let (wire, native, host) = (of("one call", "wire"), of("one call", "native"), of("one call", "host"));
+    let (wire, native, host) =
+        (of("one call", "wire"), of("one call", "native"), of("one call", "host"));
     let made = of("instance", "made, cleared");
     let called = of("instance", "made, called, cleared");
     let rows = [
@@ -53,7 +54,10 @@ pub(crate) fn stages(results: &Results) -> String {
         ("the call rule and the token store, as native code", native - wire),
         ("a fresh instance made, and its memory cleared again", made),
         ("one call into it and back, settings and token read", called - made),
-        ("the rest: the request and the reply across the sandbox's wall, the rule as wasm", host - native - called),
+        (
+            "the rest: the request and the reply across the sandbox's wall, the rule as wasm",
+            host - native - called,
+        ),
         ("**one call in the host**", host),
     ];
     let mut table = "| stage | µs |\n| --- | --- |\n".to_owned();
@@ -99,7 +103,8 @@ pub(crate) fn callers(results: &Results) -> String {
 }
 
 pub(crate) fn expired(results: &Results) -> String {
-    let mut table = "| what | native | in the host | × native |\n| --- | --- | --- | --- |\n".to_owned();
+    let mut table =
+        "| what | native | in the host | × native |\n| --- | --- | --- | --- |\n".to_owned();
     let (native, host) = (results.time("expired", "native"), results.time("expired", "host"));
     let ratio = times(results.to_native("expired", "host"));
     let _ = writeln!(
@@ -142,7 +147,8 @@ pub(crate) fn replies(results: &Results) -> String {
 }
 
 pub(crate) fn cold_start(results: &Results) -> String {
-    let mut table = "| a fresh process, to the end of its first call | time |\n| --- | --- |\n".to_owned();
+    let mut table =
+        "| a fresh process, to the end of its first call | time |\n| --- | --- |\n".to_owned();
     for way in [
         "host, component compiled",
         "host, compiled code cached",
@@ -163,11 +169,7 @@ pub(crate) fn memory(results: &Results) -> String {
             "peak of a 16 MiB reply, times its size",
             2,
         ),
-        (
-            "memory/growth over 100,000 calls, KiB",
-            "growth over 100,000 calls after 10,000, KiB",
-            0,
-        ),
+        ("memory/growth over 100,000 calls, KiB", "growth over 100,000 calls after 10,000, KiB", 0),
     ] {
         let number = |way: &str| {
             let number = results.number(&format!("{name}/{way}"));

@@ -26,13 +26,30 @@ pub(crate) fn table(results: &Results) -> String {
     let median = |group: &str, way: &str| results.time(group, way).map(|time| time.median);
     let at_64 = |way| results.calls_a_second(64, way);
     let old = results.number("old server/at 64");
-    let ratio = |one: Option<f64>, other: Option<f64>| one.zip(other).map(|(one, other)| one / other);
+    let ratio =
+        |one: Option<f64>, other: Option<f64>| one.zip(other).map(|(one, other)| one / other);
     let storm = ratio(results.number("storm/slowest ms"), results.number("storm/login + call ms"));
     let targets = [
-        Target::at_most("one call in the host, × native", 1.5, results.to_native("one call", "host")),
-        Target::at_least("calls/s at 64 in flight, × native", 0.4, ratio(at_64("host"), at_64("native"))),
-        Target::at_least("calls/s at 64 in flight, × the old server", 300.0, ratio(at_64("host"), old)),
-        Target::at_most("an instance made and cleared, µs", 15.0, median("instance", "made, cleared")),
+        Target::at_most(
+            "one call in the host, × native",
+            1.5,
+            results.to_native("one call", "host"),
+        ),
+        Target::at_least(
+            "calls/s at 64 in flight, × native",
+            0.4,
+            ratio(at_64("host"), at_64("native")),
+        ),
+        Target::at_least(
+            "calls/s at 64 in flight, × the old server",
+            300.0,
+            ratio(at_64("host"), old),
+        ),
+        Target::at_most(
+            "an instance made and cleared, µs",
+            15.0,
+            median("instance", "made, cleared"),
+        ),
         Target::at_most(
             "a fresh process to its first answer, compiled code cached, ms",
             15.0,
@@ -48,7 +65,11 @@ pub(crate) fn table(results: &Results) -> String {
             2.5,
             results.number("memory/peak of a 16 MiB reply, times its size/host"),
         ),
-        Target::at_most("logins for 1,000 calls on an expired token", 1.0, results.number("storm/logins")),
+        Target::at_most(
+            "logins for 1,000 calls on an expired token",
+            1.0,
+            results.number("storm/logins"),
+        ),
         Target::at_most("the slowest of them, × (login + call)", 2.0, storm),
         Target::at_most(
             "growth over 100,000 calls, KiB",

@@ -32,7 +32,8 @@ pub(crate) fn wasmtime(
 pub(crate) fn precompiled(component: &Path) -> anyhow::Result<PathBuf> {
     let name = component.file_stem().context("a name")?;
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("bench.cwasm");
-    let compiled = Role::Wasmtime.command()?.arg("compile").arg(component).arg("-o").arg(&to).status()?;
+    let compiled =
+        Role::Wasmtime.command()?.arg("compile").arg(component).arg("-o").arg(&to).status()?;
     ensure!(compiled.success(), "{} does not compile", component.display());
     Ok(to)
 }

@@ -15,7 +15,8 @@ impl OldWay {
     /// Runs it with the Python that `OGE_BENCH_PYTHON` names, else the one of `target/python`, else the
     /// system's.
     pub(crate) fn measure(fake: &mut FakeProcess) -> anyhow::Result<Option<Self>> {
-        let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python");
+        let ours =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python");
         let python = std::env::var_os("OGE_BENCH_PYTHON")
             .or_else(|| ours.exists().then(|| ours.into_os_string()))
             .unwrap_or_else(|| "python3".into());

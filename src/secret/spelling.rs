@@ -79,8 +79,8 @@ fn escape(text: &[Seen], code: Code) -> Option<(Meant, usize)> {
         (Code::Entity, b'&', _) => entity(text),
         (Code::Backslash, b'\\', b'x') => byte(2),
         (Code::Backslash, b'\\', b'u') => {
-            let half = |from: usize| Some(number(text, from, 4, 16)?.try_into().ok()?);
-            let first: u16 = half(2)?;
+            let half = |from: usize| u16::try_from(number(text, from, 4, 16)?).ok();
+            let first = half(2)?;
             let second = (at(6) == Some(b'\\') && at(7) == Some(b'u')).then(|| half(8)).flatten();
             let units = [first, second.unwrap_or_default()];
             let character = char::decode_utf16(units).next()?.ok()?;

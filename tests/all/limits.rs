@@ -188,7 +188,7 @@ async fn a_request_body_without_end_ends_with_its_call() {
             matches!(answer, Err(CallError::Stopped(Stopped::Cpu(_) | Stopped::Wall(_))));
         assert!(is_stopped, "{answer:?}");
         assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
-        tokio::task::spawn_blocking(|| sink.is_left()).await.unwrap();
+        tokio::task::spawn_blocking(|| sink.wait_until_left()).await.unwrap();
     }
 }
 

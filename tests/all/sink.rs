@@ -50,7 +50,7 @@ impl Sink {
     }
 
     /// That the other side has closed its connection.
-    pub fn is_left(self) {
+    pub fn wait_until_left(self) {
         drop(self.waits);
         self.left.recv_timeout(Duration::from_secs(10)).expect("the connection was closed");
     }

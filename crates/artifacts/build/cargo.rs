@@ -76,7 +76,8 @@ impl Cargo {
         cargo.args(["--lib", "--crate-type", "cdylib", "--profile", "component"]);
         cargo.arg("--message-format=json-render-diagnostics");
         cargo.arg("--target-dir").arg(&self.target_dir);
-        let link = format!("-Clink-args=-z stack-size={} --initial-heap={HEAP_BYTES}", stack as u32);
+        let link =
+            format!("-Clink-args=-z stack-size={} --initial-heap={HEAP_BYTES}", stack as u32);
         cargo.args(["--", &link]);
         let messages = said(cargo).with_context(|| format!("building {package} failed"))?;
         let mut cargo = self.command("tree", &selection)?;

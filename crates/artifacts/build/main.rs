@@ -81,11 +81,9 @@ fn main() -> anyhow::Result<()> {
     }
     hand_out(&out, "OGE_WIT", "oge-tools-wit", &contract.to_wasm()?)?;
     // For tests.
-    let hostile_standalone =
-        compose::plug(&hostile.bytes, &store.bytes, &[token_store, settings])?;
+    let hostile_standalone = compose::plug(&hostile.bytes, &store.bytes, &[token_store, settings])?;
     let credentials = [token_store, settings, config];
-    let hostile_config =
-        compose::plug(&hostile_config.bytes, &wassette_store.bytes, &credentials)?;
+    let hostile_config = compose::plug(&hostile_config.bytes, &wassette_store.bytes, &credentials)?;
     let handled = ["oge:tools/types", "oge:tools/tools"];
     let gateway = compose::plug(&gateway.bytes, &composed, &handled)?;
     hand_out(&out, "OGE_HOSTILE", "oge-hostile", &hostile.bytes)?;
