@@ -1,11 +1,10 @@
-//! How long the machine has held this runtime up, so that a busy machine is not taken for a slow host.
+//! When the machine has held this runtime up, so that a busy machine is not taken for a slow host.
 //!
 //! A task that only ticks shares the one thread of the test with all that is measured. A tick that comes
 //! late shows that the thread did not run, or had others to serve first, and for how long: nothing that
-//! waited on this thread meanwhile could be in time, whatever it is. That time is allowed to a call that
-//! it fell into, and no other.
+//! waited on this thread meanwhile could be in time, whatever it is.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -20,56 +19,45 @@ const FINE: Duration = Duration::from_millis(5);
 
 /// Measures from its start to its drop.
 pub(super) struct Pace {
-    state: Rc<State>,
+    ticks: Rc<Ticks>,
     ticking: JoinHandle<()>,
 }
 
-struct State {
+struct Ticks {
     last: Cell<Instant>,
-    held_up: Cell<Duration>,
-}
-
-/// A moment, and what there was of delay before it.
-#[derive(Clone, Copy)]
-pub(super) struct Moment {
-    at: Instant,
-    held_up: Duration,
+    /// From when to when a tick was late.
+    late: RefCell<Vec<(Instant, Instant)>>,
 }
 
 impl Pace {
     /// To be called inside a `LocalSet`.
     pub(super) fn start() -> Self {
-        let state =
-            Rc::new(State { last: Cell::new(Instant::now()), held_up: Cell::new(Duration::ZERO) });
-        let ticked = Rc::clone(&state);
+        let ticks = Rc::new(Ticks { last: Cell::new(Instant::now()), late: RefCell::default() });
+        let ticked = Rc::clone(&ticks);
         let ticking = tokio::task::spawn_local(async move {
             loop {
                 sleep(PERIOD).await;
-                let now = ticked.now();
-                ticked.held_up.set(now.held_up);
-                ticked.last.set(now.at);
+                let now = Instant::now();
+                ticked.late.borrow_mut().extend(ticked.lateness(now));
+                ticked.last.set(now);
             }
         });
-        Self { state, ticking }
+        Self { ticks, ticking }
     }
 
-    pub(super) fn now(&self) -> Moment {
-        self.state.now()
-    }
-
-    /// The time since then, and how much of it the machine took.
-    pub(super) fn since(&self, then: Moment) -> (Duration, Duration) {
-        let now = self.now();
-        (now.at - then.at, now.held_up.saturating_sub(then.held_up))
+    /// For how much of the time between these two moments the thread was held up.
+    pub(super) fn held_up(&self, from: Instant, to: Instant) -> Duration {
+        let late = self.ticks.late.borrow();
+        let late = late.iter().copied().chain(self.ticks.lateness(Instant::now()));
+        late.map(|(begun, ended)| ended.min(to).saturating_duration_since(begun.max(from))).sum()
     }
 }
 
-impl State {
-    fn now(&self) -> Moment {
-        let at = Instant::now();
-        let gap = at - self.last.get();
-        let late = if gap > PERIOD + FINE { gap - PERIOD } else { Duration::ZERO };
-        Moment { at, held_up: self.held_up.get() + late }
+impl Ticks {
+    /// The tick that is due, where it is late by now.
+    fn lateness(&self, now: Instant) -> Option<(Instant, Instant)> {
+        let due = self.last.get() + PERIOD;
+        (now > due + FINE).then_some((due, now))
     }
 }
 
