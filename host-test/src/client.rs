@@ -71,7 +71,7 @@ impl HttpClient {
     ) -> Result<Response<Incoming>, legacy::Error> {
         let until = Until::over(&mut request);
         let response = self.0.request(request).await;
-        until.ended();
+        until.reached();
         response
     }
 

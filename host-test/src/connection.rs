@@ -45,7 +45,7 @@ impl Until {
         Self(Some(capture_connection(request)))
     }
 
-    pub(crate) fn ended(mut self) {
+    pub(crate) fn reached(mut self) {
         self.0 = None;
     }
 }

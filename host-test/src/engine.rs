@@ -50,6 +50,8 @@ fn new_engine() -> wasmtime::Result<Engine> {
         .max_unused_warm_slots(MOST_CALLS);
     let mut config = Config::new();
     config.cranelift_opt_level(OptLevel::Speed).memory_init_cow(true).epoch_interruption(true);
+    // WASI 0.2 calls one thing at a time; keeping tasks for more would slow every call of the host.
+    config.concurrency_support(false);
     // What was compiled is kept where wasmtime keeps it, unless there is no such place.
     config.cache(Cache::from_file(None).ok());
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

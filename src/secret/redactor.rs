@@ -28,19 +28,19 @@ const PART_BYTES: usize = 8;
 ///
 /// What it cannot see: a secret in another code (hashed, compressed, encrypted, reversed), and pieces
 /// of one that are shorter than twelve bytes.
+///
+/// Most calls never show a text, so a secret is only kept here until one is.
 #[derive(Debug, Default)]
 pub struct Redactor {
-    needles: Vec<Secret>,
-    /// Whether one of them is shorter than a beginning.
-    has_short: bool,
+    secrets: Vec<Secret>,
+    authorizations: Vec<Secret>,
 }
 
 impl Redactor {
     /// Also hides `secret`.
     #[must_use]
     pub fn hide(mut self, secret: &Secret) -> Self {
-        self.add(secret.expose());
-        self.add_base64(secret.expose());
+        self.secrets.push(secret.clone());
         self
     }
 
@@ -48,7 +48,35 @@ impl Redactor {
     /// each part of that.
     #[must_use]
     pub fn hide_authorization(mut self, value: &Secret) -> Self {
-        let whole = value.expose();
+        self.authorizations.push(value.clone());
+        self
+    }
+
+    /// The start of `text`, at most [`EXCERPT_BYTES`], with every secret in it read as `***`.
+    #[must_use]
+    pub fn excerpt(&self, text: &str) -> String {
+        let mut needles = Needles::default();
+        self.secrets.iter().for_each(|secret| needles.add_secret(secret.expose()));
+        self.authorizations.iter().for_each(|value| needles.add_authorization(value.expose()));
+        needles.excerpt(text)
+    }
+}
+
+/// What is looked for.
+#[derive(Default)]
+struct Needles {
+    needles: Vec<Secret>,
+    /// Whether one of them is shorter than a beginning.
+    has_short: bool,
+}
+
+impl Needles {
+    fn add_secret(&mut self, secret: &str) {
+        self.add(secret);
+        self.add_base64(secret);
+    }
+
+    fn add_authorization(&mut self, whole: &str) {
         self.add(whole);
         let bare = whole.split_once(' ').map_or(whole, |(_, token)| token.trim_start());
         self.add(bare);
@@ -57,7 +85,6 @@ impl Redactor {
         for part in bare.split('.').filter(is_hidden_alone) {
             self.add(part);
         }
-        self
     }
 
     fn add(&mut self, value: &str) {
@@ -86,9 +113,7 @@ impl Redactor {
         }
     }
 
-    /// The start of `text`, at most [`EXCERPT_BYTES`], with every secret in it read as `***`.
-    #[must_use]
-    pub fn excerpt(&self, text: &str) -> String {
+    fn excerpt(&self, text: &str) -> String {
         let examined = prefix(text, EXAMINED_BYTES + LOOKAHEAD_BYTES);
         let shown = prefix(text, EXAMINED_BYTES).len();
         let mut hidden = alloc::vec![false; examined.len()];

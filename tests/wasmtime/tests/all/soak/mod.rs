@@ -42,8 +42,8 @@ const CALLERS: usize = 64;
 /// What a call may take, set for both forms. A hang lasts as long.
 const DEADLINE_SECONDS: &str = "8";
 
-/// How far memory may grow from the end of the warm-up to the end, however long the run is: what an
-/// allocator's caches and fragments come to.
+/// How much more memory the last third of a run may take at most than the one before, however long the run
+/// is: what an allocator's caches and fragments come to.
 const MOST_GROWTH_KIB: u64 = 16 * 1024;
 
 /// Past the run's own time: what the last calls, logins and idle connections take.
@@ -128,12 +128,14 @@ async fn soak<W: Way>(name: &str, fake: Fake, ways: Vec<W>, process: u32, pause:
         let after = settled(process, before.handles).await;
         account.print(&fake, &disturbed);
         println!(
-            "  memory        {} KiB after the warm-up, {} KiB at the end",
+            "  memory        {} KiB at most in the second third, {} KiB in the last",
             footprints.0.memory_kib, footprints.1.memory_kib
         );
         println!(
             "  handles       {} before, {} at most, {} after",
-            before.handles, footprints.1.handles, after.handles
+            before.handles,
+            footprints.0.handles.max(footprints.1.handles),
+            after.handles
         );
         account.assert(&fake, &disturbed);
         let growth = footprints.1.memory_kib.saturating_sub(footprints.0.memory_kib);
@@ -143,20 +145,26 @@ async fn soak<W: Way>(name: &str, fake: Fake, ways: Vec<W>, process: u32, pause:
     timeout(time + PATIENCE, whole).await.expect("nothing hangs");
 }
 
-/// What `process` holds after a third of the time, when everything has been met once, and at the end;
-/// there, the most handles that it held meanwhile.
+/// The most that `process` holds in the second third of the time, when everything has been met once, and
+/// in the last. How much it holds at one moment depends on how many calls there are at that moment.
 async fn watched(process: u32, time: Duration) -> (Footprint, Footprint) {
     sleep(time / 3).await;
-    let first = footprint(process);
-    let mut last = first;
-    let mut seconds = interval(Duration::from_secs(1));
-    let ends_at = Instant::now() + time * 2 / 3;
+    let second = most(process, time / 3).await;
+    (second, most(process, time / 3).await)
+}
+
+/// The most that `process` holds within `time`.
+async fn most(process: u32, time: Duration) -> Footprint {
+    let mut most = footprint(process);
+    let mut ticks = interval(Duration::from_millis(200));
+    let ends_at = Instant::now() + time;
     while Instant::now() < ends_at {
-        seconds.tick().await;
+        ticks.tick().await;
         let seen = footprint(process);
-        last = Footprint { handles: last.handles.max(seen.handles), ..seen };
+        most.memory_kib = most.memory_kib.max(seen.memory_kib);
+        most.handles = most.handles.max(seen.handles);
     }
-    (first, last)
+    most
 }
 
 /// What `process` holds once connections that nobody uses have been let go.
