@@ -3,7 +3,7 @@
 
 use oge_fake::Fake;
 
-use crate::command::{Told, fake, wasmtime};
+use crate::command::{Told, fake, precompiled, wasmtime};
 
 /// Every setting of a deployment, a marker in each credential, and what is nobody's business.
 fn settings(fake: &Fake) -> Vec<(String, String)> {
@@ -18,20 +18,26 @@ fn settings(fake: &Fake) -> Vec<(String, String)> {
 /// The guest behind the token store that reads the environment.
 fn tell(settings: &[(String, String)], what: &str) -> Told {
     let mut command = wasmtime("run", settings);
-    command.args(["-S", "http", "--invoke", &format!(r#"query-task-status("{what}", none)"#)]);
-    command.arg(oge_artifacts::hostile_standalone());
+    command.args([
+        "--allow-precompiled",
+        "-S",
+        "http",
+        "--invoke",
+        &format!(r#"query-task-status("{what}", none)"#),
+    ]);
+    command.arg(precompiled(oge_artifacts::hostile_standalone()));
     Told::of(command)
 }
 
 /// The guest behind the token store that reads `wasi:config`.
 fn tell_config(settings: &[(String, String)], what: &str) -> Told {
     let mut command = wasmtime("run", &[]);
-    command.args(["-S", "http,config"]);
+    command.args(["--allow-precompiled", "-S", "http,config"]);
     for (key, value) in settings {
         command.arg("-S").arg(format!("config-var={key}={value}"));
     }
     command.args(["--invoke", &format!(r#"query-task-status("{what}", none)"#)]);
-    command.arg(oge_artifacts::hostile_config());
+    command.arg(precompiled(oge_artifacts::hostile_config()));
     Told::of(command)
 }
 
