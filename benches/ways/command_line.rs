@@ -1,8 +1,10 @@
 //! The components on wasmtime's own command line.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, ensure};
@@ -28,10 +30,14 @@ pub(crate) fn wasmtime(
     Ok(command)
 }
 
-/// What `wasmtime compile` makes of a component.
+/// What `wasmtime compile` makes of a component, once: a process that runs it has the file mapped.
 pub(crate) fn precompiled(component: &Path) -> anyhow::Result<PathBuf> {
+    static COMPILED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let name = component.file_stem().context("a name")?;
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("bench.cwasm");
+    if !COMPILED.lock().unwrap_or_else(PoisonError::into_inner).insert(to.clone()) {
+        return Ok(to);
+    }
     let compiled =
         Role::Wasmtime.command()?.arg("compile").arg(component).arg("-o").arg(&to).status()?;
     ensure!(compiled.success(), "{} does not compile", component.display());
