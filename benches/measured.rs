@@ -22,7 +22,7 @@ impl Measured {
     }
 
     /// Adds them to what runs before this one left.
-    pub(crate) fn write(self) -> anyhow::Result<()> {
+    fn write(&mut self) -> anyhow::Result<()> {
         let file = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .with_file_name("criterion")
             .join("measured.json");
@@ -30,8 +30,17 @@ impl Measured {
             Ok(bytes) => serde_json::from_slice(&bytes)?,
             Err(_) => BTreeMap::new(),
         };
-        all.extend(self.0);
+        all.append(&mut self.0);
         fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
         Ok(fs::write(file, serde_json::to_vec_pretty(&all)?)?)
+    }
+}
+
+/// A run that fails half-way leaves what it measured until then.
+impl Drop for Measured {
+    fn drop(&mut self) {
+        if let Err(error) = self.write() {
+            println!("what was measured is lost: {error:#}");
+        }
     }
 }
