@@ -14,9 +14,9 @@ use crate::timing::{at_once, quantile};
 use crate::ways::{Client, Native, Served, host_way, over_http, over_stdio, settings};
 
 /// How many callers there are.
-const CALLERS: [usize; 5] = [1, 8, 64, 256, 512];
+const CALLERS: [usize; 4] = [1, 8, 64, 512];
 
-/// What runs in `wasmtime serve`, whose pool as it comes has no room for the instances of 256 requests.
+/// What runs in `wasmtime serve`, whose pool as it comes has no room for the instances of 512 requests.
 const SERVED: [&str; 2] = ["wasmtime serve", "mcp http"];
 const MOST_SERVED: usize = 64;
 

@@ -8,7 +8,7 @@ use crate::results::Results;
 use crate::tables::WAYS;
 
 /// What `cargo bench` measures.
-const CALLERS: [f64; 5] = [1.0, 8.0, 64.0, 256.0, 512.0];
+const CALLERS: [f64; 4] = [1.0, 8.0, 64.0, 512.0];
 
 /// Draws how long half of the calls take at most, for so many callers, each way.
 pub(crate) fn draw(results: &Results, to: &Path) -> anyhow::Result<()> {
