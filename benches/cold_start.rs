@@ -41,7 +41,7 @@ pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
         ("host, component compiled", Box::new(uncached)),
         ("host, compiled code cached", Box::new(start)),
         ("wasmtime run, precompiled", Box::new(|| run(&compiled))),
-        ("wasmtime run, compiled code cached", Box::new(|| run(oge_artifacts::standalone()))),
+        ("wasmtime run, component compiled", Box::new(|| run(oge_artifacts::standalone()))),
     ];
     let mut group = criterion.benchmark_group("cold start");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);

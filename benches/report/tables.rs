@@ -152,7 +152,7 @@ pub(crate) fn cold_start(results: &Results) -> String {
     for way in [
         "host, component compiled",
         "host, compiled code cached",
-        "wasmtime run, compiled code cached",
+        "wasmtime run, component compiled",
         "wasmtime run, precompiled",
     ] {
         let _ = writeln!(table, "| {way} | {} |", shown(results.time("cold start", way)));
