@@ -39,7 +39,7 @@ fn one(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     let native = Native::new(&site)?;
     group.bench_function("native", |bencher| {
         bencher.iter_custom(|calls| {
-            time(runtime, calls, |_| {
+            time(runtime, calls, || {
                 let native = native.with(store(&site).expect("good settings"));
                 async move { native.run::<QueryTaskStatus>(arguments()).await }
             })
@@ -48,7 +48,7 @@ fn one(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     let (host, slot) = slotted(&site)?;
     group.bench_function("host", |bencher| {
         bencher.iter_custom(|calls| {
-            time(runtime, calls, |_| {
+            time(runtime, calls, || {
                 slot.put(store(&site).expect("good settings"));
                 ask(host.clone())
             })
@@ -80,11 +80,11 @@ async fn ask(host: Host) {
 fn time<F: Future<Output = ()> + Send + 'static>(
     runtime: &Runtime,
     calls: u64,
-    make: impl Fn(u64) -> F,
+    make: impl Fn() -> F,
 ) -> Duration {
     let mut took = Duration::ZERO;
-    for number in 0..calls {
-        let call = make(number);
+    for _ in 0..calls {
+        let call = make();
         let timed = async move {
             let since = now();
             call.await;

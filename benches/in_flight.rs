@@ -10,15 +10,16 @@ use tokio::runtime::Runtime;
 
 use crate::fake::FakeProcess;
 use crate::measured::{Measured, wanted};
+use crate::names::CALLERS;
 use crate::timing::{at_once, quantile};
-use crate::ways::{Client, Native, Served, host_way, over_http, over_stdio, settings};
-
-/// How many callers there are.
-const CALLERS: [usize; 4] = [1, 8, 64, 512];
+use crate::ways::{self, Way};
 
 /// What runs in `wasmtime serve`, whose pool as it comes has no room for the instances of 512 requests.
 const SERVED: [&str; 2] = ["wasmtime serve", "mcp http"];
 const MOST_SERVED: usize = 64;
+
+/// What runs in this process.
+const HERE: [&str; 3] = ["wire", "native", "host"];
 
 pub(crate) fn measure(
     criterion: &mut Criterion,
@@ -26,29 +27,16 @@ pub(crate) fn measure(
     measured: &mut Measured,
 ) -> anyhow::Result<()> {
     let mut fake = FakeProcess::start(Duration::ZERO)?;
-    let wire = Client::wire(&mut fake)?;
-    let native = Native::way(fake.settings())?;
-    let host = host_way(fake.settings())?;
-    let (_served, serve) = Served::tools(&fake, &Client::new(&settings(fake.settings())?))?;
-    let stdio = runtime.block_on(over_stdio(&fake))?.way("mcp stdio");
-    let http = runtime.block_on(over_http(&fake))?.way("mcp http");
-    let ways = [
-        (wire.name, &wire.status),
-        (native.name, &native.status),
-        (host.name, &host.status),
-        ("wasmtime serve", &serve),
-        (stdio.name, &stdio.status),
-        (http.name, &http.status),
-    ];
+    let ways = ways::all(&mut fake, runtime)?;
     for callers in CALLERS {
         let mut group = criterion.benchmark_group(format!("{callers} callers"));
         group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(1));
-        for (name, call) in ways {
-            if callers > MOST_SERVED && SERVED.contains(&name) {
+        for Way { name, status: call, .. } in &ways {
+            if callers > MOST_SERVED && SERVED.contains(name) {
                 continue;
             }
             let took = RefCell::new(Vec::new());
-            group.bench_function(name, |bencher| {
+            group.bench_function(*name, |bencher| {
                 bencher.iter_custom(|calls| {
                     let (whole, each) = at_once(runtime, call, callers, calls);
                     took.borrow_mut().extend(each);
@@ -59,8 +47,8 @@ pub(crate) fn measure(
         }
         group.finish();
     }
-    // Of what runs in this process, how much of a core a call takes.
-    for (name, call) in ways.into_iter().take(3) {
+    // How much of a core a call takes.
+    for Way { name, status: call, .. } in ways.iter().filter(|way| HERE.contains(&way.name)) {
         let name = format!("64 callers/{name}/cpu");
         if wanted(&name) {
             const CALLS: u32 = 50_000;
@@ -69,7 +57,6 @@ pub(crate) fn measure(
             measured.note(name, (processor_time()? - before) / f64::from(CALLS));
         }
     }
-    runtime.block_on(async { drop((stdio, http)) });
     Ok(())
 }
 

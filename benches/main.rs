@@ -14,6 +14,7 @@ mod in_flight;
 mod instance;
 mod measured;
 mod memory;
+mod names;
 mod one_call;
 mod replies;
 mod role;
@@ -39,6 +40,8 @@ fn main() -> anyhow::Result<()> {
 
 fn measure() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // What the ways hold ends on it.
+    let _inside = runtime.enter();
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))

@@ -56,7 +56,7 @@ pub(crate) fn host() -> anyhow::Result<()> {
     };
     let value = match scenario.as_deref() {
         Some("in flight") => in_flight(&runtime, &way.status)?,
-        Some("long") => long(&runtime, &way.query)?,
+        Some("long") => long(&runtime, way.query.as_ref().context("both query")?)?,
         _ => many(&runtime, &way.status)?,
     };
     println!("{value}");

@@ -2,6 +2,8 @@
 //! docs/scaling.md, between their marks, and draws the plot.
 
 mod machine;
+#[path = "../names.rs"]
+mod names;
 mod plot;
 mod results;
 mod scaling;

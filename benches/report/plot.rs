@@ -4,11 +4,9 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
+use crate::names::CALLERS;
 use crate::results::Results;
 use crate::tables::WAYS;
-
-/// What `cargo bench` measures.
-const CALLERS: [f64; 4] = [1.0, 8.0, 64.0, 512.0];
 
 /// Draws how long half of the calls take at most, for so many callers, each way.
 pub(crate) fn draw(results: &Results, to: &Path) -> anyhow::Result<()> {
@@ -26,7 +24,7 @@ pub(crate) fn draw(results: &Results, to: &Path) -> anyhow::Result<()> {
             .into_iter()
             .filter_map(|callers| {
                 let micros = results.number(&format!("{callers} callers/{way}/p50"))?;
-                Some((callers, micros / 1e3))
+                Some((f64::from(u32::try_from(callers).ok()?), micros / 1e3))
             })
             .collect();
         let color = Palette99::pick(index).to_rgba();

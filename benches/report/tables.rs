@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::names::SIZES;
 use crate::results::{Results, Time};
 
 /// The ways, as `cargo bench` names them, and as the tables do.
@@ -19,9 +20,6 @@ const OLD: [(&str, &str); 2] = [
     ("old server", "the old Python server's way: a client for each call"),
     ("old server, shared client", "the same in Python, with one client"),
 ];
-
-/// The sizes of long replies, and how many bytes each has.
-const SIZES: [&str; 3] = ["1 KiB", "1 MiB", "16 MiB"];
 
 const NOT_MEASURED: &str = "not measured";
 
@@ -130,13 +128,13 @@ pub(crate) fn expired(results: &Results) -> String {
 
 pub(crate) fn replies(results: &Results) -> String {
     let mut table = "| way |".to_owned();
-    for size in SIZES {
+    for (size, _) in SIZES {
         let _ = write!(table, " {size} | × native |");
     }
     let _ = writeln!(table, "\n| --- |{}", " --- | --- |".repeat(SIZES.len()));
     for (way, title) in WAYS.into_iter().filter(|(way, _)| *way != "wasmtime serve") {
         let _ = write!(table, "| {title} |");
-        for size in SIZES {
+        for (size, _) in SIZES {
             let group = format!("reply of {size}");
             let time = shown(results.time(&group, way));
             let _ = write!(table, " {time} | {} |", times(results.to_native(&group, way)));

@@ -53,7 +53,7 @@ impl Client {
         Ok(Way {
             name: "wire",
             status: repeat(prepared::<QueryTaskStatus>(arguments(), &settings)?),
-            query: repeat(prepared::<RunBigQuery>(Default::default(), &settings)?),
+            query: Some(repeat(prepared::<RunBigQuery>(Default::default(), &settings)?)),
         })
     }
 

@@ -10,7 +10,8 @@ use std::thread;
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
-use super::{Call, Client, call};
+use super::native::settings;
+use super::{Client, Way, call};
 use crate::fake::FakeProcess;
 use crate::role::Role;
 
@@ -53,14 +54,10 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) fn start(
-        component: &Path,
-        settings: &[(String, String)],
-        flags: &[&str],
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn start(component: &Path, settings: &[(String, String)]) -> anyhow::Result<Self> {
         let state = tempfile::tempdir()?;
         let mut command = wasmtime("serve", settings, state.path())?;
-        command.args(["-S", "cli", "--addr", "127.0.0.1:0", "--allow-precompiled"]).args(flags);
+        command.args(["-S", "cli", "--addr", "127.0.0.1:0", "--allow-precompiled"]);
         command.arg(precompiled(component)?).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let mut log = BufReader::new(child.stderr.take().context("a pipe")?).lines();
@@ -75,14 +72,17 @@ impl Served {
     }
 
     /// The standalone component behind an HTTP handler, asked for a task's state.
-    pub(crate) fn tools(fake: &FakeProcess, client: &Client) -> anyhow::Result<(Self, Call)> {
-        let served = Self::start(oge_artifacts::gateway(), fake.settings(), &[])?;
-        let (client, uri): (_, http::Uri) = (client.clone(), served.origin.parse()?);
-        let ask = call(move || {
+    pub(crate) fn tools(fake: &FakeProcess) -> anyhow::Result<Way> {
+        let served = Self::start(oge_artifacts::gateway(), fake.settings())?;
+        let client = Client::new(&settings(fake.settings())?);
+        let uri: http::Uri = served.origin.parse()?;
+        let status = call(move || {
+            // It serves for as long as it can be asked.
+            let _ = &served;
             let (client, uri) = (client.clone(), uri.clone());
             async move { client.get(uri).await }
         });
-        Ok((served, ask))
+        Ok(Way { name: "wasmtime serve", status, query: None })
     }
 }
 

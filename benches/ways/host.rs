@@ -26,12 +26,12 @@ pub(crate) fn host_way(site: &Site) -> anyhow::Result<Way> {
                 host.run::<QueryTaskStatus>(&arguments()).await.expect("a good platform");
             }
         }),
-        query: call(move || {
+        query: Some(call(move || {
             let host = other.clone();
             async move {
                 host.run::<RunBigQuery>(&Default::default()).await.expect("a good platform");
             }
-        }),
+        })),
     })
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn over_stdio(fake: &FakeProcess) -> anyhow::Result<Session> {
 pub(crate) async fn over_http(fake: &FakeProcess) -> anyhow::Result<Session> {
     let mut settings = fake.settings().to_vec();
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
-    let served = Served::start(oge_artifacts::mcp(), &settings, &[])?;
+    let served = Served::start(oge_artifacts::mcp(), &settings)?;
     let uri = format!("{}/mcp", served.origin);
     let config = StreamableHttpClientTransportConfig::with_uri(uri).auth_header(BEARER.to_owned());
     let transport = StreamableHttpClientTransport::from_config(config);
@@ -71,7 +71,7 @@ impl Session {
         Way {
             name,
             status: tool("query_task_status", json!({ "dag_id": "d" })),
-            query: tool("run_big_query", json!({})),
+            query: Some(tool("run_big_query", json!({}))),
         }
     }
 }

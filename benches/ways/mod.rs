@@ -11,11 +11,16 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-pub(crate) use self::client::Client;
-pub(crate) use self::command_line::{Served, precompiled, wasmtime};
+use tokio::runtime::Runtime;
+
+use self::client::Client;
+use self::command_line::Served;
+use self::mcp::{over_http, over_stdio};
+use crate::fake::FakeProcess;
+
+pub(crate) use self::command_line::{precompiled, wasmtime};
 pub(crate) use self::host::{TokenSlot, host, host_way};
-pub(crate) use self::mcp::{over_http, over_stdio};
-pub(crate) use self::native::{Native, arguments, settings, store};
+pub(crate) use self::native::{Native, arguments, store};
 pub(crate) use self::old::OldWay;
 
 /// The settings of a platform and an account there, by key.
@@ -31,13 +36,25 @@ pub(crate) fn call<F: Future<Output = ()> + Send + 'static>(
     Arc::new(move || Box::pin(make()))
 }
 
-/// A way that asks for a task's state, a GET with a short answer, and one that queries, whose answer is as
-/// long as the platform was told.
+/// A way to ask for a task's state, a GET with a short answer, and to query, where the answer is as long as the
+/// platform was told.
 pub(crate) struct Way {
     /// Its name in the tables.
     pub(crate) name: &'static str,
     /// Asks for a task's state.
     pub(crate) status: Call,
-    /// Queries.
-    pub(crate) query: Call,
+    /// Queries; the handler in `wasmtime serve` does not.
+    pub(crate) query: Option<Call>,
+}
+
+/// Every way, in the order of the tables.
+pub(crate) fn all(fake: &mut FakeProcess, runtime: &Runtime) -> anyhow::Result<Vec<Way>> {
+    Ok(vec![
+        Client::wire(fake)?,
+        Native::way(fake.settings())?,
+        host_way(fake.settings())?,
+        Served::tools(fake)?,
+        runtime.block_on(over_stdio(fake))?.way("mcp stdio"),
+        runtime.block_on(over_http(fake))?.way("mcp http"),
+    ])
 }

@@ -74,10 +74,10 @@ impl Native {
                 let native = native.clone();
                 async move { native.run::<QueryTaskStatus>(arguments()).await }
             }),
-            query: call(move || {
+            query: Some(call(move || {
                 let native = other.clone();
                 async move { native.run::<RunBigQuery>(Default::default()).await }
-            }),
+            })),
         })
     }
 }

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod answers;
 mod api;
 mod artifacts;
 mod auth;

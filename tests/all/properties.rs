@@ -15,17 +15,7 @@ use oge_tools::token::{Token, TokenError, Tokens};
 use oge_tools::url::Url;
 use proptest::prelude::*;
 
-/// What the platform does with a request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Answer {
-    Accepts,
-    ExpiredByCode,
-    ExpiredByStatus,
-    Forbids,
-    Fails,
-    Breaks,
-    Hangs,
-}
+use crate::answers::Answer;
 
 /// What the store does when asked for another token.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,10 +24,6 @@ enum Renewal {
     Same,
     Rejected,
     Unavailable,
-}
-
-fn expired(answer: Answer) -> bool {
-    matches!(answer, Answer::ExpiredByCode | Answer::ExpiredByStatus)
 }
 
 struct Script {
@@ -54,16 +40,7 @@ impl Sender for Script {
         let mut sent = self.sent.borrow_mut();
         let answer = self.answers[sent.len().min(1)];
         sent.push((request.clone(), authorization.map(|secret| secret.expose().to_owned())));
-        let (status, body) = match answer {
-            Answer::Accepts => (200, r#"{"code":200}"#),
-            Answer::ExpiredByCode => (200, r#"{"code":40003}"#),
-            Answer::ExpiredByStatus => (401, ""),
-            Answer::Forbids => (403, ""),
-            Answer::Fails => (500, ""),
-            Answer::Breaks => return Err(SendError::Network("broken".to_owned())),
-            Answer::Hangs => return Err(SendError::Timeout { after: Duration::from_secs(1) }),
-        };
-        Ok(Reply { status, content_type: None, body: body.into() })
+        answer.reply(request.timeout)
     }
 }
 
@@ -110,16 +87,7 @@ impl Clock for Still {
 }
 
 fn any_answer() -> impl Strategy<Value = Answer> {
-    use Answer::{Accepts, Breaks, ExpiredByCode, ExpiredByStatus, Fails, Forbids, Hangs};
-    prop::sample::select(vec![
-        Accepts,
-        ExpiredByCode,
-        ExpiredByStatus,
-        Forbids,
-        Fails,
-        Breaks,
-        Hangs,
-    ])
+    prop::sample::select(Answer::ALL.to_vec())
 }
 
 fn any_authorization() -> impl Strategy<Value = Authorization> {
@@ -129,17 +97,6 @@ fn any_authorization() -> impl Strategy<Value = Authorization> {
         Authorization::Caller(Secret::new("Bearer mine")),
         Authorization::AsGiven,
     ])
-}
-
-fn kind(answer: Answer) -> Option<FailureKind> {
-    match answer {
-        Answer::Accepts => None,
-        Answer::ExpiredByCode | Answer::ExpiredByStatus => Some(FailureKind::Unauthorized),
-        Answer::Forbids => Some(FailureKind::Forbidden),
-        Answer::Fails => Some(FailureKind::Api),
-        Answer::Breaks => Some(FailureKind::Network),
-        Answer::Hangs => Some(FailureKind::Timeout),
-    }
 }
 
 proptest! {
@@ -167,7 +124,7 @@ proptest! {
         let sent = platform.sender.sent.borrow();
         let refreshes = platform.tokens.refreshes.get();
         let may_retry = authorization == Authorization::Store { retry: true };
-        let refreshed = may_retry && expired(answers[0]);
+        let refreshed = may_retry && answers[0].is_expiry();
         let retried = refreshed && renewal == Renewal::Other;
         prop_assert_eq!(refreshes, u32::from(refreshed));
         prop_assert_eq!(sent.len(), 1 + usize::from(retried));
@@ -176,7 +133,7 @@ proptest! {
             prop_assert_eq!(sent[0].1.as_deref(), Some("Bearer token-7"));
             prop_assert_eq!(sent[1].1.as_deref(), Some("Bearer token-8"));
         }
-        let decided = if retried { kind(answers[1]) } else { kind(answers[0]) };
+        let decided = if retried { answers[1].kind() } else { answers[0].kind() };
         let expected = if refreshed && !retried { Some(FailureKind::TokenStore) } else { decided };
         match result {
             Ok(accepted) => {

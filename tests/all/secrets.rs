@@ -17,13 +17,20 @@ use crate::scene::{Scene, status_of};
 const PASSWORD: &str = "MARKER_P@ss-word!";
 const CLIENT_SECRET: &str = "MARKER-client=1.~";
 
-async fn scene() -> Scene {
-    let credentials = Credentials {
+/// What a text must not hold, with these credentials.
+pub const TELLTALES: [&str; 4] = ["MARKER", "eyJ", "P%40ss", "client%3D1"];
+
+/// A marker in each.
+pub fn credentials() -> Credentials {
+    Credentials {
         password: PASSWORD.to_owned(),
         client_secret: CLIENT_SECRET.to_owned(),
         ..Credentials::default()
-    };
-    let options = Options::default().credentials(credentials);
+    }
+}
+
+async fn scene() -> Scene {
+    let options = Options::default().credentials(credentials());
     Scene::with(options, |builder| builder.settings([("OGE_LOG", "debug")])).await
 }
 
@@ -34,7 +41,7 @@ fn shown(scene: &Scene, failure: &Failure) -> String {
 }
 
 fn assert_clean(text: &str) {
-    for secret in ["MARKER", "eyJ", "P%40ss", "client%3D1"] {
+    for secret in TELLTALES {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }

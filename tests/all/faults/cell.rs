@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use oge_fake::{Credentials, Fake, Fault, Options, Route};
+use oge_fake::{Fake, Fault, Options, Route};
 use oge_host::{CallError, HostBuilder};
 use oge_tools::api;
 use oge_tools::error::FailureKind;
@@ -19,6 +19,7 @@ use super::matrix::{Asks, Cell, Certificate, Meets, Stage};
 use super::pace::Pace;
 use super::sockets;
 use crate::scene::{Scene, code, status_of};
+use crate::secrets::{TELLTALES, credentials};
 use crate::tls::{Authority, Secure, address};
 
 /// `OGE_MAX_REPLY_BYTES`.
@@ -71,12 +72,7 @@ pub(super) enum Came {
 
 impl Ready {
     pub(super) async fn arrange(cell: Cell) -> Self {
-        let credentials = Credentials {
-            password: "MARKER_P@ss-word!".to_owned(),
-            client_secret: "MARKER-client=1.~".to_owned(),
-            ..Credentials::default()
-        };
-        let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
+        let fake = Fake::start(Options::default().credentials(credentials())).await.unwrap();
         fake.start_task("d");
         let platform = address(&fake);
         let authority = Authority::new();
@@ -176,8 +172,7 @@ impl Ready {
         expect(in_time, format!("it took {elapsed:?}, of which the machine {held_up:?}"));
         expect(!cell.waits || elapsed >= limit, format!("it was over after {elapsed:?} already"));
         let told = format!("{shown} {:?}", self.scene.log());
-        let secrets = ["MARKER", "eyJ", "P%40ss", "client%3D1"];
-        expect(!secrets.iter().any(|secret| told.contains(secret)), format!("it tells: {told}"));
+        expect(!TELLTALES.iter().any(|secret| told.contains(secret)), format!("it tells: {told}"));
 
         self.heal().await;
         if cell.denied {

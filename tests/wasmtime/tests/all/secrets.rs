@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use oge_fake::{Credentials, Fake, Fault, Options, Route};
+use oge_fake::{Credentials, Fake, Fault, Options, Route, assert_unmarked};
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
@@ -16,27 +16,13 @@ const BEARER: &str = "MARKER-bearer-of-the-server";
 
 /// A platform whose account has a marker in each credential.
 async fn marked_fake() -> Fake {
-    let credentials = Credentials {
-        password: "MARKER_P@ss \"word&1".to_owned(),
-        client_secret: "MARKER-client=secret.~".to_owned(),
-        ..Credentials::default()
-    };
-    Fake::start(Options::default().credentials(credentials)).await.unwrap()
+    Fake::start(Options::default().credentials(Credentials::marked())).await.unwrap()
 }
 
 fn settings(fake: &Fake) -> Vec<(String, String)> {
     let mut settings = fake.settings();
     settings.push(("OGE_LOG".to_owned(), "debug".to_owned()));
     settings
-}
-
-/// No marker, no token and no spelling of a credential.
-#[track_caller]
-fn assert_clean(shown: &str) {
-    assert!(!shown.is_empty());
-    for secret in ["MARKER", "eyJ", "P%40ss", "ss \\\"word", "client%3D", "TUFSS0VS"] {
-        assert!(!shown.contains(secret), "{secret} in {shown}");
-    }
 }
 
 /// What may go wrong with a secret in it.
@@ -65,14 +51,14 @@ async fn wasmtime_run_prints_no_secret_whatever_fails() {
         fake.fail(route, fault);
         let told = invoke(&settings(&fake), r#"query-task-status("d", none)"#);
         told.has(&["err("]);
-        assert_clean(&format!("{}{}", told.result, told.log));
+        assert_unmarked(&format!("{}{}", told.result, told.log));
     }
     fake.heal_all();
     fake.fail(Route::GetState, Fault::EchoToken);
     let mine = r#"query-task-status("d", some("eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln"))"#;
     let told = invoke(&settings(&fake), mine);
     told.has(&["err("]);
-    assert_clean(&format!("{}{}", told.result, told.log));
+    assert_unmarked(&format!("{}{}", told.result, told.log));
     let url = format!("{}/other", fake.origin());
     fake.reply(Route::Other, 500, "text/plain", "no such key: MARKER-4711");
     let call = format!(
@@ -80,12 +66,12 @@ async fn wasmtime_run_prints_no_secret_whatever_fails() {
     );
     let told = invoke(&settings(&fake), &call);
     told.has(&["no such key: ***"]);
-    assert_clean(&format!("{}{}", told.result, told.log));
+    assert_unmarked(&format!("{}{}", told.result, told.log));
     let mut given = settings(&fake);
     given.push(("OGE_TOKEN".to_owned(), "MARKER\nbroken".to_owned()));
     let told = invoke(&given, r#"query-task-status("d", none)"#);
     told.has(&["kind: not-configured", "OGE_TOKEN"]);
-    assert_clean(&format!("{}{}", told.result, told.log));
+    assert_unmarked(&format!("{}{}", told.result, told.log));
 }
 
 /// A server that ends with the test, and everything that it has printed.
@@ -154,9 +140,9 @@ async fn wasmtime_serve_prints_and_answers_no_secret_whatever_fails() {
         fake.revoke_tokens();
         let answer = served.ask("GET /", "");
         assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
-        assert_clean(&answer);
+        assert_unmarked(&answer);
     }
-    assert_clean(&served.printed());
+    assert_unmarked(&served.printed());
 }
 
 fn call(tool: &str, arguments: &Value) -> String {
@@ -190,13 +176,13 @@ async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() 
         for message in calls() {
             let answer = served.ask("POST /mcp", &message);
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-            assert_clean(&answer);
+            assert_unmarked(&answer);
         }
     }
     for message in ["{\"MARKER\":", "[\"MARKER\"]", &call("MARKER_tool", &json!({}))] {
         served.ask("POST /mcp", message);
     }
-    assert_clean(&served.printed());
+    assert_unmarked(&served.printed());
 }
 
 #[tokio::test]
@@ -229,6 +215,6 @@ async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
     drop(to);
     answers.extend(from);
     let _ = child.wait();
-    assert_clean(&answers);
-    assert_clean(&std::fs::read_to_string(folder.path().join("err")).unwrap());
+    assert_unmarked(&answers);
+    assert_unmarked(&std::fs::read_to_string(folder.path().join("err")).unwrap());
 }

@@ -1,0 +1,156 @@
+use super::*;
+use crate::url::Url;
+use alloc::format;
+use alloc::string::ToString as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use proptest::prelude::*;
+
+const TOKEN: &str = "Bearer eyJhbGciOiJIUzI1NiJ9.MARKER.c2lnbmF0dXJl";
+
+fn redactor() -> Redactor {
+    Redactor::default().hide_authorization(&Secret::new(TOKEN))
+}
+
+fn hiding(secret: &str) -> Redactor {
+    Redactor::default().hide(&Secret::new(secret))
+}
+
+#[test]
+fn a_token_is_hidden_with_and_without_its_scheme() {
+    let bare = TOKEN.trim_start_matches("Bearer ");
+    assert_eq!(redactor().excerpt(&format!("got {TOKEN}!")), "got ***!");
+    assert_eq!(redactor().excerpt(&format!("got {bare}!")), "got ***!");
+}
+
+#[test]
+fn an_echo_cut_short_is_hidden_too() {
+    assert_eq!(redactor().excerpt("bad token eyJhbGciOiJIUzI1…"), "bad token ***…");
+}
+
+#[test]
+fn a_piece_cut_out_of_the_middle_is_hidden_too() {
+    assert_eq!(redactor().excerpt("…ciOiJIUzI1NiJ9.MAR…"), "…***…");
+    let pieces = ["Bearer eyJhbGci", "OiJIUzI1NiJ9.MA", "RKER.c2lnbmF0dXJl"];
+    assert_eq!(redactor().excerpt(&pieces.join("\n")), "***");
+    assert_eq!(redactor().excerpt(&pieces.join("\",\"")), "***\",\"***\",\"***");
+}
+
+#[test]
+fn a_token_is_hidden_in_any_case() {
+    assert_eq!(redactor().excerpt(&TOKEN.to_uppercase()), "***");
+    assert_eq!(redactor().excerpt(&TOKEN.to_lowercase()), "***");
+}
+
+#[test]
+fn a_password_is_hidden_however_a_url_json_or_html_spells_it() {
+    let redactor = hiding("p\"w&d 1坡");
+    for spelled in [
+        "p%22w%26d%201%E5%9D%A1",
+        "p%22w%26d+1%e5%9d%a1",
+        "p%2522w%2526d%25201%25E5%259D%25A1",
+        r#"p\"w&d 1坡"#,
+        r#"p\"w\u0026d 1\u5761"#,
+        r#"p\\\"w\\u0026d 1\\u5761"#,
+        r"\u0070\u0022\u0077\u0026\u0064\u0020\u0031\u5761",
+        r"p\x22w\x26d\x201\xe5\x9d\xa1",
+        "p&quot;w&amp;d 1坡",
+        "p&#34;w&#x26;d&#32;1&#22369;",
+        "P\"W&D 1坡",
+    ] {
+        assert_eq!(redactor.excerpt(&format!("?a={spelled};")), "?a=***;", "{spelled}");
+    }
+}
+
+#[test]
+fn a_secret_is_hidden_inside_base64_wherever_it_stands() {
+    let redactor = hiding("client-secret-93d2");
+    for before in ["", "a", "ab", "client:"] {
+        for after in ["", "z", "zz"] {
+            let pair = format!("{before}client-secret-93d2{after}");
+            for encoded in [STANDARD.encode(&pair), URL_SAFE.encode(&pair)] {
+                let shown = redactor.excerpt(&encoded);
+                let left = before.len() * 8 / 6 + after.len() * 8 / 6;
+                assert!(shown.contains("***") && shown.len() <= left + 10, "{pair}: {shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_token_is_hidden_too() {
+    let token = Secret::new("Bearer eyJhbGciOiJIUzI1NiJ9.cGF5bG9hZDEyMzQ.c2lnbmF0");
+    let excerpt = Redactor::default()
+        .hide_authorization(&token)
+        .excerpt("bad signature c2lnbmF0 of cGF5bG9hZDEyMzQ");
+    assert_eq!(excerpt, "bad signature *** of ***");
+}
+
+#[test]
+fn text_is_cut_between_characters() {
+    let text = "坡".repeat(EXCERPT_BYTES);
+    let excerpt = redactor().excerpt(&text);
+    assert!(excerpt.ends_with('…') && excerpt.len() <= EXCERPT_BYTES + '…'.len_utf8());
+}
+
+#[test]
+fn a_secret_on_the_edge_of_what_is_looked_at_is_hidden() {
+    // Hidden text takes no room, so that the edge is shown.
+    let hidden = TOKEN.repeat(EXAMINED_BYTES / 2 / TOKEN.len());
+    for beyond in 0..TOKEN.len() {
+        let filler = "x".repeat(EXAMINED_BYTES - hidden.len() - beyond);
+        let shown = redactor().excerpt(&format!("{hidden}{filler}{TOKEN}"));
+        assert!(!shown.to_lowercase().contains("be"), "{beyond}: {shown}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_placing_of_a_secret_shows_it(before in "[a-z坡 ]{0,3000}", after in ".{0,40}", times in 1usize..60) {
+        let text = format!("{before}{}{after}", TOKEN.repeat(times));
+        let excerpt = redactor().excerpt(&text);
+        prop_assert!(!excerpt.contains("eyJhbGciOiJI"), "{excerpt}");
+        prop_assert!(!excerpt.contains("MARKER"), "{excerpt}");
+    }
+
+    #[test]
+    fn no_spelling_of_a_password_in_a_url_shows_it(password in "[ -~]{4,40}") {
+        let url = Url::parse("http://h/").unwrap().with_query("password", &password);
+        let lower = url.path_and_query().split('%').enumerate().map(|(index, part)| {
+            let (digits, rest) = part.split_at(if index == 0 { 0 } else { 2 });
+            format!("{}{}{rest}", if index == 0 { "" } else { "%" }, digits.to_lowercase())
+        });
+        for text in [url.path_and_query().to_string(), lower.collect()] {
+            prop_assert_eq!(hiding(&password).excerpt(&text), "/?password=***");
+        }
+    }
+
+    #[test]
+    fn no_escaping_of_a_password_in_json_shows_it(password in "[ -~坡😀]{4,40}", layers in 1..3) {
+        let text = (0..layers).fold(password.clone(), |text, _| serde_json::to_string(&text).unwrap());
+        let quotes = text.len() - text.trim_matches(['"', '\\']).len();
+        let shown = hiding(&password).excerpt(&text);
+        prop_assert!(shown.contains("***") && shown.len() <= 3 + quotes, "{shown}");
+        let escaped: String = password.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        prop_assert_eq!(hiding(&password).excerpt(&escaped), "***");
+    }
+
+    #[test]
+    fn no_piece_of_a_token_that_is_long_enough_is_shown(start in 0usize..30, length in 12usize..40) {
+        let piece = &TOKEN[start.min(TOKEN.len() - 12)..(start + length).min(TOKEN.len())];
+        prop_assume!(piece.len() >= 12 && !piece.starts_with(' '));
+        prop_assert_eq!(redactor().excerpt(&format!("坡{piece}坡")), "坡***坡");
+    }
+
+    #[test]
+    fn base64_is_base64(bytes: Vec<u8>) {
+        let encoded = base64(&bytes);
+        prop_assert_eq!(encoded.expose(), STANDARD_NO_PAD.encode(&bytes));
+    }
+
+    #[test]
+    fn text_without_a_secret_is_unchanged(text in ".{0,200}") {
+        prop_assume!(!text.contains("eyJ"));
+        prop_assert_eq!(redactor().excerpt(&text), text);
+    }
+}

@@ -1,0 +1,56 @@
+//! What a scripted platform does with a request, for tests of the call rule that send nothing.
+
+use std::time::Duration;
+
+use oge_tools::call::SendError;
+use oge_tools::error::FailureKind;
+use oge_tools::reply::Reply;
+
+/// What the platform does with a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Answer {
+    Accepts,
+    ExpiredByCode,
+    ExpiredByStatus,
+    Forbids,
+    Fails,
+    Breaks,
+    Hangs,
+}
+use Answer::{Accepts, Breaks, ExpiredByCode, ExpiredByStatus, Fails, Forbids, Hangs};
+
+impl Answer {
+    pub const ALL: [Self; 7] =
+        [Accepts, ExpiredByCode, ExpiredByStatus, Forbids, Fails, Breaks, Hangs];
+
+    /// Whether it says that the token has expired.
+    pub fn is_expiry(self) -> bool {
+        matches!(self, ExpiredByCode | ExpiredByStatus)
+    }
+
+    /// What comes of sending a request that may take so long.
+    pub fn reply(self, timeout: Duration) -> Result<Reply, SendError> {
+        let (status, body) = match self {
+            Accepts => (200, r#"{"code":200}"#),
+            ExpiredByCode => (200, r#"{"code":40003}"#),
+            ExpiredByStatus => (401, ""),
+            Forbids => (403, ""),
+            Fails => (500, ""),
+            Breaks => return Err(SendError::Network("broken".to_owned())),
+            Hangs => return Err(SendError::Timeout { after: timeout }),
+        };
+        Ok(Reply { status, content_type: None, body: body.into() })
+    }
+
+    /// How a call fails that it ends; none where it succeeds.
+    pub fn kind(self) -> Option<FailureKind> {
+        match self {
+            Accepts => None,
+            ExpiredByCode | ExpiredByStatus => Some(FailureKind::Unauthorized),
+            Forbids => Some(FailureKind::Forbidden),
+            Fails => Some(FailureKind::Api),
+            Breaks => Some(FailureKind::Network),
+            Hangs => Some(FailureKind::Timeout),
+        }
+    }
+}
