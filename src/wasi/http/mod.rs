@@ -39,11 +39,16 @@ impl<W: Wait> Sender for Http<W> {
     ) -> Result<Reply, SendError> {
         let deadline = Deadline::after(request.timeout);
         let outgoing = request_to_wasi(request, authorization)?;
-        let body = outgoing.body().map_err(|()| unusable("body"))?;
+        // Without one the host sends the request as it is; an empty one would have to be finished.
+        let body = match &request.body {
+            Some(text) => Some((outgoing.body().map_err(|()| unusable("body"))?, text.as_bytes())),
+            None => None,
+        };
         let future = outgoing_handler::handle(outgoing, Some(options_to_wasi(&deadline)))
             .map_err(|code| error_from_wasi(&code, &deadline))?;
-        let body_bytes = request.body.as_deref().unwrap_or_default().as_bytes();
-        write_body(&self.wait, body, body_bytes, &deadline).await?;
+        if let Some((body, bytes)) = body {
+            write_body(&self.wait, body, bytes, &deadline).await?;
+        }
 
         // Dropped before the future, whose child it is.
         let pollable = Rc::new(future.subscribe());

@@ -29,16 +29,16 @@ pub(super) async fn reply_from_wasi(
 ) -> Result<Reply, SendError> {
     let status = response.status();
     let headers = response.headers();
-    let header = |name: &str| headers.get(name).into_iter().next().map(String::from_utf8);
-    let content_type = header("content-type").and_then(Result::ok);
-    let length = header("content-length").and_then(Result::ok).and_then(|text| text.parse().ok());
-    drop(headers);
+    let header = |name: &str| {
+        headers.get(name).into_iter().next().and_then(|value| String::from_utf8(value).ok())
+    };
+    let content_type = header("content-type");
     let incoming = response.consume().map_err(|()| unusable("response body"))?;
     let mut body = Vec::new();
     let is_answer = status == 200;
     let limit = if is_answer { limit } else { limit.min(EXCUSE_BYTES) };
-    let expected = length.unwrap_or(0).min(limit);
-    let read = read_body(wait, &incoming, &mut body, expected, limit, deadline).await;
+    let length = || header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let read = read_body(wait, &incoming, &mut body, length, limit, deadline).await;
     // Any other status says enough by itself, whatever becomes of its body.
     if is_answer {
         read?;
@@ -46,7 +46,8 @@ pub(super) async fn reply_from_wasi(
     Ok(Reply { status, content_type, body })
 }
 
-/// Reads a body to its end, or to `limit`; `expected` is how long it says that it is.
+/// Reads a body to its end, or to `limit`. `length` is how long it says that it is, and is asked only
+/// where the body comes in pieces.
 ///
 /// # Errors
 /// Where it breaks off, is longer, or takes longer.
@@ -54,10 +55,11 @@ pub async fn read_body(
     wait: &impl Wait,
     body: &IncomingBody,
     bytes: &mut Vec<u8>,
-    expected: usize,
+    length: impl FnOnce() -> usize,
     limit: usize,
     deadline: &Deadline,
 ) -> Result<(), SendError> {
+    let mut length = Some(length);
     let stream = body.stream().map_err(|()| unusable("response stream"))?;
     // Dropped before the stream, whose child it is. Most replies are here before anyone has to wait.
     let mut pollable: Option<Rc<Pollable>> = None;
@@ -77,10 +79,10 @@ pub async fn read_body(
                 return Err(SendError::Timeout { after: deadline.elapsed() });
             }
             // A reply that comes in one piece is not copied.
-            Ok(chunk) if bytes.is_empty() && chunk.len() >= expected => *bytes = chunk,
+            Ok(chunk) if bytes.is_empty() => *bytes = chunk,
             Ok(chunk) => {
-                if bytes.is_empty() {
-                    bytes.reserve_exact(expected);
+                if let Some(length) = length.take() {
+                    bytes.reserve_exact(length().min(limit).saturating_sub(bytes.len()));
                 }
                 bytes.extend_from_slice(&chunk);
             }

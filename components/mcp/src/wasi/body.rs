@@ -27,8 +27,7 @@ pub(super) async fn read(
     let body = request.consume().map_err(broken)?;
     let mut bytes = Vec::new();
     let deadline = Deadline::after(PATIENCE);
-    let expected = length.min(MOST_BYTES);
-    read_body(reactor, &body, &mut bytes, expected, MOST_BYTES, &deadline).await?;
+    read_body(reactor, &body, &mut bytes, || length, MOST_BYTES, &deadline).await?;
     Ok(bytes)
 }
 
