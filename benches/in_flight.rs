@@ -19,7 +19,7 @@ const SERVED: [&str; 2] = ["wasmtime serve", "mcp http"];
 const MOST_SERVED: usize = 64;
 
 /// What runs in this process.
-const HERE: [&str; 3] = ["wire", "native", "host"];
+const HERE: [&str; 4] = ["wire", "native", "host", "bare"];
 
 pub(crate) fn measure(
     criterion: &mut Criterion,

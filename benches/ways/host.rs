@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use oge_host::{Host, NativeStore, TokenStore};
 use oge_tools::token::{Token, TokenError};
-use oge_tools::tools::{QueryTaskStatus, RunBigQuery};
+use oge_tools::tools::{QueryTaskStatus, RunBigQuery, query_task_status};
 
+use super::native::settings;
 use super::{Site, Way, arguments, call};
 
 /// A host of a site, whose log goes nowhere.
@@ -32,6 +33,31 @@ pub(crate) fn host_way(site: &Site) -> anyhow::Result<Way> {
                 host.run::<RunBigQuery>(&Default::default()).await.expect("a good platform");
             }
         })),
+    })
+}
+
+/// The same host with a guest that sends one request and decides nothing: what no guest can beat.
+pub(crate) fn bare_way(site: &Site) -> anyhow::Result<Way> {
+    let host = Host::builder()
+        .component(oge_artifacts::hostile())
+        .settings(site.to_vec())
+        .log(|_| {})
+        .build()?;
+    let settings = settings(site)?;
+    let url = settings.dag_url().map_err(|fault| fault.into_failure("settings"))?.join("getState");
+    let (authority, path) = (url.origin().authority(), url.path_and_query());
+    let dag_id = format!("bare:{authority}{path}?dagId=d");
+    let told = query_task_status::Arguments { dag_id, auth_token: None };
+    Ok(Way {
+        name: "bare",
+        status: call(move || {
+            let (host, told) = (host.clone(), told.clone());
+            async move {
+                let done = host.run::<QueryTaskStatus>(&told).await.expect("a good platform");
+                assert!(["starting", "success"].contains(&done.output.status.as_str()));
+            }
+        }),
+        query: None,
     })
 }
 

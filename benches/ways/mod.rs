@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 
 use self::client::Client;
 use self::command_line::Served;
+use self::host::bare_way;
 use self::mcp::{over_http, over_stdio};
 use crate::fake::FakeProcess;
 
@@ -43,7 +44,7 @@ pub(crate) struct Way {
     pub(crate) name: &'static str,
     /// Asks for a task's state.
     pub(crate) status: Call,
-    /// Queries; the handler in `wasmtime serve` does not.
+    /// Queries; the handler in `wasmtime serve` and the guest with no rule do not.
     pub(crate) query: Option<Call>,
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn all(fake: &mut FakeProcess, runtime: &Runtime) -> anyhow::Result<V
         Client::wire(fake)?,
         Native::way(fake.settings())?,
         host_way(fake.settings())?,
+        bare_way(fake.settings())?,
         Served::tools(fake)?,
         runtime.block_on(over_stdio(fake))?.way("mcp stdio"),
         runtime.block_on(over_http(fake))?.way("mcp http"),

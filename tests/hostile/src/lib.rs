@@ -1,11 +1,13 @@
 //! A guest that misbehaves as it is told: `query-task-status` takes the mischief as its `dag-id`, and
-//! `execute-code-to-dag` a number of megabytes as its `code`, to answer that many.
+//! `execute-code-to-dag` a number of megabytes as its `code`, to answer that many. Told to, it also behaves:
+//! what that takes is the least that any guest can take.
 
 #![no_std]
 #![cfg(target_family = "wasm")]
 
 extern crate alloc;
 
+mod bare;
 mod mischief;
 mod settings;
 
