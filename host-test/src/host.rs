@@ -12,13 +12,13 @@ use tokio::time::timeout;
 use wasmtime::Store;
 use wasmtime::component::ResourceTableError;
 
-use crate::bindings::{OgeTools, OgeToolsPre};
+use crate::bindings::OgeToolsPre;
 use crate::builder::HostBuilder;
 use crate::client::HttpClient;
 use crate::cpu::metered;
 use crate::engine::TURNS;
 use crate::from_wit;
-use crate::guest::{Answer, GuestTool};
+use crate::guest::{Answer, Guest, GuestTool, interface};
 use crate::guest_log::{GuestLog, LogSink};
 use crate::limits::{Limits, Stopped};
 use crate::outgoing::Outgoing;
@@ -79,10 +79,7 @@ impl Host {
         T::Arguments: Sync,
     {
         let attempt = self.0.settings.timeout(T::TIMEOUT_SECONDS);
-        self.call(T::OPERATION, attempt, async |component, store| {
-            T::call(component, store, arguments).await
-        })
-        .await
+        self.call(T::OPERATION, attempt, async |guest| T::call(guest, arguments).await).await
     }
 
     /// Sends one request to any endpoint under the call rule.
@@ -98,22 +95,19 @@ impl Host {
             };
             headers.iter().map(pair).collect()
         });
-        self.call(api::OPERATION, attempt, async |component, store| {
-            let reply = component
-                .oge_tools_api()
-                .call_call(
-                    store,
-                    &arguments.url,
-                    arguments.method.as_deref(),
-                    arguments.json.as_deref(),
-                    arguments.query.as_deref(),
-                    headers.as_deref(),
-                    arguments.timeout_seconds,
-                    arguments.auto_retry_on_token_expire,
-                    arguments.use_intranet_token,
-                    arguments.auth_token.as_ref().map(|token| token.expose()),
-                )
-                .await?;
+        self.call(api::OPERATION, attempt, async |guest| {
+            let parameters = (
+                &*arguments.url,
+                arguments.method.as_deref(),
+                arguments.json.as_deref(),
+                arguments.query.as_deref(),
+                headers.as_deref(),
+                arguments.timeout_seconds,
+                arguments.auto_retry_on_token_expire,
+                arguments.use_intranet_token,
+                arguments.auth_token.as_ref().map(|token| token.expose()),
+            );
+            let reply: Answer<_> = guest.call(interface::API, "call", parameters).await?;
             Ok(reply.map(from_wit::reply))
         })
         .await
@@ -124,7 +118,7 @@ impl Host {
     /// # Errors
     /// Where no instance can be made.
     pub async fn warm_up(&self) -> Result<(), CallError> {
-        self.call("warm-up", Duration::ZERO, async |_, _| Ok(Ok(()))).await
+        self.call("warm-up", Duration::ZERO, async |_| Ok(Ok(()))).await
     }
 
     /// Fetches a new token now, through the component.
@@ -132,8 +126,8 @@ impl Host {
     /// # Errors
     /// As [`Host::run`].
     pub async fn refresh_token(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, Duration::ZERO, async |component, store| {
-            let info = component.oge_tools_auth().call_refresh_token(store).await?;
+        self.call(auth::OPERATION, Duration::ZERO, async |guest| {
+            let info: Answer<_> = guest.call(interface::AUTH, "refresh-token", ()).await?;
             Ok(info.map(from_wit::token_info))
         })
         .await
@@ -144,8 +138,8 @@ impl Host {
     /// # Errors
     /// Where the component is stopped or breaks off.
     pub async fn token_status(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, Duration::ZERO, async |component, store| {
-            let info = component.oge_tools_auth().call_token_status(store).await?;
+        self.call(auth::OPERATION, Duration::ZERO, async |guest| {
+            let info = guest.call(interface::AUTH, "token-status", ()).await?;
             Ok(Ok(from_wit::token_info(info)))
         })
         .await
@@ -157,15 +151,15 @@ impl Host {
         &self,
         operation: &'static str,
         attempt: Duration,
-        call: impl AsyncFnOnce(&OgeTools, &mut Store<State>) -> wasmtime::Result<Answer<R>>,
+        call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<Answer<R>>,
     ) -> Result<R, CallError> {
         let inner = &*self.0;
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
         let running = async {
             let _turn = TURNS.acquire().await;
             let mut store = inner.store();
-            let component = inner.component.instantiate_async(&mut store).await?;
-            call(&component, &mut store).await
+            let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
+            call(&mut Guest { instance, store }).await
         };
         let answer = timeout(wall, metered(inner.limits.cpu, running))
             .await
