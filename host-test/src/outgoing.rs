@@ -10,7 +10,7 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
-use oge_tools::url::{Origin, Url};
+use oge_tools::url::Origin;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -35,9 +35,15 @@ impl Outgoing {
         Self { client, allowed, free: Arc::new(Semaphore::new(requests)) }
     }
 
+    /// An origin is allowed as [`Origin`] writes it, and in no other spelling: what is compared is what is
+    /// connected to.
     fn allow(&self, request: &Request<WasiBody>) -> Result<OwnedSemaphorePermit> {
-        let url = Url::parse(&request.uri().to_string());
-        if !url.is_ok_and(|url| self.allowed.contains(url.origin())) {
+        let (scheme, authority) = (request.uri().scheme_str(), request.uri().authority());
+        let is_destination = |origin: &Origin| {
+            scheme == Some(origin.scheme().as_str())
+                && authority.is_some_and(|authority| authority.as_str() == origin.authority())
+        };
+        if !self.allowed.iter().any(is_destination) {
             return Err(Error::HttpRequestDenied);
         }
         Arc::clone(&self.free).try_acquire_owned().map_err(|_| Error::ConnectionLimitReached)
