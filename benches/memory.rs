@@ -109,7 +109,7 @@ fn repeat(runtime: &Runtime, call: &Call, calls: u64) -> anyhow::Result<()> {
         })
     };
     let callers: Vec<_> = (0..CALLERS).map(caller).collect();
-    runtime.block_on(join_all(callers)).into_iter().collect::<Result<_, _>>()?;
+    runtime.block_on(join_all(callers)).into_iter().collect::<Result<(), _>>()?;
     Ok(())
 }
 

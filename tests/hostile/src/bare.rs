@@ -13,8 +13,11 @@ use crate::bindings::oge::tools::token_store;
 pub(crate) fn get(address: &str) -> Option<String> {
     let (authority, path) = address.split_at(address.find('/')?);
     let token = token_store::get().ok()?.authorization;
-    let headers = Fields::from_list(&[("authorization".into(), token.into_bytes())]).ok()?;
-    let request = OutgoingRequest::new(headers);
+    let headers = [
+        ("content-type".into(), b"application/json".into()),
+        ("authorization".into(), token.into_bytes()),
+    ];
+    let request = OutgoingRequest::new(Fields::from_list(&headers).ok()?);
     request.set_scheme(Some(&Scheme::Http)).ok()?;
     request.set_authority(Some(authority)).ok()?;
     request.set_path_with_query(Some(path)).ok()?;
