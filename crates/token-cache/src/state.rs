@@ -8,12 +8,13 @@ use crate::lifetime::Lifetime;
 const DENIED: Duration = Duration::from_secs(5);
 /// How long a failed attempt is not repeated while the held token is good.
 const HOLD_OFF: Duration = Duration::from_secs(30);
-/// A token refused younger than this was refused fresh.
-const FRESH: Duration = Duration::from_secs(5);
-/// How many fresh tokens refused in a row mean that somebody else ends them.
-const ROW: u8 = 2;
 /// How far apart logins are while somebody else ends the tokens.
 const SPACING: Duration = Duration::from_secs(5);
+/// A token refused younger than this was refused fresh. Who spaces its logins ends the other's tokens at that
+/// pace, and a login and a call pass before that is met: were this no longer, the other would not be told.
+const FRESH: Duration = Duration::from_secs(2 * SPACING.as_secs());
+/// How many fresh tokens refused in a row mean that somebody else ends them.
+const ROW: u8 = 2;
 
 /// How far ahead of this clock another's may be before what it says is not believed.
 pub const SKEW: Duration = Duration::from_secs(5);
