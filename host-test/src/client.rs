@@ -38,6 +38,10 @@ impl HttpClient {
     /// # Errors
     /// Where `more` cannot be read or holds no certificate.
     pub fn new(more: Option<&Path>) -> anyhow::Result<Self> {
+        Self::resolving_with(Resolver::default(), more)
+    }
+
+    pub(crate) fn resolving_with(resolver: Resolver, more: Option<&Path>) -> anyhow::Result<Self> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
         if let Some(path) = more {
             trust(&mut roots, path)
@@ -48,7 +52,7 @@ impl HttpClient {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let mut connector = HttpConnector::new_with_resolver(Resolver::default());
+        let mut connector = HttpConnector::new_with_resolver(resolver);
         connector.enforce_http(false);
         connector.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
