@@ -32,6 +32,9 @@ struct Rival {
     is_retry: bool,
     logins: Vec<Duration>,
     told: usize,
+    /// Calls that went well, and those that did not.
+    good: usize,
+    failed: usize,
 }
 
 /// What one of them does next.
@@ -45,8 +48,8 @@ enum Next {
 
 impl Rival {
     fn starting(at: Duration, pace: Pace) -> Self {
-        let (state, logins) = (State::default(), Vec::new());
-        Self { pace, state, at, next: Next::Ask, is_retry: false, logins, told: 0 }
+        let (state, logins, next) = (State::default(), Vec::new(), Next::Ask);
+        Self { pace, state, at, next, is_retry: false, logins, told: 0, good: 0, failed: 0 }
     }
 
     /// `good` is the one token that the platform accepts.
@@ -64,13 +67,16 @@ impl Rival {
                 Decision::Denied(()) => unreachable!("nobody is denied"),
             },
             Next::Receive => {
-                *good += 1;
+                // A number as it comes of a clock that counts microseconds.
+                *good += 7_919;
                 self.state.received(*good, *good, Lifetime::of_seconds(3600), self.at);
                 self.send();
             }
             Next::Hear => {
                 let sent = self.state.generation().expect("a token was sent");
                 if sent == *good || self.is_retry {
+                    self.good += usize::from(sent == *good);
+                    self.failed += usize::from(sent != *good);
                     self.is_retry = false;
                     self.at += self.pace.pause;
                 } else {
@@ -116,11 +122,16 @@ fn assert_told_and_spaced(one: Pace, other: Pace, late: Duration) {
         assert_eq!(told, 1, "{:?} of {one:?} and {other:?}, {late:?} late", rival.pace);
         // What it took to find out.
         assert!(storms <= 1, "{storms} logins too soon: {one:?} and {other:?}, {late:?} late");
+        let (good, failed) = (rival.good, rival.failed);
+        assert!(
+            good > 3 * failed,
+            "{good} good, {failed} not: {one:?} and {other:?}, {late:?} late"
+        );
     }
 }
 
 #[test]
-fn both_are_told_once_and_neither_storms() {
+fn both_are_told_once_and_neither_storms_or_starves() {
     const PAUSES: [u64; 4] = [9, 400, 1_100, 3_000];
     for (login, request) in [(1, 1), (20, 20), (300, 40), (20, 700), (1_000, 300)] {
         let pace =
