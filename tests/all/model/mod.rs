@@ -29,9 +29,9 @@ use self::world::{Here, Instance, World};
 
 /// How many calls follow each other.
 const DEPTH: u32 = 4;
-/// What passes before a call: nothing, more than the short rules, more than a token is fresh, more than the
+/// What passes before a call: nothing, more than the short rules and less than a token is fresh, more than the
 /// hold-off, and until a token ages; twice that is past its end.
-const STEPS: [u64; 5] = [0, 6, 11, 31, 3_350];
+const STEPS: [u64; 4] = [0, 6, 31, 3_350];
 /// Longer ago than any rule looks back.
 const LONG_AGO: u64 = 31;
 const LIFE: u64 = 3_600;
