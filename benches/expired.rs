@@ -31,7 +31,7 @@ pub(crate) fn measure(
 }
 
 /// Refused, logged in, sent again. Each call has a store of its own: one store meets no two expiries within
-/// five seconds without asking what goes on.
+/// ten seconds without asking what goes on.
 fn one(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     let fake = FakeProcess::start(Duration::ZERO)?;
     let site = expired(&fake);

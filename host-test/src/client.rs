@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,7 +18,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use wasmtime_wasi_http::WasiBody;
 
-use crate::connection::{Cuttable, Until};
+use crate::connection::{Answer, Cuttable, Sending, Until};
 use crate::resolver::Resolver;
 
 /// How long an unused connection is kept: less than the five seconds after which common servers
@@ -28,7 +27,7 @@ const IDLE: Duration = Duration::from_secs(4);
 
 /// A client; clones share its connections. Redirects are not followed.
 #[derive(Clone)]
-pub struct HttpClient(legacy::Client<Connector, WasiBody>);
+pub struct HttpClient(legacy::Client<Connector, Sending<WasiBody>>);
 
 type Connector = Cuttable<HttpsConnector<HttpConnector<Resolver>>>;
 
@@ -38,6 +37,10 @@ impl HttpClient {
     /// # Errors
     /// Where `more` cannot be read or holds no certificate.
     pub fn new(more: Option<&Path>) -> anyhow::Result<Self> {
+        Self::resolving_with(Resolver::default(), more)
+    }
+
+    pub(crate) fn resolving_with(resolver: Resolver, more: Option<&Path>) -> anyhow::Result<Self> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
         if let Some(path) = more {
             trust(&mut roots, path)
@@ -48,7 +51,7 @@ impl HttpClient {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let mut connector = HttpConnector::new_with_resolver(Resolver::default());
+        let mut connector = HttpConnector::new_with_resolver(resolver);
         connector.enforce_http(false);
         connector.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
@@ -63,16 +66,14 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    /// Sends a request whose URI is absolute. Given up before its response, it takes its connection
-    /// with it.
+    /// Sends a request whose URI is absolute. Given up before it was sent and answered, it takes its
+    /// connection with it.
     pub(crate) async fn send(
         &self,
-        mut request: Request<WasiBody>,
-    ) -> Result<Response<Incoming>, legacy::Error> {
-        let until = Until::over(&mut request);
-        let response = self.0.request(request).await;
-        until.reached();
-        response
+        request: Request<WasiBody>,
+    ) -> Result<Response<Answer>, legacy::Error> {
+        let (request, until) = Until::over(request);
+        Ok(until.answered(self.0.request(request).await?))
     }
 
     /// A body that is there already.

@@ -26,9 +26,9 @@ use crate::state::State;
 use crate::token_store::TokenStore;
 use crate::wasi_cli::Cli;
 
-/// What a call may wait for tokens: two fetches of 30 s each, which may have to keep 5 s from the
+/// What a call may wait for tokens: two fetches of 30 s each, which may have to keep 6 s from the
 /// login before them, and what else takes its time.
-const TOKENS_AND_MARGIN: Duration = Duration::from_secs(2 * (30 + 5) + 10);
+const TOKENS_AND_MARGIN: Duration = Duration::from_secs(2 * (30 + 6) + 10);
 
 /// Runs the component. Clones share everything; calls may run at once.
 #[derive(Clone)]

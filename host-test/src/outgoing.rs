@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
 use oge_tools::url::Origin;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::client::HttpClient;
+use crate::connection::Answer;
 use crate::http_error::from_chain;
 
 type Sent = Result<(Response<WasiBody>, Done)>;
@@ -84,7 +84,7 @@ impl WasiHttpHooks for Outgoing {
 
 /// A response's body, which ends with an error where the next piece is too long in coming.
 struct Reply {
-    body: Incoming,
+    body: Answer,
     between: Option<Duration>,
     late: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,

@@ -7,6 +7,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use core::cell::RefCell;
+use core::mem;
 use core::time::Duration;
 
 use oge_oauth::{Given, Issued, TIMEOUT};
@@ -34,6 +35,8 @@ struct Known {
     refused: Option<u64>,
     /// The generation of the token that the settings gave.
     given: Option<u64>,
+    /// Whether that refusal shows that somebody else logs in, and nobody has said so.
+    is_untold: bool,
 }
 
 /// What a caller wants.
@@ -121,7 +124,15 @@ impl Store {
     fn write_down(&self, outside: &impl Outside) {
         let Some(_lock) = outside.lock() else { return };
         self.catch_up(outside);
+        self.tell(outside);
         outside.save(&self.0.borrow().record);
+    }
+
+    /// Tells what the file does not know yet. Many may notice it at once; who holds the lock says it.
+    fn tell(&self, outside: &impl Outside) {
+        if mem::take(&mut self.0.borrow_mut().is_untold) {
+            outside.warn(CONTESTED);
+        }
     }
 
     /// Takes in what others have written since. What this instance knows and the file does not, it
@@ -135,14 +146,13 @@ impl Store {
         {
             record.recall(now);
             known.record = record;
+            known.is_untold = false;
         }
         if let Some(refused) = known.refused {
             let state = &mut known.record.state;
             let before = state.is_contested();
             state.refused(refused, now);
-            if state.is_contested() && !before {
-                outside.warn(CONTESTED);
-            }
+            known.is_untold |= state.is_contested() && !before;
         }
     }
 
@@ -171,7 +181,12 @@ impl Store {
         if let Some(answer) = self.landed_since(asked_at, want, outside) {
             return answer;
         }
-        if let Standing::Login(wait) = self.standing(want, outside.now()) {
+        self.tell(outside);
+        if let Standing::Login(wait) = self.standing(want, outside.now())
+            && !wait.is_zero()
+        {
+            // Lest others send meanwhile what is known to be refused.
+            outside.save(&self.0.borrow().record);
             outside.pause(wait).await;
         }
         self.login(TIMEOUT, outside).await

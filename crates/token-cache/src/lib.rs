@@ -29,4 +29,6 @@ pub use lifetime::{Lifetime, SKEWED, generation};
 pub use state::{CONTESTED, Decision, SKEW, State};
 
 #[cfg(test)]
+mod rivals;
+#[cfg(test)]
 mod rules;

@@ -62,9 +62,12 @@ const RULES: &[Rule] = &[
     Rule { says: "but a refused token is no way around them", steps: &[(0, Received(1, 3600)), (10, Denied), (11, Refused(1))], now: 12, answer: "denied", contacts: "no" },
     Rule { says: "a token that comes ends the denial", steps: &[(0, Denied), (1, Received(1, 3600))], now: 2, answer: "1", contacts: "no" },
     Rule { says: "one fresh token refused is bad luck", steps: &[(0, Attempt), (0, Received(1, 3600)), (4, Refused(1))], now: 4, answer: "a new token", contacts: "yes" },
-    Rule { says: "two in a row are somebody else: logins are spaced", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 2, answer: "a new token", contacts: "in 4 s" },
-    Rule { says: "by five seconds", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 6, answer: "a new token", contacts: "yes" },
-    Rule { says: "a token that lived ends the row", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (6, Refused(2))], now: 6, answer: "a new token", contacts: "yes" },
+    Rule { says: "two in a row are somebody else: logins are spaced", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 2, answer: "a new token", contacts: "in 4.002 s" },
+    Rule { says: "by five seconds and what the token's number makes of the sixth", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(1_999, 3600)), (2, Refused(1_999))], now: 2, answer: "a new token", contacts: "in 4.999 s" },
+    Rule { says: "and no longer", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(1_999, 3600)), (2, Refused(1_999))], now: 7, answer: "a new token", contacts: "yes" },
+    Rule { says: "what somebody ends who spaces logins too is fresh", steps: &[(0, Attempt), (0, Received(1, 3600)), (6, Refused(1)), (6, Attempt), (6, Received(2, 3600)), (7, Refused(2))], now: 7, answer: "a new token", contacts: "in 4.002 s" },
+    Rule { says: "whose own pace costs nobody a wait", steps: &[(0, Attempt), (0, Received(1, 3600)), (6, Refused(1)), (6, Attempt), (6, Received(2, 3600)), (12, Refused(2))], now: 12, answer: "a new token", contacts: "yes" },
+    Rule { says: "a token that lived ends the row", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (11, Refused(2)), (11, Attempt), (11, Received(3, 3600)), (12, Refused(3))], now: 12, answer: "a new token", contacts: "yes" },
     Rule { says: "and so does one that was never refused", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (3301, Attempt), (3301, Received(3, 3600)), (3302, Refused(3))], now: 3302, answer: "a new token", contacts: "yes" },
     Rule { says: "a kept token that is refused says nothing of fresh ones", steps: &[(0, Found(1, 3600)), (1, Refused(1)), (1, Attempt), (1, Received(2, 3600)), (2, Refused(2))], now: 2, answer: "a new token", contacts: "yes" },
     Rule { says: "many callers refusing one token refuse it once", steps: &[(0, Attempt), (0, Received(1, 3600)), (1, Refused(1)), (1, Refused(1)), (1, Refused(1))], now: 1, answer: "a new token", contacts: "yes" },
@@ -96,7 +99,7 @@ fn told(decision: Decision<'_, u64, &'static str>) -> (String, String) {
         Decision::RefreshSoon(token) => (format!("{token}"), "meanwhile".into()),
         Decision::MustRefresh { wait } if wait.is_zero() => ("a new token".into(), "yes".into()),
         Decision::MustRefresh { wait } => {
-            ("a new token".into(), format!("in {} s", wait.as_secs()))
+            ("a new token".into(), format!("in {} s", wait.as_secs_f64()))
         }
         Decision::Denied(error) => ((*error).into(), "no".into()),
     }
@@ -124,13 +127,14 @@ fn a_token_wanted_anew_is_fetched_whatever_is_held_but_not_past_a_denial() {
     assert_eq!(told(denied.decide_anew(Duration::from_secs(2))).0, "denied");
 }
 
-/// Every sequence of what can happen, up to seven steps a second or six apart: a refused token is
-/// never served, a denial never lasts, and there is always an answer.
+/// Every sequence of what can happen, up to seven steps a second, six or eleven apart: a refused token
+/// is never served, a denial never lasts, and there is always an answer.
 #[test]
 fn no_sequence_serves_a_refused_token_or_denies_for_ever() {
-    const MOVES: [(u64, Option<Step>); 6] = [
+    const MOVES: [(u64, Option<Step>); 7] = [
         (1, None),
         (6, None),
+        (11, None),
         (0, Some(Attempt)),
         (0, Some(Received(0, 40))),
         (0, Some(Denied)),
@@ -147,7 +151,7 @@ fn no_sequence_serves_a_refused_token_or_denies_for_ever() {
                 let later = state.decide(at + Duration::from_secs(5));
                 assert!(matches!(later, Decision::MustRefresh { .. }));
             }
-            Decision::MustRefresh { wait } => assert!(wait <= Duration::from_secs(5)),
+            Decision::MustRefresh { wait } => assert!(wait < Duration::from_secs(6)),
         }
         if depth == 0 {
             return;

@@ -8,19 +8,23 @@ use crate::lifetime::Lifetime;
 const DENIED: Duration = Duration::from_secs(5);
 /// How long a failed attempt is not repeated while the held token is good.
 const HOLD_OFF: Duration = Duration::from_secs(30);
-/// A token refused younger than this was refused fresh.
-const FRESH: Duration = Duration::from_secs(5);
-/// How many fresh tokens refused in a row mean that somebody else ends them.
-const ROW: u8 = 2;
 /// How far apart logins are while somebody else ends the tokens.
 const SPACING: Duration = Duration::from_secs(5);
+/// By how many milliseconds more, less one: as many as the token's own number says, which no two clients share.
+/// In step one of them would end each token of the other before it was of use.
+const JITTER: u64 = 1_000;
+/// A token refused younger than this was refused fresh. Who spaces its logins ends the other's tokens at that
+/// pace, and a login and a call pass before that is met: were this no longer, the other would not be told.
+const FRESH: Duration = Duration::from_secs(2 * SPACING.as_secs());
+/// How many fresh tokens refused in a row mean that somebody else ends them.
+const ROW: u8 = 2;
 
 /// How far ahead of this clock another's may be before what it says is not believed.
 pub const SKEW: Duration = Duration::from_secs(5);
 
 /// What an operator is told once a state [`is contested`](State::is_contested).
 pub const CONTESTED: &str = "the platform refuses tokens that are only seconds old: something else \
-     logs in with this account and ends them; logins are now 5 s apart";
+     logs in with this account and ends them; logins are now at least 5 s apart";
 
 /// What is known of the token, `T`, and of the attempts to get one, which may have been denied with
 /// an `E`. Every time is on one monotonic clock; a state that is kept between processes is on the wall
@@ -102,8 +106,10 @@ impl<T, E> State<T, E> {
         {
             return Decision::Denied(error);
         }
-        let spaced_until =
-            self.last_login_at.filter(|_| self.is_contested()).map(|at| at + SPACING);
+        let spaced_until = self.last_login_at.filter(|_| self.is_contested()).map(|at| {
+            let jitter = self.generation().unwrap_or_default() % JITTER;
+            at + SPACING + Duration::from_millis(jitter)
+        });
         Decision::MustRefresh { wait: spaced_until.unwrap_or_default().saturating_sub(now) }
     }
 

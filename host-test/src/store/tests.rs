@@ -247,7 +247,8 @@ async fn somebody_else_on_the_account_makes_logins_five_seconds_apart_and_is_tol
         token = scene.store.refresh(Some(token.generation)).await.unwrap();
     }
     assert_eq!(scene.logins(), 7);
-    assert_eq!(started.elapsed(), Duration::from_secs(5 * 5));
+    // Each after five seconds, and up to one more so that two do not fall into step.
+    assert!((5 * 5..5 * 6).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
     assert_eq!(scene.warnings.lock().unwrap().len(), 1);
 }
 

@@ -29,8 +29,8 @@ use self::world::{Here, Instance, World};
 
 /// How many calls follow each other.
 const DEPTH: u32 = 4;
-/// What passes before a call: nothing, more than the short rules, more than the hold-off, and until a
-/// token ages; twice that is past its end.
+/// What passes before a call: nothing, more than the short rules and less than a token is fresh, more than the
+/// hold-off, and until a token ages; twice that is past its end.
 const STEPS: [u64; 4] = [0, 6, 31, 3_350];
 /// Longer ago than any rule looks back.
 const LONG_AGO: u64 = 31;
@@ -43,8 +43,10 @@ struct Past {
     issued_at: Option<u64>,
     /// Whether the store was told that the platform refused it, and when.
     refused_at: Option<u64>,
-    /// How many tokens in a row were refused younger than five seconds.
+    /// How many tokens in a row were refused younger than ten seconds.
     refused_fresh: u32,
+    /// Whether it was said, since that row began, that somebody else logs in.
+    told: bool,
     /// When the last login began, how it ended, and when.
     login: Option<(u64, bool, u64)>,
     /// When the credentials were last refused, since the last token.
@@ -143,8 +145,8 @@ impl State {
         relative(&mut file, self.now);
         let ago = |at: u64| (self.now - at).min(LONG_AGO);
         // When the token was issued is told by when it ends.
-        let Past { refused_at, refused_fresh, login, denied_at, .. } = &self.past;
-        let times = (refused_at.is_some(), *refused_fresh.min(&2), denied_at.map(ago));
+        let Past { refused_at, refused_fresh, told, login, denied_at, .. } = &self.past;
+        let times = (refused_at.is_some(), *refused_fresh.min(&2), told, denied_at.map(ago));
         let login = login.map(|(began, ended_well, ended)| (ago(began), ended_well, ago(ended)));
         format!("{file}{times:?}{login:?}")
     }

@@ -70,6 +70,7 @@ impl World {
         if past.refused_fresh >= 2 {
             let (began_at, ..) = past.login.expect("a token came of a login");
             assert!(since(began_at) >= 5, "logins are not spaced");
+            assert!(past.told, "nobody is told that somebody else logs in");
         }
     }
 }
@@ -122,7 +123,7 @@ impl Outside for Here {
         match outcome {
             Login::Issues => {
                 if state.past.refused_at.is_none() {
-                    state.past.refused_fresh = 0;
+                    (state.past.refused_fresh, state.past.told) = (0, false);
                 }
                 state.past.issued_at = Some(now);
                 (state.past.refused_at, state.past.denied_at) = (None, None);
@@ -138,7 +139,12 @@ impl Outside for Here {
         }
     }
 
-    fn warn(&self, _what: &str) {}
+    fn warn(&self, what: &str) {
+        assert!(what.contains("something else logs in"), "{what}");
+        let past = &mut self.0.state.borrow_mut().past;
+        assert!(past.refused_fresh >= 2, "nobody else logs in");
+        assert!(!std::mem::replace(&mut past.told, true), "it is told again");
+    }
 }
 
 /// A fresh instance of the store for each call, as a host makes them.
@@ -162,8 +168,11 @@ impl Tokens for Instance {
             let now = state.now;
             let past = &mut state.past;
             if past.refused_at.is_none() {
-                let is_fresh = past.issued_at.is_some_and(|at| now - at < 5);
-                past.refused_fresh = if is_fresh { past.refused_fresh + 1 } else { 0 };
+                if past.issued_at.is_some_and(|at| now - at < 10) {
+                    past.refused_fresh += 1;
+                } else {
+                    (past.refused_fresh, past.told) = (0, false);
+                }
                 past.refused_at = Some(now);
             }
         }

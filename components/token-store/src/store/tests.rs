@@ -360,8 +360,32 @@ fn two_clients_on_one_account_are_told_and_spaced() {
         stale = machine.refresh(Some(stale)).unwrap().generation;
     }
     assert!(machine.0.seconds.get() >= 5, "logins were not spaced");
-    let warnings = machine.0.warnings.borrow();
-    assert!(warnings.iter().any(|warning| warning.contains("something else")), "{warnings:?}");
+    assert_eq!(*machine.0.warnings.borrow(), [CONTESTED]);
+}
+
+#[test]
+fn of_all_who_meet_somebody_elses_login_one_says_so_and_none_sends_in_vain() {
+    let machine = Machine::with_file();
+    let first = machine.get().unwrap().generation;
+    let second = machine.refresh(Some(first)).unwrap().generation;
+    // While one waits for its login, which is spaced, others meet the same refusal, and the lock.
+    let other = machine.clone();
+    let meets = move || {
+        let now = other.now();
+        let sent = Store::default();
+        sent.catch_up(&other);
+        assert!(matches!(sent.standing(Want::Good, now), Standing::Login(_)), "a refused token");
+        for _ in 0..10 {
+            let late = Store::default();
+            late.0.borrow_mut().refused = Some(second);
+            late.catch_up(&other);
+            assert!(late.landed_since(now, Want::Good, &other).is_none());
+        }
+    };
+    machine.0.meanwhile.replace(Some(std::boxed::Box::new(meets)));
+    machine.refresh(Some(second)).unwrap();
+    assert_eq!(machine.logins(), 3);
+    assert_eq!(*machine.0.warnings.borrow(), [CONTESTED]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Disturber {
         self.end_a_token().await;
         self.inject().await;
         while Instant::now() < ends_at {
-            // Some tokens live for less than the 5 s that make a refusal a contest, and most for more.
+            // Some tokens live for less than the 10 s that make a refusal a contest, and some for more.
             match self.rng.u8(..14) {
                 0 => self.end_a_token().await,
                 _ => self.inject().await,
