@@ -10,13 +10,16 @@ use tokio::runtime::Runtime;
 
 use crate::fake::FakeProcess;
 use crate::measured::{Measured, wanted};
-use crate::names::CALLERS;
+use crate::names::{CALLERS, GATEWAYS};
 use crate::timing::{at_once, quantile};
 use crate::ways::{self, Way};
 
-/// What runs in `wasmtime serve`, whose pool as it comes has no room for the instances of 512 requests.
-const SERVED: [&str; 2] = ["wasmtime serve", "mcp http"];
+/// What a server runs, whose pool as it comes has no room for the instances of 512 requests.
 const MOST_SERVED: usize = 64;
+
+fn is_served(way: &str) -> bool {
+    GATEWAYS.contains(&way) || way == "mcp http"
+}
 
 /// What runs in this process.
 const HERE: [&str; 4] = ["wire", "native", "host", "bare"];
@@ -32,7 +35,7 @@ pub(crate) fn measure(
         let mut group = criterion.benchmark_group(format!("{callers} callers"));
         group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(1));
         for Way { name, status: call, .. } in &ways {
-            if callers > MOST_SERVED && SERVED.contains(name) {
+            if callers > MOST_SERVED && is_served(name) {
                 continue;
             }
             let took = RefCell::new(Vec::new());

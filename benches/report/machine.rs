@@ -14,6 +14,8 @@ pub(crate) fn table(root: &Path) -> anyhow::Result<String> {
         cpu.lines().filter_map(|line| line.strip_prefix("model name\t: ")).collect();
     let kernel = said("uname", &["-sr"], root)?;
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
+    let wasmcloud = fs::read_to_string(root.join("benches/wasmcloud/Cargo.lock"))?;
+    let (wash, under_it) = (locked(&wasmcloud, "wash-runtime")?, locked(&wasmcloud, "wasmtime")?);
     let mut table = "| what | which |\n| --- | --- |\n".to_owned();
     for (what, which) in [
         ("date", said("date", &["-u", "+%F"], root)?),
@@ -22,6 +24,7 @@ pub(crate) fn table(root: &Path) -> anyhow::Result<String> {
         ("system", kernel),
         ("Rust", said("rustc", &["--version"], root)?),
         ("wasmtime", locked(&lock, "wasmtime")?),
+        ("wasmCloud", format!("wash-runtime {wash} on wasmtime {under_it}")),
         ("criterion", locked(&lock, "criterion")?),
     ] {
         writeln!(table, "| {what} | {which} |")?;

@@ -2,16 +2,17 @@
 
 use std::fmt::Write as _;
 
-use crate::names::SIZES;
+use crate::names::{GATEWAYS, SIZES};
 use crate::results::{Results, Time};
 
 /// The ways, as `cargo bench` names them, and as the tables do.
-pub(crate) const WAYS: [(&str, &str); 7] = [
+pub(crate) const WAYS: [(&str, &str); 8] = [
     ("wire", "hyper's client, no rule (the wire)"),
     ("native", "the same rule, natively (the ceiling)"),
     ("host", "the component in the reference host"),
     ("bare", "a guest that only sends the request, in the same host (the floor)"),
     ("wasmtime serve", "the standalone component in `wasmtime serve`"),
+    ("wasmCloud", "the standalone component in wasmCloud's runtime"),
     ("mcp stdio", "the MCP server over stdio"),
     ("mcp http", "the MCP server over HTTP (`wasmtime serve`)"),
 ];
@@ -133,7 +134,7 @@ pub(crate) fn replies(results: &Results) -> String {
         let _ = write!(table, " {size} | × native |");
     }
     let _ = writeln!(table, "\n| --- |{}", " --- | --- |".repeat(SIZES.len()));
-    let queries = |(way, _): &(&str, &str)| !["wasmtime serve", "bare"].contains(way);
+    let queries = |(way, _): &(&str, &str)| *way != "bare" && !GATEWAYS.contains(way);
     for (way, title) in WAYS.into_iter().filter(queries) {
         let _ = write!(table, "| {title} |");
         for (size, _) in SIZES {

@@ -13,7 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Child;
 
-use super::{Served, Way, call, precompiled, wasmtime};
+use super::{Served, Way, call, precompiled, serve, wasmtime};
 use crate::fake::FakeProcess;
 
 const BEARER: &str = "benchmark-bearer";
@@ -43,7 +43,7 @@ pub(crate) async fn over_stdio(fake: &FakeProcess) -> anyhow::Result<Session> {
 pub(crate) async fn over_http(fake: &FakeProcess) -> anyhow::Result<Session> {
     let mut settings = fake.settings().to_vec();
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
-    let served = Served::start(oge_artifacts::mcp(), &settings)?;
+    let served = serve(oge_artifacts::mcp(), &settings)?;
     let uri = format!("{}/mcp", served.origin);
     let config = StreamableHttpClientTransportConfig::with_uri(uri).auth_header(BEARER.to_owned());
     let transport = StreamableHttpClientTransport::from_config(config);

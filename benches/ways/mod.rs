@@ -6,6 +6,8 @@ mod host;
 mod mcp;
 mod native;
 mod old;
+mod served;
+mod wasmcloud;
 
 use std::sync::Arc;
 
@@ -14,9 +16,11 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Runtime;
 
 use self::client::Client;
-use self::command_line::Served;
+use self::command_line::{serve, served};
 use self::host::bare_way;
 use self::mcp::{over_http, over_stdio};
+use self::served::Served;
+use self::wasmcloud::wasmcloud;
 use crate::fake::FakeProcess;
 
 pub(crate) use self::command_line::{precompiled, wasmtime};
@@ -44,19 +48,21 @@ pub(crate) struct Way {
     pub(crate) name: &'static str,
     /// Asks for a task's state.
     pub(crate) status: Call,
-    /// Queries; the handler in `wasmtime serve` and the guest with no rule do not.
+    /// Queries; the gateway and the guest with no rule do not.
     pub(crate) query: Option<Call>,
 }
 
-/// Every way, in the order of the tables.
+/// Every way that can be gone here, in the order of the tables.
 pub(crate) fn all(fake: &mut FakeProcess, runtime: &Runtime) -> anyhow::Result<Vec<Way>> {
-    Ok(vec![
+    let mut ways = vec![
         Client::wire(fake)?,
         Native::way(fake.settings())?,
         host_way(fake.settings())?,
         bare_way(fake.settings())?,
-        Served::tools(fake)?,
-        runtime.block_on(over_stdio(fake))?.way("mcp stdio"),
-        runtime.block_on(over_http(fake))?.way("mcp http"),
-    ])
+        served(fake)?,
+    ];
+    ways.extend(wasmcloud(fake)?);
+    ways.push(runtime.block_on(over_stdio(fake))?.way("mcp stdio"));
+    ways.push(runtime.block_on(over_http(fake))?.way("mcp http"));
+    Ok(ways)
 }

@@ -1,0 +1,55 @@
+//! A component behind HTTP, in a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use anyhow::Context as _;
+use tempfile::TempDir;
+
+use super::native::settings;
+use super::{Client, Site, Way, call};
+
+/// A server that runs until this is dropped.
+pub(crate) struct Served {
+    child: Child,
+    _state: TempDir,
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) origin: String,
+}
+
+impl Served {
+    /// Starts a server that says on stderr where it listens, and waits until it has said so.
+    pub(crate) fn start(mut command: Command, state: TempDir) -> anyhow::Result<Self> {
+        let mut child = command.stderr(Stdio::piped()).spawn()?;
+        let mut log = BufReader::new(child.stderr.take().context("a pipe")?).lines();
+        let address = log
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
+            .context("no address in what it says")?;
+        // It would block on a full pipe.
+        thread::spawn(move || log.for_each(drop));
+        Ok(Self { child, _state: state, origin: format!("http://{address}") })
+    }
+
+    /// The gateway that it serves, asked for a task's state.
+    pub(crate) fn way(self, name: &'static str, site: &Site) -> anyhow::Result<Way> {
+        let client = Client::new(&settings(site)?);
+        let uri: http::Uri = self.origin.parse()?;
+        let status = call(move || {
+            // It serves for as long as it can be asked.
+            let _ = &self;
+            let (client, uri) = (client.clone(), uri.clone());
+            async move { client.get(uri).await }
+        });
+        Ok(Way { name, status, query: None })
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
