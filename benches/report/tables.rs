@@ -45,19 +45,17 @@ pub(crate) fn one_call(results: &Results) -> String {
 /// What one call in the host is made of: each stage is the difference of two measurements.
 pub(crate) fn stages(results: &Results) -> String {
     let of = |group, way| results.time(group, way).map_or(f64::NAN, |time| time.median);
-    let (wire, native, host) =
-        (of("one call", "wire"), of("one call", "native"), of("one call", "host"));
+    let (wire, bare, host) =
+        (of("one call", "wire"), of("one call", "bare"), of("one call", "host"));
     let made = of("instance", "made, cleared");
-    let called = of("instance", "made, called, cleared");
     let rows = [
         ("the wire: a request and its answer on a connection that is kept", wire),
-        ("the call rule and the token store, as native code", native - wire),
         ("a fresh instance made, and its memory cleared again", made),
-        ("one call into it and back, settings and token read", called - made),
         (
-            "the rest: the request and the reply across the sandbox's wall, the rule as wasm",
-            host - native - called,
+            "the request across the sandbox's wall, by a guest that decides nothing",
+            bare - wire - made,
         ),
+        ("what the tools do besides: settings, deadline, rule, result, as wasm", host - bare),
         ("**one call in the host**", host),
     ];
     let mut table = "| stage | µs |\n| --- | --- |\n".to_owned();
