@@ -20,7 +20,10 @@ type Addresses = vec::IntoIter<SocketAddr>;
 /// Resolves names as the system does. That can take its time, so it has a thread: a call goes on without it
 /// when its deadline has come, and the thread ends when the system gives up.
 #[derive(Clone)]
-pub(crate) struct Resolver(Arc<dyn Fn(&str) -> io::Result<Addresses> + Send + Sync>);
+pub(crate) struct Resolver(Arc<Lookup>);
+
+/// Blocks until a name is resolved.
+type Lookup = dyn Fn(&str) -> io::Result<Addresses> + Send + Sync;
 
 impl Default for Resolver {
     fn default() -> Self {
