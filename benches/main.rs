@@ -1,7 +1,7 @@
 //! What an expired token costs, and what the sandbox does: measured side by side in one run.
 //!
 //! `cargo bench` measures everything (some minutes), `cargo bench -- one` what has "one" in
-//! its name; `cargo report` writes what was measured to `BENCHMARKS.md`. The fake OGE runs in a process
+//! its name; `cargo bench-report` writes what was measured to `BENCHMARKS.md`. The fake OGE runs in a process
 //! of its own, as do the hosts whose memory or start is measured: all of them are this same program in
 //! another [`role`].
 

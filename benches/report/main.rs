@@ -1,4 +1,4 @@
-//! `cargo report`: writes what `cargo bench` measured into BENCHMARKS.md and
+//! `cargo bench-report`: writes what `cargo bench` measured into BENCHMARKS.md and
 //! docs/scaling.md, between their marks, and draws the plot.
 
 mod machine;
