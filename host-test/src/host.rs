@@ -22,6 +22,7 @@ use crate::guest::{Answer, Guest, GuestTool, interface};
 use crate::guest_log::{GuestLog, LogSink};
 use crate::limits::{Limits, Stopped};
 use crate::outgoing::Outgoing;
+use crate::requests::Requests;
 use crate::state::State;
 use crate::token_store::TokenStore;
 use crate::wasi_cli::Cli;
@@ -155,12 +156,13 @@ impl Host {
     ) -> Result<R, CallError> {
         let inner = &*self.0;
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
-        let running = async {
+        let requests = Requests::default();
+        let running = requests.during(async {
             let _turn = TURNS.acquire().await;
-            let mut store = inner.store();
+            let mut store = inner.store(requests.clone());
             let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
             call(&mut Guest { instance, store }).await
-        };
+        });
         let answer = timeout(wall, metered(inner.limits.cpu, running))
             .await
             .map_err(|_| Stopped::Wall(wall))??
@@ -170,13 +172,18 @@ impl Host {
 }
 
 impl Inner {
-    fn store(&self) -> Store<State> {
+    fn store(&self, requests: Requests) -> Store<State> {
         let state = State::new(
             Cli {
                 environment: Arc::clone(&self.environment),
                 log: GuestLog::new(Arc::clone(&self.log)),
             },
-            Outgoing::new(self.client.clone(), Arc::clone(&self.allowed), self.limits.requests),
+            Outgoing::new(
+                self.client.clone(),
+                Arc::clone(&self.allowed),
+                self.limits.requests,
+                requests,
+            ),
             Arc::clone(&self.tokens),
             &self.limits,
             self.memory,

@@ -6,33 +6,67 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use oge_tools::url::Origin;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks,
+};
 
 use crate::client::HttpClient;
 use crate::connection::Answer;
 use crate::http_error::from_chain;
+use crate::requests::{InFlight, Requests};
 
-type Sent = Result<(Response<WasiBody>, Done)>;
-type Done = Box<dyn Future<Output = Result<()>> + Send>;
+/// What comes of a request.
+pub(crate) type Sent = Result<Response<WasiBody>>;
+
 type Result<T> = std::result::Result<T, Error>;
 
 /// One guest's way out.
 pub(crate) struct Outgoing {
     client: HttpClient,
     allowed: Arc<[Origin]>,
-    /// The requests it may still open.
+    /// How many requests it may still open.
     free: Arc<Semaphore>,
+    requests: Requests,
 }
 
 impl Outgoing {
-    pub(crate) fn new(client: HttpClient, allowed: Arc<[Origin]>, requests: usize) -> Self {
-        Self { client, allowed, free: Arc::new(Semaphore::new(requests)) }
+    pub(crate) fn new(
+        client: HttpClient,
+        allowed: Arc<[Origin]>,
+        most: usize,
+        requests: Requests,
+    ) -> Self {
+        Self { client, allowed, free: Arc::new(Semaphore::new(most)), requests }
+    }
+
+    /// Sends a request, if it may go where it is to go.
+    pub(crate) fn send(&self, mut request: Request<WasiBody>, options: RequestOptions) -> InFlight {
+        // Any may be one: no client's debug output shows it then.
+        request.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
+        let allowed = self.allow(&request);
+        let client = self.client.clone();
+        self.requests.begin(async move {
+            let permit = allowed?;
+            let sent = client.send(request);
+            // The client connects and waits in one step, so the longer limit covers both.
+            let response = match options.first_byte_timeout.max(options.connect_timeout) {
+                Some(limit) => {
+                    timeout(limit, sent).await.map_err(|_| Error::HttpResponseTimeout)?
+                }
+                None => sent.await,
+            };
+            let between = options.between_bytes_timeout;
+            let response = response.map_err(|error| from_chain(&error))?;
+            Ok(response.map(|body| {
+                UnsyncBoxBody::new(Reply { body, between, late: None, _permit: permit })
+            }))
+        })
     }
 
     /// An origin is allowed as [`Origin`] writes it, and in no other spelling: what is compared is what is
@@ -50,35 +84,23 @@ impl Outgoing {
     }
 }
 
+type Done = Box<dyn Future<Output = Result<()>> + Send>;
+type Refused = Result<(Response<WasiBody>, Done)>;
+
 impl WasiHttpHooks for Outgoing {
+    /// Nothing leaves through wasmtime's own handler.
     fn send_request(
         &mut self,
-        mut request: Request<WasiBody>,
-        options: Option<RequestOptions>,
+        _: Request<WasiBody>,
+        _: Option<RequestOptions>,
         _: Done,
-    ) -> Box<dyn Future<Output = Sent> + Send> {
-        // Any may be one: no client's debug output shows it then.
-        request.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
-        let allowed = self.allow(&request);
-        let client = self.client.clone();
-        Box::new(async move {
-            let permit = allowed?;
-            let options = options.unwrap_or_default();
-            let sent = client.send(request);
-            // The client connects and waits in one step, so the longer limit covers both.
-            let response = match options.first_byte_timeout.max(options.connect_timeout) {
-                Some(limit) => {
-                    timeout(limit, sent).await.map_err(|_| Error::HttpResponseTimeout)?
-                }
-                None => sent.await,
-            };
-            let between = options.between_bytes_timeout;
-            let response = response.map_err(|error| from_chain(&error))?;
-            let response = response.map(|body| {
-                UnsyncBoxBody::new(Reply { body, between, late: None, _permit: permit })
-            });
-            Ok((response, Box::new(async { Ok(()) }) as Done))
-        })
+    ) -> Box<dyn Future<Output = Refused> + Send> {
+        Box::new(async { Err(Error::HttpRequestDenied) })
+    }
+
+    /// As wasmtime would, without a closure for each name.
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        DEFAULT_FORBIDDEN_HEADERS.contains(name)
     }
 }
 

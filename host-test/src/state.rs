@@ -11,6 +11,7 @@ use wasmtime_wasi_io::IoView;
 use crate::bindings::oge::tools::token_store;
 use crate::limits::{Limits, MemoryLimit};
 use crate::outgoing::Outgoing;
+use crate::outgoing_handler;
 use crate::token_store::TokenStore;
 use crate::wasi_cli::Cli;
 
@@ -20,7 +21,7 @@ pub(crate) struct State {
     clocks: WasiClocksCtx,
     pub(crate) cli: Cli,
     http: WasiHttpCtx,
-    outgoing: Outgoing,
+    pub(crate) outgoing: Outgoing,
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) memory: MemoryLimit,
 }
@@ -52,6 +53,7 @@ impl State {
         let mut linker = Linker::new(engine);
         wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        outgoing_handler::add_to_linker(&mut linker)?;
         clocks::monotonic_clock::add_to_linker::<Self, WasiClocks>(&mut linker, Self::clocks)?;
         clocks::wall_clock::add_to_linker::<Self, WasiClocks>(&mut linker, Self::clocks)?;
         cli::environment::add_to_linker::<Self, HasSelf<Self>>(&mut linker, |state| state)?;

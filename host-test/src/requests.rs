@@ -1,0 +1,175 @@
+//! The requests of one call, which the call's own task makes headway with.
+//!
+//! A task for each of them could be run by another thread, and then one thread falls asleep and another is
+//! woken at every step of a request: that takes longer than the step.
+
+use std::future::poll_fn;
+use std::mem;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use slab::Slab;
+use wasmtime_wasi_io::async_trait;
+use wasmtime_wasi_io::poll::Pollable;
+
+use crate::outgoing::Sent;
+
+/// The requests of one call. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Requests(Arc<Mutex<Slab<Request>>>);
+
+enum Request {
+    Sending(BoxFuture<'static, Sent>),
+    Answered(Sent),
+    Taken,
+}
+
+/// One of them, as a guest holds it. Dropped, it ends.
+pub(crate) struct InFlight {
+    requests: Requests,
+    key: usize,
+}
+
+/// What came of a request was asked for before.
+pub(crate) struct Taken;
+
+impl Requests {
+    /// A request that is sent once [`Requests::during`] comes by.
+    pub(crate) fn begin(&self, sent: impl Future<Output = Sent> + Send + 'static) -> InFlight {
+        let key = self.lock().insert(Request::Sending(sent.boxed()));
+        InFlight { requests: self.clone(), key }
+    }
+
+    /// Runs `call`, and the requests that it begins whenever it waits.
+    pub(crate) async fn during<T>(&self, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        poll_fn(|context| {
+            self.poll(context);
+            loop {
+                if let Poll::Ready(output) = call.as_mut().poll(context) {
+                    return Poll::Ready(output);
+                }
+                // An answer may be what the call waits for.
+                if !self.poll(context) {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Whether one was answered.
+    fn poll(&self, context: &mut Context<'_>) -> bool {
+        let mut is_answered = false;
+        for (_, request) in self.lock().iter_mut() {
+            if let Request::Sending(sent) = request
+                && let Poll::Ready(sent) = sent.poll_unpin(context)
+            {
+                *request = Request::Answered(sent);
+                is_answered = true;
+            }
+        }
+        is_answered
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slab<Request>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl InFlight {
+    /// What came of it, once; none while it is being sent.
+    pub(crate) fn take(&self) -> Option<Result<Sent, Taken>> {
+        let mut requests = self.requests.lock();
+        match requests.get_mut(self.key) {
+            Some(Request::Sending(_)) => None,
+            Some(request @ Request::Answered(_)) => match mem::replace(request, Request::Taken) {
+                Request::Answered(sent) => Some(Ok(sent)),
+                Request::Sending(_) | Request::Taken => Some(Err(Taken)),
+            },
+            Some(Request::Taken) | None => Some(Err(Taken)),
+        }
+    }
+
+    fn is_sending(&self) -> bool {
+        matches!(self.requests.lock().get(self.key), Some(Request::Sending(_)))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.requests.lock().try_remove(self.key);
+    }
+}
+
+#[async_trait]
+impl Pollable for InFlight {
+    /// Wakes nobody: [`Requests::during`] polls the call again after an answer.
+    async fn ready(&mut self) {
+        poll_fn(|_| if self.is_sending() { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::sync::oneshot;
+    use wasmtime_wasi_http::Error;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_makes_headway_while_its_call_waits_for_something_else() {
+        let requests = Requests::default();
+        let (sent, is_sent) = oneshot::channel();
+        let call = async {
+            let _in_flight = requests.begin(async move {
+                sent.send(()).unwrap();
+                pending().await
+            });
+            is_sent.await.unwrap();
+        };
+        requests.during(call).await;
+    }
+
+    #[tokio::test]
+    async fn what_came_of_a_request_is_told_once_and_after_it_came() {
+        let requests = Requests::default();
+        let (answer, answered) = oneshot::channel();
+        let call = async {
+            let mut in_flight = requests.begin(async {
+                answered.await.unwrap();
+                Err(Error::ConnectionRefused)
+            });
+            assert!(in_flight.take().is_none());
+            answer.send(()).unwrap();
+            in_flight.ready().await;
+            assert!(matches!(in_flight.take(), Some(Ok(Err(Error::ConnectionRefused)))));
+            assert!(matches!(in_flight.take(), Some(Err(Taken))));
+        };
+        requests.during(call).await;
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_let_go_of_ends_at_once_and_no_other_does() {
+        let requests = Requests::default();
+        let (held, is_held) = oneshot::channel::<()>();
+        let (other, is_other_held) = oneshot::channel::<()>();
+        let begin = |held: oneshot::Sender<()>| {
+            requests.begin(async move {
+                let _held = held;
+                pending().await
+            })
+        };
+        let (in_flight, _other) = (begin(held), begin(other));
+        drop(in_flight);
+        assert!(is_held.await.is_err());
+        let mut is_other_held = pin!(is_other_held);
+        requests
+            .during(async { assert!(futures_util::poll!(&mut is_other_held).is_pending()) })
+            .await;
+    }
+}
