@@ -31,11 +31,14 @@ impl GuestLog {
     /// Whether there was room: a guest that floods finds its log closed.
     fn take(&self, bytes: &[u8]) -> bool {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for &byte in bytes.iter().take(lines.left) {
-            if byte == b'\n' {
-                lines.end_line();
-            } else if lines.line.len() < LINE_BYTES {
-                lines.line.push(byte);
+        let taken = bytes.get(..lines.left).unwrap_or(bytes);
+        for part in taken.split_inclusive(|byte| *byte == b'\n') {
+            match part.split_last() {
+                Some((b'\n', text)) => {
+                    lines.add(text);
+                    lines.end_line();
+                }
+                _ => lines.add(part),
             }
         }
         let had_room = lines.left > 0;
@@ -49,6 +52,11 @@ impl GuestLog {
 }
 
 impl Lines {
+    fn add(&mut self, text: &[u8]) {
+        let room = LINE_BYTES.saturating_sub(self.line.len());
+        self.line.extend_from_slice(text.get(..room).unwrap_or(text));
+    }
+
     fn end_line(&mut self) {
         if !self.line.is_empty() {
             (self.sink)(&String::from_utf8_lossy(&self.line));
