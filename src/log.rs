@@ -92,18 +92,19 @@ impl Event<'_> {
 /// Text that somebody else may have written, in which nothing steers a terminal or starts a line.
 #[must_use]
 pub fn harmless(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len() + 1);
-    for character in text.chars() {
-        let steers = character.is_control()
+    let steers = |character: char| {
+        character.is_control()
             || matches!(
                 character,
                 '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            );
-        if steers {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
+            )
+    };
+    let mut shown = String::with_capacity(text.len() + 1);
+    for part in text.split_inclusive(steers) {
+        let plain = part.strip_suffix(steers).unwrap_or(part);
+        shown.push_str(plain);
+        let rest = part.get(plain.len()..).unwrap_or_default();
+        shown.extend(rest.chars().flat_map(char::escape_default));
     }
     shown
 }

@@ -30,17 +30,30 @@ impl fmt::Debug for Reply {
 }
 
 /// A body as text, read no further than the two fields every decision needs.
-#[derive(Clone, PartialEq, Eq)]
 pub struct Body {
     /// The text; bytes that are not UTF-8 read as U+FFFD.
     pub text: String,
     /// What its JSON says at the top, or why it is not JSON.
-    pub top: Result<Top, String>,
+    pub top: Result<Top, NotJson>,
 }
 
 impl Default for Body {
     fn default() -> Self {
         Self { text: String::new(), top: Ok(Top::default()) }
+    }
+}
+
+/// Why a body is not JSON: what a reader of JSON says, or nothing where it is no text either. Put into words
+/// only where they are asked for.
+#[derive(Debug)]
+pub struct NotJson(Option<serde_json::Error>);
+
+impl fmt::Display for NotJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(error) => error.fmt(f),
+            None => f.write_str("the reply is not UTF-8"),
+        }
     }
 }
 
@@ -71,13 +84,13 @@ impl Body {
         }
         match String::from_utf8(bytes) {
             Ok(text) => {
-                let top = Top::read(&text).map_err(|error| error.to_string());
+                let top = Top::read(&text).map_err(|error| NotJson(Some(error)));
                 Some(Self { text, top })
             }
             // A verdict must not depend on how a message is coded: what is legible is read.
             Err(error) => {
                 let text = lossy(error.as_bytes(), limit)?;
-                let top = Top::read(&text).map_err(|_| "the reply is not UTF-8".to_owned());
+                let top = Top::read(&text).map_err(|_| NotJson(None));
                 Some(Self { text, top })
             }
         }
@@ -95,7 +108,7 @@ impl Body {
         let short = |value: &Option<&str>| serde_json::to_string(value).unwrap_or_default();
         let end = [
             "\",\"json_parse_error\":",
-            &short(&Some(error.as_str())),
+            &short(&Some(&*error.to_string())),
             ",\"content_type\":",
             &short(&content_type),
             "}",

@@ -83,7 +83,9 @@ impl Header {
             return false;
         }
         let private = ["auth", "cookie", "key", "secret", "token"];
-        private.iter().any(|part| self.name.contains(part))
+        let name = self.name.as_bytes();
+        // Names are short: a search that prepares itself first takes longer.
+        private.iter().any(|part| name.windows(part.len()).any(|at| at == part.as_bytes()))
     }
 }
 

@@ -66,7 +66,7 @@ impl Client {
 }
 
 fn prepared<T: Tool>(arguments: T::Arguments, settings: &Settings) -> anyhow::Result<Request> {
-    let prepared = T::prepare(arguments, settings, std::time::Duration::ZERO);
+    let prepared = T::prepare(arguments, settings, || std::time::Duration::ZERO);
     Ok(prepared.map_err(|fault| fault.into_failure(T::OPERATION))?.request)
 }
 

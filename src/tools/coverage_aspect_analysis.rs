@@ -62,7 +62,7 @@ impl Tool for CoverageAspectAnalysis {
     fn prepare(
         arguments: Arguments,
         settings: &Settings,
-        _now: Duration,
+        _now: impl FnOnce() -> Duration,
     ) -> Result<Prepared<Self>, Fault> {
         check_bbox(&arguments.bbox)?;
         let coverage_type = check::optional("coverage_type", arguments.coverage_type, "Coverage")?;
@@ -149,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn prepare(arguments: Arguments) -> Result<Prepared<CoverageAspectAnalysis>, Fault> {
-        CoverageAspectAnalysis::prepare(arguments, &settings(), Duration::ZERO)
+        CoverageAspectAnalysis::prepare(arguments, &settings(), || Duration::ZERO)
     }
 
     fn with_bbox(bbox: &[f64]) -> Arguments {

@@ -67,7 +67,7 @@ impl Tool for ExecuteCodeToDag {
     fn prepare(
         arguments: Arguments,
         settings: &Settings,
-        _now: Duration,
+        _now: impl FnOnce() -> Duration,
     ) -> Result<Prepared<Self>, Fault> {
         let code = check::required("code", arguments.code, "OGE Python code")?;
         let authorization = Authorization::caller_or_store(arguments.auth_token.as_ref())?;
@@ -131,7 +131,7 @@ mod tests {
     use alloc::string::ToString;
 
     fn prepare(arguments: Arguments) -> Result<Prepared<ExecuteCodeToDag>, Fault> {
-        ExecuteCodeToDag::prepare(arguments, &settings(), Duration::ZERO)
+        ExecuteCodeToDag::prepare(arguments, &settings(), || Duration::ZERO)
     }
 
     #[test]

@@ -45,14 +45,14 @@ pub trait Tool: Sized {
     /// What comes back: the envelope's `data`.
     type Output: Serialize;
 
-    /// Checks the arguments and builds the request. `now` is the wall clock, since 1970.
+    /// Checks the arguments and builds the request. `now` reads the wall clock, since 1970.
     ///
     /// # Errors
     /// Names the first argument or setting that is missing or bad.
     fn prepare(
         arguments: Self::Arguments,
         settings: &Settings,
-        now: Duration,
+        now: impl FnOnce() -> Duration,
     ) -> Result<Prepared<Self>, Fault>;
 
     /// Reads the platform's answer.
@@ -142,7 +142,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
     async fn try_run<U: Tool>(&self, arguments: U::Arguments) -> Result<Done<U::Output>, Failure> {
         let started = self.clock.monotonic();
         let Prepared { tool, request, authorization } =
-            U::prepare(arguments, &self.settings, self.clock.wall())
+            U::prepare(arguments, &self.settings, || self.clock.wall())
                 .map_err(|fault| fault.into_failure(U::OPERATION))?;
         let reply = self.call(&request, &authorization).await?;
         let attempts = reply.attempts;

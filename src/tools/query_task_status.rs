@@ -55,7 +55,7 @@ impl Tool for QueryTaskStatus {
     fn prepare(
         arguments: Arguments,
         settings: &Settings,
-        _now: Duration,
+        _now: impl FnOnce() -> Duration,
     ) -> Result<Prepared<Self>, Fault> {
         let dag_id =
             check::required("dag_id", arguments.dag_id, "an id that execute_code_to_dag answered")?;
@@ -131,7 +131,7 @@ mod tests {
     fn the_id_travels_in_the_query() {
         let arguments = Arguments { dag_id: "a b&c=坡/1".to_owned(), auth_token: None };
         let request =
-            QueryTaskStatus::prepare(arguments, &settings(), Duration::ZERO).unwrap().request;
+            QueryTaskStatus::prepare(arguments, &settings(), || Duration::ZERO).unwrap().request;
         assert_eq!(request.method, Method::get());
         assert_eq!(request.url.path_and_query(), "/dag/getState?dagId=a%20b%26c%3D%E5%9D%A1%2F1");
         assert_eq!((request.body, request.timeout), (None, Duration::from_secs(30)));
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_blank_id_is_refused() {
         let arguments = Arguments { dag_id: "\n".to_owned(), auth_token: None };
-        let result = QueryTaskStatus::prepare(arguments, &settings(), Duration::ZERO);
+        let result = QueryTaskStatus::prepare(arguments, &settings(), || Duration::ZERO);
         assert!(matches!(result, Err(Fault::Argument("dag_id", _))));
     }
 

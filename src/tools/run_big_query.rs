@@ -46,7 +46,7 @@ impl Tool for RunBigQuery {
     fn prepare(
         arguments: Arguments,
         settings: &Settings,
-        _now: Duration,
+        _now: impl FnOnce() -> Duration,
     ) -> Result<Prepared<Self>, Fault> {
         let query = check::optional("query", arguments.query, FARMLAND)?;
         let column = check::optional("geometry_column", arguments.geometry_column, "geom")?;
@@ -77,7 +77,7 @@ mod tests {
     use crate::settings::test::settings;
 
     fn body(arguments: Arguments) -> Option<String> {
-        let prepared = RunBigQuery::prepare(arguments, &settings(), Duration::ZERO).ok()?;
+        let prepared = RunBigQuery::prepare(arguments, &settings(), || Duration::ZERO).ok()?;
         prepared.request.body
     }
 

@@ -85,12 +85,12 @@ impl Tool for SubmitBatchTask {
     fn prepare(
         arguments: Arguments,
         settings: &Settings,
-        now: Duration,
+        now: impl FnOnce() -> Duration,
     ) -> Result<Prepared<Self>, Fault> {
         let dag_id =
             check::required("dag_id", arguments.dag_id, "an id that execute_code_to_dag answered")?;
         let authorization = Authorization::caller_or_store(arguments.auth_token.as_ref())?;
-        let stamp = stamp(now, settings.utc_offset);
+        let stamp = stamp(now(), settings.utc_offset);
         let named = |name, value, prefix: &str| {
             check::or_else(name, value, || Ok([prefix, &stamp].concat()))
         };
@@ -205,7 +205,7 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1_767_323_045);
 
     fn prepare(arguments: Arguments) -> Result<Prepared<SubmitBatchTask>, Fault> {
-        SubmitBatchTask::prepare(arguments, &settings(), NOW)
+        SubmitBatchTask::prepare(arguments, &settings(), || NOW)
     }
 
     fn dag(id: &str) -> Arguments {

@@ -22,15 +22,8 @@ impl Deadline {
     #[must_use]
     pub fn after(timeout: Duration) -> Self {
         let started = monotonic_clock::now();
-        let nanos = timeout.as_secs().saturating_mul(1_000_000_000);
-        let at = started.saturating_add(nanos).saturating_add(timeout.subsec_nanos().into());
+        let at = started.saturating_add(nanos(timeout));
         Self { started, at, timer: Rc::new(monotonic_clock::subscribe_instant(at)) }
-    }
-
-    /// What is left, in nanoseconds; at least one, since no host option may be zero.
-    #[must_use]
-    pub fn remaining(&self) -> u64 {
-        self.at.saturating_sub(monotonic_clock::now()).max(1)
     }
 
     /// Whether it is over.
@@ -50,6 +43,11 @@ impl Deadline {
     pub fn timer(&self) -> &Rc<Pollable> {
         &self.timer
     }
+}
+
+/// A duration as WASI counts it.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
 /// How a component waits.

@@ -57,7 +57,7 @@ mod tests {
     ) -> String {
         arguments::take_number::<T>(&mut given, "wait_seconds", 600).unwrap();
         let arguments = arguments::read::<T>(given).unwrap();
-        let prepared = T::prepare(arguments, &settings(), Duration::ZERO).unwrap();
+        let prepared = T::prepare(arguments, &settings(), || Duration::ZERO).unwrap();
         format!("{} {:?}", prepared.request.url.path_and_query(), prepared.request.body)
     }
 

@@ -60,7 +60,7 @@ fn assert_hides_token<T: Tool<Arguments: DeserializeOwned>>(mut arguments: Map<S
         Some(Value::Array(token)) => token.push(input::TOKEN.into()),
         _ => return,
     }
-    match read::<T>(arguments).map(|arguments| T::prepare(arguments, &settings(), NOW)) {
+    match read::<T>(arguments).map(|arguments| T::prepare(arguments, &settings(), || NOW)) {
         Ok(Ok(prepared)) => input::assert_hides(&format!("{:?}", prepared.request)),
         Ok(Err(fault)) => input::assert_hides(&format!("{fault:?}")),
         Err(failure) => input::assert_hides(&failure.message),
@@ -72,7 +72,7 @@ pub(crate) fn prepared<T: Tool>(
     arguments: T::Arguments,
 ) -> Result<(Request, Authorization), Fault> {
     let settings = settings();
-    let prepared = T::prepare(arguments, &settings, NOW).inspect_err(|fault| {
+    let prepared = T::prepare(arguments, &settings, || NOW).inspect_err(|fault| {
         let (Fault::Argument(_, problem) | Fault::Setting(_, problem)) = fault;
         assert!(problem.len() < 300, "{problem}");
     })?;

@@ -55,7 +55,7 @@ fn assert_agrees(body: &Body) {
 }
 
 /// The verdict as the platform's page has it.
-fn verdict(status: u16, top: &Result<Top, String>) -> Verdict {
+fn verdict(status: u16, top: &Result<Top, NotJson>) -> Verdict {
     let code = top.as_ref().ok().and_then(|top| top.code);
     if status == 401 {
         return Verdict::Expired(Expiry::Status);

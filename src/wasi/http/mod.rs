@@ -44,7 +44,7 @@ impl<W: Wait> Sender for Http<W> {
             Some(text) => Some((outgoing.body().map_err(|()| unusable("body"))?, text.as_bytes())),
             None => None,
         };
-        let future = outgoing_handler::handle(outgoing, Some(options_to_wasi(&deadline)))
+        let future = outgoing_handler::handle(outgoing, Some(options_to_wasi(request.timeout)))
             .map_err(|code| error_from_wasi(&code, &deadline))?;
         if let Some((body, bytes)) = body {
             write_body(&self.wait, body, bytes, &deadline).await?;

@@ -75,11 +75,11 @@ pub async fn read_body(
                 bytes.extend(chunk.into_iter().take(limit - bytes.len()));
                 return Err(SendError::TooLarge { limit });
             }
+            // A reply that comes in one piece is not copied. It was waited for no longer than the deadline.
+            Ok(chunk) if bytes.is_empty() => *bytes = chunk,
             Ok(_) if deadline.has_passed() => {
                 return Err(SendError::Timeout { after: deadline.elapsed() });
             }
-            // A reply that comes in one piece is not copied.
-            Ok(chunk) if bytes.is_empty() => *bytes = chunk,
             Ok(chunk) => {
                 if let Some(length) = length.take() {
                     bytes.reserve_exact(length().min(limit).saturating_sub(bytes.len()));

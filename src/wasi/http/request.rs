@@ -3,6 +3,7 @@
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
 use wasip2::io::streams::{OutputStream, StreamError};
@@ -13,7 +14,7 @@ use crate::call::SendError;
 use crate::request::Request;
 use crate::secret::Secret;
 use crate::url;
-use crate::wasi::wait::{Deadline, Wait};
+use crate::wasi::wait::{Deadline, Wait, nanos};
 
 /// The request with headers made from nothing: its own, the length of its body, this `Authorization`.
 pub(super) fn request_to_wasi(
@@ -37,8 +38,11 @@ pub(super) fn request_to_wasi(
         url::Scheme::Http => Scheme::Http,
         url::Scheme::Https => Scheme::Https,
     };
-    let method = method_to_wasi(request.method.as_str());
-    outgoing.set_method(&method).map_err(|()| refused("method"))?;
+    // A request is a GET from the start.
+    if request.method.as_str() != "GET" {
+        let method = method_to_wasi(request.method.as_str());
+        outgoing.set_method(&method).map_err(|()| refused("method"))?;
+    }
     outgoing.set_scheme(Some(&scheme)).map_err(|()| refused("scheme"))?;
     outgoing.set_authority(Some(origin.authority())).map_err(|()| refused("authority"))?;
     let path = request.url.path_and_query();
@@ -58,7 +62,6 @@ fn content_length(request: &Request) -> Option<usize> {
 
 fn method_to_wasi(method: &str) -> Method {
     match method {
-        "GET" => Method::Get,
         "HEAD" => Method::Head,
         "POST" => Method::Post,
         "PUT" => Method::Put,
@@ -70,14 +73,14 @@ fn method_to_wasi(method: &str) -> Method {
     }
 }
 
-/// Every limit of the host set to what is left of the deadline, so that none is shorter. A host that
-/// does not know one of them keeps its own.
-pub(super) fn options_to_wasi(deadline: &Deadline) -> RequestOptions {
-    let remaining = Some(deadline.remaining());
+/// Every limit of the host set to the attempt's, so that none is shorter. A host that does not know one of
+/// them keeps its own.
+pub(super) fn options_to_wasi(timeout: Duration) -> RequestOptions {
+    let timeout = Some(nanos(timeout));
     let options = RequestOptions::new();
-    let _ = options.set_connect_timeout(remaining);
-    let _ = options.set_first_byte_timeout(remaining);
-    let _ = options.set_between_bytes_timeout(remaining);
+    let _ = options.set_connect_timeout(timeout);
+    let _ = options.set_first_byte_timeout(timeout);
+    let _ = options.set_between_bytes_timeout(timeout);
     options
 }
 
