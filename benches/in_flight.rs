@@ -22,7 +22,7 @@ fn is_served(way: &str) -> bool {
 }
 
 /// What runs in this process.
-const HERE: [&str; 4] = ["wire", "native", "host", "bare"];
+const HERE: [&str; 5] = ["wire", "native", "host", "bare", "dutiful"];
 
 pub(crate) fn measure(
     criterion: &mut Criterion,

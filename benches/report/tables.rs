@@ -6,16 +6,20 @@ use crate::names::{GATEWAYS, SIZES};
 use crate::results::{Results, Time};
 
 /// The ways, as `cargo bench` names them, and as the tables do.
-pub(crate) const WAYS: [(&str, &str); 8] = [
+pub(crate) const WAYS: [(&str, &str); 9] = [
     ("wire", "hyper's client, no rule (the wire)"),
     ("native", "the same rule, natively (the ceiling)"),
     ("host", "the component in the reference host"),
-    ("bare", "a guest that only sends the request, in the same host (the floor)"),
+    ("bare", "a guest that only sends the request, in the same host"),
+    ("dutiful", "a guest that makes the tools' calls of the host and decides nothing (the floor)"),
     ("wasmtime serve", "the standalone component in `wasmtime serve`"),
     ("wasmCloud", "the standalone component in wasmCloud's runtime"),
     ("mcp stdio", "the MCP server over stdio"),
     ("mcp http", "the MCP server over HTTP (`wasmtime serve`)"),
 ];
+
+/// Guests that know no tool but one.
+const UNDECIDED: [&str; 2] = ["bare", "dutiful"];
 
 /// The old server's ways, which `old_way.py` measures.
 const OLD: [(&str, &str); 2] = [
@@ -45,17 +49,21 @@ pub(crate) fn one_call(results: &Results) -> String {
 /// What one call in the host is made of: each stage is the difference of two measurements.
 pub(crate) fn stages(results: &Results) -> String {
     let of = |group, way| results.time(group, way).map_or(f64::NAN, |time| time.median);
-    let (wire, bare, host) =
-        (of("one call", "wire"), of("one call", "bare"), of("one call", "host"));
+    let one = |way| of("one call", way);
+    let (wire, bare, dutiful, host) = (one("wire"), one("bare"), one("dutiful"), one("host"));
     let made = of("instance", "made, cleared");
     let rows = [
         ("the wire: a request and its answer on a connection that is kept", wire),
         ("a fresh instance made, and its memory cleared again", made),
         (
-            "the request across the sandbox's wall, by a guest that decides nothing",
+            "the request across the sandbox's wall, by a guest that does nothing else",
             bare - wire - made,
         ),
-        ("what the tools do besides: settings, deadline, rule, result, as wasm", host - bare),
+        (
+            "the other calls of the host that the promises take: settings, deadline, limits, log",
+            dutiful - bare,
+        ),
+        ("what is computed in the sandbox: settings, rule, result", host - dutiful),
         ("**one call in the host**", host),
     ];
     let mut table = "| stage | µs |\n| --- | --- |\n".to_owned();
@@ -132,7 +140,7 @@ pub(crate) fn replies(results: &Results) -> String {
         let _ = write!(table, " {size} | × native |");
     }
     let _ = writeln!(table, "\n| --- |{}", " --- | --- |".repeat(SIZES.len()));
-    let queries = |(way, _): &(&str, &str)| *way != "bare" && !GATEWAYS.contains(way);
+    let queries = |(way, _): &(&str, &str)| !UNDECIDED.contains(way) && !GATEWAYS.contains(way);
     for (way, title) in WAYS.into_iter().filter(queries) {
         let _ = write!(table, "| {title} |");
         for (size, _) in SIZES {
@@ -168,7 +176,11 @@ pub(crate) fn memory(results: &Results) -> String {
             "peak of a 16 MiB reply, times its size",
             2,
         ),
-        ("memory/growth over 100,000 calls, KiB", "growth over 100,000 calls after 10,000, KiB", 0),
+        (
+            "memory/growth over 100,000 calls, KiB",
+            "growth over 100,000 calls after as many, KiB",
+            0,
+        ),
     ] {
         let number = |way: &str| {
             let number = results.number(&format!("{name}/{way}"));

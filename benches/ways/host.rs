@@ -36,8 +36,9 @@ pub(crate) fn host_way(site: &Site) -> anyhow::Result<Way> {
     })
 }
 
-/// The same host with a guest that sends one request and decides nothing: what no guest can beat.
-pub(crate) fn bare_way(site: &Site) -> anyhow::Result<Way> {
+/// The same host with a guest that decides nothing. `name` says what it does: `bare` only sends the request,
+/// `dutiful` makes every call of the host that the tools make.
+pub(crate) fn undecided_way(site: &Site, name: &'static str) -> anyhow::Result<Way> {
     let host = Host::builder()
         .component(oge_artifacts::hostile())
         .settings(site.to_vec())
@@ -46,10 +47,10 @@ pub(crate) fn bare_way(site: &Site) -> anyhow::Result<Way> {
     let settings = settings(site)?;
     let url = settings.dag_url().map_err(|fault| fault.into_failure("settings"))?.join("getState");
     let (authority, path) = (url.origin().authority(), url.path_and_query());
-    let dag_id = format!("bare:{authority}{path}?dagId=d");
+    let dag_id = format!("{name}:{authority}{path}?dagId=d");
     let told = query_task_status::Arguments { dag_id, auth_token: None };
     Ok(Way {
-        name: "bare",
+        name,
         status: call(move || {
             let (host, told) = (host.clone(), told.clone());
             async move {

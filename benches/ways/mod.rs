@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 
 use self::client::Client;
 use self::command_line::{serve, served};
-use self::host::bare_way;
+use self::host::undecided_way;
 use self::mcp::{over_http, over_stdio};
 use self::served::Served;
 use self::wasmcloud::wasmcloud;
@@ -58,7 +58,8 @@ pub(crate) fn all(fake: &mut FakeProcess, runtime: &Runtime) -> anyhow::Result<V
         Client::wire(fake)?,
         Native::way(fake.settings())?,
         host_way(fake.settings())?,
-        bare_way(fake.settings())?,
+        undecided_way(fake.settings(), "bare")?,
+        undecided_way(fake.settings(), "dutiful")?,
         served(fake)?,
     ];
     ways.extend(wasmcloud(fake)?);

@@ -8,6 +8,7 @@
 extern crate alloc;
 
 mod bare;
+mod dutiful;
 mod mischief;
 mod settings;
 

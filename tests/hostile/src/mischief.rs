@@ -13,7 +13,7 @@ use wasip2::http::outgoing_handler;
 use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
 
 use crate::bindings::oge::tools::token_store::{self, Token, TokenError};
-use crate::{bare, settings};
+use crate::{bare, dutiful, settings};
 
 /// Does what `what` says, and tells what came of it where that ever ends. What follows a colon is
 /// the mischief's argument.
@@ -61,6 +61,7 @@ pub(crate) fn make(what: &str) -> String {
         "requests" => requests(argument),
         "tokens" => tokens(),
         "bare" => bare::get(argument).unwrap_or_else(|| "no answer".to_string()),
+        "dutiful" => dutiful::get(argument).unwrap_or_else(|| "no answer".to_string()),
         _ => "nothing done".to_string(),
     }
 }
