@@ -174,7 +174,8 @@ mod tests {
     use super::*;
 
     fn top(text: &str) -> Result<Top, String> {
-        Body::read(text.as_bytes().to_vec(), usize::MAX).unwrap().top
+        let body = Body::read(text.as_bytes().to_vec(), usize::MAX).unwrap();
+        body.top.map_err(|error| error.to_string())
     }
 
     #[test]
@@ -246,10 +247,13 @@ mod tests {
         assert!(Body::read(alloc::vec![0xff; 10], 29).is_none());
         assert_eq!(Body::read(alloc::vec![0xff; 10], 30).unwrap().text.len(), 30);
         let text = "\u{1}坡\"".repeat(5000);
-        let body = Body::read(text.clone().into_bytes(), usize::MAX).unwrap();
-        let kept = body.clone().into_json(None, usize::MAX).unwrap();
-        assert!(body.clone().into_json(None, kept.len()).is_some());
-        assert!(body.into_json(None, kept.len() - 1).is_none());
+        let into_json = |limit| {
+            let body = Body::read(text.clone().into_bytes(), usize::MAX).unwrap();
+            body.into_json(None, limit)
+        };
+        let kept = into_json(usize::MAX).unwrap();
+        assert!(into_json(kept.len()).is_some());
+        assert!(into_json(kept.len() - 1).is_none());
         let raw = alloc::format!("{{\"raw_text\":{}", serde_json::to_string(&text).unwrap());
         assert!(kept.starts_with(&raw));
     }

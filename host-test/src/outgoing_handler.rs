@@ -1,17 +1,20 @@
 //! `wasi:http/outgoing-handler` and the response that it promises, in place of wasmtime's own: what is sent
 //! is no task of its own ([`Requests`](crate::requests::Requests)). All else of `wasi:http` is wasmtime's.
 
-use http::{HeaderMap, Method, Request, Uri, header, uri};
-use wasmtime::component::{Linker, Resource, ResourceType};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, uri};
+use wasmtime::component::{Linker, Resource, ResourceTable, ResourceType};
 use wasmtime_wasi::p2::{DynPollable, subscribe};
 use wasmtime_wasi_http::p2::bindings::http::types::{
     ErrorCode, HostFutureIncomingResponse as _, Scheme,
 };
 use wasmtime_wasi_http::p2::body::HostIncomingBody;
+use wasmtime_wasi_http::p2::http_request_error;
 use wasmtime_wasi_http::p2::types::{
     HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest,
 };
-use wasmtime_wasi_http::{Error, FieldMap, RequestOptions, WasiBody, WasiHttpView as _};
+use wasmtime_wasi_http::{
+    Error, FieldMap, RequestOptions, WasiBody, WasiHttpCtxView, WasiHttpView as _,
+};
 use wasmtime_wasi_io::IoView as _;
 
 use crate::client::HttpClient;
@@ -82,12 +85,12 @@ impl State {
         Ok(Some(Ok(Ok(self.table().push(response)?))))
     }
 
-    /// wasmtime alone knows which code stands for which of its errors.
+    /// wasmtime alone knows which code stands for which of its errors, and says so of a response in a table.
+    /// The guest's may be full.
     fn failed(&mut self, error: Error) -> wasmtime::Result<Response> {
-        let failed = self.table().push(HostFutureIncomingResponse::Ready(Err(error)))?;
-        let told = self.http().get(Resource::new_borrow(failed.rep()))?;
-        self.table().delete(failed)?;
-        Ok(told)
+        let mut table = ResourceTable::new();
+        let failed = table.push(HostFutureIncomingResponse::Ready(Err(error)))?;
+        WasiHttpCtxView { table: &mut table, ..self.http() }.get(failed)
     }
 }
 
@@ -97,13 +100,20 @@ fn to_http(request: HostOutgoingRequest) -> Result<Request<WasiBody>, ErrorCode>
     let scheme = match request.scheme {
         Some(Scheme::Https) | None => uri::Scheme::HTTPS,
         Some(Scheme::Http) => uri::Scheme::HTTP,
-        Some(Scheme::Other(_)) => return Err(ErrorCode::HttpProtocolError),
+        Some(Scheme::Other(other)) => uri::Scheme::try_from(&*other)
+            .ok()
+            .filter(|scheme| [uri::Scheme::HTTP, uri::Scheme::HTTPS].contains(scheme))
+            .ok_or(ErrorCode::HttpProtocolError)?,
     };
-    let mut uri = Uri::builder().scheme(scheme).authority(request.authority.unwrap_or_default());
+    let authority = request.authority.unwrap_or_default();
+    let host = HeaderValue::from_str(&authority).map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
+    let mut uri = Uri::builder().scheme(scheme).authority(authority);
     if let Some(path) = request.path_with_query {
         uri = uri.path_and_query(path);
     }
-    let headers = HeaderMap::from(request.headers);
+    // First, as RFC 9110 would have it; a guest cannot set another.
+    let mut headers = HeaderMap::from_iter([(header::HOST, host)]);
+    headers.extend(HeaderMap::from(request.headers));
     let body = match request.body {
         Some(body) => body,
         // What is announced would never come.
@@ -114,7 +124,7 @@ fn to_http(request: HostOutgoingRequest) -> Result<Request<WasiBody>, ErrorCode>
     };
     let mut request = Request::new(body);
     *request.method_mut() = method.map_err(|_| ErrorCode::HttpRequestMethodInvalid)?;
-    *request.uri_mut() = uri.build().map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
+    *request.uri_mut() = uri.build().map_err(http_request_error)?;
     *request.headers_mut() = headers;
     Ok(request)
 }
@@ -152,8 +162,16 @@ mod tests {
         let request = request.unwrap();
         assert_eq!(request.method(), Method::GET);
         assert_eq!(request.uri(), "http://oge.test:81/dag?a=b");
+        assert_eq!(request.headers().iter().next().unwrap().1, "oge.test:81");
         assert_eq!(request.headers()["authorization"], "Bearer a");
         assert_eq!(request.headers().get_all("x").iter().collect::<Vec<_>>(), ["1", "2"]);
+    }
+
+    #[test]
+    fn a_known_scheme_may_be_spelled_out() {
+        let mut spelled = request(&[]);
+        spelled.scheme = Some(Scheme::Other("https".to_owned()));
+        assert_eq!(to_http(spelled).unwrap().uri().scheme_str(), Some("https"));
     }
 
     #[test]
@@ -170,10 +188,14 @@ mod tests {
             ),
             (|request| request.authority = None, ErrorCode::HttpRequestUriInvalid),
             (
+                |request| request.authority = Some("a\nb".to_owned()),
+                ErrorCode::HttpRequestUriInvalid,
+            ),
+            (
                 |request| request.authority = Some("a b".to_owned()),
                 ErrorCode::HttpRequestUriInvalid,
             ),
-            (|request| request.path_with_query = None, ErrorCode::HttpRequestUriInvalid),
+            (|request| request.path_with_query = None, ErrorCode::HttpProtocolError),
         ] {
             let mut request = request(&[]);
             wrong(&mut request);

@@ -1,4 +1,4 @@
-//! The requests of one call, which the call's own task makes headway with.
+//! The requests of one call, which make headway whenever the call waits, in the call's own task.
 //!
 //! A task for each of them could be run by another thread, and then one thread falls asleep and another is
 //! woken at every step of a request: that takes longer than the step.
@@ -42,20 +42,20 @@ impl Requests {
         InFlight { requests: self.clone(), key }
     }
 
-    /// Runs `call`, and the requests that it begins whenever it waits.
+    /// Runs `call`, and whenever it waits or a tick interrupts it, the requests that it has begun.
     pub(crate) async fn during<T>(&self, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         poll_fn(|context| {
             self.poll(context);
-            loop {
-                if let Poll::Ready(output) = call.as_mut().poll(context) {
-                    return Poll::Ready(output);
-                }
-                // An answer may be what the call waits for.
-                if !self.poll(context) {
-                    return Poll::Pending;
-                }
+            if let Poll::Ready(output) = call.as_mut().poll(context) {
+                return Poll::Ready(output);
             }
+            // An answer may be what the call waits for, but its limits and other calls come first: a guest
+            // can begin requests that are answered at once, and never end.
+            if self.poll(context) {
+                context.waker().wake_by_ref();
+            }
+            Poll::Pending
         })
         .await
     }
@@ -106,7 +106,8 @@ impl Drop for InFlight {
 
 #[async_trait]
 impl Pollable for InFlight {
-    /// Wakes nobody: [`Requests::during`] polls the call again after an answer.
+    /// Nobody is woken: [`Requests::during`] polls the call again after an answer. That takes a guest whose
+    /// waits are polled with its call, as they are while the engine's concurrency is off.
     async fn ready(&mut self) {
         poll_fn(|_| if self.is_sending() { Poll::Pending } else { Poll::Ready(()) }).await;
     }
@@ -115,11 +116,18 @@ impl Pollable for InFlight {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::time::Duration;
 
     use tokio::sync::oneshot;
+    use tokio::time::timeout;
     use wasmtime_wasi_http::Error;
 
     use super::*;
+
+    /// What hangs fails.
+    async fn in_time<T>(future: impl Future<Output = T>) -> T {
+        timeout(Duration::from_secs(10), future).await.unwrap()
+    }
 
     #[tokio::test]
     async fn a_request_makes_headway_while_its_call_waits_for_something_else() {
@@ -132,7 +140,7 @@ mod tests {
             });
             is_sent.await.unwrap();
         };
-        requests.during(call).await;
+        in_time(requests.during(call)).await;
     }
 
     #[tokio::test]
@@ -150,7 +158,7 @@ mod tests {
             assert!(matches!(in_flight.take(), Some(Ok(Err(Error::ConnectionRefused)))));
             assert!(matches!(in_flight.take(), Some(Err(Taken))));
         };
-        requests.during(call).await;
+        in_time(requests.during(call)).await;
     }
 
     #[tokio::test]

@@ -47,6 +47,12 @@ async fn waiting_now_and_then_buys_a_guest_no_time() {
 }
 
 #[tokio::test]
+async fn requests_that_are_refused_at_once_buy_a_guest_no_time() {
+    let limits = Limits { cpu: CPU, ..Limits::default() };
+    assert_eq!(stopped(limits, "refused").await, Stopped::Cpu(CPU));
+}
+
+#[tokio::test]
 async fn calls_that_wait_use_no_cpu_time() {
     let host = hostile().limits(Limits { cpu: CPU, ..Limits::default() }).build().unwrap();
     let wait = format!("wait:{}", 3 * CPU.as_millis());
@@ -206,6 +212,7 @@ async fn a_crowd_of_hostile_guests_holds_no_good_call_up() {
     let mischiefs = [
         "spin",
         "spin-between-waits",
+        "refused",
         "grow",
         "wait",
         "panic",

@@ -1,6 +1,6 @@
 //! A reply of the platform: what is read of it, and the verdict.
 
-use oge_tools::reply::{Body, Reply, Top};
+use oge_tools::reply::{Body, NotJson, Reply, Top};
 use oge_tools::secret::{EXCERPT_BYTES, Redactor, Secret};
 use oge_tools::verdict::{Expiry, Verdict, judge};
 use serde::de::IgnoredAny;

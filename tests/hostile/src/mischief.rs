@@ -59,6 +59,7 @@ pub(crate) fn make(what: &str) -> String {
         "upload" => upload(argument),
         "get" => get(argument),
         "requests" => requests(argument),
+        "refused" => refused(),
         "tokens" => tokens(),
         "bare" => bare::get(argument).unwrap_or_else(|| "no answer".to_string()),
         "dutiful" => dutiful::get(argument).unwrap_or_else(|| "no answer".to_string()),
@@ -178,6 +179,16 @@ fn requests(authority: &str) -> String {
         matches!(future.get(), Some(Ok(Err(_))))
     });
     format!("{} of {} refused", refused.count(), held.len())
+}
+
+/// Sends where nothing may be sent, again and again: an answer is always there at once.
+fn refused() -> ! {
+    let mut held = request("nowhere.test");
+    loop {
+        core::hint::black_box(&held);
+        // The next begins before this one is let go of.
+        held = request("nowhere.test");
+    }
 }
 
 /// Asks the token store everything, and tells what it said.
