@@ -1,6 +1,7 @@
 //! Many callers at once, each way: calls a second, and how long each call took.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -50,15 +51,24 @@ pub(crate) fn measure(
         }
         group.finish();
     }
-    // How much of a core a call takes.
-    for Way { name, status: call, .. } in ways.iter().filter(|way| HERE.contains(&way.name)) {
-        let name = format!("64 callers/{name}/cpu");
+    // How much of a core a call takes: the least of some rounds, since a neighbour on the same machine only ever
+    // makes it more, and each way in each round, since a neighbour comes and goes.
+    const ROUNDS: usize = 8;
+    const CALLS: u32 = 10_000;
+    let mut least = BTreeMap::new();
+    for way in ways.iter().filter(|way| HERE.contains(&way.name)).cycle().take(ROUNDS * HERE.len())
+    {
+        let name = format!("64 callers/{}/cpu", way.name);
         if wanted(&name) {
-            const CALLS: u32 = 50_000;
             let before = processor_time()?;
-            at_once(runtime, call, 64, CALLS.into());
-            measured.note(name, (processor_time()? - before) / f64::from(CALLS));
+            at_once(runtime, &way.status, 64, CALLS.into());
+            let took = (processor_time()? - before) / f64::from(CALLS);
+            let least = least.entry(name).or_insert(f64::INFINITY);
+            *least = took.min(*least);
         }
+    }
+    for (name, micros) in least {
+        measured.note(name, micros);
     }
     Ok(())
 }

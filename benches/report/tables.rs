@@ -46,12 +46,12 @@ pub(crate) fn one_call(results: &Results) -> String {
     table
 }
 
-/// What one call in the host is made of: each stage is the difference of two measurements.
+/// What the processor does for one call in the host: each stage is the difference of two measurements. Not
+/// of times, most of which go by while threads are woken.
 pub(crate) fn stages(results: &Results) -> String {
-    let of = |group, way| results.time(group, way).map_or(f64::NAN, |time| time.median);
-    let one = |way| of("one call", way);
+    let one = |way| results.number(&format!("64 callers/{way}/cpu")).unwrap_or(f64::NAN);
     let (wire, bare, dutiful, host) = (one("wire"), one("bare"), one("dutiful"), one("host"));
-    let made = of("instance", "made, cleared");
+    let made = results.time("instance", "made, cleared").map_or(f64::NAN, |time| time.median);
     let rows = [
         ("the wire: a request and its answer on a connection that is kept", wire),
         ("a fresh instance made, and its memory cleared again", made),
@@ -78,7 +78,8 @@ pub(crate) fn callers(results: &Results) -> String {
     for callers in [64, 512] {
         let _ = writeln!(
             table,
-            "| {callers} callers | calls/s | × native | half within | 99 % within |\n| --- | --- | --- | --- | --- |"
+            "| {callers} callers | calls/s | × native | half within | 99 % within | processor time |\n\
+             | --- | --- | --- | --- | --- | --- |"
         );
         for (way, title) in WAYS {
             let group = format!("{callers} callers");
@@ -91,7 +92,9 @@ pub(crate) fn callers(results: &Results) -> String {
                 micros.map_or(NOT_MEASURED.to_owned(), duration)
             };
             let (half, most) = (within("p50"), within("p99"));
-            let _ = writeln!(table, "| {title} | {rate} | {ratio} | {half} | {most} |");
+            let cpu = results.number(&format!("{group}/{way}/cpu"));
+            let cpu = cpu.map_or("—".to_owned(), duration);
+            let _ = writeln!(table, "| {title} | {rate} | {ratio} | {half} | {most} | {cpu} |");
         }
         if callers == 64 {
             for (way, title) in OLD {
@@ -100,7 +103,7 @@ pub(crate) fn callers(results: &Results) -> String {
                 let ratio = rate.zip(native).map(|(rate, native)| rate / native);
                 let ratio = ratio.map_or("—".to_owned(), |ratio| format!("{ratio:.4}"));
                 let rate = rate.map_or(NOT_MEASURED.to_owned(), |rate| format!("{rate:.0}"));
-                let _ = writeln!(table, "| {title} | {rate} | {ratio} | — | — |");
+                let _ = writeln!(table, "| {title} | {rate} | {ratio} | — | — | — |");
             }
             table.push('\n');
         }

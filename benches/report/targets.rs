@@ -72,7 +72,7 @@ pub(crate) fn table(results: &Results) -> String {
         ),
         Target::at_most("the slowest of them, × (login + call)", 2.0, storm),
         Target::at_most(
-            "growth over 100,000 calls, KiB",
+            "growth over 100,000 calls after as many, KiB",
             1024.0,
             results.number("memory/growth over 100,000 calls, KiB/host"),
         ),
