@@ -76,11 +76,6 @@ impl HttpClient {
         Ok(until.answered(self.0.request(request).await?))
     }
 
-    /// No body.
-    pub(crate) fn empty() -> WasiBody {
-        UnsyncBoxBody::new(http_body_util::Empty::new().map_err(|never| match never {}))
-    }
-
     /// A body that is there already.
     pub(crate) fn body(bytes: impl Into<Bytes>) -> WasiBody {
         let full = http_body_util::Full::new(bytes.into());

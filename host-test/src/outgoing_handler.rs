@@ -1,6 +1,7 @@
 //! `wasi:http/outgoing-handler` and the response that it promises, in place of wasmtime's own: what is sent
 //! is no task of its own ([`Requests`](crate::requests::Requests)). All else of `wasi:http` is wasmtime's.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, uri};
 use wasmtime::component::{Linker, Resource, ResourceTable, ResourceType};
 use wasmtime_wasi::p2::{DynPollable, subscribe};
@@ -120,7 +121,7 @@ fn to_http(request: HostOutgoingRequest) -> Result<Request<WasiBody>, ErrorCode>
         None if headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0") => {
             return Err(ErrorCode::HttpRequestBodySize(Some(0)));
         }
-        None => HttpClient::empty(),
+        None => HttpClient::body(Bytes::new()),
     };
     let mut request = Request::new(body);
     *request.method_mut() = method.map_err(|_| ErrorCode::HttpRequestMethodInvalid)?;

@@ -85,11 +85,10 @@ impl InFlight {
         let mut requests = self.requests.lock();
         match requests.get_mut(self.key) {
             Some(Request::Sending(_)) => None,
-            Some(request @ Request::Answered(_)) => match mem::replace(request, Request::Taken) {
-                Request::Answered(sent) => Some(Ok(sent)),
-                Request::Sending(_) | Request::Taken => Some(Err(Taken)),
+            request => match request.map(|request| mem::replace(request, Request::Taken)) {
+                Some(Request::Answered(sent)) => Some(Ok(sent)),
+                _ => Some(Err(Taken)),
             },
-            Some(Request::Taken) | None => Some(Err(Taken)),
         }
     }
 

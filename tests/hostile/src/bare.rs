@@ -9,8 +9,8 @@ use wasip2::http::types::{Fields, OutgoingRequest, Scheme};
 
 use crate::bindings::oge::tools::token_store;
 
-/// GETs `authority/path` with the store's token. The answer's text; none where a step fails.
-pub(crate) fn get(address: &str) -> Option<String> {
+/// A GET of `authority/path` with the store's token; none where a step fails.
+pub(crate) fn request(address: &str) -> Option<OutgoingRequest> {
     let (authority, path) = address.split_at(address.find('/')?);
     let token = token_store::get().ok()?.authorization;
     let headers = [
@@ -21,7 +21,12 @@ pub(crate) fn get(address: &str) -> Option<String> {
     request.set_scheme(Some(&Scheme::Http)).ok()?;
     request.set_authority(Some(authority)).ok()?;
     request.set_path_with_query(Some(path)).ok()?;
-    let future = outgoing_handler::handle(request, None).ok()?;
+    Some(request)
+}
+
+/// GETs `authority/path` with the store's token. The answer's text; none where a step fails.
+pub(crate) fn get(address: &str) -> Option<String> {
+    let future = outgoing_handler::handle(request(address)?, None).ok()?;
     future.subscribe().block();
     let response = future.get()?.ok()?.ok()?;
     let body = response.consume().ok()?;

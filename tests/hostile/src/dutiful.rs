@@ -8,11 +8,10 @@ use alloc::vec::Vec;
 use wasip2::cli::stderr::get_stderr;
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler;
-use wasip2::http::types::{Fields, OutgoingRequest, RequestOptions, Scheme};
+use wasip2::http::types::RequestOptions;
 use wasip2::io::poll::poll;
 
-use crate::bindings::oge::tools::token_store;
-use crate::settings;
+use crate::{bare, settings};
 
 /// What an attempt may take, in nanoseconds.
 const TIMEOUT: u64 = 30_000_000_000;
@@ -21,20 +20,10 @@ const TIMEOUT: u64 = 30_000_000_000;
 /// where a step fails.
 pub(crate) fn get(address: &str) -> Option<String> {
     let known = settings::all().len();
-    let started = monotonic_clock::now();
-    let (authority, path) = address.split_at(address.find('/')?);
-    let token = token_store::get().ok()?.authorization;
-    let begun = monotonic_clock::now();
-    let now = monotonic_clock::now();
+    // When the call, its attempt and its deadline begin.
+    let [started, _, now] = [(); 3].map(|()| monotonic_clock::now());
     let deadline = monotonic_clock::subscribe_instant(now.saturating_add(TIMEOUT));
-    let headers = [
-        ("content-type".into(), b"application/json".into()),
-        ("authorization".into(), token.into_bytes()),
-    ];
-    let request = OutgoingRequest::new(Fields::from_list(&headers).ok()?);
-    request.set_scheme(Some(&Scheme::Http)).ok()?;
-    request.set_authority(Some(authority)).ok()?;
-    request.set_path_with_query(Some(path)).ok()?;
+    let request = bare::request(address)?;
     let options = RequestOptions::new();
     options.set_connect_timeout(Some(TIMEOUT)).ok()?;
     options.set_first_byte_timeout(Some(TIMEOUT)).ok()?;
@@ -58,7 +47,7 @@ pub(crate) fn get(address: &str) -> Option<String> {
             Err(_) => break,
         }
     }
-    let elapsed = monotonic_clock::now().saturating_sub(started.min(begun));
+    let elapsed = monotonic_clock::now().saturating_sub(started);
     let line = [known, status.into(), kind].map(|number| number.to_string()).join(" ");
     let line = [&line, " ", &elapsed.to_string(), "\n"].concat();
     get_stderr().blocking_write_and_flush(line.as_bytes()).ok()?;
