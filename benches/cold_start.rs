@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use criterion::{Criterion, SamplingMode};
+use oge_host::Host;
 use oge_tools::tools::QueryTaskStatus;
 
 use crate::fake::FakeProcess;
 use crate::role::Role;
 use crate::timing::now;
-use crate::ways::{self, arguments, precompiled, wasmtime};
+use crate::ways::{arguments, precompiled, wasmtime};
 
 pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
     let mut fake = FakeProcess::start(Duration::ZERO)?;
@@ -67,11 +68,11 @@ fn time(mut command: Command) -> anyhow::Result<Duration> {
     Ok(took)
 }
 
-/// The process itself: the reference host, one call.
+/// The process itself: the reference host, built for one call as its command line is.
 pub(crate) fn host() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let site: Vec<_> = std::env::vars().collect();
-    let host = ways::host(&site)?;
+    let host = Host::builder().settings(site).log(|_| {}).calls_at_once(1).build()?;
     runtime.block_on(host.run::<QueryTaskStatus>(&arguments()))?;
     Ok(())
 }

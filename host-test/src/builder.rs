@@ -16,7 +16,7 @@ use wasmtime::component::Component;
 
 use crate::bindings::OgeToolsPre;
 use crate::client::HttpClient;
-use crate::engine::engine;
+use crate::engine::Pool;
 use crate::guest_log::LogSink;
 use crate::host::{Host, Inner};
 use crate::limits::Limits;
@@ -28,6 +28,9 @@ use crate::token_store::TokenStore;
 /// What a component needs besides what its replies take.
 const BASE_MEMORY: usize = 16 << 20;
 
+/// How many calls there is room for where nobody says.
+const CALLS_AT_ONCE: u32 = 1000;
+
 /// Describes a host; [`Host::builder`] starts one.
 #[derive(Default)]
 pub struct HostBuilder {
@@ -38,6 +41,7 @@ pub struct HostBuilder {
     tokens: Option<Arc<dyn TokenStore>>,
     log: Option<LogSink>,
     limits: Limits,
+    calls_at_once: Option<u32>,
 }
 
 impl HostBuilder {
@@ -90,6 +94,15 @@ impl HostBuilder {
         self
     }
 
+    /// How many calls run at one time, at least one; more wait for their turn. By default 1,000, which takes
+    /// some milliseconds when the process's first host is built. Hosts of one process that say the same share
+    /// the room; each other number takes address space of its own.
+    #[must_use]
+    pub fn calls_at_once(mut self, calls: u32) -> Self {
+        self.calls_at_once = Some(calls);
+        self
+    }
+
     /// Compiles the component and makes the host.
     ///
     /// # Errors
@@ -110,8 +123,8 @@ impl HostBuilder {
             }
         };
         let path = self.component.as_deref().unwrap_or_else(|| oge_artifacts::tools());
-        let engine = engine()?;
-        let component = load(&engine, path)
+        let pool = Pool::of(self.calls_at_once.unwrap_or(CALLS_AT_ONCE).max(1))?;
+        let component = load(&pool.engine, path)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} is no component of this host", path.display()))?;
         let allowed = settings.origins().cloned().chain(self.allowed).collect();
@@ -119,6 +132,7 @@ impl HostBuilder {
         let own = self.settings.iter().filter(own);
         let environment = own.map(|(key, value)| (key.clone(), value.expose().to_owned()));
         Ok(Host(Arc::new(Inner {
+            pool,
             component,
             environment: environment.collect(),
             settings,
@@ -138,14 +152,16 @@ fn to_stderr(line: &str) {
 }
 
 /// Compiling takes longer than all else that a host does, and the hosts of one process mostly run the
-/// same component: the last few are kept, by their bytes.
+/// same component on one engine: the last few are kept, by their bytes.
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<OgeToolsPre<State>> {
     const KEPT: usize = 4;
     type Compiled = (Vec<u8>, OgeToolsPre<State>);
     static COMPILED: Mutex<Vec<Compiled>> = Mutex::new(Vec::new());
     let bytes = std::fs::read(path)?;
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, component)) = compiled.iter().find(|(of, _)| *of == bytes) {
+    let is_same =
+        |(of, component): &&Compiled| *of == bytes && Engine::same(component.engine(), engine);
+    if let Some((_, component)) = compiled.iter().find(is_same) {
         return Ok(component.clone());
     }
     let component = Component::new(engine, &bytes)?;

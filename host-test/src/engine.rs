@@ -1,9 +1,11 @@
-//! The engine: how components are compiled and where their instances live.
+//! Where instances live: an engine, its pool of memories and stacks, and a turn for each call that these
+//! have room for.
 //!
-//! A process has one. Its pool reserves address space for every call that may run at one time, so a
-//! second pool would be a second reservation, and a ticking thread more.
+//! Hosts whose pools are of one size share one: it reserves address space for every call that may run at one
+//! time, so a second pool is a second reservation, and a ticking thread more.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,39 +17,45 @@ use wasmtime::{
 /// How long a guest may run before others get their turn.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How many calls run at one time; more wait for their turn.
-const MOST_CALLS: u32 = 1000;
-
 /// What an instance touched is cleared in place up to this size, which is cheaper than to give the
 /// pages back and fault them in again.
 const KEEP_RESIDENT: usize = 512 * 1024;
 
-/// One permit for each call that the pool has room for. Never closed.
-pub(crate) static TURNS: Semaphore = Semaphore::const_new(MOST_CALLS as usize);
+/// Room for so many calls.
+pub(crate) struct Pool {
+    pub(crate) engine: Engine,
+    /// A permit for each. Never closed.
+    pub(crate) turns: Semaphore,
+}
 
-/// The process's engine, made when it is first asked for.
-pub(crate) fn engine() -> wasmtime::Result<Engine> {
-    static ENGINE: Mutex<Option<Engine>> = Mutex::new(None);
-    let mut engine = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*engine {
-        Some(engine) => Ok(engine.clone()),
-        None => Ok(engine.insert(new_engine()?).clone()),
+impl Pool {
+    /// The process's pool with room for so many calls, made when it is first asked for.
+    pub(crate) fn of(calls: u32) -> wasmtime::Result<Arc<Self>> {
+        static POOLS: Mutex<BTreeMap<u32, Arc<Pool>>> = Mutex::new(BTreeMap::new());
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(&calls) {
+            return Ok(Arc::clone(pool));
+        }
+        let pool = Self { engine: engine(calls)?, turns: Semaphore::new(calls as usize) };
+        let pool = Arc::new(pool);
+        pools.insert(calls, Arc::clone(&pool));
+        Ok(pool)
     }
 }
 
-fn new_engine() -> wasmtime::Result<Engine> {
+fn engine(calls: u32) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(MOST_CALLS)
+    pool.total_component_instances(calls)
         // A component made by the toolchain is three core instances, one of which has the memory.
-        .total_core_instances(3 * MOST_CALLS)
-        .total_memories(MOST_CALLS)
-        .total_tables(2 * MOST_CALLS)
-        .total_stacks(MOST_CALLS)
+        .total_core_instances(calls.saturating_mul(3))
+        .total_memories(calls)
+        .total_tables(calls.saturating_mul(2))
+        .total_stacks(calls)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT)
         // Where Linux can tell which pages a call touched, only those are cleared.
         .pagemap_scan(Enabled::Auto)
-        .max_unused_warm_slots(MOST_CALLS);
+        .max_unused_warm_slots(calls);
     let mut config = Config::new();
     config.cranelift_opt_level(OptLevel::Speed).memory_init_cow(true).epoch_interruption(true);
     // WASI 0.2 calls one thing at a time; keeping tasks for more would slow every call of the host.

@@ -16,7 +16,7 @@ use crate::bindings::OgeToolsPre;
 use crate::builder::HostBuilder;
 use crate::client::HttpClient;
 use crate::cpu::metered;
-use crate::engine::TURNS;
+use crate::engine::Pool;
 use crate::from_wit;
 use crate::guest::{Answer, Guest, GuestTool, interface};
 use crate::guest_log::{GuestLog, LogSink};
@@ -36,6 +36,7 @@ const TOKENS_AND_MARGIN: Duration = Duration::from_secs(2 * (30 + 6) + 10);
 pub struct Host(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
+    pub(crate) pool: Arc<Pool>,
     pub(crate) component: OgeToolsPre<State>,
     pub(crate) environment: Arc<[(String, String)]>,
     pub(crate) settings: Settings,
@@ -158,7 +159,7 @@ impl Host {
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
         let requests = Requests::default();
         let running = requests.during(async {
-            let _turn = TURNS.acquire().await;
+            let _turn = inner.pool.turns.acquire().await;
             let mut store = inner.store(requests.clone());
             let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
             call(&mut Guest { instance, store }).await
@@ -188,7 +189,7 @@ impl Inner {
             &self.limits,
             self.memory,
         );
-        let mut store = Store::new(self.component.engine(), state);
+        let mut store = Store::new(&self.pool.engine, state);
         store.limiter(|state| &mut state.memory);
         // What is lifted out of a guest is bounded by the guest's memory.
         store.set_hostcall_fuel(self.memory);

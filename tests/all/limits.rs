@@ -63,6 +63,19 @@ async fn calls_that_wait_use_no_cpu_time() {
 }
 
 #[tokio::test]
+async fn a_call_that_finds_no_room_waits_for_its_turn() {
+    for (room, first) in [(0, "waited"), (1, "waited"), (2, "nothing done")] {
+        let host = hostile().calls_at_once(room).build().unwrap();
+        let answer = tokio::select! {
+            biased;
+            answer = tell(&host, "wait:200") => answer,
+            answer = tell(&host, "nothing") => answer,
+        };
+        assert_eq!(answer.unwrap(), first, "room for {room}");
+    }
+}
+
+#[tokio::test]
 async fn a_guest_that_spins_holds_nobody_up() {
     let host = hostile().build().unwrap();
     tokio::select! {

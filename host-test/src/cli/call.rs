@@ -35,8 +35,11 @@ impl Call {
         let arguments = self.tool.arguments()?;
         let progress = Progress::start("waiting for OGE");
         let log = progress.clone();
-        let host =
-            Host::builder().settings(self.env_file.read()?).log(move |line| log.log(line)).build();
+        let host = Host::builder()
+            .settings(self.env_file.read()?)
+            .log(move |line| log.log(line))
+            .calls_at_once(1)
+            .build();
         let call = Pending { host, progress, json: self.json };
         match arguments {
             Arguments::CoverageAspectAnalysis(arguments) => {

@@ -104,7 +104,8 @@ async fn platform(settings: BTreeMap<String, String>, has_login: bool, report: &
         report.line(reached.is_ok(), &origin.to_string(), reached.err().unwrap_or("reachable"));
     }
     let quiet = [("OGE_LOG", "off")];
-    let host = Host::builder().settings(settings).settings(quiet).log(|_| {}).build();
+    let host =
+        Host::builder().settings(settings).settings(quiet).log(|_| {}).calls_at_once(1).build();
     let host = match host {
         Ok(host) => host,
         Err(error) => return report.line(false, "settings", &format!("{error:#}")),
