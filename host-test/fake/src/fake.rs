@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::sync::broadcast;
 
 use crate::clock;
@@ -21,6 +22,9 @@ use crate::reply::{self, Reply};
 use crate::route::{self, Route};
 use crate::routes;
 use crate::server::Server;
+
+/// How many connections may wait to be accepted: as many callers as anything here makes at once.
+const MOST_WAITING: i32 = 1024;
 
 /// A running fake. Dropped, it closes every connection and its port before it returns.
 ///
@@ -57,6 +61,8 @@ impl Fake {
     /// The port is taken, or the system is out of sockets or threads.
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        // Callers that find the queue full, which std makes 128 long, try again after a second.
+        SockRef::from(&listener).listen(MOST_WAITING)?;
         let origin = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             style: options.token_style,
