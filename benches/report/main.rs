@@ -26,6 +26,7 @@ fn main() -> anyhow::Result<()> {
         ("targets", targets::table(&results)),
         ("one call", tables::one_call(&results)),
         ("stages", tables::stages(&results)),
+        ("profile", tables::profile(&results)),
         ("callers", tables::callers(&results)),
         ("expired", tables::expired(&results)),
         ("replies", tables::replies(&results)),

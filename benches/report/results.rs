@@ -14,6 +14,7 @@ pub(crate) const NATIVE: &str = "native";
 pub(crate) struct Results {
     times: BTreeMap<(String, String), Time>,
     numbers: BTreeMap<String, f64>,
+    shares: BTreeMap<String, f64>,
 }
 
 /// How long something took, in microseconds.
@@ -64,7 +65,12 @@ impl Results {
                 times.insert((group_id, function_id.unwrap_or_default()), time);
             }
         }
-        Ok(Self { times, numbers })
+        let shares = fs::read_to_string(directory.join("profile.txt")).unwrap_or_default();
+        let shares = shares.lines().filter_map(|line| {
+            let (whose, share) = line.rsplit_once(' ')?;
+            Some((whose.to_owned(), share.parse().ok()?))
+        });
+        Ok(Self { times, numbers, shares: shares.collect() })
     }
 
     /// How long a way took.
@@ -75,6 +81,14 @@ impl Results {
     /// A number by its name.
     pub(crate) fn number(&self, name: &str) -> Option<f64> {
         self.numbers.get(name).copied()
+    }
+
+    /// How much of a way's processor time is spent in somebody's code, of 1. None of it where a way was profiled and
+    /// the code was not met.
+    pub(crate) fn share(&self, way: &str, whose: &str) -> Option<f64> {
+        let was_profiled = self.shares.keys().any(|key| key.starts_with(&format!("{way} ")));
+        let share = self.shares.get(&format!("{way} {whose}")).copied();
+        was_profiled.then(|| share.unwrap_or_default())
     }
 
     /// How many times a native call's time a way's is.

@@ -73,6 +73,31 @@ pub(crate) fn stages(results: &Results) -> String {
     table
 }
 
+/// Whose code the processor runs for one call, as `benches/profile.sh` found it.
+pub(crate) fn profile(results: &Results) -> String {
+    const WHOSE: [(&str, &str); 7] = [
+        ("guest", "the component's"),
+        ("wasmtime", "wasmtime's, its WASI and `wasi:http`"),
+        ("oge", "this project's host; natively the rule as well"),
+        ("http", "hyper's, tokio's and the like"),
+        ("libc", "libc's: allocating, copying"),
+        ("rest", "what is not one library's: generic and standard code"),
+        ("kernel", "the kernel's"),
+    ];
+    let micros = |way: &str, whose| {
+        let whole = results.number(&format!("64 callers/{way}/cpu"))?;
+        Some(results.share(way, whose)? * whole)
+    };
+    let mut table =
+        "| whose code | natively, µs | in the host, µs |\n| --- | --- | --- |\n".to_owned();
+    for (whose, title) in WHOSE {
+        let shown =
+            |way| micros(way, whose).map_or("—".to_owned(), |micros| format!("{micros:.1}"));
+        let _ = writeln!(table, "| {title} | {} | {} |", shown("native"), shown("host"));
+    }
+    table
+}
+
 pub(crate) fn callers(results: &Results) -> String {
     let mut table = String::new();
     for callers in [64, 512] {
