@@ -64,11 +64,13 @@ async fn calls_that_wait_use_no_cpu_time() {
 
 #[tokio::test]
 async fn a_call_that_finds_no_room_waits_for_its_turn() {
-    for (room, first) in [(0, "waited"), (1, "waited"), (2, "nothing done")] {
+    for (room, wait, first) in
+        [(0, "wait:200", "waited"), (1, "wait:200", "waited"), (2, "wait:60000", "nothing done")]
+    {
         let host = hostile().calls_at_once(room).build().unwrap();
         let answer = tokio::select! {
             biased;
-            answer = tell(&host, "wait:200") => answer,
+            answer = tell(&host, wait) => answer,
             answer = tell(&host, "nothing") => answer,
         };
         assert_eq!(answer.unwrap(), first, "room for {room}");
