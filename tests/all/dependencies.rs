@@ -101,7 +101,7 @@ fn every_crate_has_its_licence_and_one_from_the_registry_its_checksum() {
 
 #[test]
 fn the_note_has_every_crate_that_a_component_links_and_no_other() {
-    let note = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/dependencies.md");
+    let note = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/dependencies.md");
     let note = fs::read_to_string(note).unwrap();
     let mut noted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for row in note.lines().filter_map(|line| line.strip_prefix("| `")) {

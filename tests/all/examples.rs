@@ -9,7 +9,7 @@ use oge_fake::{Fake, Options, Route};
 use serde_json::Value;
 
 fn example(language: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(language)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(language)
 }
 
 /// Whether what it takes is here. The test harness does not catch what is written this way.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The rows of the table of promises.
 fn rows(text: &str) -> impl Iterator<Item = &str> {
