@@ -24,6 +24,7 @@ pub mod jwt;
 pub mod log;
 pub mod reply;
 pub mod request;
+pub mod retry_after;
 pub mod secret;
 pub mod settings;
 pub mod token;

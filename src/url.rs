@@ -167,6 +167,20 @@ impl Url {
         &self.path_and_query
     }
 
+    /// The origin that a `Location` in a response from here leads to; `None` if that is no HTTP URL.
+    #[must_use]
+    pub fn redirect_origin(&self, location: &str) -> Option<Origin> {
+        let location = location.trim();
+        let end = |text: &str| text.find(['/', '?', '#']).unwrap_or(text.len());
+        let (scheme, rest) = location.split_at(end(location));
+        let Some(authority) = rest.strip_prefix("//") else {
+            return (!scheme.contains(':')).then(|| self.origin.clone());
+        };
+        let own = [self.origin.scheme.as_str(), ":"].concat();
+        let scheme = if scheme.is_empty() { &own } else { scheme };
+        Origin::parse(&[scheme, "//", authority.get(..end(authority))?].concat()).ok()
+    }
+
     /// Whether there is a query.
     #[must_use]
     pub fn has_query(&self) -> bool {
@@ -258,6 +272,26 @@ fn ends_in_a_number(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_location_leads_to_an_origin() {
+        let url = Url::parse("https://a.test/x").unwrap();
+        for (location, origin) in [
+            ("http://b.test:8080/sso?secret=1#/home", Some("http://b.test:8080")),
+            ("HTTP://B.test", Some("http://b.test")),
+            ("//c.test/login", Some("https://c.test")),
+            ("/login?from=http://d.test", Some("https://a.test")),
+            ("login#x", Some("https://a.test")),
+            ("", Some("https://a.test")),
+            ("http://user:pw@e.test/", None),
+            ("http://", None),
+            ("ftp://f.test/", None),
+            ("javascript:alert(1)", None),
+        ] {
+            let found = url.redirect_origin(location).map(|origin| origin.to_string());
+            assert_eq!(found.as_deref(), origin, "{location}");
+        }
+    }
 
     fn origin(text: &str) -> String {
         Url::parse(text).unwrap().origin().to_string()

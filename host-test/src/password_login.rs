@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod wiped;
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -45,6 +47,14 @@ impl PasswordLogin {
         let outgoing = to_http(&credentials.request()).map_err(|error| network(&error))?;
         let response = self.client.send(outgoing).await.map_err(|error| network(&error))?;
         let status = response.status().as_u16();
+        let header = |name| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        let content_type = header(http::header::CONTENT_TYPE);
+        let location = header(http::header::LOCATION);
+        let retry_after = header(http::header::RETRY_AFTER)
+            .and_then(|value| oge_tools::retry_after::read(&value, wall()));
         let body = Limited::new(response.into_body(), ANSWER_BYTES);
         let body = body.collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -53,8 +63,13 @@ impl PasswordLogin {
                 network(&*error)
             }
         })?;
-        Ok(Reply { status, body: body.to_bytes().into(), ..Reply::default() })
+        Ok(Reply { status, content_type, location, retry_after, body: body.to_bytes().into() })
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "compared with a date that the authority sent")]
+fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The request in parts that are wiped on drop. What hyper and TLS copy of them into buffers of their

@@ -1,20 +1,26 @@
-//! What the authority answered: a token, or why there is none.
+//! What a login's response means: a token, or why there is none.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use oge_tools::authorization::bearer;
-use oge_tools::json;
 use oge_tools::jwt::Claims;
 use oge_tools::reply::{Body, Reply};
 use oge_tools::secret::Secret;
 use zeroize::Zeroizing;
 
-use crate::{Credentials, LoginError};
+use crate::said::{Said, Token};
+use crate::{Credentials, LoginError, refusal};
 
 /// The longest that `Retry-After` is obeyed.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
+
+/// The longest scheme: a header must not outgrow what servers accept.
+const MAX_SCHEME_BYTES: usize = 32;
+
+/// How much of a text that is not JSON is quoted.
+const MAX_QUOTED_BYTES: usize = 200;
 
 /// A token that has just been issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,94 +33,92 @@ pub struct Issued {
     pub claims: Claims,
 }
 
-/// The fields that answers carry, the platform's own and RFC 6749's.
-#[derive(Default)]
-struct Fields {
-    token: Option<Secret>,
-    scheme: Option<String>,
-    expires_in: Option<u64>,
-    error: Option<String>,
+/// What kind of failure a response is; see [`refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Rejected,
+    Failed,
+    Unavailable,
 }
 
 impl Credentials {
-    /// Reads the authority's answer: the platform's `{"data": {"token", "tokenHead"}}`, or RFC 6749's
-    /// `{"access_token", "token_type", "expires_in"}`.
+    /// Reads the authority's response: the platform's `{"data": {"token", "tokenHead"}}`, RFC 6749's
+    /// `{"access_token", "token_type", "expires_in"}`, and the usual variants of both.
     ///
     /// # Errors
-    /// Says why there is no token. It quotes no secret and no answer that might hold a token.
+    /// Says why there is no token. It quotes no secret and no text that might be a token.
     pub fn answer(&self, reply: Reply) -> Result<Issued, LoginError> {
         let status = reply.status;
-        let retry_after = reply.retry_after.map(|time| time.min(MAX_RETRY_AFTER));
-        let unavailable = |why| LoginError::Unavailable { why, retry_after };
         let origin = self.origin();
+        let retry_after = reply.retry_after.map(|time| time.min(MAX_RETRY_AFTER));
+        let unavailable = |why| Err(LoginError::Unavailable { why, retry_after });
+        if let 300..=399 = status {
+            let target = reply.location.as_deref().and_then(|to| self.url().redirect_origin(to));
+            let target = target.map_or_else(|| "elsewhere".to_string(), |to| to.to_string());
+            return unavailable(format!(
+                "{origin} redirects to {target} (HTTP {status}), and a login is not redirected; set \
+                 OGE_TOKEN_URL to where it leads"
+            ));
+        }
         let Body { text, top } = Body::read(reply.body, usize::MAX).unwrap_or_default();
-        // It holds the token.
+        // It may hold the token.
         let text = Zeroizing::new(text);
-        let Ok(top) = top else {
-            return Err(unavailable(format!(
-                "{origin} answered HTTP {status} and no JSON; is OGE_TOKEN_URL right?"
-            )));
-        };
-        let fields = Fields::read(&text);
-        if status == 200
-            && let Some(token) = fields.token
+        let said = top.is_ok().then(|| Said::read(&text));
+        if let (200, Some(said)) = (status, &said)
+            && let Token::Text(token) = &said.token
+            && !said.fails()
         {
-            return issued(&token, fields.scheme.as_deref(), fields.expires_in).ok_or_else(|| {
-                let why = format!("{origin} answered a token that no header can carry");
-                unavailable(why)
+            return issued(token, said).or_else(|problem| {
+                unavailable(format!("the login at {origin} gave a token that {problem}"))
             });
         }
-        let said = top.msg.as_deref().or(fields.error.as_deref()).unwrap_or("no reason given");
-        let code = top.code.map_or_else(String::new, |code| format!(", code {code}"));
-        let said = without_tokens(&self.redactor().excerpt(said));
-        let refuses = match (status, top.code) {
-            (400 | 401 | 403, _) => true,
-            (200, Some(429)) => false,
-            (200, Some(code)) => matches!(code, 400..=499 | 40_000..=49_999),
-            (200, None) => fields.error.is_some(),
-            _ => false,
+
+        let code = said.as_ref().and_then(|said| said.code);
+        let code = code.map_or_else(String::new, |code| format!(", code {code}"));
+        let told = match &said {
+            Some(said) => said.reason().map(|reason| self.quoted(reason)),
+            None if text.trim_start().starts_with('<') || text.len() > MAX_QUOTED_BYTES => None,
+            None => Some(self.quoted(text.trim())),
         };
-        match status {
-            _ if refuses => {
-                let check = self.to_check();
-                let why = format!("{origin} answered HTTP {status}{code}: {said}; check {check}");
-                Err(LoginError::Rejected { why, tries_left: None })
+        let told = told.filter(|told| !told.is_empty()).map(|told| format!(": {told}"));
+        let told = told.unwrap_or_default();
+        let what = format!("{origin} answered HTTP {status}{code}{told}");
+        let Some(said) = said else {
+            return match refusal::without_json(status) {
+                Kind::Rejected => Err(self.rejected(&what, refusal::tries_left([&**text]))),
+                _ => unavailable(match status {
+                    408 | 429 | 500..=599 => what,
+                    _ => {
+                        format!("{origin} answered HTTP {status} and no JSON; check OGE_TOKEN_URL")
+                    }
+                }),
+            };
+        };
+        match refusal::kind(status, &said) {
+            Kind::Rejected => Err(self.rejected(&what, refusal::tries_left(said.texts()))),
+            Kind::Failed => {
+                let why = format!("{what}; check OGE_TOKEN_URL, {}", self.to_check());
+                Err(LoginError::Failed { why })
             }
-            200 => Err(LoginError::Failed {
-                why: format!("{origin} answered HTTP {status}{code}: {said}"),
-            }),
-            _ => Err(unavailable(format!("{origin} answered HTTP {status}{code}: {said}"))),
+            Kind::Unavailable if status == 200 && !said.is_overload() => unavailable(format!(
+                "{what}; a token was expected in data.token or access_token, and there was {}",
+                said.token.found()
+            )),
+            Kind::Unavailable => unavailable(what),
         }
+    }
+
+    fn rejected(&self, what: &str, tries_left: Option<u32>) -> LoginError {
+        LoginError::Rejected { why: format!("{what}; check {}", self.to_check()), tries_left }
+    }
+
+    /// What the authority said, without secrets and without anything that could be a token.
+    fn quoted(&self, text: &str) -> String {
+        without_tokens(&self.redactor().excerpt(text))
     }
 }
 
-impl Fields {
-    fn read(text: &str) -> Self {
-        let mut fields = Self::default();
-        let mut data = None;
-        // The caller has made sure that it is JSON.
-        let _ = json::fields(text, &mut |name, value| match name {
-            "data" => data = Some(value),
-            "access_token" => fields.token = json::string(value).map(Secret::new),
-            "token_type" => fields.scheme = json::string(value),
-            "expires_in" => fields.expires_in = value.get().trim_matches('"').parse().ok(),
-            "error_description" => fields.error = json::string(value),
-            "error" => fields.error = fields.error.take().or_else(|| json::string(value)),
-            _ => {}
-        });
-        if let Some(data) = data {
-            let _ = json::fields(data.get(), &mut |name, value| match name {
-                "token" => fields.token = json::string(value).map(Secret::new),
-                "tokenHead" => fields.scheme = json::string(value),
-                _ => {}
-            });
-        }
-        fields.token = fields.token.filter(|token| !token.expose().trim().is_empty());
-        fields
-    }
-}
-
-/// Text in which whatever could be a token reads `***`: an answer of an unknown form may hold one
+/// Text in which whatever could be a token reads `***`: a response of an unknown form may hold one
 /// anywhere.
 fn without_tokens(text: &str) -> String {
     const SHORTEST: usize = 20;
@@ -131,19 +135,23 @@ fn without_tokens(text: &str) -> String {
 }
 
 /// The scheme without trailing blanks, one space, the token. Two spaces were once a bug.
-fn issued(token: &Secret, scheme: Option<&str>, expires_in: Option<u64>) -> Option<Issued> {
-    let scheme = scheme.map(str::trim).filter(|scheme| !scheme.is_empty()).unwrap_or("Bearer");
-    // What `bearer` takes is a token that a header can carry.
-    let value = bearer(token).ok()?;
-    let token = value.expose().strip_prefix("Bearer ")?;
+///
+/// # Errors
+/// Says what is wrong with the token, as the end of a sentence.
+fn issued(token: &Secret, said: &Said) -> Result<Issued, &'static str> {
+    let scheme = said.scheme.as_deref().map(str::trim).filter(|scheme| !scheme.is_empty());
+    let scheme = scheme.unwrap_or("Bearer");
+    // What `bearer` takes is a token that a header can carry. After the semicolon it advises callers.
+    let value = bearer(token).map_err(|problem| problem.split(';').next().unwrap_or(problem))?;
+    let token = value.expose().strip_prefix("Bearer ").unwrap_or_default();
     // RFC 6749 has the scheme in any case; the platform wants its own spelling.
     let scheme = if scheme.eq_ignore_ascii_case("bearer") { "Bearer" } else { scheme };
-    if !scheme.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return None;
+    if scheme.len() > MAX_SCHEME_BYTES || !scheme.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("has a tokenHead or token_type that no header carries");
     }
     let authorization = Secret::new([scheme, " ", token].concat());
     let claims = Claims::read(token).unwrap_or_default();
-    Some(Issued { authorization, expires_in, claims })
+    Ok(Issued { authorization, expires_in: said.expires_in, claims })
 }
 
 #[cfg(test)]
@@ -188,35 +196,99 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_from_an_authority_that_fails() {
-        for (status, body) in [
-            (200, r#"{"code":40001,"msg":"用户名或密码错误","data":null}"#),
-            (400, r#"{"error":"invalid_grant"}"#),
-            (401, "{}"),
-            (200, r#"{"error":"invalid_client"}"#),
+    fn usual_forms_of_success_are_understood() {
+        let jwt = "e30.eyJleHAiOjV9.c2ln";
+        for body in [
+            r#"{"code":200,"token":"JWT"}"#,
+            r#"{"code":0,"msg":"用户登录成功","data":{"access_token":"JWT","expires_in":"60"}}"#,
+            r#"{"success":true,"result":{"accessToken":"JWT","tokenType":"bearer"}}"#,
+            r#"{"code":"00000","data":"JWT"}"#,
+            r#"{"data":"Bearer JWT"}"#,
+            r#"{"code":"SUCCESS","error":null,"data":{"token":" JWT ","tokenHead":null}}"#,
+            r#""JWT""#,
         ] {
-            assert!(matches!(answer(status, body), Err(LoginError::Rejected { .. })), "{body}");
+            let issued = answer(200, &body.replace("JWT", jwt)).unwrap();
+            assert_eq!(issued.authorization.expose(), ["Bearer ", jwt].concat(), "{body}");
         }
-        for (status, body) in [
-            (200, "<html>"),
-            (200, ""),
-            (200, "{}"),
-            (200, "[]"),
-            (200, r#"{"code":200,"data":{}}"#),
-            (200, r#"{"code":429,"msg":"太频繁"}"#),
-            (200, r#"{"code":500,"msg":"系统繁忙"}"#),
-            (200, r#"{"data":{"token":"a\nb"}}"#),
-            (302, "{}"),
-            (429, "{}"),
-            (503, r#"{"data":{"token":"eyJ"}}"#),
+        let body = r#"{"data":{"access_token":"a","expires_in":"60"}}"#;
+        assert_eq!(answer(200, body).unwrap().expires_in, Some(60));
+    }
+
+    #[test]
+    fn a_token_that_no_header_carries_is_unavailable_and_said() {
+        let long = alloc::format!(r#"{{"data":{{"token":"{}"}}}}"#, "a".repeat(64 * 1024));
+        for (body, problem) in [
+            (r#"{"data":{"token":"MARKER\nb"}}"#, "holds a control character"),
+            (r#"{"data":{"token":"MARKER\u0000"}}"#, "holds a control character"),
+            (r#"{"data":{"token":"MARKER b"}}"#, "holds a blank"),
+            (&*long, "is longer than 16 KiB"),
+            (r#"{"data":{"token":"a","tokenHead":"MARKER b"}}"#, "tokenHead"),
+            (r#"{"data":{"token":""}}"#, "data.token or access_token, and there was none"),
+            (r#"{"code":200,"data":{"jwt":"MARKER"}}"#, "and there was none"),
+            (r#"{"code":200,"data":"MARKER"}"#, "and there was none"),
+            (r#"{"data":{"token":42}}"#, "and there was a number"),
+            (r#"{"data":{"token":{"value":"MARKER"}}}"#, "and there was an object"),
+            ("{}", "and there was none"),
+            ("[]", "and there was none"),
         ] {
-            assert!(
-                matches!(
-                    answer(status, body),
-                    Err(LoginError::Unavailable { .. } | LoginError::Failed { .. })
-                ),
-                "{body}"
-            );
+            let Err(LoginError::Unavailable { why, retry_after: None }) = answer(200, body) else {
+                panic!("{body}");
+            };
+            assert!(why.contains(problem) && !why.contains("MARKER"), "{body}: {why}");
+        }
+    }
+
+    #[test]
+    fn an_overloaded_authority_says_how_long_to_wait() {
+        for (asked, obeyed) in [(7, 7), (u64::MAX, 600)] {
+            let retry_after = Some(Duration::from_secs(asked));
+            let reply = Reply { status: 503, retry_after, ..Reply::default() };
+            let Err(LoginError::Unavailable { retry_after, .. }) = credentials().answer(reply)
+            else {
+                panic!("503 is an authority that is down");
+            };
+            assert_eq!(retry_after, Some(Duration::from_secs(obeyed)));
+        }
+    }
+
+    #[test]
+    fn a_redirect_says_where_it_leads_and_what_to_change() {
+        let location = Some("https://sso.test/login?token=MARKER".to_owned());
+        let reply = Reply { status: 302, location, ..Reply::default() };
+        let shown = alloc::format!("{:?}", credentials().answer(reply).unwrap_err());
+        assert!(shown.contains("redirects to https://sso.test (HTTP 302)"), "{shown}");
+        assert!(shown.contains("OGE_TOKEN_URL") && !shown.contains("MARKER"), "{shown}");
+    }
+
+    #[test]
+    fn a_rejection_says_what_the_platform_said_and_what_to_check() {
+        let body = r#"{"code":50000,"msg":"账号或密码错误，失败五次将被锁定。剩余失败次数: 4"}"#;
+        assert_eq!(
+            answer(200, body),
+            Err(LoginError::Rejected {
+                why: "http://oge.test answered HTTP 200, code 50000: 账号或密码错误，失败五次将被锁定。\
+                      剩余失败次数: 4; check OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and \
+                      OGE_CLIENT_SECRET"
+                    .to_owned(),
+                tries_left: Some(4),
+            })
+        );
+    }
+
+    #[test]
+    fn the_reason_is_the_best_that_there_is() {
+        for (body, reason) in [
+            (r#"{"error":"e","error_description":"d","message":"m","msg":"s"}"#, ": s;"),
+            (r#"{"error":"e","error_description":"d","message":"m","msg":""}"#, ": m;"),
+            (r#"{"error":"e","error_description":"d"}"#, ": d;"),
+            (r#"{"error":"e","msg":null}"#, ": e;"),
+            (r#"{"error":{"code":"401","message":"m"}}"#, ", code 401: m;"),
+            ("Bad credentials", ": Bad credentials;"),
+            ("<html>MARKER", "HTTP 401; check"),
+            ("", "HTTP 401; check"),
+        ] {
+            let Err(LoginError::Rejected { why, .. }) = answer(401, body) else { panic!("{body}") };
+            assert!(why.contains(reason) && !why.contains("MARKER"), "{body}: {why}");
         }
     }
 

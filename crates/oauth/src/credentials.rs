@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::LoginError;
 use crate::digest::Digest;
-use crate::grant::{Client, Grant, User};
+use crate::grant::{Client, ClientAuth, Grant, User};
 
 /// The settings of a token store. The tools never see them.
-pub const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 9] = [
     "OGE_TOKEN_URL",
     "OGE_TOKEN_USERNAME",
     "OGE_TOKEN_PASSWORD",
@@ -25,6 +25,7 @@ pub const KEYS: [&str; 8] = [
     "OGE_CLIENT_SECRET",
     "OGE_TOKEN_SCOPES",
     "OGE_TOKEN_GRANT",
+    "OGE_TOKEN_CLIENT_AUTH",
     "OGE_TOKEN",
 ];
 
@@ -62,8 +63,18 @@ impl Credentials {
                 password: need("OGE_TOKEN_PASSWORD")?,
             })
         };
+        let auth = get("OGE_TOKEN_CLIENT_AUTH");
+        let auth = match auth.as_ref().map(|auth| auth.expose().trim()) {
+            None | Some("basic") => ClientAuth::Basic,
+            Some("post") => ClientAuth::Post,
+            Some(_) => {
+                let problem = "must be basic or post".to_owned();
+                return Err(Fault::Setting("OGE_TOKEN_CLIENT_AUTH", problem));
+            }
+        };
         let client = || -> Result<Client, Fault> {
-            Ok(Client { id: text(need("OGE_CLIENT_ID")?), secret: need("OGE_CLIENT_SECRET")? })
+            let (id, secret) = (text(need("OGE_CLIENT_ID")?), need("OGE_CLIENT_SECRET")?);
+            Ok(Client { id, secret, auth })
         };
         let scopes = get("OGE_TOKEN_SCOPES").map(text);
         let is_known = |key: &str| get(key).is_some();
@@ -97,6 +108,10 @@ impl Credentials {
         self.url.origin()
     }
 
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The login, as the grant has it; wiped on drop. It may take [`TIMEOUT`].
     #[must_use]
     pub fn request(&self) -> Zeroizing<Request> {
@@ -110,12 +125,15 @@ impl Credentials {
         self.identity().name()
     }
 
-    /// A salted digest of everything a login depends on, secrets included, in hex. It changes when a
+    /// A salted digest of everything that a login sends, secrets included, in hex. It changes when a
     /// setting of the login changes.
     #[must_use]
     pub fn digest(&self, salt: &[u8]) -> String {
-        let digest = self.identity().part(salt);
-        self.grant.secrets().fold(digest, |digest, secret| digest.part(secret.expose())).hex()
+        let request = self.request();
+        let digest = self.identity().part(salt).part(request.url.path_and_query());
+        let digest = digest.optional(request.body.as_deref());
+        let values = request.headers.iter().map(|header| header.value.expose());
+        values.fold(digest, Digest::part).hex()
     }
 
     fn identity(&self) -> Digest {
@@ -165,7 +183,8 @@ mod tests {
     #[test]
     fn a_missing_setting_is_named() {
         for missing in KEYS.iter().take(5) {
-            let is_set = |key: &str| key != *missing && key != "OGE_TOKEN_GRANT";
+            let is_set =
+                |key: &str| key != *missing && KEYS.iter().take(5).any(|need| *need == key);
             let get = |key: &str| is_set(key).then(|| "http://h".to_owned());
             let Err(Fault::Setting(named, _)) = Credentials::read(get) else {
                 panic!("nobody missed {missing}");
@@ -210,6 +229,72 @@ mod tests {
             (Some("implicit"), &both, "OGE_TOKEN_GRANT"),
         ] {
             assert_eq!(chosen(grant, set), expected, "{grant:?} {set:?}");
+        }
+    }
+
+    /// The credentials of these settings, one of which is changed.
+    fn with(changed: &str, value: &str) -> Credentials {
+        let get = |key: &str| match key {
+            "OGE_TOKEN" => None,
+            "OGE_TOKEN_URL" => Some("http://h/token"),
+            "OGE_TOKEN_GRANT" => Some("password"),
+            "OGE_TOKEN_CLIENT_AUTH" => Some("basic"),
+            _ => Some("x"),
+        };
+        let changed = |key: &str| if key == changed { Some(value) } else { get(key) };
+        Credentials::read(|key| changed(key).map(ToOwned::to_owned)).unwrap()
+    }
+
+    #[test]
+    fn an_account_is_named_by_all_but_its_secrets() {
+        let account = with("", "").account();
+        assert!(account.len() == 16 && account.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        for (key, value) in [
+            ("OGE_TOKEN_URL", "http://h/token2"),
+            ("OGE_TOKEN_URL", "http://h2/token"),
+            ("OGE_TOKEN_GRANT", "oge"),
+            ("OGE_TOKEN_USERNAME", "y"),
+            ("OGE_CLIENT_ID", "y"),
+            ("OGE_TOKEN_SCOPES", "y"),
+            ("OGE_TOKEN_SCOPES", ""),
+        ] {
+            assert_ne!(with(key, value).account(), account, "{key}");
+        }
+        for (key, value) in [
+            ("OGE_TOKEN_URL", "HTTP://H:80/token"),
+            ("OGE_TOKEN_PASSWORD", "y"),
+            ("OGE_CLIENT_SECRET", "y"),
+            ("OGE_TOKEN_CLIENT_AUTH", "post"),
+        ] {
+            assert_eq!(with(key, value).account(), account, "{key}");
+        }
+    }
+
+    #[test]
+    fn every_setting_of_the_login_changes_its_digest() {
+        let digest = with("", "").digest(b"salt");
+        assert_eq!(digest, with("", "").digest(b"salt"));
+        assert_ne!(digest, with("", "").digest(b"salz"));
+        for key in KEYS.iter().filter(|key| **key != "OGE_TOKEN") {
+            let value = match *key {
+                "OGE_TOKEN_URL" => "http://h/token2",
+                "OGE_TOKEN_GRANT" => "oge",
+                "OGE_TOKEN_CLIENT_AUTH" => "post",
+                _ => "y",
+            };
+            assert_ne!(with(key, value).digest(b"salt"), digest, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_bad_way_to_send_the_client_is_named() {
+        for grant in ["oge", "client_credentials"] {
+            let read = Credentials::read(|key| match key {
+                "OGE_TOKEN_URL" => Some("http://h/token".to_owned()),
+                "OGE_TOKEN_GRANT" => Some(grant.to_owned()),
+                _ => Some("header".to_owned()),
+            });
+            assert!(matches!(read, Err(Fault::Setting("OGE_TOKEN_CLIENT_AUTH", _))), "{grant}");
         }
     }
 

@@ -28,6 +28,16 @@ pub(crate) struct User {
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) secret: Secret,
+    pub(crate) auth: ClientAuth,
+}
+
+/// Where a request of RFC 6749 has its client. The platform's own login ignores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientAuth {
+    /// In the `Authorization` header, as `client_secret_basic` of OpenID Connect.
+    Basic,
+    /// In the form, as `client_secret_post`.
+    Post,
 }
 
 /// How a token is asked for.
@@ -122,13 +132,17 @@ fn standard(
 ) -> Request {
     let scope = scopes.map(|scopes| ("scope", scopes));
     let pairs = core::iter::once(("grant_type", grant)).chain(user.iter().copied()).chain(scope);
+    let in_form = client.filter(|client| client.auth == ClientAuth::Post);
+    let in_form = in_form
+        .map(|client| [("client_id", &*client.id), ("client_secret", client.secret.expose())]);
+    let pairs = pairs.chain(in_form.into_iter().flatten());
     let body = form(&pairs.collect::<Vec<_>>());
     let mut request = Request::json(OPERATION, Method::post(), url.clone(), Some(body), TIMEOUT);
     let header =
         |name: &str, value: String| Header { name: name.to_owned(), value: Secret::new(value) };
     request.headers =
         alloc::vec![header("content-type", "application/x-www-form-urlencoded".to_owned())];
-    if let Some(client) = client {
+    if let Some(client) = client.filter(|client| client.auth == ClientAuth::Basic) {
         let (id, secret) = (encoded(&client.id), encoded(client.secret.expose()));
         let pair = Secret::new([&*id, ":", &secret].concat());
         let pair = Secret::new(STANDARD.encode(pair.expose()));
@@ -178,10 +192,11 @@ mod tests {
         assert_eq!(request.timeout, Duration::from_secs(30));
     }
 
-    fn standard_request(grant: &str) -> Zeroizing<Request> {
+    fn standard_request(grant: &str, auth: &str) -> Zeroizing<Request> {
         let value = |key: &str| match key {
             "OGE_TOKEN_URL" => Some("http://h/token"),
             "OGE_TOKEN_GRANT" => Some(grant),
+            "OGE_TOKEN_CLIENT_AUTH" => Some(auth),
             "OGE_TOKEN_USERNAME" => Some("a b"),
             "OGE_TOKEN_PASSWORD" => Some("p&w=坡"),
             "OGE_CLIENT_ID" => Some("c:d"),
@@ -199,6 +214,15 @@ mod tests {
     }
 
     #[test]
+    fn the_client_is_in_the_form_when_asked_for() {
+        let request = standard_request("client_credentials", "post");
+        let body =
+            "grant_type=client_credentials&scope=read%20write&client_id=c%3Ad&client_secret=s%2Bt";
+        assert_eq!(request.body.as_deref(), Some(body));
+        assert_eq!(header(&request, "authorization"), None);
+    }
+
+    #[test]
     fn a_standard_login_is_a_form_with_the_client_as_basic() {
         for (grant, body) in [
             (
@@ -207,7 +231,7 @@ mod tests {
             ),
             ("client_credentials", "grant_type=client_credentials&scope=read%20write"),
         ] {
-            let request = standard_request(grant);
+            let request = standard_request(grant, "");
             assert_eq!(request.body.as_deref(), Some(body));
             assert_eq!(request.url.path_and_query(), "/token", "no secret in a standard URL");
             assert_eq!(header(&request, "content-type"), Some("application/x-www-form-urlencoded"));

@@ -15,6 +15,8 @@ mod digest;
 mod given;
 mod grant;
 mod login_error;
+mod refusal;
+mod said;
 
 pub use answer::{Issued, MAX_RETRY_AFTER};
 pub use credentials::{Credentials, KEYS, TIMEOUT};

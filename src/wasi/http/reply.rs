@@ -10,8 +10,10 @@ use wasip2::io::streams::StreamError;
 
 use super::error::error_from_wasi;
 use super::unusable;
-use crate::call::SendError;
+use crate::call::{Clock as _, SendError};
 use crate::reply::Reply;
+use crate::retry_after;
+use crate::wasi::clock::WasiClock;
 use crate::wasi::wait::{Deadline, Wait};
 
 /// How much is asked of the host at once.
@@ -43,7 +45,10 @@ pub(super) async fn reply_from_wasi(
     if is_answer {
         read?;
     }
-    Ok(Reply { status, content_type, body, ..Reply::default() })
+    let location = header("location");
+    let retry_after =
+        header("retry-after").and_then(|value| retry_after::read(&value, WasiClock.wall()));
+    Ok(Reply { status, content_type, location, retry_after, body })
 }
 
 /// Reads a body to its end, or to `limit`. `length` is how long it says that it is, and is asked only

@@ -1,0 +1,164 @@
+//! The fields of a login's response, wherever it has them.
+
+use alloc::string::String;
+
+use oge_tools::json;
+use oge_tools::jwt::Claims;
+use oge_tools::secret::Secret;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+/// Where a reason may be, the best first.
+const REASONS: [&str; 4] = ["msg", "message", "error_description", "error"];
+
+/// How many objects may be around a field: `{"data": {"error": {"msg"}}}`.
+const MAX_DEPTH: usize = 3;
+
+/// A text that may quote a secret: wiped on drop.
+type Text = Zeroizing<String>;
+
+/// What was found where a token is expected.
+#[derive(Debug, Default)]
+pub(crate) enum Token {
+    #[default]
+    Absent,
+    /// Something else than a text; what.
+    Other(&'static str),
+    Text(Secret),
+}
+
+/// What a response says. If several objects have a field, the outermost wins.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) token: Token,
+    pub(crate) scheme: Option<String>,
+    pub(crate) expires_in: Option<u64>,
+    pub(crate) code: Option<i64>,
+    /// `success` is false.
+    pub(crate) denies_success: bool,
+    /// It has an `error`, or a `code` that is no number. A response without a token has failed then.
+    pub(crate) hints_at_failure: bool,
+    reasons: [Option<Text>; REASONS.len()],
+    /// A `data` or `detail` that is a text. Never quoted: it may be a token.
+    detail: Option<Text>,
+}
+
+impl Said {
+    /// Reads a text that is JSON.
+    pub(crate) fn read(text: &str) -> Self {
+        let mut said = Self::default();
+        if let Ok(value) = serde_json::from_str(text) {
+            said.add(value, MAX_DEPTH);
+        }
+        said
+    }
+
+    /// Adds what an object says, or a text that stands in place of one.
+    fn add(&mut self, value: &RawValue, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        if let Some(text) = json::string(value).map(Zeroizing::new) {
+            if Claims::read(&text).is_none() {
+                self.detail.get_or_insert(text);
+            } else if let Token::Absent = self.token {
+                self.token = Token::Text(Secret::new(text.as_str()));
+            }
+            return;
+        }
+        let (mut own, mut inner) = (Self::default(), Self::default());
+        let _ = json::fields(value.get(), &mut |name, value| match name {
+            "token" | "access_token" | "accessToken" => own.token = Token::read(value),
+            "tokenHead" | "token_type" | "tokenType" => own.scheme = json::string(value),
+            "expires_in" | "expiresIn" => {
+                own.expires_in = number(value).and_then(|seconds| seconds.try_into().ok());
+            }
+            "code" => {
+                own.code = number(value);
+                own.hints_at_failure |= own.code.is_none() && value.get().starts_with('"');
+            }
+            "success" => own.denies_success = value.get().trim_matches('"') == "false",
+            "data" | "result" | "detail" => inner.add(value, depth),
+            name => {
+                let slot = REASONS.iter().zip(&mut own.reasons).find(|(known, _)| **known == name);
+                let Some((_, slot)) = slot else { return };
+                *slot = json::string(value).filter(|text| !text.trim().is_empty()).map(Text::new);
+                if slot.is_none() && value.get().starts_with('{') {
+                    inner.add(value, depth);
+                }
+                own.hints_at_failure |=
+                    name == "error" && (slot.is_some() || value.get().starts_with('{'));
+            }
+        });
+        self.fill(own);
+        self.fill(inner);
+    }
+
+    /// Takes from `other` what is not known yet.
+    fn fill(&mut self, other: Self) {
+        if let Token::Absent = self.token {
+            self.token = other.token;
+        }
+        self.scheme = self.scheme.take().or(other.scheme);
+        self.expires_in = self.expires_in.or(other.expires_in);
+        self.code = self.code.or(other.code);
+        self.denies_success |= other.denies_success;
+        self.hints_at_failure |= other.hints_at_failure;
+        for (mine, other) in self.reasons.iter_mut().zip(other.reasons) {
+            *mine = mine.take().or(other);
+        }
+        self.detail = self.detail.take().or(other.detail);
+    }
+
+    /// Whether it says that the login failed, whatever else it has.
+    pub(crate) fn fails(&self) -> bool {
+        self.denies_success || matches!(self.code, Some(400..=599 | 40_000..=59_999))
+    }
+
+    /// Whether its code says that the authority is too busy or too slow.
+    pub(crate) fn is_overload(&self) -> bool {
+        matches!(self.code, Some(408 | 429 | 40_800 | 42_900))
+    }
+
+    /// What it says to people.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reasons.iter().flatten().map(|text| text.as_str()).next()
+    }
+
+    /// Every text that may name a cause.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.reasons.iter().chain([&self.detail]).flatten().map(|text| text.as_str())
+    }
+}
+
+impl Token {
+    fn read(value: &RawValue) -> Self {
+        match json::string(value).map(Secret::new) {
+            Some(text) if text.expose().trim().is_empty() => Self::Absent,
+            Some(text) => Self::Text(text),
+            None => match value.get().as_bytes().first() {
+                Some(b'n') | None => Self::Absent,
+                Some(b'{') => Self::Other("an object"),
+                Some(b'[') => Self::Other("a list"),
+                Some(b't' | b'f') => Self::Other("a boolean"),
+                // A text that is not Unicode is none either.
+                Some(b'"') => Self::Other("a broken text"),
+                Some(_) => Self::Other("a number"),
+            },
+        }
+    }
+
+    /// What there was in place of a token.
+    pub(crate) fn found(&self) -> &'static str {
+        match self {
+            Self::Absent => "none",
+            Self::Other(what) => what,
+            Self::Text(_) => "one in a response that says it failed",
+        }
+    }
+}
+
+/// The whole number that a JSON value means: as a number, as its text, with a fraction of zeros.
+fn number(value: &RawValue) -> Option<i64> {
+    let text = value.get().trim_matches('"').trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    whole.parse().ok().filter(|_| fraction.bytes().all(|byte| byte == b'0'))
+}

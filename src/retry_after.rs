@@ -1,0 +1,62 @@
+//! `Retry-After`: how long a server asks to wait.
+
+use core::time::Duration;
+
+use time::{Date, Month, Time};
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// How long to wait from `now` (since 1970): seconds, or a date as HTTP writes it. `None` if it is
+/// neither; no time if the date has passed.
+#[must_use]
+pub fn read(value: &str, now: Duration) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that is too large is a long time all the same.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    Some(Duration::from_secs(date(value)?).saturating_sub(now))
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, in seconds since 1970.
+fn date(text: &str) -> Option<u64> {
+    let (_, text) = text.split_once(", ")?;
+    let mut parts = text.split(' ');
+    let day = parts.next()?.parse().ok()?;
+    let month = parts.next()?;
+    let month = MONTHS.iter().position(|known| known.eq_ignore_ascii_case(month))?;
+    let month = Month::try_from(u8::try_from(month + 1).ok()?).ok()?;
+    let date = Date::from_calendar_date(parts.next()?.parse().ok()?, month, day).ok()?;
+    let mut clock = parts.next()?.split(':').map(|part| part.parse::<u8>().ok());
+    let time = Time::from_hms(clock.next()??, clock.next()??, clock.next()??).ok()?;
+    let is_gmt = parts.next()? == "GMT" && parts.next().is_none() && clock.next().is_none();
+    is_gmt.then(|| date.with_time(time).assume_utc().unix_timestamp().try_into().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_and_dates_are_times_to_wait() {
+        let now = Duration::from_secs(784_111_777);
+        for (value, expected) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:07 GMT", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:37", None),
+            ("Sun, 31 Feb 1994 08:49:37 GMT", None),
+            ("Sun, 06 Nov -999999999 08:49:37 GMT", None),
+            ("Sun, 06 Nov 1994 25:00:00 GMT", None),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(read(value, now), expected.map(Duration::from_secs), "{value}");
+        }
+    }
+}
