@@ -12,11 +12,12 @@ use core::time::Duration;
 use crate::authorization::Authorization;
 use crate::error::{Failure, FailureKind};
 use crate::log::{Event, Seconds};
-use crate::reply::{Body, Reply};
+use crate::reply::{Body, NotJson, Reply, is_redirect};
 use crate::request::Request;
 use crate::secret::{Redactor, Secret};
 use crate::settings::Settings;
 use crate::token::{Token, TokenError, Tokens};
+use crate::url::Origin;
 use crate::verdict::{Expiry, Judged, Verdict, judge};
 
 /// Sends one request. Implemented by each shell; keeps to the request's deadline by itself.
@@ -78,12 +79,32 @@ pub struct Accepted {
     pub content_type: Option<String>,
     /// Requests sent: 1 or 2.
     pub attempts: u8,
+    /// What names the URL.
+    url_from: &'static str,
     /// How large a reply may be, and what is made of it.
     limit: usize,
     redactor: Redactor,
 }
 
 impl Accepted {
+    /// Makes sure that a tool can take this for a result.
+    ///
+    /// # Errors
+    /// `bad-reply` if it is a page, nothing, broken JSON, or bytes that are not text.
+    pub fn check(&self, operation: &'static str) -> Result<(), Failure> {
+        let Some(what) = self.body.no_result(self.content_type.as_deref()) else { return Ok(()) };
+        let error = match &self.body.top {
+            Err(error @ NotJson::Syntax(_)) if what.ends_with("JSON") => format!(" ({error})"),
+            _ => String::new(),
+        };
+        let from = self.url_from;
+        let why = format!(
+            "the platform answered {what}{error} in place of a result; check {from}, and whether a \
+             gateway in between asks for a login"
+        );
+        Err(self.unreadable(operation, &why))
+    }
+
     /// The failure of a tool that cannot read this reply.
     #[must_use]
     pub fn unreadable(&self, operation: &'static str, why: &str) -> Failure {
@@ -149,6 +170,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
             limit: self.settings.max_reply_bytes,
             body: judged.body,
             content_type: judged.content_type,
+            url_from: request.url_from,
             attempts: call.attempts,
             redactor: call.redactor,
         })
@@ -255,6 +277,10 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
     fn accept(&self, judged: Judged) -> Result<Judged, Failure> {
         let (kind, message) = match judged.verdict {
             Verdict::Accepted => return Ok(judged),
+            Verdict::Undecoded => {
+                let why = told(&judged.body, &self.redactor);
+                (FailureKind::BadReply, format!("the platform's answer cannot be read: {why}"))
+            }
             Verdict::Forbidden => {
                 let why = told(&judged.body, &self.redactor);
                 let message = format!(
@@ -267,15 +293,30 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
                 let why = told(&judged.body, &self.redactor);
                 let message = match judged.status {
                     200 => format!("the platform answered {why}"),
-                    status @ 300..=399 => {
-                        format!("the platform answered HTTP {status}; redirects are not followed")
-                    }
+                    status if is_redirect(status) => self.redirected(&judged),
                     status => format!("the platform answered HTTP {status}: {why}"),
                 };
                 (FailureKind::Api, message)
             }
         };
         Err(self.with_reply(self.failure(kind, message), &judged))
+    }
+
+    /// Says where a redirect leads, by its origin: a path and a query may hold anything.
+    fn redirected(&self, judged: &Judged) -> String {
+        let Request { url, url_from, .. } = self.request;
+        let status = judged.status;
+        let origin =
+            judged.location.as_deref().and_then(|to| Origin::of_location(to, url.origin()));
+        let to = match origin {
+            Some(origin) if origin == *url.origin() => format!("another path of {origin}"),
+            Some(origin) => self.redactor.excerpt(&format!("{origin}")),
+            None => "an address that cannot be read".to_owned(),
+        };
+        format!(
+            "the platform answered HTTP {status} and redirects to {to}; redirects are not followed, so \
+             correct {url_from} if the platform has moved there"
+        )
     }
 
     fn unauthorized(&self, judged: &Judged, what: &str) -> Failure {
@@ -357,7 +398,10 @@ fn told(body: &Body, redactor: &Redactor) -> String {
         (Some(code), Some(msg)) => format!("code {code}: {}", redactor.excerpt(msg)),
         (Some(code), None) => format!("code {code}"),
         (None, Some(msg)) => redactor.excerpt(msg),
-        (None, None) if body.text.trim().is_empty() => "nothing".to_owned(),
-        (None, None) => redactor.excerpt(body.text.trim()),
+        (None, None) => match &body.top {
+            Err(NotJson::Undecoded(why)) => redactor.excerpt(why),
+            _ if body.text.trim().is_empty() => "nothing".to_owned(),
+            _ => redactor.excerpt(body.text.trim()),
+        },
     }
 }

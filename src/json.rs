@@ -34,6 +34,71 @@ pub fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
+/// The whole number that a JSON number or a string of one is: `7`, `7.0`, `0.7e1`, `"7"`. None if it is
+/// something else or does not fit.
+#[must_use]
+pub fn integer(value: &str) -> Option<i64> {
+    let text = value.trim_matches('"').trim();
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let mut digits = [whole, fraction].concat();
+    let length = i64::try_from(whole.len()).ok()? + i64::from(exponent.parse::<i32>().ok()?);
+    // An `i64` with its sign has 20 bytes: an exponent must not fill the memory.
+    let length =
+        usize::try_from(length).ok().filter(|length| digits.is_ascii() && *length <= 20)?;
+    let dropped = digits.get(length..).unwrap_or_default();
+    if !dropped.bytes().all(|digit| digit == b'0') {
+        return None;
+    }
+    digits.truncate(length);
+    digits.extend(core::iter::repeat_n('0', length - digits.len()));
+    digits.parse().ok()
+}
+
+/// The parts of a text in which `NaN`, `Infinity` and `-Infinity` outside strings read `null`; none if
+/// there are none. Whether the result is JSON is for its reader to find out.
+#[must_use]
+pub fn without_nan(text: &str) -> Option<impl Iterator<Item = &str> + Clone> {
+    let mut rest = text;
+    let mut in_string = false;
+    let mut replace = false;
+    let parts = core::iter::from_fn(move || {
+        if core::mem::take(&mut replace) {
+            return Some("null");
+        }
+        let (mut at, mut word) = (0, 0);
+        let bytes = rest.as_bytes();
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'"' => in_string = !in_string,
+                b'\\' if in_string => at += 1,
+                b'N' | b'I' | b'-' if !in_string => {
+                    word = nan(bytes.get(at..).unwrap_or_default());
+                    if word > 0 {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        replace = word > 0;
+        let part = rest.get(..at).unwrap_or(rest);
+        rest = rest.get(at + word..).unwrap_or_default();
+        Some(part)
+    });
+    parts.clone().any(|part| part == "null").then_some(parts)
+}
+
+/// How many bytes of `text` are a number that JSON does not have.
+fn nan(text: &[u8]) -> usize {
+    let words: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+    words.iter().find(|word| text.starts_with(word)).map_or(0, |word| word.len())
+}
+
 /// The whole number of at most `most` that a JSON number is, `2.0` too: in JavaScript they are one.
 #[must_use]
 pub fn whole(number: f64, most: u32) -> Option<u32> {

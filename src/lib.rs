@@ -17,6 +17,7 @@ pub mod api;
 pub mod auth;
 pub mod authorization;
 pub mod call;
+pub mod encoding;
 pub mod envelope;
 pub mod error;
 pub mod json;

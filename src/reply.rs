@@ -6,7 +6,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use serde_json::value::RawValue;
+
+use crate::encoding::{Undecoded, decode};
 use crate::json;
+use crate::retry_after;
 use crate::secret::prefix;
 
 /// Some servers put it in front of UTF-8, where JSON has no room for it.
@@ -23,8 +27,41 @@ pub struct Reply {
     pub location: Option<String>,
     /// How long `Retry-After` asks to wait, if it had one.
     pub retry_after: Option<Duration>,
-    /// The body.
+    /// The body, decoded.
     pub body: Vec<u8>,
+    /// Why `body` is not whole: its `Content-Encoding` could not be decoded to the end.
+    pub undecoded: Option<Undecoded>,
+}
+
+impl Reply {
+    /// Makes a reply of a response off the wire. `header` returns a header's value, several lines of
+    /// one name joined by commas. `limit` is how large the decoded body may be; `wall` tells the time
+    /// since 1970, for a `Retry-After` that is a date.
+    #[must_use]
+    pub fn received(
+        status: u16,
+        header: &dyn Fn(&str) -> Option<String>,
+        mut body: Vec<u8>,
+        limit: usize,
+        wall: &dyn Fn() -> Duration,
+    ) -> Self {
+        let undecoded = header("content-encoding")
+            .and_then(|encoding| decode(&mut body, &encoding, limit).err());
+        Self {
+            status,
+            content_type: header("content-type"),
+            location: if is_redirect(status) { header("location") } else { None },
+            retry_after: if status == 200 { None } else { header("retry-after") }
+                .and_then(|value| retry_after::read(&value, wall())),
+            body,
+            undecoded,
+        }
+    }
+}
+
+/// Whether the status sends the client elsewhere.
+pub(crate) fn is_redirect(status: u16) -> bool {
+    matches!(status, 300..=303 | 307 | 308)
 }
 
 impl fmt::Debug for Reply {
@@ -48,16 +85,23 @@ impl Default for Body {
     }
 }
 
-/// Why a body is not JSON: what a reader of JSON says, or nothing where it is no text either. Put into words
-/// only where they are asked for.
+/// Why a body is not JSON. Put into words only where they are asked for.
 #[derive(Debug)]
-pub struct NotJson(Option<serde_json::Error>);
+pub enum NotJson {
+    /// It is text that a reader of JSON refuses.
+    Syntax(serde_json::Error),
+    /// It is not UTF-8.
+    NotText,
+    /// It could not be decoded; why.
+    Undecoded(String),
+}
 
 impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(error) => error.fmt(f),
-            None => f.write_str("the reply is not UTF-8"),
+        match self {
+            Self::Syntax(error) => error.fmt(f),
+            Self::NotText => f.write_str("the reply is not UTF-8"),
+            Self::Undecoded(why) => f.write_str(why),
         }
     }
 }
@@ -66,11 +110,16 @@ impl fmt::Display for NotJson {
 /// last one counts, as it did for the platform's old client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Top {
-    /// `code`, where it is a whole number.
+    /// `code`, if it is a whole number, however it is written: `40003`, `40003.0`, `"40003"`.
     pub code: Option<i64>,
-    /// `msg`, where it is a string.
+    /// Whether `code` is a string.
+    pub code_is_text: bool,
+    /// The reason that the platform gives: the first of [`REASONS`] that is a text and not blank.
     pub msg: Option<String>,
 }
+
+/// The fields that may hold a reason, the best first.
+const REASONS: [&str; 4] = ["msg", "message", "error_description", "error"];
 
 impl fmt::Debug for Body {
     /// Without the text, which may hold a token.
@@ -87,17 +136,43 @@ impl Body {
         if bytes.starts_with(BYTE_ORDER_MARK) {
             bytes.drain(..BYTE_ORDER_MARK.len());
         }
-        match String::from_utf8(bytes) {
-            Ok(text) => {
-                let top = Top::read(&text).map_err(|error| NotJson(Some(error)));
-                Some(Self { text, top })
+        // A verdict must not depend on how a message is coded: what is legible is read.
+        let (text, is_utf8) = match String::from_utf8(bytes) {
+            Ok(text) => (text, true),
+            Err(error) => (lossy(error.as_bytes(), limit)?, false),
+        };
+        let error = match Top::read(&text) {
+            Ok(top) => return Some(Self { text, top: Ok(top) }),
+            Err(error) => error,
+        };
+        // Python writes numbers that JSON does not have.
+        if let Some(parts) = json::without_nan(&text) {
+            let json = join(parts, limit)?;
+            if let Ok(top) = Top::read(&json) {
+                return Some(Self { text: json, top: Ok(top) });
             }
-            // A verdict must not depend on how a message is coded: what is legible is read.
-            Err(error) => {
-                let text = lossy(error.as_bytes(), limit)?;
-                let top = Top::read(&text).map_err(|_| NotJson(None));
-                Some(Self { text, top })
-            }
+        }
+        let error = if is_utf8 { NotJson::Syntax(error) } else { NotJson::NotText };
+        Some(Self { text, top: Err(error) })
+    }
+
+    /// Says what the body is if no tool can take it for a result: a page, nothing, broken JSON, or bytes
+    /// that are not text.
+    #[must_use]
+    pub fn no_result(&self, content_type: Option<&str>) -> Option<&'static str> {
+        let error = self.top.as_ref().err()?;
+        let text = self.text.trim_start();
+        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+        if text.is_empty() {
+            Some("nothing")
+        } else if text.starts_with('<') || content_type.contains("html") {
+            Some("with a page")
+        } else if matches!(error, NotJson::NotText) {
+            Some("with bytes that are not UTF-8 text")
+        } else if text.starts_with(['{', '[']) || content_type.contains("json") {
+            Some("with broken JSON")
+        } else {
+            None
         }
     }
 
@@ -139,13 +214,17 @@ fn lossy(bytes: &[u8], limit: usize) -> Option<String> {
         [] => "",
         _ => "\u{fffd}",
     };
-    let parts = || bytes.utf8_chunks().flat_map(|chunk| [chunk.valid(), replaced(&chunk)]);
-    let length = parts().map(str::len).sum();
+    join(bytes.utf8_chunks().flat_map(|chunk| [chunk.valid(), replaced(&chunk)]), limit)
+}
+
+/// One text of its parts; none if that is longer than `limit`.
+fn join<'a>(parts: impl Iterator<Item = &'a str> + Clone, limit: usize) -> Option<String> {
+    let length = parts.clone().map(str::len).sum();
     if length > limit {
         return None;
     }
     let mut text = String::with_capacity(length);
-    text.extend(parts());
+    text.extend(parts);
     Some(text)
 }
 
@@ -165,13 +244,34 @@ impl Top {
     /// Reads the top of a JSON text and makes sure that the rest is JSON.
     fn read(text: &str) -> serde_json::Result<Self> {
         let mut top = Self::default();
-        json::fields(text, &mut |name, value| match name {
-            "code" => top.code = value.get().parse().ok(),
-            "msg" => top.msg = json::string(value),
-            _ => {}
+        let mut reasons = [const { None::<String> }; REASONS.len()];
+        json::fields(text, &mut |name, value| {
+            if name == "code" {
+                top.code = json::integer(value.get());
+                top.code_is_text = value.get().starts_with('"');
+            }
+            let slot = REASONS.iter().zip(&mut reasons).find(|(known, _)| **known == name);
+            if let Some((_, reason)) = slot {
+                *reason = reason_in(value);
+            }
         })?;
+        top.msg = reasons.into_iter().flatten().next();
         Ok(top)
     }
+}
+
+/// A text that is not blank; of an object such as `{"error":{"message":…}}`, its `message` or `msg`.
+fn reason_in(value: &RawValue) -> Option<String> {
+    let mut reason = json::string(value);
+    if value.get().starts_with('{') {
+        // The value has been read as JSON before.
+        let _ = json::fields(value.get(), &mut |name, value| {
+            if matches!(name, "message" | "msg") {
+                reason = json::string(value);
+            }
+        });
+    }
+    reason.filter(|reason| !reason.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -186,14 +286,115 @@ mod tests {
     #[test]
     fn code_and_msg_are_read_from_the_top_only() {
         let read = top(r#"{"data":{"code":1},"msg":"失败\n","code":40003}"#).unwrap();
-        assert_eq!(read, Top { code: Some(40003), msg: Some("失败\n".to_owned()) });
+        assert_eq!(
+            read,
+            Top { code: Some(40003), msg: Some("失败\n".to_owned()), ..Top::default() }
+        );
     }
 
     #[test]
     fn a_code_that_is_no_whole_number_is_none() {
-        for code in ["\"40003\"", "null", "4.0", "{}", "99999999999999999999"] {
-            assert_eq!(top(&alloc::format!("{{\"code\":{code}}}")), Ok(Top::default()), "{code}");
+        for code in ["\"A0230\"", "\"\"", "null", "4.5", "{}", "[40003]", "99999999999999999999"] {
+            let read = top(&alloc::format!("{{\"code\":{code}}}")).unwrap();
+            assert_eq!(read.code, None, "{code}");
         }
+    }
+
+    #[test]
+    fn a_code_counts_however_it_is_written() {
+        for code in ["40003", "40003.0", "\"40003\"", "\" 40003.00 \"", "4.0003e4", "400030E-1"] {
+            let read = top(&alloc::format!("{{\"code\":{code}}}")).unwrap();
+            assert_eq!(read.code, Some(40003), "{code}");
+            assert_eq!(read.code_is_text, code.starts_with('"'), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_reason_is_looked_for_in_four_fields() {
+        for (json, reason) in [
+            (r#"{"error":"e","error_description":"d","message":"m","msg":"g"}"#, Some("g")),
+            (r#"{"error":"e","error_description":"d","message":"m","msg":" "}"#, Some("m")),
+            (r#"{"error":"e","error_description":"d","msg":null}"#, Some("d")),
+            (r#"{"status":404,"error":"Not Found","message":"","path":"/x"}"#, Some("Not Found")),
+            (r#"{"error":{"code":7,"message":"m"}}"#, Some("m")),
+            (r#"{"msg":["g"],"error":5}"#, None),
+        ] {
+            assert_eq!(top(json).unwrap().msg.as_deref(), reason, "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_read_as_null() {
+        for (body, json) in [
+            (r#"{"code":40003,"a":NaN}"#, r#"{"code":40003,"a":null}"#),
+            (r#"[NaN,-Infinity, Infinity ]"#, "[null,null, null ]"),
+            ("NaN", "null"),
+            (
+                r#"{"NaN":"NaN \"NaN, -Infinity\\","b":NaN}"#,
+                r#"{"NaN":"NaN \"NaN, -Infinity\\","b":null}"#,
+            ),
+        ] {
+            let read = Body::read(body.as_bytes().to_vec(), json.len()).unwrap();
+            assert!(read.top.is_ok(), "{body}");
+            assert_eq!(read.text, json);
+        }
+        assert!(Body::read(b"[NaN,NaN]".to_vec(), 10).is_none());
+    }
+
+    #[test]
+    fn what_only_looks_like_such_a_number_stays_broken() {
+        for body in ["[NaNa]", "[1NaN]", "[xInfinity]", "{NaN:1}", "[-NaN]", "NaN NaN", "[\"NaN]"] {
+            let read = Body::read(body.as_bytes().to_vec(), usize::MAX).unwrap();
+            assert!(read.top.is_err(), "{body}");
+            assert_eq!(read.text, body);
+        }
+    }
+
+    #[test]
+    fn pages_nothing_and_broken_json_are_no_result() {
+        let html = Some("text/html;charset=UTF-8");
+        for (body, content_type, what) in [
+            (&b"<!DOCTYPE html><h1>login</h1>"[..], None, Some("with a page")),
+            (b"\xef\xbb\xbf \n<html>", Some("text/plain"), Some("with a page")),
+            (b"<html>\xb5\xc7\xc2\xbc</html>", None, Some("with a page")),
+            (b"please log in", html, Some("with a page")),
+            (b"please log in", Some("Text/HTML"), Some("with a page")),
+            (b"", None, Some("nothing")),
+            (b"\xef\xbb\xbf \r\n", Some("application/json"), Some("nothing")),
+            (b"{\"code\":200", None, Some("with broken JSON")),
+            (b" [1,", Some("text/plain"), Some("with broken JSON")),
+            (b"running", Some("application/json"), Some("with broken JSON")),
+            (b"\xb5\xc7\xc2\xbc", None, Some("with bytes that are not UTF-8 text")),
+            (b"\x1f\x8b\x08\0\xff", None, Some("with bytes that are not UTF-8 text")),
+            (b"running", Some("text/plain"), None),
+            (b"running", None, None),
+            // JSON is JSON, whatever the server calls it.
+            (b"{\"code\":200}", html, None),
+            (b"null", None, None),
+        ] {
+            let read = Body::read(body.to_vec(), usize::MAX).unwrap();
+            assert_eq!(read.no_result(content_type), what, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_reply_is_decoded_as_it_is_received() {
+        let wall = || Duration::ZERO;
+        // `{}` as one stored block of raw deflate.
+        let body = [1, 2, 0, 0xfd, 0xff, b'{', b'}'].to_vec();
+        let header = |name: &str| match name {
+            "content-encoding" => Some("identity, deflate".to_owned()),
+            "location" => Some("/a".to_owned()),
+            "retry-after" => Some(" 7 ".to_owned()),
+            _ => None,
+        };
+        let reply = Reply::received(200, &header, body.clone(), 2, &wall);
+        assert_eq!(reply, Reply { status: 200, body: b"{}".to_vec(), ..Reply::default() });
+        let reply = Reply::received(307, &header, body.clone(), 2, &wall);
+        assert_eq!(reply.location.as_deref(), Some("/a"));
+        assert_eq!(reply.retry_after, Some(Duration::from_secs(7)));
+        let reply = Reply::received(200, &header, body, 1, &wall);
+        assert_eq!((&*reply.body, reply.undecoded), (&b"{"[..], Some(Undecoded::TooLarge)));
     }
 
     #[test]

@@ -89,6 +89,10 @@ impl Header {
     }
 }
 
+/// A header that every request carries and no caller decides: a compressed response costs code and
+/// memory here, and its sender time.
+pub const ACCEPT_ENCODING: (&str, &str) = ("accept-encoding", "identity");
+
 /// The longest value of a header.
 pub(crate) const MAX_VALUE_BYTES: usize = 16 * 1024;
 
@@ -123,6 +127,8 @@ pub struct Request {
     pub method: Method,
     /// The URL, query and all.
     pub url: Url,
+    /// What names the URL: the setting, or an argument. For messages.
+    pub url_from: &'static str,
     /// Headers, without the `Authorization` that the call rule decides.
     pub headers: Vec<Header>,
     /// The body; none sends none.
@@ -132,7 +138,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with a JSON body or none, `Content-Type: application/json` either way.
+    /// A request with a JSON body or none, `Content-Type: application/json` either way. The URL is the
+    /// argument `url`.
     #[must_use]
     pub fn json(
         operation: &'static str,
@@ -145,7 +152,7 @@ impl Request {
             name: "content-type".into(),
             value: Secret::new("application/json"),
         }];
-        Self { operation, method, url, headers, body, timeout }
+        Self { operation, method, url, url_from: "url", headers, body, timeout }
     }
 }
 

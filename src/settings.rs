@@ -8,6 +8,7 @@ use core::time::Duration;
 use time::UtcOffset;
 
 use crate::error::Fault;
+use crate::json;
 use crate::log::Level;
 use crate::url::{Origin, Url};
 
@@ -76,7 +77,7 @@ impl Settings {
             expired_codes: list(
                 get("OGE_EXPIRED_CODES").or_else(|| Some("40003".to_owned())),
                 |value| {
-                    value.parse().map_err(|_| {
+                    json::integer(value).ok_or_else(|| {
                         setting("OGE_EXPIRED_CODES", "must be whole numbers, comma separated")
                     })
                 },
@@ -237,6 +238,12 @@ mod tests {
         assert_eq!(settings.log, Level::Info);
         assert_eq!(settings.utc_offset, UtcOffset::from_hms(8, 0, 0).unwrap());
         assert_eq!(settings.timeout(30), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn codes_are_read_as_the_platform_may_write_them() {
+        let settings = read(&[("OGE_EXPIRED_CODES", " 40003.0, \"401\",-1 ,,")]).unwrap();
+        assert_eq!(settings.expired_codes, [40003, 401, -1]);
     }
 
     #[test]

@@ -65,6 +65,30 @@ impl Origin {
         Ok(url.origin)
     }
 
+    /// Returns the origin that a response's `Location` leads to. `from` is the origin of the response, which
+    /// a relative reference leads to. None if it is no HTTP address. Servers write blanks and letters
+    /// into paths that no URL may have, so only the start is read.
+    #[must_use]
+    pub fn of_location(location: &str, from: &Self) -> Option<Self> {
+        let location = location.trim();
+        let is_scheme = |scheme: &&str| {
+            let mut bytes = scheme.bytes();
+            bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+                && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        };
+        let (scheme, rest) = match location.split_once(':').filter(|(scheme, _)| is_scheme(scheme))
+        {
+            Some((scheme, rest)) => (scheme, rest.strip_prefix("//")?),
+            None => match location.strip_prefix("//") {
+                Some(rest) => (from.scheme.as_str(), rest),
+                None => return Some(from.clone()),
+            },
+        };
+        let authority = rest.split(['/', '\\', '?', '#']).next()?;
+        let host = authority.rsplit('@').next()?;
+        Self::parse(&[scheme, "://", host].concat()).ok()
+    }
+
     /// `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
@@ -165,20 +189,6 @@ impl Url {
     #[must_use]
     pub fn path_and_query(&self) -> &str {
         &self.path_and_query
-    }
-
-    /// The origin that a `Location` in a response from here leads to; `None` if that is no HTTP URL.
-    #[must_use]
-    pub fn redirect_origin(&self, location: &str) -> Option<Origin> {
-        let location = location.trim();
-        let end = |text: &str| text.find(['/', '?', '#']).unwrap_or(text.len());
-        let (scheme, rest) = location.split_at(end(location));
-        let Some(authority) = rest.strip_prefix("//") else {
-            return (!scheme.contains(':')).then(|| self.origin.clone());
-        };
-        let own = [self.origin.scheme.as_str(), ":"].concat();
-        let scheme = if scheme.is_empty() { &own } else { scheme };
-        Origin::parse(&[scheme, "//", authority.get(..end(authority))?].concat()).ok()
     }
 
     /// Whether there is a query.
@@ -283,12 +293,13 @@ mod tests {
             ("/login?from=http://d.test", Some("https://a.test")),
             ("login#x", Some("https://a.test")),
             ("", Some("https://a.test")),
-            ("http://user:pw@e.test/", None),
+            ("http://user:pw@e.test/", Some("http://e.test")),
             ("http://", None),
             ("ftp://f.test/", None),
             ("javascript:alert(1)", None),
         ] {
-            let found = url.redirect_origin(location).map(|origin| origin.to_string());
+            let found =
+                Origin::of_location(location, url.origin()).map(|origin| origin.to_string());
             assert_eq!(found.as_deref(), origin, "{location}");
         }
     }

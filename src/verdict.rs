@@ -3,7 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::reply::{Body, Reply};
+use crate::encoding::Undecoded;
+use crate::reply::{Body, NotJson, Reply};
 
 /// How the platform said that the token has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Verdict {
     Forbidden,
     /// The platform says that it failed.
     Failed,
+    /// HTTP 200, but the body could not be decoded.
+    Undecoded,
 }
 
 /// A reply with its verdict: what a call decides on, and afterwards what it hands out.
@@ -43,6 +46,8 @@ pub struct Judged {
     pub status: u16,
     /// The `Content-Type`, where there was one.
     pub content_type: Option<String>,
+    /// The `Location`, if it is a redirect that has one.
+    pub location: Option<String>,
     /// The body, read as far as the verdict needs.
     pub body: Body,
     /// What it means.
@@ -53,22 +58,32 @@ pub struct Judged {
 /// longer than `limit`.
 #[must_use]
 pub fn judge(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Judged> {
-    let body = Body::read(reply.body, limit)?;
+    let mut body = Body::read(reply.body, limit)?;
+    let is_whole = reply.undecoded.is_none();
+    match reply.undecoded {
+        Some(Undecoded::TooLarge) if reply.status == 200 => return None,
+        Some(Undecoded::Unreadable(why)) => body.top = Err(NotJson::Undecoded(why)),
+        // Another status says enough by itself, and the start of its body is kept.
+        Some(Undecoded::TooLarge) | None => {}
+    }
     let code = body.top.as_ref().ok().and_then(|top| top.code);
     let verdict = match (reply.status, code) {
         (401, _) => Verdict::Expired(Expiry::Status),
         (403, _) => Verdict::Forbidden,
+        (200, _) if !is_whole => Verdict::Undecoded,
         (200, Some(code)) if expired_codes.contains(&code) => Verdict::Expired(Expiry::Code(code)),
         (200, Some(400..=599 | 40_000..=59_999)) => Verdict::Failed,
         (200, _) => Verdict::Accepted,
         _ => Verdict::Failed,
     };
-    Some(Judged { status: reply.status, content_type: reply.content_type, body, verdict })
+    let Reply { status, content_type, location, .. } = reply;
+    Some(Judged { status, content_type, location, body, verdict })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::borrow::ToOwned;
 
     fn verdict(status: u16, body: &str) -> Verdict {
         let reply = Reply { status, body: body.as_bytes().to_vec(), ..Reply::default() };
@@ -79,7 +94,13 @@ mod tests {
     fn both_forms_of_expiry_are_seen() {
         let code = Verdict::Expired(Expiry::Code(40003));
         assert_eq!(verdict(200, r#"{"code":40003,"msg":"token过期或异常","data":null}"#), code);
-        assert_eq!(verdict(200, r#"{"code":40003}"#), code);
+        for spelling in ["40003", "40003.0", "\"40003\"", "\"40003.0\""] {
+            assert_eq!(
+                verdict(200, &alloc::format!("{{\"code\":{spelling}}}")),
+                code,
+                "{spelling}"
+            );
+        }
         for body in ["", "no", r#"{"code":0}"#] {
             assert_eq!(verdict(401, body), Verdict::Expired(Expiry::Status), "{body}");
         }
@@ -88,9 +109,25 @@ mod tests {
     #[test]
     fn only_the_number_at_the_top_of_a_200_means_expired() {
         assert_eq!(verdict(200, r#"{"data":{"code":40003}}"#), Verdict::Accepted);
-        assert_eq!(verdict(200, r#"{"code":"40003"}"#), Verdict::Accepted);
         assert_eq!(verdict(200, r#"[{"code":40003}]"#), Verdict::Accepted);
         assert_eq!(verdict(500, r#"{"code":40003}"#), Verdict::Failed);
+    }
+
+    #[test]
+    fn only_a_200_depends_on_a_body_that_cannot_be_decoded() {
+        for undecoded in [Undecoded::TooLarge, Undecoded::Unreadable("why".to_owned())] {
+            let judged = |status| {
+                let undecoded = Some(undecoded.clone());
+                judge(Reply { status, undecoded, ..Reply::default() }, &[40003], 100)
+            };
+            let verdict = |status| judged(status).unwrap().verdict;
+            assert_eq!(verdict(401), Verdict::Expired(Expiry::Status));
+            assert_eq!((verdict(403), verdict(500)), (Verdict::Forbidden, Verdict::Failed));
+            match undecoded {
+                Undecoded::TooLarge => assert!(judged(200).is_none()),
+                Undecoded::Unreadable(_) => assert_eq!(verdict(200), Verdict::Undecoded),
+            }
+        }
     }
 
     #[test]
@@ -100,6 +137,10 @@ mod tests {
 
     #[test]
     fn a_failing_code_in_a_200_is_a_failure() {
+        for code in ["\"500\"", "500.0", "5e2", "\"400.0\""] {
+            let body = alloc::format!("{{\"code\":{code}}}");
+            assert_eq!(verdict(200, &body), Verdict::Failed, "{code}");
+        }
         for code in [400, 500, 599, 40_000, 40_001, 59_999] {
             assert_eq!(
                 verdict(200, &alloc::format!("{{\"code\":{code}}}")),

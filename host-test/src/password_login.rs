@@ -14,7 +14,7 @@ use oge_oauth::{Credentials, Issued};
 use oge_tools::call::SendError;
 use oge_tools::error::Fault;
 use oge_tools::reply::Reply;
-use oge_tools::request::Request;
+use oge_tools::request::{ACCEPT_ENCODING, Request};
 use oge_tools::token::TokenError;
 use wasmtime_wasi_http::WasiBody;
 use zeroize::Zeroizing;
@@ -46,15 +46,7 @@ impl PasswordLogin {
         };
         let outgoing = to_http(&credentials.request()).map_err(|error| network(&error))?;
         let response = self.client.send(outgoing).await.map_err(|error| network(&error))?;
-        let status = response.status().as_u16();
-        let header = |name| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let content_type = header(http::header::CONTENT_TYPE);
-        let location = header(http::header::LOCATION);
-        let retry_after = header(http::header::RETRY_AFTER)
-            .and_then(|value| oge_tools::retry_after::read(&value, wall()));
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = Limited::new(response.into_body(), ANSWER_BYTES);
         let body = body.collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -63,7 +55,12 @@ impl PasswordLogin {
                 network(&*error)
             }
         })?;
-        Ok(Reply { status, content_type, location, retry_after, body: body.to_bytes().into() })
+        let header = |name: &str| {
+            let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+            (!lines.is_empty())
+                .then(|| String::from_utf8_lossy(&lines.join(&b","[..])).into_owned())
+        };
+        Ok(Reply::received(status, &header, body.to_bytes().into(), ANSWER_BYTES, &wall))
     }
 }
 
@@ -86,6 +83,7 @@ fn to_http(request: &Request) -> http::Result<http::Request<WasiBody>> {
     builder
         .method(request.method.as_str())
         .uri(Uri::from_maybe_shared(wiped(&[&origin, request.url.path_and_query()]))?)
+        .header(ACCEPT_ENCODING.0, ACCEPT_ENCODING.1)
         .header(http::header::CONTENT_LENGTH, body.len())
         .body(HttpClient::body(body))
 }

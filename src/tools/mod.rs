@@ -110,7 +110,8 @@ impl<T: Tool> Prepared<T> {
         settings: &Settings,
     ) -> Self {
         let timeout = settings.timeout(T::TIMEOUT_SECONDS);
-        let request = Request::json(T::OPERATION, method, url, body, timeout);
+        let mut request = Request::json(T::OPERATION, method, url, body, timeout);
+        request.url_from = if T::ENDPOINT == "dag" { "OGE_DAG_URL" } else { "OGE_API_URL" };
         Self { tool, request, authorization }
     }
 }
@@ -146,6 +147,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
                 .map_err(|fault| fault.into_failure(U::OPERATION))?;
         let reply = self.call(&request, &authorization).await?;
         let attempts = reply.attempts;
+        reply.check(U::OPERATION)?;
         let output = tool.read(reply)?;
         let elapsed = self.clock.monotonic().saturating_sub(started);
         (self.observe)(U::OPERATION, Event::Accepted { elapsed });

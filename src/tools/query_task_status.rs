@@ -3,6 +3,7 @@
 use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::String;
+use core::mem::take;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -15,6 +16,27 @@ use crate::error::{Failure, Fault};
 use crate::json;
 use crate::secret::Secret;
 use crate::settings::Settings;
+
+/// A longer state is no state.
+const MAX_STATE_BYTES: usize = 4096;
+
+/// The states of the platform and of Apache Livy, which runs its batches. Any other is none of these.
+const COMPLETED: &[&str] = &["success", "completed", "finished"];
+const FAILED: &[&str] = &["failed", "error", "dead", "killed", "cancelled", "canceled", "timeout"];
+const RUNNING: &[&str] = &[
+    "running",
+    "starting",
+    "not_started",
+    "recovering",
+    "idle",
+    "busy",
+    "shutting_down",
+    "submitted",
+    "accepted",
+    "waiting",
+    "pending",
+    "queued",
+];
 
 /// The tool.
 #[derive(Debug)]
@@ -68,8 +90,14 @@ impl Tool for QueryTaskStatus {
         Ok(Prepared::get(Self { dag_id }, url, authorization, settings))
     }
 
-    fn read(self, reply: Accepted) -> Result<Output, Failure> {
-        Ok(Output::read(self.dag_id, reply.body.text))
+    fn read(self, mut reply: Accepted) -> Result<Output, Failure> {
+        let output = Output::read(self.dag_id, take(&mut reply.body.text));
+        if output.status.len() > MAX_STATE_BYTES {
+            reply.body.text = output.raw_response;
+            let why = "the platform's answer is longer than 4 KiB, which is no state of a task";
+            return Err(reply.unreadable(Self::OPERATION, why));
+        }
+        Ok(output)
     }
 
     fn message(output: &Output) -> String {
@@ -82,12 +110,12 @@ impl Output {
     #[must_use]
     pub fn read(dag_id: String, raw_response: String) -> Self {
         let status = status(&raw_response).into_owned();
-        let is = |states: [&str; 2]| states.iter().any(|state| status.eq_ignore_ascii_case(state));
+        let is = |states: &[&str]| states.iter().any(|state| status.eq_ignore_ascii_case(state));
         Self {
             dag_id,
-            is_completed: is(["success", "completed"]),
-            is_running: is(["running", "starting"]),
-            is_failed: is(["failed", "error"]),
+            is_completed: is(COMPLETED),
+            is_running: is(RUNNING),
+            is_failed: is(FAILED),
             status,
             raw_response,
         }
@@ -126,6 +154,7 @@ mod tests {
     use super::*;
     use crate::request::Method;
     use crate::settings::test::settings;
+    use alloc::vec::Vec;
 
     #[test]
     fn the_id_travels_in_the_query() {
@@ -170,18 +199,22 @@ mod tests {
 
     #[test]
     fn flags_compare_without_case() {
-        for (state, flags) in [
-            ("SUCCESS", (true, false, false)),
-            ("Completed", (true, false, false)),
-            ("Starting", (false, true, false)),
-            ("RUNNING", (false, true, false)),
-            ("Failed", (false, false, true)),
-            ("error", (false, false, true)),
-            ("queued", (false, false, false)),
-        ] {
-            let output = Output::read("d".to_owned(), state.to_owned());
+        let states = |states: &str, flags: [bool; 3]| {
+            states.split(' ').map(move |state| (state.to_owned(), flags)).collect::<Vec<_>>()
+        };
+        let completed = states("SUCCESS Completed finished", [true, false, false]);
+        let running = states(
+            "RUNNING Starting not_started recovering idle busy Shutting_Down submitted ACCEPTED waiting \
+             pending queued",
+            [false, true, false],
+        );
+        let failed =
+            states("Failed error dead KILLED Cancelled canceled Timeout", [false, false, true]);
+        let other = states("unknown paused runningx", [false; 3]);
+        for (state, flags) in [completed, running, failed, other].concat() {
+            let output = Output::read("d".to_owned(), state.clone());
             assert_eq!(
-                (output.is_completed, output.is_running, output.is_failed),
+                [output.is_completed, output.is_running, output.is_failed],
                 flags,
                 "{state}"
             );

@@ -115,7 +115,9 @@ impl Tool for SubmitBatchTask {
     }
 
     fn read(self, reply: Accepted) -> Result<Output, Failure> {
-        match reply.body.top.as_ref().ok().and_then(|top| top.code) {
+        let top = reply.body.top.as_ref().ok();
+        // A code that is a text may tell of a failure, but not of a success.
+        match top.filter(|top| !top.code_is_text).and_then(|top| top.code) {
             None => {
                 Err(reply
                     .unreadable(Self::OPERATION, "the platform's answer has no numeric `code`"))

@@ -5,9 +5,11 @@ use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use oge_tools::authorization::bearer;
+use oge_tools::encoding::Undecoded;
 use oge_tools::jwt::Claims;
 use oge_tools::reply::{Body, Reply};
 use oge_tools::secret::Secret;
+use oge_tools::url::Origin;
 use zeroize::Zeroizing;
 
 use crate::said::{Said, Token};
@@ -53,17 +55,23 @@ impl Credentials {
         let retry_after = reply.retry_after.map(|time| time.min(MAX_RETRY_AFTER));
         let unavailable = |why| Err(LoginError::Unavailable { why, retry_after });
         if let 300..=399 = status {
-            let target = reply.location.as_deref().and_then(|to| self.url().redirect_origin(to));
+            let target = reply.location.as_deref().and_then(|to| Origin::of_location(to, origin));
             let target = target.map_or_else(|| "elsewhere".to_string(), |to| to.to_string());
             return unavailable(format!(
                 "{origin} redirects to {target} (HTTP {status}), and a login is not redirected; set \
                  OGE_TOKEN_URL to where it leads"
             ));
         }
+        // Why the body is not what the authority meant, if it could not be decoded.
+        let undecoded = match reply.undecoded {
+            Some(Undecoded::Unreadable(why)) => Some(why),
+            Some(Undecoded::TooLarge) => Some("its decoded body is too large".to_string()),
+            None => None,
+        };
         let Body { text, top } = Body::read(reply.body, usize::MAX).unwrap_or_default();
         // It may hold the token.
         let text = Zeroizing::new(text);
-        let said = top.is_ok().then(|| Said::read(&text));
+        let said = (top.is_ok() && undecoded.is_none()).then(|| Said::read(&text));
         if let (200, Some(said)) = (status, &said)
             && let Token::Text(token) = &said.token
             && !said.fails()
@@ -86,9 +94,10 @@ impl Credentials {
         let Some(said) = said else {
             return match refusal::without_json(status) {
                 Kind::Rejected => Err(self.rejected(&what, refusal::tries_left([&**text]))),
-                _ => unavailable(match status {
-                    408 | 429 | 500..=599 => what,
-                    _ => {
+                _ => unavailable(match (status, undecoded) {
+                    (_, Some(why)) => format!("{origin} answered HTTP {status}: {why}"),
+                    (408 | 429 | 500..=599, None) => what,
+                    (_, None) => {
                         format!("{origin} answered HTTP {status} and no JSON; check OGE_TOKEN_URL")
                     }
                 }),
@@ -249,6 +258,16 @@ pub(crate) mod tests {
             };
             assert_eq!(retry_after, Some(Duration::from_secs(obeyed)));
         }
+    }
+
+    #[test]
+    fn a_response_in_an_unknown_encoding_names_it() {
+        let undecoded = Some(Undecoded::Unreadable("the Content-Encoding is `br`".to_owned()));
+        let reply = Reply { status: 200, body: b"x".to_vec(), undecoded, ..Reply::default() };
+        let Err(LoginError::Unavailable { why, .. }) = credentials().answer(reply) else {
+            panic!("a token in no known encoding");
+        };
+        assert!(why.ends_with("the Content-Encoding is `br`"), "{why}");
     }
 
     #[test]

@@ -108,10 +108,6 @@ impl Credentials {
         self.url.origin()
     }
 
-    pub(crate) fn url(&self) -> &Url {
-        &self.url
-    }
-
     /// The login, as the grant has it; wiped on drop. It may take [`TIMEOUT`].
     #[must_use]
     pub fn request(&self) -> Zeroizing<Request> {

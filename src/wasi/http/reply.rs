@@ -12,7 +12,6 @@ use super::error::error_from_wasi;
 use super::unusable;
 use crate::call::{Clock as _, SendError};
 use crate::reply::Reply;
-use crate::retry_after;
 use crate::wasi::clock::WasiClock;
 use crate::wasi::wait::{Deadline, Wait};
 
@@ -32,9 +31,9 @@ pub(super) async fn reply_from_wasi(
     let status = response.status();
     let headers = response.headers();
     let header = |name: &str| {
-        headers.get(name).into_iter().next().and_then(|value| String::from_utf8(value).ok())
+        let lines = headers.get(name);
+        (!lines.is_empty()).then(|| String::from_utf8_lossy(&lines.join(&b","[..])).into_owned())
     };
-    let content_type = header("content-type");
     let incoming = response.consume().map_err(|()| unusable("response body"))?;
     let mut body = Vec::new();
     let is_answer = status == 200;
@@ -45,10 +44,7 @@ pub(super) async fn reply_from_wasi(
     if is_answer {
         read?;
     }
-    let location = header("location");
-    let retry_after =
-        header("retry-after").and_then(|value| retry_after::read(&value, WasiClock.wall()));
-    Ok(Reply { status, content_type, location, retry_after, body })
+    Ok(Reply::received(status, &header, body, limit, &|| WasiClock.wall()))
 }
 
 /// Reads a body to its end, or to `limit`. `length` is how long it says that it is, and is asked only

@@ -11,7 +11,7 @@ use wasip2::io::streams::{OutputStream, StreamError};
 use super::error::error_from_wasi;
 use super::unusable;
 use crate::call::SendError;
-use crate::request::Request;
+use crate::request::{ACCEPT_ENCODING, Request};
 use crate::secret::Secret;
 use crate::url;
 use crate::wasi::wait::{Deadline, Wait, nanos};
@@ -24,6 +24,7 @@ pub(super) fn request_to_wasi(
     let pair = |name: &str, value: &str| -> (String, Vec<u8>) { (name.into(), value.into()) };
     let mut headers: Vec<_> =
         request.headers.iter().map(|header| pair(&header.name, header.value.expose())).collect();
+    headers.push(pair(ACCEPT_ENCODING.0, ACCEPT_ENCODING.1));
     if let Some(length) = content_length(request) {
         headers.push(pair("content-length", &length.to_string()));
     }
