@@ -26,6 +26,7 @@ pub mod reply;
 pub mod request;
 pub mod secret;
 pub mod settings;
+pub mod settings_file;
 pub mod token;
 pub mod tools;
 pub mod url;
