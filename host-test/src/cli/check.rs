@@ -79,7 +79,7 @@ impl Check {
         let login = Credentials::read(get);
         let has_login = login.is_ok() || LOGIN.iter().any(|(key, _)| is_set(key));
         if is_set("OGE_TOKEN") && !has_login {
-            report.line(true, "OGE_TOKEN", "set; without a login it serves until it is refused");
+            report.line(true, "OGE_TOKEN", "set; without a login it serves until it is refused")?;
         } else {
             for (key, what) in LOGIN {
                 let note = match &login {
