@@ -28,6 +28,7 @@ pub mod request;
 pub mod retry_after;
 pub mod secret;
 pub mod settings;
+pub mod settings_file;
 pub mod token;
 pub mod tools;
 pub mod url;

@@ -26,6 +26,10 @@ pub const KEYS: [&str; 10] = [
     "OGE_UTC_OFFSET",
 ];
 
+/// Why the settings file is of no use. No setting: a shell that reads the file gives this under this key, so
+/// that a tool does not call a setting missing that stands in a file nobody could read.
+pub const FILE_PROBLEM: &str = "OGE_SETTINGS_FILE_PROBLEM";
+
 /// The longest deadline that can be asked for: a day.
 pub const MAX_TIMEOUT_SECONDS: u32 = 86_400;
 
@@ -54,6 +58,9 @@ impl Settings {
     /// # Errors
     /// Names the first key whose value is bad.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
+        if let Some(problem) = get(FILE_PROBLEM) {
+            return Err(Fault::Setting("OGE_SETTINGS_FILE", problem));
+        }
         let get = |key: &str| {
             get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         };
@@ -244,6 +251,12 @@ mod tests {
     fn codes_are_read_as_the_platform_may_write_them() {
         let settings = read(&[("OGE_EXPIRED_CODES", " 40003.0, \"401\",-1 ,,")]).unwrap();
         assert_eq!(settings.expired_codes, [40003, 401, -1]);
+    }
+
+    #[test]
+    fn a_bad_settings_file_is_named_and_not_the_settings_in_it() {
+        let fault = read(&[(FILE_PROBLEM, "line 3: why")]).unwrap_err();
+        assert_eq!(fault, Fault::Setting("OGE_SETTINGS_FILE", "line 3: why".to_owned()));
     }
 
     #[test]

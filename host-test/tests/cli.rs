@@ -117,6 +117,147 @@ fn a_bad_line_of_a_file_is_not_quoted() {
     assert!(!format!("{output:?}").contains("MARKER"), "{output:?}");
 }
 
+/// The file that the MCP server is given too, in `tests/wasmtime`.
+#[tokio::test]
+async fn every_form_of_a_line_is_read() {
+    let credentials = Credentials {
+        username: "al#ice@$HOME".to_owned(),
+        password: r#"it's "$x" `#\n"#.to_owned(),
+        client_id: r"$client\id#1".to_owned(),
+        client_secret: "密$ \\".to_owned(),
+        user_id: "last # of two".to_owned(),
+    };
+    let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
+    let lines = include_str!("../../tests/settings/every-form.env")
+        .replace("@API@", &fake.api_url())
+        .replace("@DAG@", &fake.dag_url())
+        .replace("@TOKEN@", &fake.token_url())
+        .replace('\n', "\r\n");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write!(file, "\u{feff}{lines}").unwrap();
+    let path = file.path().to_str().unwrap();
+    let output = run(&["check", "--env-file", path], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(!text(&output.stdout).contains("note"), "{output:?}");
+    let named = [("OGE_SETTINGS_FILE".to_owned(), path.to_owned())];
+    assert_eq!(run(&["check"], &named).status.code(), Some(0));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_the_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for (name, content, expected) in [
+        ("utf-16.env", &b"\xff\xfeO\0"[..], "line 1: the file is UTF-16"),
+        ("gbk.env", b"OGE_LOG=info\n# \xc3\xdc\n", "line 2: this is not UTF-8"),
+        ("open.env", b"\n\nOGE_TOKEN_PASSWORD='MARKER\n", "line 3: a quote is not closed"),
+        ("large.env", &[b'#'; (64 << 10) + 1], "is larger than 64 KiB"),
+        ("fifo", b"", "it is no regular file"),
+        ("", b"", "it is no regular file"),
+        ("nothing", b"", "it cannot be read"),
+    ] {
+        let path = folder.path().join(name);
+        if !content.is_empty() {
+            std::fs::write(&path, content).unwrap();
+        }
+        let output = run(&["check", "--env-file", path.to_str().unwrap()], &[]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let shown = text(&output.stderr);
+        assert!(shown.contains(expected) && shown.contains("--env-file"), "{name}: {shown}");
+        assert!(!shown.contains("MARKER"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_setting_of_a_file_is_noted() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "OGE_TIMEOUT_SECOND=5\nHTTP_PROXY=x").unwrap();
+    let path = file.path().to_str().unwrap();
+    let output = run(&["check", "--env-file", path], &fake().await.settings());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("note OGE_TIMEOUT_SECOND no setting has this name; did you mean"),
+        "{shown}"
+    );
+    assert!(!shown.contains("HTTP_PROXY"), "{shown}");
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_named() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let gbk = std::ffi::OsString::from_vec(b"\xc3\xdcMARKER".to_vec());
+    let check = oge(&["check"], &[]).env("OGE_TOKEN_PASSWORD", &gbk).output().unwrap();
+    assert_eq!(check.status.code(), Some(2));
+    let shown = text(&check.stderr);
+    assert!(
+        shown.contains("OGE_TOKEN_PASSWORD is not UTF-8") && !shown.contains("MARKER"),
+        "{shown}"
+    );
+    let arguments = ["call", "query_task_status", "--dag-id", "d", "--auth-token-env", "MINE"];
+    let call = oge(&arguments, &[]).env("MINE", &gbk).output().unwrap();
+    assert!(text(&call.stderr).contains("--auth-token-env names is not UTF-8"), "{call:?}");
+}
+
+#[tokio::test]
+async fn a_value_may_begin_with_a_hyphen_and_a_bbox_have_blanks() {
+    let fake = fake().await;
+    let settings = fake.settings();
+    for bbox in ["-74, 40,-73 , 41", "-74,40,-73,41", "[-74, 40, -73, 41]", " -74，40，-73，41"]
+    {
+        let arguments = ["call", "coverage_aspect_analysis", "--bbox", bbox];
+        assert_eq!(run(&arguments, &settings).status.code(), Some(0), "{bbox}");
+        let sent = fake.story().last().unwrap().json();
+        assert_eq!(
+            sent["args"]["coverage"]["preParams"]["bbox"],
+            serde_json::json!([-74.0, 40.0, -73.0, 41.0])
+        );
+    }
+    let output = run(&["call", "coverage_aspect_analysis", "--bbox", "1,two,3,4"], &settings);
+    assert!(text(&output.stderr).contains("must be four numbers"), "{output:?}");
+    for arguments in [
+        &["run_big_query", "--query", "-- a comment\nSELECT 1", "--geometry-column", "-g"][..],
+        &["execute_code_to_dag", "--code", "-1", "--user-id", "-u", "--sample-name", "--s"],
+        &[
+            "submit_batch_task",
+            "--dag-id",
+            "-d",
+            "--task-name",
+            "-t",
+            "--script",
+            "--x",
+            "--crs",
+            "-c",
+        ],
+        &["query_task_status", "--dag-id", "-d"],
+    ] {
+        let output = run(&[&["call"], arguments].concat(), &settings);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?} {output:?}");
+    }
+}
+
+#[tokio::test]
+async fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
+    let fake = fake().await;
+    let full = || std::fs::File::create("/dev/full").unwrap();
+    for arguments in [
+        &["fake"][..],
+        &["check"],
+        &["call", "run_big_query"],
+        &["call", "run_big_query", "--json"],
+        &["demo"],
+    ] {
+        let output = oge(arguments, &fake.settings()).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {output:?}");
+        let shown = text(&output.stderr);
+        assert!(shown.contains("oge: standard output cannot be written: "), "{shown}");
+        assert!(!shown.contains("panicked"), "{shown}");
+        let status = oge(arguments, &[]).stdout(full()).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_check_passes_where_all_is_well() {
     let fake = fake().await;
@@ -170,10 +311,9 @@ fn the_settings_that_the_fake_prints_are_those_that_a_check_accepts() {
 /// Read only: its addresses are a real site's, and nothing here may be sent to them.
 #[test]
 fn the_example_holds_every_setting_and_no_secret() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/site.env");
-    let pairs: Vec<_> = dotenvy::from_path_iter(path).unwrap().map(Result::unwrap).collect();
-    let value =
-        |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let example = include_bytes!("../../examples/site.env");
+    let example = oge_tools::settings_file::SettingsFile::parse(example).unwrap();
+    let value = |key: &str| example.get(key);
     for key in oge_tools::settings::KEYS.iter().chain(&oge_oauth::KEYS).chain(&["OGE_CA_FILE"]) {
         assert!(value(key).is_some(), "{key} is missing");
     }

@@ -31,7 +31,7 @@ use crate::tools::{
 fn read_settings(operation: &'static str) -> Result<Settings, Failure> {
     settings::settings().map_err(|fault| {
         let failure = fault.into_failure(operation);
-        stderr::write(settings::log_level(), operation, Event::Failed(&failure));
+        stderr::write(settings::log_level(settings::source()), operation, Event::Failed(&failure));
         failure
     })
 }

@@ -6,8 +6,9 @@ use alloc::string::String;
 use super::config as from;
 #[cfg(not(feature = "wasi-config"))]
 use super::environment as from;
+use super::stderr;
 use crate::error::Fault;
-use crate::log::Level;
+use crate::log::{Event, Level};
 use crate::settings::Settings;
 
 /// Answers a setting's value.
@@ -16,8 +17,17 @@ pub fn source() -> impl Fn(&str) -> Option<String> {
 }
 
 /// What the log shows, whatever is wrong with the other settings.
-pub fn log_level() -> Level {
-    source()("OGE_LOG").and_then(|level| Level::parse(level.trim())).unwrap_or(Level::Info)
+pub fn log_level(get: impl Fn(&str) -> Option<String>) -> Level {
+    get("OGE_LOG").and_then(|level| Level::parse(level.trim())).unwrap_or(Level::Info)
+}
+
+/// Warns if the settings name certificates, which a component cannot use.
+pub fn warn_of_ca_file(get: impl Fn(&str) -> Option<String>) {
+    if get("OGE_CA_FILE").is_some_and(|path| !path.trim().is_empty()) {
+        let what = "OGE_CA_FILE has no effect here: the host of this component decides which certificates to \
+                    trust; docs/settings.md (Certificates) says how each host is given more";
+        stderr::write(log_level(get), "settings", Event::Warned(what));
+    }
 }
 
 /// Reads the settings of the tools.

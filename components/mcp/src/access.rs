@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oge_tools::secret::Secret;
-use oge_tools::settings::list;
+use oge_tools::settings::{FILE_PROBLEM, list};
 use oge_tools::url::Origin;
 use subtle::ConstantTimeEq as _;
 
@@ -26,6 +26,8 @@ const NO_ORIGIN: &str = "OGE_MCP_ALLOWED_ORIGINS has an entry that is no origin:
     https://app.example:443, or https://app.example:* for any port\n";
 const NO_HOST: &str = "OGE_MCP_ALLOWED_HOSTS has an entry that is no host: write oge.example or \
     oge.example:8443\n";
+
+const BAD_FILE: &str = "OGE_SETTINGS_FILE cannot be used: the server's log says why\n";
 
 /// What the settings say of who may call.
 #[derive(Clone, Debug)]
@@ -90,6 +92,9 @@ impl Access {
     /// Reads the settings through `get`, which answers a key's value. A blank value is no value, and a
     /// bad one closes the door.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        if get(FILE_PROBLEM).is_some() {
+            return Self { door: Door::Closed(BAD_FILE), origins: Vec::new(), hosts: Vec::new() };
+        }
         let allowed = |key: &str, own: &[&str], is_one: fn(&str) -> bool, refusal| {
             let more =
                 list(get(key), |entry| is_one(entry).then(|| entry.to_owned()).ok_or(refusal));
@@ -212,6 +217,7 @@ mod tests {
             (&[("OGE_MCP_BEARER", "s"), ("OGE_MCP_UNAUTHENTICATED", "1")], 503),
             (&[("OGE_MCP_BEARER", "s"), ("OGE_MCP_UNAUTHENTICATED", "0")], 401),
             (&[("OGE_MCP_BEARER", "a b")], 503),
+            (&[("OGE_MCP_UNAUTHENTICATED", "1"), (FILE_PROBLEM, "line 3: why")], 503),
             (&[("OGE_MCP_BEARER", "密")], 503),
             (&[("OGE_MCP_UNAUTHENTICATED", "1"), ("OGE_MCP_ALLOWED_ORIGINS", "a.example")], 503),
             (&[("OGE_MCP_UNAUTHENTICATED", "1"), ("OGE_MCP_ALLOWED_ORIGINS", "http://a/b")], 503),

@@ -74,11 +74,11 @@ impl Pending {
         self.progress.end();
         let failure = match result {
             Ok(done) if self.json => {
-                print(&Envelope::of::<T>(Ok(done)).to_json());
+                print(&Envelope::of::<T>(Ok(done)).to_json())?;
                 return Ok(ExitCode::SUCCESS);
             }
             Ok(done) => {
-                show::<T>(&done);
+                show::<T>(&done)?;
                 return Ok(ExitCode::SUCCESS);
             }
             Err(CallError::Failure(failure)) => failure,
@@ -86,9 +86,9 @@ impl Pending {
             Err(error) => Failure::new(FailureKind::BadReply, T::OPERATION, error.to_string()),
         };
         if self.json {
-            print(&Envelope::<T::Output>::of::<T>(Err(&failure)).to_json());
+            print(&Envelope::<T::Output>::of::<T>(Err(&failure)).to_json())?;
         } else {
-            print(&format!("{} {}", mark(false), harmless(&T::failure_message(&failure))));
+            print(&format!("{} {}", mark(false), harmless(&T::failure_message(&failure))))?;
         }
         Ok(match failure.kind {
             FailureKind::InvalidArgument | FailureKind::NotConfigured => USAGE.into(),
@@ -102,16 +102,17 @@ fn bad_setting(error: anyhow::Error, operation: &'static str) -> anyhow::Result<
     error.downcast::<Failure>().map(|failure| Failure { operation, ..failure })
 }
 
-fn show<T: GuestTool>(done: &Done<T::Output>) {
+fn show<T: GuestTool>(done: &Done<T::Output>) -> anyhow::Result<()> {
     let seconds = done.elapsed.as_secs_f64();
     let renewed = match done.attempts {
         2 => paint(HANDLED, ", the token had expired and was renewed"),
         _ => String::new(),
     };
     let took = paint(FAINT, format_args!("{seconds:.2} s"));
-    print(&format!("{} {} {took}{renewed}", mark(true), harmless(&T::message(&done.output))));
+    print(&format!("{} {} {took}{renewed}", mark(true), harmless(&T::message(&done.output))))?;
     // A tool's result was read from JSON, or is made of texts, so it has a JSON form.
     if let Ok(data) = serde_json::to_string(&done.output) {
-        print(&harmless(&json::compact(&data)));
+        print(&harmless(&json::compact(&data)))?;
     }
+    Ok(())
 }

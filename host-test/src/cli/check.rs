@@ -15,9 +15,9 @@ use oge_tools::url::{Origin, Url};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::FAILED;
 use super::env_file::EnvFile;
-use super::style::{FAINT, mark, paint, print};
+use super::style::{FAINT, HANDLED, mark, paint, print};
+use super::{FAILED, known};
 
 /// What the tools need.
 const TOOLS: [(&str, &str); 4] = [
@@ -51,9 +51,9 @@ struct Report {
 }
 
 impl Report {
-    fn line(&mut self, good: bool, what: &str, note: &str) {
+    fn line(&mut self, good: bool, what: &str, note: &str) -> anyhow::Result<()> {
         self.good &= good;
-        print(&format!("{} {what} {}", mark(good), paint(FAINT, harmless(note))));
+        print(&format!("{} {what} {}", mark(good), paint(FAINT, harmless(note))))
     }
 }
 
@@ -63,13 +63,23 @@ impl Check {
         let mut report = Report { good: true };
         let get = |key: &str| settings.get(key).cloned();
         let is_set = |key: &str| get(key).is_some_and(|value| !value.trim().is_empty());
+        for key in self.env_file.file()?.keys().filter(|key| is_ours(key)) {
+            if let Some(problem) = known::problem(key) {
+                print(&format!(
+                    "{} {} {}",
+                    paint(HANDLED, "note"),
+                    harmless(key),
+                    paint(FAINT, problem)
+                ))?;
+            }
+        }
         for (key, what) in TOOLS {
-            report.line(is_set(key), key, if is_set(key) { "set" } else { what });
+            report.line(is_set(key), key, if is_set(key) { "set" } else { what })?;
         }
         let login = Credentials::read(get);
         let has_login = login.is_ok() || LOGIN.iter().any(|(key, _)| is_set(key));
         if is_set("OGE_TOKEN") && !has_login {
-            report.line(true, "OGE_TOKEN", "set; without a login it serves until it is refused");
+            report.line(true, "OGE_TOKEN", "set; without a login it serves until it is refused")?;
         } else {
             for (key, what) in LOGIN {
                 let note = match &login {
@@ -77,13 +87,13 @@ impl Check {
                     Ok(_) => "not needed for this grant",
                     Err(_) => what,
                 };
-                report.line(is_set(key) || login.is_ok(), key, note);
+                report.line(is_set(key) || login.is_ok(), key, note)?;
             }
         }
         match Settings::read(get) {
-            Ok(_) => platform(settings, has_login, &mut report).await,
+            Ok(_) => platform(settings, has_login, &mut report).await?,
             Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
-                report.line(false, key, &problem);
+                report.line(false, key, &problem)?;
             }
         }
         Ok(if report.good { ExitCode::SUCCESS } else { FAILED.into() })
@@ -91,7 +101,11 @@ impl Check {
 }
 
 /// Whether the platform is there, lets the account in, and answers.
-async fn platform(settings: BTreeMap<String, String>, has_login: bool, report: &mut Report) {
+async fn platform(
+    settings: BTreeMap<String, String>,
+    has_login: bool,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let mut origins: Vec<Origin> = Vec::new();
     for key in ["OGE_API_URL", "OGE_DAG_URL", "OGE_TOKEN_URL"] {
         let url = settings.get(key).and_then(|value| Url::parse(value.trim()).ok());
@@ -101,7 +115,7 @@ async fn platform(settings: BTreeMap<String, String>, has_login: bool, report: &
     }
     for origin in &origins {
         let reached = reach(origin).await;
-        report.line(reached.is_ok(), &origin.to_string(), reached.err().unwrap_or("reachable"));
+        report.line(reached.is_ok(), &origin.to_string(), reached.err().unwrap_or("reachable"))?;
     }
     let quiet = [("OGE_LOG", "off")];
     let host =
@@ -115,7 +129,7 @@ async fn platform(settings: BTreeMap<String, String>, has_login: bool, report: &
             Ok(token) => {
                 let user = token.user_name.map_or_else(String::new, |name| format!(" as {name}"));
                 let life = token.expires_at.map_or_else(String::new, lifetime);
-                report.line(true, "login", &format!("a new token{user}{life}"));
+                report.line(true, "login", &format!("a new token{user}{life}"))?;
             }
             Err(error) => return report.line(false, "login", &error.to_string()),
         }
@@ -128,10 +142,15 @@ async fn platform(settings: BTreeMap<String, String>, has_login: bool, report: &
         Err(CallError::Failure(failure))
             if failure.kind == FailureKind::Api && failure.http_status == Some(200) =>
         {
-            report.line(true, "query_task_status", "answered");
+            report.line(true, "query_task_status", "answered")
         }
         Err(error) => report.line(false, "query_task_status", &error.to_string()),
     }
+}
+
+/// Whether a key of the file is meant for these programs. Others may share the file.
+fn is_ours(key: &str) -> bool {
+    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("OGE_"))
 }
 
 async fn reach(origin: &Origin) -> Result<(), &'static str> {

@@ -16,7 +16,7 @@ use oge_tools::tools::{
 
 use self::stage::Stage;
 use super::FAILED;
-use super::style::{STRONG, mark, paint};
+use super::style::{STRONG, mark, paint, print};
 
 /// How long the fake takes for each answer, so that a person can follow.
 const LATENCY: Duration = Duration::from_millis(150);
@@ -42,19 +42,19 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     match play(&mut stage).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
-            anstream::println!("\n{} {error:#}", mark(false));
+            print(&format!("\n{} {error:#}", mark(false)))?;
             Ok(FAILED.into())
         }
     }
 }
 
 async fn play(stage: &mut Stage) -> anyhow::Result<()> {
-    anstream::println!(
+    print(&format!(
         "{}\nA fake OGE on {}, the component in a sandbox, and a token whose exp lies ahead but \
          which the\nplatform has ended. Each line below a call is a request as the platform saw it.",
         paint(STRONG, "OGE tools: an expired token is a non-event"),
         stage.fake.origin(),
-    );
+    ))?;
 
     let bbox = coverage_aspect_analysis::Arguments {
         bbox: MOUNT_TAI.to_vec(),

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use oge_tools::settings_file::{MAX_BYTES, SettingsFile, TOO_LARGE};
 
 /// Where the settings come from.
 #[derive(Debug, Args)]
 pub(crate) struct EnvFile {
-    /// A file of KEY=value lines; a value with $, # or a blank stands in single quotes. What the
-    /// environment says comes first, so that secrets can stay out of the file.
+    /// A file of KEY=VALUE lines (docs/settings.md) [default: the one that OGE_SETTINGS_FILE names]. The
+    /// environment comes first, so that secrets can stay out of the file.
     #[arg(long, value_name = "FILE", global = true)]
     env_file: Option<PathBuf>,
 }
@@ -19,26 +21,45 @@ pub(crate) struct EnvFile {
 impl EnvFile {
     /// The settings, by key.
     pub(crate) fn read(&self) -> anyhow::Result<BTreeMap<String, String>> {
-        let mut settings = BTreeMap::new();
-        if let Some(path) = &self.env_file {
-            let unreadable = || format!("--env-file {} cannot be read", path.display());
-            let file = File::open(path).with_context(unreadable)?;
-            for pair in dotenvy::from_read_iter(file) {
-                // What dotenvy says of a bad line quotes it, and it may hold a secret.
-                let (key, value) = pair.map_err(|_| {
-                    anyhow::anyhow!(
-                        "--env-file {} has a line that is not KEY=value",
-                        path.display()
-                    )
-                })?;
+        let mut settings = self.file()?;
+        for (key, value) in std::env::vars_os() {
+            let Ok(key) = key.into_string() else { continue };
+            if !key.starts_with("OGE_") {
+                continue;
+            }
+            let Ok(value) = value.into_string() else {
+                bail!(
+                    "the environment variable {key} is not UTF-8 (perhaps GBK); set it in UTF-8, or put \
+                     it into a settings file"
+                );
+            };
+            if !value.trim().is_empty() {
                 settings.insert(key, value);
             }
         }
-        let environment = std::env::vars_os()
-            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-        let ours =
-            |(key, value): &(String, String)| key.starts_with("OGE_") && !value.trim().is_empty();
-        settings.extend(environment.filter(ours));
         Ok(settings)
     }
+
+    /// The settings that the file alone gives.
+    pub(crate) fn file(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let named = || {
+            let path = std::env::var_os("OGE_SETTINGS_FILE")?;
+            (!path.is_empty()).then(|| ("OGE_SETTINGS_FILE", path.into()))
+        };
+        let given = self.env_file.clone().map(|path| ("--env-file", path));
+        let Some((name, path)) = given.or_else(named) else { return Ok(BTreeMap::new()) };
+        let file = read(&path).with_context(|| format!("{name} {}", path.display()))?;
+        Ok(file.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<SettingsFile> {
+    let unreadable = "it cannot be read";
+    // Before it is opened: opening a FIFO waits for its writer.
+    ensure!(std::fs::metadata(path).context(unreadable)?.is_file(), "it is no regular file");
+    let file = File::open(path).context(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).context(unreadable)?;
+    ensure!(bytes.len() <= MAX_BYTES, "it {TOO_LARGE}");
+    SettingsFile::parse(&bytes).map_err(|bad| anyhow::anyhow!("{bad}"))
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use oge_fake::{ExpiredForm, Fake, Options, Outcome};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::style::{BAD, FAINT, GOOD, HANDLED, paint};
+use super::style::{BAD, FAINT, GOOD, HANDLED, paint, print};
 
 /// Run a fake platform on loopback until Ctrl-C, and print the settings to use it.
 #[derive(Debug, Args)]
@@ -64,22 +64,22 @@ impl FakeCommand {
         if let Some(calls) = self.expire_after {
             fake.expire_after(calls);
         }
-        println!("# A fake OGE on {}; its secrets open nothing else.", fake.origin());
+        print(&format!("# A fake OGE on {}; its secrets open nothing else.", fake.origin()))?;
         for (key, value) in fake.settings() {
-            println!("{key}={value}");
+            print(&format!("{key}={value}"))?;
         }
-        println!("# Requests, until Ctrl-C:");
+        print("# Requests, until Ctrl-C:")?;
         let mut events = fake.subscribe();
         loop {
             match events.recv().await {
-                Ok(event) => anstream::println!(
+                Ok(event) => print(&format!(
                     "{} {} {:?} {}",
                     paint(FAINT, format_args!("# {:>4}", event.sequence)),
                     event.method,
                     event.route,
                     outcome(event.outcome),
-                ),
-                Err(RecvError::Lagged(missed)) => println!("# … {missed} more"),
+                ))?,
+                Err(RecvError::Lagged(missed)) => print(&format!("# … {missed} more"))?,
                 Err(RecvError::Closed) => return Ok(ExitCode::SUCCESS),
             }
         }

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod env_file;
 mod fake;
+mod known;
 mod progress;
 mod style;
 mod tools;
@@ -48,7 +49,7 @@ impl Cli {
             Command::Fake(fake) => fake.run().await,
         };
         result.unwrap_or_else(|error| {
-            anstream::eprintln!("oge: {error:#}");
+            style::print_error(&format!("oge: {error:#}"));
             ExitCode::from(USAGE)
         })
     }

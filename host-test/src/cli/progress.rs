@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::style::print_error;
+
 /// A spinner with the time so far, on a terminal's stderr; nothing elsewhere.
 #[derive(Clone)]
 pub(crate) struct Progress(ProgressBar);
@@ -25,7 +27,7 @@ impl Progress {
 
     /// Writes a line of the log, above the spinner.
     pub(crate) fn log(&self, line: &str) {
-        self.0.suspend(|| anstream::eprintln!("{line}"));
+        self.0.suspend(|| print_error(line));
     }
 
     /// Takes the spinner away.

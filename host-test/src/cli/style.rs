@@ -1,9 +1,10 @@
 //! Colours and marks: both on a terminal, plain text elsewhere.
 
 use std::fmt::Display;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use anyhow::Context as _;
 
 /// Something went well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -21,9 +22,22 @@ pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A line on standard output. A reader that has gone away, as `head` does, is no failure.
-pub(crate) fn print(line: &str) {
-    let _ = writeln!(anstream::stdout(), "{line}");
+/// Writes a line to standard output. A reader that has gone away, as `head` does, is no failure.
+///
+/// # Errors
+/// If the line cannot be written, as on a full disk.
+pub(crate) fn print(line: &str) -> anyhow::Result<()> {
+    match writeln!(anstream::stdout(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("standard output cannot be written")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to standard error. If that cannot be written, there is no other place to say it.
+pub(crate) fn print_error(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// The mark in front of what went well or did not.

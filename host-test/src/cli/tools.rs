@@ -1,5 +1,7 @@
 //! The five tools as commands: their MCP names, their arguments.
 
+use std::str::FromStr;
+
 use anyhow::Context as _;
 use clap::Subcommand;
 use oge_tools::secret::Secret;
@@ -15,49 +17,42 @@ pub(crate) enum ToolCommand {
     #[command(name = "coverage_aspect_analysis", alias = "coverage-aspect-analysis")]
     CoverageAspectAnalysis {
         /// Four numbers in degrees: min lon, min lat, max lon, max lat
-        #[arg(
-            long,
-            required = true,
-            value_delimiter = ',',
-            num_args = 1,
-            allow_hyphen_values = true,
-            value_name = "LON,LAT,LON,LAT"
-        )]
-        bbox: Vec<f64>,
+        #[arg(long, allow_hyphen_values = true, value_name = "LON,LAT,LON,LAT")]
+        bbox: Bbox,
         /// [default: Coverage]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         coverage_type: Option<String>,
         /// [default: true]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         pretreatment: Option<bool>,
         /// The product to compute from [default: Platform:Product:ASTER_GDEM_DEM30]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         product_value: Option<String>,
         /// In cells, at least 1 [default: 1]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         radius: Option<u32>,
     },
     /// 大数据查询: an SQL query over vector data
     #[command(name = "run_big_query", alias = "run-big-query")]
     RunBigQuery {
         /// SQL [default: the farmland of the land survey]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         query: Option<String>,
         /// The column that holds the geometry [default: geom]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         geometry_column: Option<String>,
     },
     /// 代码转DAG任务: turns OGE Python code into DAG tasks
     #[command(name = "execute_code_to_dag", alias = "execute-code-to-dag")]
     ExecuteCodeToDag {
         /// OGE Python code
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         code: String,
         /// [default: the setting OGE_USER_ID]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         user_id: Option<String>,
         /// [default: empty]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         sample_name: Option<String>,
         /// The environment variable that holds a token of your own
         #[arg(long, value_name = "NAME")]
@@ -67,28 +62,28 @@ pub(crate) enum ToolCommand {
     #[command(name = "submit_batch_task", alias = "submit-batch-task")]
     SubmitBatchTask {
         /// The DAG task, from execute_code_to_dag
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         dag_id: String,
         /// [default: task_ and the time]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         task_name: Option<String>,
         /// [default: file_ and the time]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         filename: Option<String>,
         /// [default: EPSG:4326]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         crs: Option<String>,
         /// [default: 1000]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         scale: Option<String>,
         /// [default: tif]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         format: Option<String>,
         /// [default: the setting OGE_USERNAME]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         username: Option<String>,
         /// [default: empty]
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         script: Option<String>,
         /// The environment variable that holds a token of your own
         #[arg(long, value_name = "NAME")]
@@ -98,12 +93,29 @@ pub(crate) enum ToolCommand {
     #[command(name = "query_task_status", alias = "query-task-status")]
     QueryTaskStatus {
         /// The DAG task
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         dag_id: String,
         /// The environment variable that holds a token of your own
         #[arg(long, value_name = "NAME")]
         auth_token_env: Option<String>,
     },
+}
+
+/// Numbers as people write a bbox: comma separated, with blanks and brackets or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Bbox(Vec<f64>);
+
+impl FromStr for Bbox {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        let numbers = inner.split([',', '，']).map(|number| number.trim().parse());
+        let problem = "it must be four numbers: min lon, min lat, max lon, max lat, such as \
+                       -74,40,-73,41";
+        numbers.collect::<Result<_, _>>().map(Self).map_err(|_| problem)
+    }
 }
 
 /// A tool's arguments as the core takes them.
@@ -126,7 +138,7 @@ impl ToolCommand {
                 product_value,
                 radius,
             } => Arguments::CoverageAspectAnalysis(coverage_aspect_analysis::Arguments {
-                bbox,
+                bbox: bbox.0,
                 coverage_type,
                 pretreatment,
                 product_value,
@@ -179,8 +191,10 @@ fn token(variable: Option<String>) -> anyhow::Result<Option<Secret>> {
     variable
         .map(|name| {
             // The name is not repeated: it may be a token that was pasted in its place.
-            let value = std::env::var(name).ok().map(Secret::new);
-            value.context("the variable that --auth-token-env names is not set")
+            let value = std::env::var_os(name)
+                .context("the variable that --auth-token-env names is not set")?;
+            let value = value.into_string().ok().map(Secret::new);
+            value.context("the variable that --auth-token-env names is not UTF-8")
         })
         .transpose()
 }

@@ -14,7 +14,11 @@ impl wit::Guest for Component {
     fn refresh_token() -> Result<wit::TokenInfo, wit::Failure> {
         let result = block_on(auth::refresh(&Imported, WasiClock.wall()));
         if let Err(failure) = &result {
-            stderr::write(settings::log_level(), auth::OPERATION, Event::Failed(failure));
+            stderr::write(
+                settings::log_level(settings::source()),
+                auth::OPERATION,
+                Event::Failed(failure),
+            );
         }
         result.to_wit()
     }

@@ -31,8 +31,15 @@ fn words(code: &ErrorCode) -> String {
         ErrorCode::ConnectionRefused => "connection refused",
         ErrorCode::ConnectionTerminated => "the connection was closed before the reply was whole",
         ErrorCode::ConnectionLimitReached => "too many connections",
-        ErrorCode::TlsCertificateError => "the server's certificate is not trusted",
-        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => "the TLS handshake failed",
+        ErrorCode::TlsCertificateError => {
+            "the server's certificate is not trusted by the host of this component (docs/settings.md, \
+             Certificates)"
+        }
+        // Some hosts say no more of a certificate that they do not trust.
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
+            "the TLS handshake failed; perhaps the host of this component does not trust the server's \
+             certificate (docs/settings.md, Certificates)"
+        }
         ErrorCode::HttpResponseIncomplete => "the reply ended before it was whole",
         ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => {
             "the reply's headers are too large"

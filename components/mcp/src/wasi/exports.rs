@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use oge_tools::wasi::settings;
+use oge_token_store::wasi::settings;
 use tokio::runtime::Runtime;
 use wasip2::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
 

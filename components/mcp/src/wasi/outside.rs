@@ -4,15 +4,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oge_token_store::store::Store;
-use oge_token_store::wasi::{Wasi as TokenWorld, from_settings};
+use oge_token_store::wasi::{Wasi as TokenWorld, from_settings, settings};
 use oge_tools::error::Fault;
 use oge_tools::log::Event;
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, Tokens};
 use oge_tools::wasi::clock::WasiClock;
 use oge_tools::wasi::http::Http;
+use oge_tools::wasi::settings::log_level;
+use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
-use oge_tools::wasi::{settings, stderr};
 use send_wrapper::SendWrapper;
 
 use super::reactor::Reactor;
@@ -34,7 +35,8 @@ impl Wasi {
     #[must_use]
     pub fn from_settings(reactor: Reactor) -> Self {
         let tokens = from_settings(reactor.clone());
-        Self(Rc::new(Inner { reactor, settings: settings::settings(), tokens }))
+        let settings = Settings::read(settings::source());
+        Self(Rc::new(Inner { reactor, settings, tokens }))
     }
 
     /// Asks the store as a task of its own: a caller that goes away ends no login that others wait
@@ -96,7 +98,10 @@ impl Outside for Wasi {
     }
 
     fn log(&self, operation: &str, event: Event<'_>) {
-        let level = self.0.settings.as_ref().map_or_else(|_| settings::log_level(), |set| set.log);
+        let level = match &self.0.settings {
+            Ok(settings) => settings.log,
+            Err(_) => log_level(settings::source()),
+        };
         stderr::write(level, operation, event);
     }
 }

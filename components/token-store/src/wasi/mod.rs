@@ -2,6 +2,7 @@
 //! feature `exports` it is the token store component.
 
 mod outside;
+pub mod settings;
 mod token_file;
 
 #[cfg(feature = "exports")]

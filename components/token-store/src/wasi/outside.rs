@@ -8,12 +8,15 @@ use oge_oauth::{Credentials, Given, Issued};
 use oge_tools::call::{Clock as _, Sender as _};
 use oge_tools::error::Fault;
 use oge_tools::log::{Event, Level};
+use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::token::TokenError;
 use oge_tools::wasi::clock::WasiClock;
 use oge_tools::wasi::http::Http;
+use oge_tools::wasi::settings::log_level;
+use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Blocking, Deadline, Wait};
-use oge_tools::wasi::{settings, stderr};
 
+use super::settings;
 use super::token_file::{Lock, TokenFile};
 use crate::outside::Outside;
 use crate::record::Record;
@@ -63,13 +66,16 @@ pub struct Wasi<W> {
 /// Names the first setting whose value is bad.
 pub fn from_settings<W: Wait + Turns>(wait: W) -> Result<(Store, Wasi<W>), TokenError> {
     let get = settings::source();
+    if let Some(problem) = get(FILE_PROBLEM) {
+        return Err(not_configured(Fault::Setting("OGE_SETTINGS_FILE", problem)));
+    }
     let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
     let file = set("OGE_TOKEN_FILE").map(|path| TokenFile::find(path.trim())).transpose();
     let outside = Wasi {
         wait,
         credentials: Credentials::read(&get),
         file: file.map_err(not_configured)?,
-        log: settings::log_level(),
+        log: log_level(&get),
         ahead: WasiClock.wall().saturating_sub(WasiClock.monotonic()),
     };
     let can_log_in = outside.credentials.is_ok();

@@ -7,15 +7,16 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use oge_tools::settings::KEYS;
-use oge_tools::wasi::settings;
+use oge_tools::settings::{FILE_PROBLEM, KEYS};
 
 use super::bindings::Component;
 use super::bindings::exports::wasi::cli::environment;
+use super::settings;
 
 fn visible() -> Vec<(String, String)> {
     let get = settings::source();
-    KEYS.into_iter().filter_map(|key| Some((key.to_owned(), get(key)?))).collect()
+    let keys = KEYS.into_iter().chain([FILE_PROBLEM]);
+    keys.filter_map(|key| Some((key.to_owned(), get(key)?))).collect()
 }
 
 impl environment::Guest for Component {
@@ -34,7 +35,7 @@ impl environment::Guest for Component {
 
 #[cfg(feature = "wasi-config")]
 mod config {
-    use super::{KEYS, String, Vec, settings, visible};
+    use super::{FILE_PROBLEM, KEYS, String, Vec, settings, visible};
 
     /// What `wit-bindgen` makes of the export.
     #[expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
@@ -50,7 +51,7 @@ mod config {
 
     impl store::Guest for bindings::Visible {
         fn get(key: String) -> Result<Option<String>, store::Error> {
-            let is_visible = KEYS.contains(&key.as_str());
+            let is_visible = KEYS.contains(&key.as_str()) || key == FILE_PROBLEM;
             Ok(is_visible.then(|| settings::source()(&key)).flatten())
         }
 

@@ -7,7 +7,7 @@ use oge_fake::{Fake, Outcome, Recorded, Route};
 use oge_host::{GuestTool, Host};
 
 use crate::cli::fake::outcome;
-use crate::cli::style::{FAINT, HANDLED, STRONG, mark, paint};
+use crate::cli::style::{FAINT, HANDLED, STRONG, mark, paint, print};
 
 /// How much of a result is shown.
 const SHOWN_CHARACTERS: usize = 88;
@@ -49,31 +49,31 @@ impl Stage {
     {
         self.calls += 1;
         let title = format!("{}. {} {}", self.calls, T::OPERATION, T::NAME);
-        anstream::println!("\n{}  {}", paint(STRONG, title), paint(FAINT, what));
+        print(&format!("\n{}  {}", paint(STRONG, title), paint(FAINT, what)))?;
         let result = self.host.run::<T>(arguments).await;
         for request in self.fake.story().iter().skip(self.told) {
             self.told += 1;
-            self.tell(request);
+            self.tell(request)?;
         }
         let lines = std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner));
         for line in lines {
-            anstream::println!("     {}", paint(FAINT, format_args!("log: {line}")));
+            print(&format!("     {}", paint(FAINT, format_args!("log: {line}"))))?;
         }
         let done = result?;
         let data = serde_json::to_string(&done.output)?;
         let shown: String = data.chars().take(SHOWN_CHARACTERS).collect();
         let more = if shown.len() < data.len() { "…" } else { "" };
-        anstream::println!("     {}", paint(FAINT, format_args!("{shown}{more}")));
-        anstream::println!(
+        print(&format!("     {}", paint(FAINT, format_args!("{shown}{more}"))))?;
+        print(&format!(
             "  {} {}  {:.2} s",
             mark(true),
             T::message(&done.output),
             done.elapsed.as_secs_f64()
-        );
+        ))?;
         Ok(done.output)
     }
 
-    fn tell(&mut self, request: &Recorded) {
+    fn tell(&mut self, request: &Recorded) -> anyhow::Result<()> {
         let carried = match request.header("authorization") {
             Some(token) => format!("token #{}", self.number(token)),
             None => "no token".to_owned(),
@@ -85,7 +85,7 @@ impl Stage {
             (_, result) => (carried, outcome(result)),
         };
         let place = format!("{:<4} {}", request.method.as_str(), request.path);
-        anstream::println!("     {place:<42} {carried:<9} {what}");
+        print(&format!("     {place:<42} {carried:<9} {what}"))
     }
 
     fn number(&mut self, token: &str) -> usize {
@@ -102,13 +102,13 @@ impl Stage {
         let logins = story.iter().filter(|request| request.route == Route::Token).count();
         let expired = story.iter().filter(|request| request.outcome == Outcome::Expired).count();
         let requests = story.len() - logins;
-        anstream::println!(
+        print(&format!(
             "\n{} {} calls, {requests} requests: the token expired {expired} times, {logins} logins \
              renewed it, {expired} requests\n  were sent again with the new one. What the user \
              noticed: nothing.",
             mark(true),
             self.calls,
-        );
+        ))?;
         ensure!(self.calls == 7, "7 calls should have been made, not {}", self.calls);
         ensure!(expired == 2, "the token should have expired twice, not {expired} times");
         ensure!(logins == 2, "2 logins should have renewed it, not {logins}");

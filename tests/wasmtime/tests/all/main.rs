@@ -17,6 +17,7 @@ mod run;
 mod sandbox;
 mod secrets;
 mod serve;
+mod settings_file;
 #[cfg(target_os = "linux")]
 mod soak;
 mod token_file;

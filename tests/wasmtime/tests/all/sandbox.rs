@@ -64,6 +64,29 @@ async fn the_tools_of_the_standalone_component_see_their_own_settings_and_no_cre
 }
 
 #[tokio::test]
+async fn the_tools_see_no_credential_of_a_settings_file() {
+    let fake = fake().await;
+    let directory = tempfile::tempdir().unwrap();
+    let lines = settings(&fake).into_iter().map(|(key, value)| format!("{key}='{value}'\n"));
+    std::fs::write(directory.path().join("site.env"), lines.collect::<String>()).unwrap();
+    for (what, expected) in
+        [("environment", None), ("setting:OGE_TOKEN_PASSWORD", Some("not told"))]
+    {
+        let file = [("OGE_SETTINGS_FILE".to_owned(), "/settings/site.env".to_owned())];
+        let mut command = wasmtime("run", &file);
+        command.arg("--dir").arg(format!("{}::/settings", directory.path().display()));
+        let call = format!(r#"query-task-status("{what}", none)"#);
+        command.args(["--allow-precompiled", "-S", "http", "--invoke", &call]);
+        command.arg(precompiled(oge_artifacts::hostile_standalone()));
+        let told = Told::of(command);
+        match expected {
+            Some(status) => told.holds(&[&format!("status: \"{status}\"")]),
+            None => assert_own(&told, &fake),
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_tools_of_the_wassette_component_see_their_own_settings_and_no_credential() {
     let fake = fake().await;
     assert_own(&tell_config(&settings(&fake), "environment"), &fake);

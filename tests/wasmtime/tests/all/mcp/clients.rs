@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::{BEARER, Listener, envelope, request};
 use crate::command::fake;
+use crate::settings_file::every_form;
 
 const LAUNCHER: &str = "/home/ME/.local/bin/oge-mcp";
 
@@ -142,6 +143,44 @@ async fn answers(mut command: Command, fake: &Fake) {
     for (key, value) in fake.settings() {
         let is_secret = key.contains("PASSWORD") || key.contains("SECRET");
         assert!(!is_secret || !shown.contains(&value), "{key} stands in {shown}");
+    }
+}
+
+/// The file that `oge check` accepts, in `host-test/tests/cli.rs`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_launcher_reads_every_form_of_a_line() {
+    let (fake, directory) = every_form().await;
+    let home = Home::of(&fake);
+    let file = home.0.path().join(".config/oge/site.env");
+    fs::copy(directory.path().join("site.env"), &file).unwrap();
+    answers(home.command(root().join("examples/mcp/oge-mcp")), &fake).await;
+
+    // A file elsewhere, reached by a link that leads out of its own directory.
+    fs::remove_file(&file).unwrap();
+    let link = home.0.path().join(".config/link.env");
+    std::os::unix::fs::symlink(directory.path().join("site.env"), &link).unwrap();
+    for key in ["OGE_SETTINGS_FILE", "OGE_ENV_FILE"] {
+        let mut command = home.command(root().join("examples/mcp/oge-mcp"));
+        command.env(key, &link);
+        answers(command, &fake).await;
+    }
+    assert_eq!(fake.count(Route::Token), 1);
+}
+
+#[test]
+fn the_launcher_says_what_to_do_about_a_file_that_it_cannot_open() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("site.env"), "").unwrap();
+    for (name, expected) in
+        [("nothing", "is not there; copy"), ("site.env", "a directory of its own")]
+    {
+        let mut command = Command::new(root().join("examples/mcp/oge-mcp"));
+        command.env_clear().env("HOME", home.path()).env("PATH", "/usr/bin:/bin");
+        command.env("WASMTIME", "false").env("OGE_SETTINGS_FILE", home.path().join(name));
+        let output = command.output().unwrap();
+        let shown = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{shown}");
+        assert!(shown.contains(expected), "{shown}");
     }
 }
 

@@ -1,0 +1,108 @@
+//! `OGE_SETTINGS_FILE`: a component reads its settings from a file that the runtime opens for it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use oge_fake::{Credentials, Fake, Options};
+use tempfile::{TempDir, tempdir};
+
+use crate::command::{Told, fake, wasmtime};
+
+const CALL: &str = r#"query-task-status("d", none)"#;
+
+/// A mock whose account needs every kind of quoting, and a directory with its `site.env`: the file that
+/// `oge check` is given too, in `host-test/tests/cli.rs`.
+pub async fn every_form() -> (Fake, TempDir) {
+    let credentials = Credentials {
+        username: "al#ice@$HOME".to_owned(),
+        password: r#"it's "$x" `#\n"#.to_owned(),
+        client_id: r"$client\id#1".to_owned(),
+        client_secret: "密$ \\".to_owned(),
+        user_id: "last # of two".to_owned(),
+    };
+    let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
+    let lines = include_str!("../../../settings/every-form.env")
+        .replace("@API@", &fake.api_url())
+        .replace("@DAG@", &fake.dag_url())
+        .replace("@TOKEN@", &fake.token_url())
+        .replace('\n', "\r\n");
+    let directory = tempdir().unwrap();
+    fs::write(directory.path().join("site.env"), format!("\u{feff}{lines}")).unwrap();
+    (fake, directory)
+}
+
+/// `wasmtime run` of one function of the standalone component, with the file `name` of a directory.
+fn invoke(directory: &Path, name: &str, environment: &[(String, String)], call: &str) -> Told {
+    let mut settings = environment.to_vec();
+    settings.push(("OGE_SETTINGS_FILE".to_owned(), format!("/settings/{name}")));
+    let mut command = wasmtime("run", &settings);
+    command.arg("--dir").arg(format!("{}::/settings", directory.display()));
+    command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
+    Told::of(command)
+}
+
+fn pair(key: &str, value: &str) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+#[tokio::test]
+async fn every_form_of_a_line_is_read() {
+    let (fake, directory) = every_form().await;
+    let code = r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#;
+    let told = invoke(directory.path(), "site.env", &[], code);
+    told.holds(&["user-id: \"last # of two\"", "attempts: 1"]);
+    assert!(!told.log.contains("settings:"), "{}", told.log);
+    assert_eq!(fake.story().len(), 2);
+}
+
+#[tokio::test]
+async fn the_environment_comes_before_the_file_unless_it_is_blank() {
+    let (_fake, directory) = every_form().await;
+    let call = r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#;
+    let environment = [pair("OGE_USER_ID", "mine"), pair("OGE_TOKEN_PASSWORD", " ")];
+    let told = invoke(directory.path(), "site.env", &environment, call);
+    told.holds(&["user-id: \"mine\""]);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_named_with_the_cause() {
+    let directory = tempdir().unwrap();
+    let fifo = directory.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for (name, content, expected) in [
+        ("bad.env", &b"A=1\r\nOGE_TOKEN_PASSWORD='MARKER"[..], "line 2: a quote is not closed"),
+        ("utf-16.env", b"\xff\xfeO\0", "line 1: the file is UTF-16"),
+        ("gbk.env", b"\n# \xc3\xdc\n", "line 2: this is not UTF-8"),
+        ("large.env", &[b'#'; (64 << 10) + 1], "is larger than 64 KiB"),
+        ("fifo", b"", "is no regular file"),
+        ("nothing", b"", "cannot be read (no-entry)"),
+        ("../elsewhere", b"", "lies in no directory that the host opened"),
+    ] {
+        if !content.is_empty() {
+            fs::write(directory.path().join(name), content).unwrap();
+        }
+        let told = invoke(directory.path(), name, &[], CALL);
+        told.has(&["err(", "kind: not-configured", "OGE_SETTINGS_FILE", expected]);
+        let logged = format!("warn settings: OGE_SETTINGS_FILE {expected}");
+        assert!(told.log.contains(&logged), "{name}: {}", told.log);
+        assert!(!told.log.contains("MARKER") && !told.result.contains("MARKER"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_within_the_directory_is_followed() {
+    let (_fake, directory) = every_form().await;
+    std::os::unix::fs::symlink("site.env", directory.path().join("linked.env")).unwrap();
+    invoke(directory.path(), "linked.env", &[], CALL).holds(&[]);
+}
+
+#[tokio::test]
+async fn certificates_that_a_component_cannot_use_are_warned_of_once() {
+    let fake = fake().await;
+    let directory = tempdir().unwrap();
+    fs::write(directory.path().join("site.env"), "OGE_CA_FILE=/etc/ca.pem\n").unwrap();
+    let told = invoke(directory.path(), "site.env", &fake.settings(), CALL);
+    told.holds(&[]);
+    assert_eq!(told.log.matches("OGE_CA_FILE has no effect here").count(), 1, "{}", told.log);
+}
