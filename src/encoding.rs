@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
@@ -23,6 +24,15 @@ pub enum Undecoded {
     TooLarge,
     /// The encoding is unknown, or the body is not what its encoding says; in words.
     Unreadable(String),
+}
+
+impl fmt::Display for Undecoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => "its body is larger than it may be",
+            Self::Unreadable(why) => why,
+        })
+    }
 }
 
 /// Decodes `body` in place, as the `Content-Encoding` says. On an error `body` holds what could be

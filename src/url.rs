@@ -424,6 +424,28 @@ mod tests {
     }
 
     #[test]
+    fn a_location_leads_to_an_origin_and_shows_nothing_else() {
+        let from = Origin::parse("http://oge.test:81").unwrap();
+        for (location, origin) in [
+            ("https://sso.test/login?next=SECRET", Some("https://sso.test")),
+            (" HTTPS://SSO.test:443/登录 页#x ", Some("https://sso.test")),
+            ("http://user:SECRET@sso.test:8080", Some("http://sso.test:8080")),
+            ("http://sso.test?a@b", Some("http://sso.test")),
+            ("//sso.test/x", Some("http://sso.test")),
+            ("/process/", Some("http://oge.test:81")),
+            ("login?to=http://sso.test/", Some("http://oge.test:81")),
+            ("", Some("http://oge.test:81")),
+            ("ftp://sso.test/", None),
+            ("javascript:alert(1)", None),
+            ("http://", None),
+            ("http://SECRET secret/", None),
+        ] {
+            let found = Origin::of_location(location, &from).map(|origin| origin.to_string());
+            assert_eq!(found.as_deref(), origin, "{location}");
+        }
+    }
+
+    #[test]
     fn debug_shows_no_query() {
         assert_eq!(
             alloc::format!("{:?}", Url::parse("http://h/a?k=MARKER").unwrap()),

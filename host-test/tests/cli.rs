@@ -283,6 +283,17 @@ async fn a_check_says_what_to_fix_and_shows_no_secret() {
     assert!(!format!("{output:?}").contains("MARKER"), "{output:?}");
 }
 
+#[tokio::test]
+async fn a_check_is_not_green_where_a_page_or_nothing_answers() {
+    let fake = fake().await;
+    for (content_type, body) in [("text/html", "<html>login</html>"), ("text/plain", "")] {
+        fake.reply(Route::GetState, 200, content_type, body);
+        let output = run(&["check"], &fake.settings());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(text(&output.stdout).contains("OGE_DAG_URL, and whether"), "{output:?}");
+    }
+}
+
 #[test]
 fn a_check_without_settings_names_them_all() {
     let output = run(&["check"], &[]);

@@ -135,6 +135,8 @@ async fn what_is_not_json_is_kept_and_redirects_are_not_followed() {
     scene.fake.fail(Route::Other, Fault::Status(302));
     let failure = call(&scene, &arguments).await.unwrap_err();
     assert_eq!((failure.kind, failure.http_status), (FailureKind::Api, Some(302)));
+    let to = format!("redirects to another path of {}; ", scene.fake.origin());
+    assert!(failure.message.contains(&to) && failure.message.contains("correct url "), "{failure}");
 }
 
 #[tokio::test]

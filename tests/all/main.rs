@@ -29,6 +29,7 @@ mod old_server;
 mod promises;
 mod properties;
 mod query_task_status;
+mod responses;
 mod run_big_query;
 mod sandbox;
 mod scenarios;

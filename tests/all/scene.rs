@@ -121,6 +121,8 @@ pub fn assert_headers(request: &Recorded) {
         (all("content-type"), request.header("content-type")),
         (1, Some("application/json"))
     );
+    let encoding = request.header("accept-encoding");
+    assert_eq!((all("accept-encoding"), encoding), (1, Some("identity")));
     assert_eq!(request.header("transfer-encoding"), None);
     let length = (!request.body.is_empty()).then(|| request.body.len().to_string());
     assert_eq!(request.header("content-length"), length.as_deref());

@@ -5,7 +5,6 @@ use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use oge_tools::authorization::bearer;
-use oge_tools::encoding::Undecoded;
 use oge_tools::jwt::Claims;
 use oge_tools::reply::{Body, Reply};
 use oge_tools::secret::Secret;
@@ -62,16 +61,16 @@ impl Credentials {
                  OGE_TOKEN_URL to where it leads"
             ));
         }
-        // Why the body is not what the authority meant, if it could not be decoded.
-        let undecoded = match reply.undecoded {
-            Some(Undecoded::Unreadable(why)) => Some(why),
-            Some(Undecoded::TooLarge) => Some("its decoded body is too large".to_string()),
-            None => None,
-        };
+        if status == 200
+            && let Some(undecoded) = &reply.undecoded
+        {
+            let why = without_tokens(&self.redactor().excerpt(&format!("{undecoded}")));
+            return unavailable(format!("{origin} answered HTTP 200, but {why}"));
+        }
         let Body { text, top } = Body::read(reply.body, usize::MAX).unwrap_or_default();
         // It may hold the token.
         let text = Zeroizing::new(text);
-        let said = (top.is_ok() && undecoded.is_none()).then(|| Said::read(&text));
+        let said = top.is_ok().then(|| Said::read(&text));
         if let (200, Some(said)) = (status, &said)
             && let Token::Text(token) = &said.token
             && !said.fails()
@@ -94,10 +93,9 @@ impl Credentials {
         let Some(said) = said else {
             return match refusal::without_json(status) {
                 Kind::Rejected => Err(self.rejected(&what, refusal::tries_left([&**text]))),
-                _ => unavailable(match (status, undecoded) {
-                    (_, Some(why)) => format!("{origin} answered HTTP {status}: {why}"),
-                    (408 | 429 | 500..=599, None) => what,
-                    (_, None) => {
+                _ => unavailable(match status {
+                    408 | 429 | 500..=599 => what,
+                    _ => {
                         format!("{origin} answered HTTP {status} and no JSON; check OGE_TOKEN_URL")
                     }
                 }),
@@ -262,7 +260,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_response_in_an_unknown_encoding_names_it() {
-        let undecoded = Some(Undecoded::Unreadable("the Content-Encoding is `br`".to_owned()));
+        let undecoded = Some(oge_tools::encoding::Undecoded::Unreadable(
+            "the Content-Encoding is `br`".to_owned(),
+        ));
         let reply = Reply { status: 200, body: b"x".to_vec(), undecoded, ..Reply::default() };
         let Err(LoginError::Unavailable { why, .. }) = credentials().answer(reply) else {
             panic!("a token in no known encoding");
@@ -309,6 +309,15 @@ pub(crate) mod tests {
             let Err(LoginError::Rejected { why, .. }) = answer(401, body) else { panic!("{body}") };
             assert!(why.contains(reason) && !why.contains("MARKER"), "{body}: {why}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_decoded_names_its_encoding() {
+        let header = |name: &str| (name == "content-encoding").then(|| "br".to_owned());
+        let reply = Reply::received(200, &header, b"\x0b\x02\x80".to_vec(), 100);
+        let error = credentials().answer(reply).unwrap_err();
+        assert!(matches!(error, LoginError::Unavailable { .. }), "{error:?}");
+        assert!(format!("{error:?}").contains("`br`"), "{error:?}");
     }
 
     #[test]
