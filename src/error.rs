@@ -3,6 +3,11 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::secret::Redactor;
+
+/// The longest text that a failure is given.
+const MAX_TEXT_BYTES: usize = 16 * 1024;
+
 /// What callers act on. The WIT's `failure-kind` documents each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
@@ -64,6 +69,13 @@ impl Failure {
             api_code: None,
             body: None,
         }
+    }
+
+    /// The failure with secrets hidden in its texts.
+    #[must_use]
+    pub fn redacted(self, redactor: &Redactor) -> Self {
+        let hide = |text: String| redactor.start_of(&text, MAX_TEXT_BYTES);
+        Self { message: hide(self.message), body: self.body.map(hide), ..self }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Values that must never be seen, and the texts they are taken out of.
 
+mod index;
+mod known;
 mod redactor;
 mod spelling;
 
@@ -10,6 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize as _;
 
+pub use known::Known;
 pub use redactor::{EXCERPT_BYTES, Redactor};
 
 /// A token, password or secret: no `Display`, no `Serialize`, a constant `Debug`, wiped on drop.

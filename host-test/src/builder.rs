@@ -19,6 +19,7 @@ use crate::client::HttpClient;
 use crate::engine::Pool;
 use crate::guest_log::LogSink;
 use crate::host::{Host, Inner};
+use crate::known::Known;
 use crate::limits::Limits;
 use crate::password_login::PasswordLogin;
 use crate::state::State;
@@ -114,6 +115,7 @@ impl HostBuilder {
         let memory = self.limits.memory.unwrap_or(3 * settings.max_reply_bytes + BASE_MEMORY);
         let ca_file = get("OGE_CA_FILE").filter(|path| !path.trim().is_empty());
         let client = HttpClient::new(ca_file.as_deref().map(Path::new))?;
+        let known = Known::from_settings(get);
         let log = self.log.clone().unwrap_or_else(|| Arc::new(to_stderr));
         let tokens = match self.tokens {
             Some(tokens) => tokens,
@@ -140,7 +142,8 @@ impl HostBuilder {
             allowed,
             client,
             tokens,
-            log,
+            log: known.redacting(log),
+            known,
             limits: self.limits,
             memory,
         })))

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-/// What one line may hold; the rest of it is left out.
-const LINE_BYTES: usize = 16 * 1024;
+use crate::known::LINE_BYTES;
+
 /// What one call may log; the rest is left out.
 const CALL_BYTES: usize = 1024 * 1024;
 

@@ -20,6 +20,7 @@ use crate::engine::Pool;
 use crate::from_wit;
 use crate::guest::{Answer, Guest, GuestTool, interface};
 use crate::guest_log::{GuestLog, LogSink};
+use crate::known::Known;
 use crate::limits::{Limits, Stopped};
 use crate::outgoing::Outgoing;
 use crate::requests::Requests;
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) client: HttpClient,
     pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) known: Known,
+    /// Of the guests, without secrets.
     pub(crate) log: LogSink,
     pub(crate) limits: Limits,
     pub(crate) memory: usize,
@@ -168,7 +171,7 @@ impl Host {
             .await
             .map_err(|_| Stopped::Wall(wall))??
             .map_err(|error| inner.broken(&error))?;
-        answer.map_err(|failure| from_wit::failure(failure, operation).into())
+        answer.map_err(|failure| inner.known.redacted(from_wit::failure(failure, operation)).into())
     }
 }
 
@@ -186,6 +189,7 @@ impl Inner {
                 requests,
             ),
             Arc::clone(&self.tokens),
+            self.known.clone(),
             &self.limits,
             self.memory,
         );

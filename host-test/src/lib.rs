@@ -35,6 +35,7 @@ mod guest;
 mod guest_log;
 mod host;
 mod http_error;
+mod known;
 mod limits;
 mod outgoing;
 mod outgoing_handler;

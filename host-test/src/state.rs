@@ -9,6 +9,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi_io::IoView;
 
 use crate::bindings::oge::tools::token_store;
+use crate::known::Known;
 use crate::limits::{Limits, MemoryLimit};
 use crate::outgoing::Outgoing;
 use crate::outgoing_handler;
@@ -23,6 +24,7 @@ pub(crate) struct State {
     http: WasiHttpCtx,
     pub(crate) outgoing: Outgoing,
     pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) known: Known,
     pub(crate) memory: MemoryLimit,
 }
 
@@ -31,6 +33,7 @@ impl State {
         cli: Cli,
         outgoing: Outgoing,
         tokens: Arc<dyn TokenStore>,
+        known: Known,
         limits: &Limits,
         memory: usize,
     ) -> Self {
@@ -43,6 +46,7 @@ impl State {
             http: WasiHttpCtx::new(),
             outgoing,
             tokens,
+            known,
             memory: MemoryLimit(memory),
         }
     }

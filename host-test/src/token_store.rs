@@ -38,7 +38,8 @@ impl TokenStore for NativeStore {
 impl wit::Host for State {
     async fn get(&mut self) -> wasmtime::Result<Result<wit::Token, wit::TokenError>> {
         let store = Arc::clone(&self.tokens);
-        Ok(to_wit(store.get().await))
+        let token = store.get().await.inspect(|token| self.known.add(token));
+        Ok(to_wit(token))
     }
 
     async fn peek(&mut self) -> wasmtime::Result<Option<wit::Token>> {
@@ -51,7 +52,8 @@ impl wit::Host for State {
         stale: Option<u64>,
     ) -> wasmtime::Result<Result<wit::Token, wit::TokenError>> {
         let store = Arc::clone(&self.tokens);
-        Ok(to_wit(store.refresh(stale).await))
+        let token = store.refresh(stale).await.inspect(|token| self.known.add(token));
+        Ok(to_wit(token))
     }
 }
 

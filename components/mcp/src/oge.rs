@@ -5,6 +5,7 @@ use std::time::Duration;
 use oge_tools::call::{Clock, Platform, Sender};
 use oge_tools::error::{Failure, Fault};
 use oge_tools::log::Event;
+use oge_tools::secret::Redactor;
 use oge_tools::settings::Settings;
 use oge_tools::token::Tokens;
 use oge_tools::tools::{
@@ -45,6 +46,8 @@ pub trait Outside: Clone + 'static {
     fn sender(&self, settings: &Settings) -> Self::Sender;
     /// The token of this instance.
     fn tokens(&self) -> Self::Tokens;
+    /// Hides all secrets that this instance knows.
+    fn redactor(&self) -> Redactor;
     /// The clocks.
     fn clock(&self) -> Self::Clock;
     /// Waits.
@@ -137,7 +140,8 @@ impl<O: Outside> Call<O> {
             observe: self.observer(),
             settings,
         };
-        platform.run::<T>(arguments).await
+        let result = platform.run::<T>(arguments).await;
+        result.map_err(|failure| failure.redacted(&self.outside.redactor()))
     }
 
     /// Who is told what happens: of one type for all tools, so that the call rule is compiled once.

@@ -1,5 +1,6 @@
 //! What a call touches, through WASI.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use oge_token_store::store::Store;
 use oge_token_store::wasi::{Wasi as TokenWorld, from_settings, settings};
 use oge_tools::error::Fault;
 use oge_tools::log::Event;
+use oge_tools::secret::{Known, Redactor};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, Tokens};
 use oge_tools::wasi::clock::WasiClock;
@@ -26,6 +28,7 @@ pub struct Wasi(Rc<Inner>);
 #[derive(Debug)]
 struct Inner {
     reactor: Reactor,
+    known: RefCell<Known>,
     settings: Result<Settings, Fault>,
     tokens: Result<(Store, TokenWorld<Reactor>), TokenError>,
 }
@@ -36,7 +39,8 @@ impl Wasi {
     pub fn from_settings(reactor: Reactor) -> Self {
         let tokens = from_settings(reactor.clone());
         let settings = Settings::read(settings::source());
-        Self(Rc::new(Inner { reactor, settings, tokens }))
+        let known = RefCell::new(Known::from_settings(settings::source()));
+        Self(Rc::new(Inner { reactor, known, settings, tokens }))
     }
 
     /// Asks the store as a task of its own: a caller that goes away ends no login that others wait
@@ -53,7 +57,9 @@ impl Wasi {
             what(store, world).await
         });
         let broken = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
-        tokio::spawn(task).await.unwrap_or_else(broken)
+        let token = tokio::spawn(task).await.unwrap_or_else(broken)?;
+        self.0.known.borrow_mut().add(&token);
+        Ok(token)
     }
 }
 
@@ -87,6 +93,10 @@ impl Outside for Wasi {
 
     fn tokens(&self) -> Self {
         self.clone()
+    }
+
+    fn redactor(&self) -> Redactor {
+        self.0.known.borrow().redactor()
     }
 
     fn clock(&self) -> WasiClock {

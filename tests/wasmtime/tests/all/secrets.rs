@@ -1,5 +1,6 @@
 //! A marker in every credential, and none in anything that a stock runtime prints.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -145,6 +146,27 @@ async fn wasmtime_serve_prints_and_answers_no_secret_whatever_fails() {
     assert_unmarked(&served.printed());
 }
 
+/// A platform that repeats secrets which the call at hand did not send.
+fn repeats(secrets: &[String]) -> [(Route, Fault); 2] {
+    let text = secrets.join(" and ");
+    let reply = |status, content_type: &str, body: String| Fault::Reply {
+        status,
+        content_type: content_type.to_owned(),
+        body: body.into(),
+    };
+    let json = json!({"code": 500, "msg": text}).to_string();
+    [
+        (Route::GetState, reply(500, "text/html", format!("<h1>{text}</h1>"))),
+        (Route::GetState, reply(200, "application/json", json)),
+    ]
+}
+
+/// What the MCP server is given to log in with, and to be called with.
+fn given() -> Vec<String> {
+    let Credentials { password, client_secret, .. } = Credentials::marked();
+    vec![password, client_secret, BEARER.to_owned()]
+}
+
 fn call(tool: &str, arguments: &Value) -> String {
     let params = json!({"name": tool, "arguments": arguments});
     json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}).to_string()
@@ -169,7 +191,7 @@ async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() 
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
     let component = precompiled(oge_artifacts::mcp());
     let served = Served::start(&component, &settings, &["--allow-precompiled"]);
-    for (route, fault) in faults() {
+    for (route, fault) in faults().into_iter().chain(repeats(&given())) {
         fake.heal_all();
         fake.fail(route, fault);
         fake.revoke_tokens();
@@ -189,7 +211,9 @@ async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() 
 async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
     let fake = marked_fake().await;
     let folder = tempdir().unwrap();
-    let mut command = wasmtime("run", &settings(&fake));
+    let mut settings = settings(&fake);
+    settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
+    let mut command = wasmtime("run", &settings);
     command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child =
@@ -203,7 +227,7 @@ async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
     from.next().unwrap();
     writeln!(to, "{}", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).unwrap();
     let mut answers = String::new();
-    for (route, fault) in faults() {
+    for (route, fault) in faults().into_iter().chain(repeats(&given())) {
         fake.heal_all();
         fake.fail(route, fault);
         fake.revoke_tokens();
@@ -211,6 +235,24 @@ async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
             writeln!(to, "{message}").unwrap();
             answers.push_str(&from.next().unwrap());
         }
+    }
+    // Tokens of earlier calls.
+    fake.heal_all();
+    fake.clear_requests();
+    let [message, ..] = calls();
+    for _ in 0..2 {
+        fake.revoke_tokens();
+        writeln!(to, "{message}").unwrap();
+        from.next().unwrap();
+    }
+    let sent = fake.requests(Route::GetState);
+    let sent = sent.iter().map(|request| request.header("authorization").unwrap().to_owned());
+    let sent: BTreeSet<_> = sent.collect();
+    assert!(sent.len() > 1);
+    for (route, fault) in repeats(&Vec::from_iter(sent)) {
+        fake.fail(route, fault);
+        writeln!(to, "{message}").unwrap();
+        answers.push_str(&from.next().unwrap());
     }
     drop(to);
     answers.extend(from);

@@ -1,0 +1,83 @@
+//! The secrets that a process holds for longer than a call.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Redactor, Secret};
+use crate::token::Token;
+
+/// So many tokens are remembered: one that was replaced may still be valid.
+const MAX_TOKENS: usize = 3;
+
+/// The secrets of the settings, and the last tokens that were used.
+#[derive(Debug, Default)]
+pub struct Known {
+    settings: Redactor,
+    tokens: Vec<Token>,
+}
+
+impl Known {
+    /// Reads the secrets of the settings through `get`, which returns a key's value.
+    #[must_use]
+    pub fn from_settings(get: impl Fn(&str) -> Option<String>) -> Self {
+        let get = |key: &str| get(key).map(Secret::new);
+        let set = |key: &str| get(key).filter(|value| !value.expose().trim().is_empty());
+        let secrets = ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_MCP_BEARER"];
+        let hide = |redactor: Redactor, value: Secret| redactor.hide(&value);
+        let mut settings = secrets.into_iter().filter_map(set).fold(Redactor::default(), hide);
+        if let Some(token) = set("OGE_TOKEN") {
+            settings = settings.hide_authorization(&Secret::new(token.expose().trim()));
+        }
+        Self { settings, tokens: Vec::new() }
+    }
+
+    /// Remembers a token that is about to be used. Forgets the oldest one beyond the last three.
+    pub fn add(&mut self, token: &Token) {
+        if !self.tokens.iter().any(|known| known.generation == token.generation) {
+            if self.tokens.len() == MAX_TOKENS {
+                self.tokens.remove(0);
+            }
+            self.tokens.push(token.clone());
+        }
+    }
+
+    /// Hides all of them.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        let hide =
+            |redactor: Redactor, token: &Token| redactor.hide_authorization(&token.authorization);
+        self.tokens.iter().fold(self.settings.clone(), hide)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::borrow::ToOwned as _;
+    use alloc::format;
+
+    fn token(generation: u64) -> Token {
+        let authorization = Secret::new(format!("Bearer token-{generation}-MARKED"));
+        Token { authorization, generation }
+    }
+
+    #[test]
+    fn secrets_of_the_settings_and_the_last_tokens_are_hidden() {
+        let value = |key: &str| match key {
+            "OGE_TOKEN_PASSWORD" => Some("pass"),
+            "OGE_CLIENT_SECRET" => Some(" "),
+            "OGE_MCP_BEARER" => Some("of-the-mcp-side"),
+            "OGE_TOKEN" => Some(" bearer given-token\n"),
+            "OGE_TOKEN_USERNAME" => Some("name"),
+            _ => None,
+        };
+        let mut known = Known::from_settings(|key| value(key).map(str::to_owned));
+        for generation in [1, 2, 3, 2, 4] {
+            known.add(&token(generation));
+        }
+        let text =
+            "name: pass of-the-mcp-side given-token token-2-MARKED token-3-MARKED token-4-MARKED";
+        assert_eq!(known.redactor().excerpt(text), "name: *** *** *** *** *** ***");
+        assert_eq!(known.redactor().excerpt("token-1-MARK"), "token-1-MARK");
+    }
+}
