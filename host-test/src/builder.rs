@@ -29,6 +29,10 @@ use crate::token_store::TokenStore;
 /// What a component needs besides what its replies take.
 const BASE_MEMORY: usize = 16 << 20;
 
+/// How often a reply may be in a component's memory: as the pieces in which it arrived, as the text that is
+/// handed on, and twice in values that are read from it.
+const COPIES_OF_A_REPLY: usize = 4;
+
 /// How many calls there is room for where nobody says.
 const CALLS_AT_ONCE: u32 = 1000;
 
@@ -53,7 +57,7 @@ impl HostBuilder {
         self
     }
 
-    /// Settings, such as `std::env::vars()`; those whose name starts with `OGE_` are taken, and of
+    /// Settings, such as [`environment`](crate::environment()) returns; those whose name starts with `OGE_` are taken, and of
     /// these only the tools' own ever reach the sandbox.
     #[must_use]
     pub fn settings<K: Into<String>, V: Into<String>>(
@@ -112,7 +116,10 @@ impl HostBuilder {
     pub fn build(self) -> anyhow::Result<Host> {
         let get = |key: &str| self.settings.get(key).map(|value| value.expose().to_owned());
         let settings = Settings::read(get).map_err(bad_setting)?;
-        let memory = self.limits.memory.unwrap_or(3 * settings.max_reply_bytes + BASE_MEMORY);
+        let memory = self
+            .limits
+            .memory
+            .unwrap_or(COPIES_OF_A_REPLY * settings.max_reply_bytes + BASE_MEMORY);
         let ca_file = get("OGE_CA_FILE").filter(|path| !path.trim().is_empty());
         let client = HttpClient::new(ca_file.as_deref().map(Path::new))?;
         let known = Known::from_settings(get);

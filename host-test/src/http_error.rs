@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use rustls::CertificateError;
 use wasmtime_wasi_http::Error;
 
 use crate::resolver::Unresolved;
@@ -12,8 +13,9 @@ pub(crate) fn from_chain(error: &(dyn StdError + 'static)) -> Error {
     let mut next = Some(error);
     let mut best = Error::HttpProtocolError;
     while let Some(error) = next {
-        if error.is::<Unresolved>() {
-            return Error::DnsError { rcode: None, info_code: None };
+        if let Some(Unresolved(error)) = error.downcast_ref() {
+            let unknown = Error::DnsError { rcode: None, info_code: None };
+            return exhausted(error).unwrap_or(unknown);
         }
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return from_tls(error);
@@ -47,9 +49,34 @@ fn from_hyper(error: &hyper::Error) -> Error {
 
 fn from_tls(error: &rustls::Error) -> Error {
     match error {
-        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
-            Error::TlsCertificateError
-        }
+        rustls::Error::InvalidCertificate(problem) => said(&[
+            "the server's certificate is not trusted: ",
+            match problem {
+                CertificateError::UnknownIssuer => {
+                    "its issuer is not known here; name the certificate of its issuer, not the \
+                     server's own, in OGE_CA_FILE"
+                }
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "it has expired; renew it, or set this machine's clock right"
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    "it is not valid yet; set this machine's clock right, or the server's"
+                }
+                CertificateError::NotValidForName
+                | CertificateError::NotValidForNameContext { .. } => {
+                    "it is for another name than the one in the URL; use the name that it is for"
+                }
+                CertificateError::BadSignature => {
+                    "its issuer did not sign it; the one that OGE_CA_FILE names may be an older one"
+                }
+                CertificateError::Other(other) if is_authority(other) => {
+                    "it is an authority's own; give the server one that is no authority's \
+                     (CA:FALSE), and name this one in OGE_CA_FILE if it is the issuer"
+                }
+                _ => "it is damaged, or of a kind that is not supported here",
+            },
+        ]),
+        rustls::Error::NoCertificatesPresented => Error::TlsCertificateError,
         rustls::Error::AlertReceived(alert) => Error::TlsAlertReceived {
             alert_id: Some(u8::from(*alert)),
             alert_message: Some(format!("{alert:?}")),
@@ -58,7 +85,46 @@ fn from_tls(error: &rustls::Error) -> Error {
     }
 }
 
+/// Whether a server's certificate says of itself that it is an authority's. rustls has no case for it.
+fn is_authority(error: &rustls::OtherError) -> bool {
+    error.0.to_string() == "CaUsedAsEndEntity"
+}
+
+/// What no error code says. The guest shows it as it is.
+fn said(parts: &[&str]) -> Error {
+    Error::InternalError(Some(parts.concat()))
+}
+
+/// The error as the user reads it.
+pub(crate) fn in_words(error: Error) -> String {
+    match error {
+        Error::InternalError(Some(words)) => words,
+        other => other.to_string(),
+    }
+}
+
+/// What this machine has run out of, if it is that.
+fn exhausted(error: &io::Error) -> Option<Error> {
+    // As Linux, macOS and the BSDs number them.
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    match error.raw_os_error()? {
+        EMFILE => Some(said(&[
+            "this process has as many files and connections open as it may; raise its limit \
+             (ulimit -n) or make fewer calls at once",
+        ])),
+        ENFILE => Some(said(&["this machine has as many files and connections open as it may"])),
+        _ if error.kind() == io::ErrorKind::AddrNotAvailable => Some(said(&[
+            "this machine has no port left for another connection; make fewer calls at once",
+        ])),
+        _ => None,
+    }
+}
+
 fn from_io(error: &io::Error) -> Option<Error> {
+    if let Some(error) = exhausted(error) {
+        return Some(error);
+    }
     Some(match error.kind() {
         io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
         io::ErrorKind::ConnectionReset
@@ -69,6 +135,8 @@ fn from_io(error: &io::Error) -> Option<Error> {
             Error::DestinationIpUnroutable
         }
         io::ErrorKind::TimedOut => Error::ConnectionTimeout,
+        // The system's words are better than none.
+        _ if error.raw_os_error().is_some() => said(&["no connection: ", &error.to_string()]),
         _ => return None,
     })
 }
@@ -83,7 +151,7 @@ mod tests {
     struct Wrapped(#[source] Box<dyn StdError>);
 
     fn told(cause: impl StdError + 'static) -> String {
-        from_chain(&Wrapped(Box::new(Wrapped(Box::new(cause))))).to_string()
+        in_words(from_chain(&Wrapped(Box::new(Wrapped(Box::new(cause))))))
     }
 
     #[test]
@@ -97,10 +165,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_machine_has_run_out_of_is_named() {
+        let too_many = || io::Error::from_raw_os_error(24);
+        for error in [told(too_many()), told(Unresolved(too_many()))] {
+            assert!(error.contains("files") && error.contains("ulimit -n"), "{error}");
+        }
+        assert!(told(io::Error::from_raw_os_error(23)).contains("files"));
+        assert_eq!(
+            told(io::Error::from_raw_os_error(13)),
+            "no connection: Permission denied (os error 13)"
+        );
+    }
+
+    #[test]
     fn a_tls_error_is_found_inside_an_io_error() {
         let inside = |error: rustls::Error| told(io::Error::new(io::ErrorKind::InvalidData, error));
-        let unknown = rustls::CertificateError::UnknownIssuer;
-        assert_eq!(inside(rustls::Error::InvalidCertificate(unknown)), "TLS certificate error");
+        let unknown = inside(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        assert!(unknown.contains("certificate is not trusted: its issuer"), "{unknown}");
+        assert!(unknown.contains("OGE_CA_FILE"), "{unknown}");
         assert_eq!(inside(rustls::Error::HandshakeNotComplete), "TLS protocol error");
         let alert = rustls::AlertDescription::UnknownCA;
         let alert = inside(rustls::Error::AlertReceived(alert));

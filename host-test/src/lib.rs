@@ -10,7 +10,7 @@
 //!
 //! # async fn example() -> anyhow::Result<()> {
 //! // OGE_DAG_URL, OGE_TOKEN_URL, … from the environment.
-//! let host = Host::builder().settings(std::env::vars()).build()?;
+//! let host = Host::builder().settings(oge_host::environment()?).build()?;
 //!
 //! let arguments = query_task_status::Arguments { dag_id: "dag-1".into(), auth_token: None };
 //! match host.run::<QueryTaskStatus>(&arguments).await {
@@ -24,12 +24,14 @@
 //! An embedder with a token of its own implements [`TokenStore`] and passes it to
 //! [`HostBuilder::token_store`].
 
+mod authorities;
 mod bindings;
 mod builder;
 mod client;
 mod connection;
 mod cpu;
 mod engine;
+mod environment;
 mod from_wit;
 mod guest;
 mod guest_log;
@@ -50,6 +52,7 @@ mod wasi_cli;
 
 pub use builder::HostBuilder;
 pub use client::HttpClient;
+pub use environment::environment;
 pub use guest::GuestTool;
 pub use guest_log::LogSink;
 pub use host::{CallError, Host};

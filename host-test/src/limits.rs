@@ -13,7 +13,7 @@ pub struct Limits {
     /// Time from start to end, waiting and all; none for what the call's own deadlines allow: two
     /// attempts, two token fetches of 30 s each, and 10 s more.
     pub wall: Option<Duration>,
-    /// Bytes of linear memory; none for three times `OGE_MAX_REPLY_BYTES` and 16 MiB.
+    /// Bytes of linear memory; none for four times `OGE_MAX_REPLY_BYTES` and 16 MiB.
     pub memory: Option<usize>,
     /// Requests open at one time.
     pub requests: usize,

@@ -16,11 +16,10 @@ use oge_tools::error::Fault;
 use oge_tools::reply::Reply;
 use oge_tools::request::{ACCEPT_ENCODING, Request};
 use oge_tools::token::TokenError;
-use wasmtime_wasi_http::WasiBody;
 use zeroize::Zeroizing;
 
 use crate::client::HttpClient;
-use crate::http_error::from_chain;
+use crate::http_error::{from_chain, in_words};
 use crate::store::Authority;
 
 /// What a token answer may hold.
@@ -42,10 +41,11 @@ impl PasswordLogin {
 
     async fn send(&self, credentials: &Credentials) -> Result<Reply, SendError> {
         let network = |error: &(dyn std::error::Error + 'static)| {
-            SendError::Network(from_chain(error).to_string())
+            SendError::Network(in_words(from_chain(error)))
         };
         let outgoing = to_http(&credentials.request()).map_err(|error| network(&error))?;
-        let response = self.client.send(outgoing).await.map_err(|error| network(&error))?;
+        let response =
+            self.client.send_repeatable(outgoing).await.map_err(|error| network(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = Limited::new(response.into_body(), ANSWER_BYTES);
         let body = body.collect().await.map_err(|error| {
@@ -69,9 +69,9 @@ fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The request in parts that are wiped on drop. What hyper and TLS copy of them into buffers of their
-/// own, to be sent, is not.
-fn to_http(request: &Request) -> http::Result<http::Request<WasiBody>> {
+/// The request, which may be sent twice, in parts that are wiped on drop. What hyper and TLS copy of them into
+/// buffers of their own, to be sent, is not.
+fn to_http(request: &Request) -> http::Result<http::Request<Bytes>> {
     let mut builder = http::Request::builder();
     for header in &request.headers {
         let mut value = HeaderValue::from_maybe_shared(wiped(&[header.value.expose()]))?;
@@ -85,7 +85,7 @@ fn to_http(request: &Request) -> http::Result<http::Request<WasiBody>> {
         .uri(Uri::from_maybe_shared(wiped(&[&origin, request.url.path_and_query()]))?)
         .header(ACCEPT_ENCODING.0, ACCEPT_ENCODING.1)
         .header(http::header::CONTENT_LENGTH, body.len())
-        .body(HttpClient::body(body))
+        .body(body)
 }
 
 /// Text in one piece, which is wiped when its last clone is dropped.
@@ -102,9 +102,7 @@ impl Authority for PasswordLogin {
         async {
             let credentials = match &self.credentials {
                 Ok(credentials) => credentials,
-                Err(Fault::Setting(name, _) | Fault::Argument(name, _)) => {
-                    return Err(TokenError::NotConfigured((*name).to_owned()));
-                }
+                Err(fault) => return Err(TokenError::not_configured(fault)),
             };
             match self.send(credentials).await {
                 Ok(reply) => credentials.answer(reply).map_err(Into::into),

@@ -121,7 +121,7 @@ async fn a_guest_that_grows_is_stopped() {
 async fn the_memory_limit_follows_the_reply_limit_and_says_so() {
     let host = hostile().settings([("OGE_MAX_REPLY_BYTES", "1048576")]).build().unwrap();
     let error = tell(&host, "grow").await.unwrap_err();
-    assert!(matches!(error, CallError::Stopped(Stopped::Memory(bytes)) if bytes == (3 + 16) << 20));
+    assert!(matches!(error, CallError::Stopped(Stopped::Memory(bytes)) if bytes == (4 + 16) << 20));
     assert!(error.to_string().contains("OGE_MAX_REPLY_BYTES"), "{error}");
 }
 

@@ -1,6 +1,5 @@
 //! What the host says went wrong, from WASI.
 
-use alloc::format;
 use alloc::string::String;
 
 use wasip2::http::types::ErrorCode;
@@ -45,7 +44,7 @@ fn words(code: &ErrorCode) -> String {
             "the reply's headers are too large"
         }
         ErrorCode::HttpProtocolError => "the server does not speak HTTP as it should",
-        ErrorCode::InternalError(Some(why)) => return format!("the host failed: {why}"),
+        ErrorCode::InternalError(Some(why)) => return why.clone(),
         _ => "the HTTP exchange failed",
     };
     words.into()
