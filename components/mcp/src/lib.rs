@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod arguments;
+pub mod message;
 pub mod oge;
 pub mod progress;
 pub mod result;
