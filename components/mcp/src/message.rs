@@ -5,8 +5,10 @@
 //! transports call [`normalize`] first.
 
 mod id;
+mod lines;
 
 pub use id::IdFinder;
+pub use lines::Lines;
 
 use std::borrow::Cow;
 
@@ -254,7 +256,7 @@ fn whole_characters(text: &str) -> Cow<'_, str> {
             _ => at + 2,
         };
         // The escaped character may be longer than a byte.
-        while !text.is_char_boundary(from) {
+        while from < text.len() && !text.is_char_boundary(from) {
             from += 1;
         }
     }

@@ -22,7 +22,7 @@ fn initialize(params: &str) -> String {
 #[test]
 fn what_is_no_json_is_a_parse_error_with_the_id() {
     let cut = r#"{"jsonrpc":"2.0","id":7,"method":"ping""#;
-    let garbled = b"{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":\"a\",\"x\":\"\xc6\xba\"}";
+    let garbled = b"{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":\"a\",\"x\":\"\xb4\xed\"}";
     for (bytes, id) in [
         (cut.as_bytes(), json!(7)),
         (&garbled[..], json!("a")),
@@ -85,10 +85,6 @@ fn params_that_do_not_fit_are_named() {
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[]}"#.to_owned(),
             "`params` must be an object; it was a list",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":5}}"#.to_owned(),
-            "they do not fit tools/list",
         ),
     ] {
         let refusal = read(&text).expect_err(&text);
