@@ -153,10 +153,7 @@ impl<O: Outside> Call<O> {
     }
 
     /// Asks for a task's state; where the client waits, until the task has ended.
-    async fn watch(
-        &self,
-        given: JsonObject,
-    ) -> Result<Done<query_task_status::Output>, Failure> {
+    async fn watch(&self, given: JsonObject) -> Result<Done<query_task_status::Output>, Failure> {
         type Watched = QueryTaskStatus;
         let mut checked = arguments::checked::<Watched>(given)?;
         // The one argument that is this server's own; its schema bounds it.

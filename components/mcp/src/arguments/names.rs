@@ -33,7 +33,8 @@ fn distance(one: &[char], other: &[char]) -> usize {
         let mut this = vec![row + 1];
         let mut left = None;
         for (column, against) in other.iter().enumerate() {
-            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+            let at =
+                |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
             let replaced = at(&last, column) + usize::from(letter != against);
             let mut least = replaced.min(at(&last, column + 1) + 1).min(at(&this, column) + 1);
             if previous == Some(against) && left == Some(letter) {

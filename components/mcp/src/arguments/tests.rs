@@ -102,9 +102,15 @@ fn an_error_says_what_it_must_be_and_what_it_was() {
         ),
         (with_bbox("radius", json!(0)), "radius must be a whole number, at least 1; it was 0"),
         (with_bbox("radius", json!(-1)), "radius must be a whole number, at least 1; it was -1"),
-        (with_bbox("radius", json!("1.5")), r#"radius must be a whole number, at least 1; it was "1.5""#),
+        (
+            with_bbox("radius", json!("1.5")),
+            r#"radius must be a whole number, at least 1; it was "1.5""#,
+        ),
         (with_bbox("radius", json!([1])), "radius must be a whole number, at least 1; it was [1]"),
-        (with_bbox("pretreatment", json!("yes")), r#"pretreatment must be true or false; it was "yes""#),
+        (
+            with_bbox("pretreatment", json!("yes")),
+            r#"pretreatment must be true or false; it was "yes""#,
+        ),
         (with_bbox("pretreatment", json!(1)), "pretreatment must be true or false; it was 1"),
         (with_bbox("coverage_type", json!({})), "coverage_type must be a text; it was {}"),
         (with_bbox("coverage_type", json!("x".repeat(99))), ""),
@@ -115,10 +121,7 @@ fn an_error_says_what_it_must_be_and_what_it_was() {
             assert_eq!(refused::<CoverageAspectAnalysis>(arguments), message);
         }
     }
-    assert_eq!(
-        refused::<SubmitBatchTask>(json!({"dag_id": 7})),
-        "dag_id must be a text; it was 7"
-    );
+    assert_eq!(refused::<SubmitBatchTask>(json!({"dag_id": 7})), "dag_id must be a text; it was 7");
     assert_eq!(
         refused::<SubmitBatchTask>(json!({"dag_id": "d", "scale": true})),
         "scale must be a number or a text; it was true"

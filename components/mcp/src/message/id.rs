@@ -103,7 +103,10 @@ mod tests {
     fn the_outermost_id_is_found() {
         for (bytes, id) in [
             (&br#"{"id":7,"method":"#[..], json!(7)),
-            (br#"{"method":"m","params":{"id":1,"a":[{"id":2}]},"jsonrpc":"2.0","id": "x y" }"#, json!("x y")),
+            (
+                br#"{"method":"m","params":{"id":1,"a":[{"id":2}]},"jsonrpc":"2.0","id": "x y" }"#,
+                json!("x y"),
+            ),
             (br#"{"params":{"text":"}\"id\":5,{"},"id":6}"#, json!(6)),
             (b"{\"params\":{\"text\":\"\xff\xfe\"},\"id\":-3}", json!(-3)),
             (br#"{"a": , "id": 4, }"#, json!(4)),

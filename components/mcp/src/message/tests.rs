@@ -77,7 +77,10 @@ fn params_that_do_not_fit_are_named() {
         (call(r#"{"name":"t","_meta":true}"#), "`_meta` must be an object; it was a boolean"),
         (call(r#"{"name":"t","requestState":5}"#), "they do not fit tools/call"),
         (initialize("{}"), "`protocolVersion` is missing"),
-        (initialize(r#"{"protocolVersion":5}"#), "`protocolVersion` must be a text; it was a number"),
+        (
+            initialize(r#"{"protocolVersion":5}"#),
+            "`protocolVersion` must be a text; it was a number",
+        ),
         (
             initialize(r#"{"protocolVersion":"2025-11-25","clientInfo":"c"}"#),
             "`clientInfo` must be an object; it was a text",
