@@ -1,42 +1,109 @@
 //! What a client passes, read into what a tool takes.
+//!
+//! A tool's schema in `tools/*.json` is the one list of its arguments: it says what each is read as.
+
+mod names;
+mod value;
 
 use oge_tools::error::{Failure, FailureKind};
-use oge_tools::json;
 use oge_tools::tools::Tool;
 use rmcp::model::JsonObject;
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Reads the arguments of a tool: those of its schema and no others, optional ones absent or null.
+use crate::tools;
+
+/// How many ignored arguments are named, and the longest name that is shown.
+const MAX_NAMES: usize = 16;
+const MAX_NAME_CHARS: usize = 64;
+
+/// Reads the arguments of a tool.
 ///
 /// # Errors
 /// `invalid-argument`, which names the argument.
 pub fn read<T: Tool<Arguments: DeserializeOwned>>(
-    arguments: JsonObject,
+    given: JsonObject,
 ) -> Result<T::Arguments, Failure> {
-    serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
-        let place = error.path().to_string();
-        let why = error.into_inner().to_string();
-        // What is unknown or missing is named by the error itself.
-        let is_named = place == "." || why.starts_with("unknown field");
-        invalid::<T>(if is_named { why } else { format!("{place}: {why}") })
-    })
+    take::<T>(checked::<T>(given)?)
 }
 
-/// Takes `name`, a whole number of at most `most`, out of the arguments; none where it is not there.
+/// Reads arguments that [`checked`] returned.
 ///
 /// # Errors
-/// `invalid-argument`, which names it.
-pub fn take_number<T: Tool>(
-    arguments: &mut JsonObject,
-    name: &str,
-    most: u32,
-) -> Result<Option<u32>, Failure> {
-    let value = arguments.remove(name).filter(|value| !value.is_null());
-    let Some(value) = value else { return Ok(None) };
-    value.as_f64().and_then(|number| json::whole(number, most)).map(Some).ok_or_else(|| {
-        invalid::<T>(format!("{name} must be a whole number of seconds from 0 to {most}"))
-    })
+/// `invalid-argument`.
+pub fn take<T: Tool<Arguments: DeserializeOwned>>(
+    checked: JsonObject,
+) -> Result<T::Arguments, Failure> {
+    // The schema says what the tool takes, so this takes it.
+    let unfit = |_| invalid::<T>("the arguments do not fit the tool");
+    T::Arguments::deserialize(Value::Object(checked)).map_err(unfit)
+}
+
+/// Reads each argument as its schema says, and leaves out those that are absent or unknown.
+///
+/// # Errors
+/// `invalid-argument`: a name that is close to a known one, every required argument that is missing, or
+/// the first that does not fit.
+pub fn checked<T: Tool>(mut given: JsonObject) -> Result<JsonObject, Failure> {
+    let schema = tools::schema(T::NAME);
+    for name in given.keys().filter(|name| !schema.knows(name)) {
+        if let Some(known) = schema.names().find(|known| names::is_close(name, known)) {
+            let name = shown(name, &given);
+            return Err(invalid::<T>(format!("`{name}` is unknown; did you mean `{known}`?")));
+        }
+    }
+    let secret = secret(&given).map(str::to_owned);
+    let mut checked = JsonObject::new();
+    let mut missing = Vec::new();
+    for (name, property) in schema.properties() {
+        let given = given.remove(name).filter(|given| !is_blank(given));
+        let Some(given) = given else {
+            if schema.requires(name) {
+                missing.push(format!("`{name}` is required: {}", value::expected(name, property)));
+            }
+            continue;
+        };
+        let value = value::read(name, property, given, secret.as_deref());
+        checked.insert(name.clone(), value.map_err(invalid::<T>)?);
+    }
+    if missing.is_empty() { Ok(checked) } else { Err(invalid::<T>(missing.join("; "))) }
+}
+
+/// The names of the arguments that the tool does not know, to be shown.
+#[must_use]
+pub fn ignored<T: Tool>(given: &JsonObject) -> Vec<String> {
+    let schema = tools::schema(T::NAME);
+    let unknown = || given.keys().filter(|name| !schema.knows(name));
+    let mut names: Vec<_> = unknown().take(MAX_NAMES).map(|name| shown(name, given)).collect();
+    let more = unknown().count().saturating_sub(MAX_NAMES);
+    if more > 0 {
+        names.push(format!("… ({more} more)"));
+    }
+    names
+}
+
+/// A name as it may be shown: a long one may be anything, a token too.
+fn shown(name: &str, given: &JsonObject) -> String {
+    let is_secret = secret(given).is_some_and(|secret| name.contains(secret));
+    let count = name.chars().count();
+    if is_secret || count > MAX_NAME_CHARS {
+        return format!("… (a name of {count} characters)");
+    }
+    name.to_owned()
+}
+
+/// The caller's own token.
+fn secret(given: &JsonObject) -> Option<&str> {
+    let token = given.get("auth_token")?.as_str()?.trim();
+    let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
+    (!token.is_empty()).then_some(token)
+}
+
+/// Whether an argument is one that was left empty: a form's way to say that it is absent.
+fn is_blank(value: &Value) -> bool {
+    let blank = |character: char| character.is_whitespace() || character == '\u{feff}';
+    value.is_null() || value.as_str().is_some_and(|text| text.chars().all(blank))
 }
 
 fn invalid<T: Tool>(message: impl Into<String>) -> Failure {
@@ -44,82 +111,4 @@ fn invalid<T: Tool>(message: impl Into<String>) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use oge_tools::tools::{CoverageAspectAnalysis, QueryTaskStatus, SubmitBatchTask};
-    use serde_json::json;
-
-    fn object(value: Value) -> JsonObject {
-        let Value::Object(object) = value else { panic!("{value} is no object") };
-        object
-    }
-
-    fn refused<T: Tool<Arguments: DeserializeOwned>>(arguments: Value) -> String {
-        let Err(failure) = read::<T>(object(arguments)) else { panic!("it was taken") };
-        assert_eq!(failure.kind, FailureKind::InvalidArgument);
-        failure.message
-    }
-
-    #[test]
-    fn optional_arguments_may_be_absent_or_null() {
-        for arguments in [
-            json!({"bbox": [1, 2.5, 3, 4]}),
-            json!({"bbox": [1, 2.5, 3, 4], "coverage_type": null, "pretreatment": null,
-                   "product_value": null, "radius": null}),
-        ] {
-            let read = read::<CoverageAspectAnalysis>(object(arguments)).unwrap();
-            assert_eq!((read.bbox, read.radius), (vec![1.0, 2.5, 3.0, 4.0], None));
-        }
-    }
-
-    #[test]
-    fn a_whole_number_may_be_spelt_with_a_point() {
-        let arguments = object(json!({"bbox": [1, 2, 3, 4], "radius": 2.0}));
-        assert_eq!(read::<CoverageAspectAnalysis>(arguments).unwrap().radius, Some(2));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        for (arguments, named) in [
-            (json!({}), "missing field `bbox`"),
-            (json!({"bbox": null}), "bbox: "),
-            (json!({"bbox": [1, 2, "3", 4]}), "bbox[2]: "),
-            (json!({"bbox": "1,2,3,4"}), "bbox: "),
-            (json!({"bbox": [1, 2, 3, 4], "radius": 1.5}), "radius: "),
-            (json!({"bbox": [1, 2, 3, 4], "radius": -1}), "radius: "),
-            (json!({"bbox": [1, 2, 3, 4], "radius": "1"}), "radius: "),
-            (json!({"bbox": [1, 2, 3, 4], "pretreatment": "yes"}), "pretreatment: "),
-            (
-                json!({"bbox": [1, 2, 3, 4], "box": 1}),
-                "unknown field `box`, expected one of `bbox`",
-            ),
-        ] {
-            let message = refused::<CoverageAspectAnalysis>(arguments);
-            assert!(message.starts_with(named), "{message}");
-        }
-        let message = refused::<SubmitBatchTask>(json!({"dag_id": 7}));
-        assert!(message.starts_with("dag_id: "), "{message}");
-    }
-
-    #[test]
-    fn a_token_of_the_wrong_type_is_not_shown() {
-        let message = refused::<QueryTaskStatus>(json!({"dag_id": "d", "auth_token": 4711}));
-        assert!(message.starts_with("auth_token: ") && !message.contains("4711"), "{message}");
-    }
-
-    #[test]
-    fn seconds_are_taken_out_and_checked() {
-        let take = |value: Value| {
-            let mut arguments = object(json!({"wait_seconds": value, "dag_id": "d"}));
-            let taken = take_number::<QueryTaskStatus>(&mut arguments, "wait_seconds", 600);
-            assert_eq!(arguments.len(), 1);
-            taken
-        };
-        assert_eq!(take(json!(600)).unwrap(), Some(600));
-        assert_eq!(take(json!(30.0)).unwrap(), Some(30));
-        assert_eq!(take(Value::Null).unwrap(), None);
-        for wrong in [json!(601), json!(-1), json!(0.5), json!("5"), json!(true)] {
-            assert!(take(wrong).unwrap_err().message.starts_with("wait_seconds must be"));
-        }
-    }
-}
+mod tests;

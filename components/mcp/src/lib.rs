@@ -8,6 +8,8 @@
 
 pub mod access;
 pub mod arguments;
+mod ignored;
+pub mod message;
 pub mod oge;
 pub mod progress;
 pub mod result;

@@ -17,16 +17,15 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use send_wrapper::SendWrapper;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::arguments;
+use crate::ignored;
 use crate::progress::{Progress, reporting};
 use crate::result::to_result;
 use crate::server::Toolbox;
 use crate::tools;
 use crate::watch::Pauses;
-
-/// The longest wait for a task, in seconds.
-const MOST_WAIT: u32 = 600;
 
 /// What a call touches.
 pub trait Outside: Clone + 'static {
@@ -111,8 +110,9 @@ impl<O: Outside> Call<O> {
             ExecuteCodeToDag::NAME => self.tool::<ExecuteCodeToDag>(given).await,
             SubmitBatchTask::NAME => self.tool::<SubmitBatchTask>(given).await,
             QueryTaskStatus::NAME => {
+                let ignored = arguments::ignored::<QueryTaskStatus>(&given);
                 let result = self.watch(given).await;
-                self.end::<QueryTaskStatus>(result)
+                self.end::<QueryTaskStatus>(result, &ignored)
             }
             _ => {
                 let known: Vec<_> = tools::all().iter().map(|tool| &*tool.name).collect();
@@ -124,11 +124,12 @@ impl<O: Outside> Call<O> {
     }
 
     async fn tool<T: Tool<Arguments: DeserializeOwned>>(self, given: JsonObject) -> CallToolResult {
+        let ignored = arguments::ignored::<T>(&given);
         let result = match arguments::read::<T>(given) {
             Ok(arguments) => self.run::<T>(arguments).await,
             Err(failure) => Err(failure),
         };
-        self.end::<T>(result)
+        self.end::<T>(result, &ignored)
     }
 
     async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
@@ -156,16 +157,15 @@ impl<O: Outside> Call<O> {
     }
 
     /// Asks for a task's state; where the client waits, until the task has ended.
-    async fn watch(
-        &self,
-        mut given: JsonObject,
-    ) -> Result<Done<query_task_status::Output>, Failure> {
+    async fn watch(&self, given: JsonObject) -> Result<Done<query_task_status::Output>, Failure> {
         type Watched = QueryTaskStatus;
-        let wait = arguments::take_number::<Watched>(&mut given, "wait_seconds", MOST_WAIT)?;
-        let arguments = arguments::read::<Watched>(given)?;
+        let mut checked = arguments::checked::<Watched>(given)?;
+        // The one argument that is this server's own; its schema bounds it.
+        let wait = checked.remove("wait_seconds").as_ref().and_then(Value::as_u64);
+        let arguments = arguments::take::<Watched>(checked)?;
         let clock = self.outside.clock();
         let started = clock.monotonic();
-        let wait = Duration::from_secs(wait.unwrap_or_default().into());
+        let wait = Duration::from_secs(wait.unwrap_or_default());
         let mut pauses = Pauses::of(wait, started);
         loop {
             let mut done = self.run::<Watched>(arguments.clone()).await?;
@@ -183,10 +183,16 @@ impl<O: Outside> Call<O> {
         }
     }
 
-    fn end<T: Tool>(&self, result: Result<Done<T::Output>, Failure>) -> CallToolResult {
+    fn end<T: Tool>(
+        &self,
+        result: Result<Done<T::Output>, Failure>,
+        ignored: &[String],
+    ) -> CallToolResult {
         if let Err(failure) = &result {
             self.outside.log(T::OPERATION, Event::Failed(failure));
         }
-        to_result::<T>(result)
+        let mut result = to_result::<T>(result);
+        ignored::tell(&mut result, ignored);
+        result
     }
 }

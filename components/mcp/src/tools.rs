@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{JsonObject, Tool};
+use serde_json::Value;
 
 const TOOLS: [&str; 5] = [
     include_str!("tools/coverage_aspect_analysis.json"),
@@ -27,6 +28,43 @@ pub fn all() -> &'static [Tool] {
     })
 }
 
+/// The arguments of the tool of this name.
+pub(crate) fn schema(name: &str) -> Schema {
+    let tool = all().iter().find(|tool| tool.name == name);
+    Schema(tool.map(|tool| &*tool.input_schema))
+}
+
+/// What a tool's schema says of its arguments.
+#[derive(Clone, Copy)]
+pub(crate) struct Schema(Option<&'static JsonObject>);
+
+impl Schema {
+    /// Each argument's name, and what the schema says of it.
+    pub(crate) fn properties(self) -> impl Iterator<Item = (&'static String, &'static Value)> {
+        self.object().into_iter().flatten()
+    }
+
+    /// The names of the arguments.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        self.object().into_iter().flat_map(JsonObject::keys).map(String::as_str)
+    }
+
+    /// Whether the tool has an argument of this name.
+    pub(crate) fn knows(self, name: &str) -> bool {
+        self.object().is_some_and(|properties| properties.contains_key(name))
+    }
+
+    /// Whether the tool cannot do without it.
+    pub(crate) fn requires(self, name: &str) -> bool {
+        let required = self.0.and_then(|schema| schema.get("required")?.as_array());
+        required.is_some_and(|required| required.iter().any(|other| other == name))
+    }
+
+    fn object(self) -> Option<&'static JsonObject> {
+        self.0?.get("properties")?.as_object()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,7 +75,6 @@ mod tests {
         CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
     };
     use serde::de::DeserializeOwned;
-    use serde_json::Value;
 
     use crate::arguments;
 
@@ -53,10 +90,11 @@ mod tests {
 
     /// The request that a tool makes of these arguments.
     fn request<T: oge_tools::tools::Tool<Arguments: DeserializeOwned>>(
-        mut given: JsonObject,
+        given: JsonObject,
     ) -> String {
-        arguments::take_number::<T>(&mut given, "wait_seconds", 600).unwrap();
-        let arguments = arguments::read::<T>(given).unwrap();
+        let mut checked = arguments::checked::<T>(given).unwrap();
+        checked.remove("wait_seconds");
+        let arguments = arguments::take::<T>(checked).unwrap();
         let prepared = T::prepare(arguments, &settings(), || Duration::ZERO).unwrap();
         format!("{} {:?}", prepared.request.url.path_and_query(), prepared.request.body)
     }
@@ -72,8 +110,8 @@ mod tests {
             if required.is_some_and(|required| required.iter().any(|other| other == name)) {
                 bare.insert(name.clone(), property["examples"][0].clone());
                 whole.insert(name.clone(), property["examples"][0].clone());
-            } else {
-                whole.insert(name.clone(), property["default"].clone());
+            } else if let Some(default) = property.get("default") {
+                whole.insert(name.clone(), default.clone());
             }
         }
         assert!(!whole.is_empty());
@@ -87,6 +125,30 @@ mod tests {
         holds::<ExecuteCodeToDag>();
         holds::<SubmitBatchTask>();
         holds::<QueryTaskStatus>();
+    }
+
+    /// Several clients turn a union of types into text, or refuse the tool.
+    #[test]
+    fn every_schema_has_plain_types() {
+        fn check(schema: &Value) {
+            match schema {
+                Value::Object(schema) => {
+                    assert!(schema.get("type").is_none_or(|kind| !kind.is_array()), "{schema:?}");
+                    assert!(schema.get("default").is_none_or(|default| !default.is_null()));
+                    for keyword in ["$ref", "anyOf", "oneOf", "allOf", "not"] {
+                        assert!(!schema.contains_key(keyword), "{schema:?}");
+                    }
+                    schema.values().for_each(check);
+                }
+                Value::Array(items) => items.iter().for_each(check),
+                Value::String(text) => assert_ne!(text, "null"),
+                _ => {}
+            }
+        }
+        for tool in all() {
+            check(&Value::Object((*tool.input_schema).clone()));
+            check(&Value::Object((**tool.output_schema.as_ref().unwrap()).clone()));
+        }
     }
 
     #[test]

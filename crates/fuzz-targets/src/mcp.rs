@@ -1,18 +1,25 @@
 //! A message of an MCP client.
 
-use oge_mcp::arguments::take_number;
+use oge_mcp::arguments::{checked, ignored};
+use oge_mcp::message::{normalize, parse};
 use oge_tools::tools::{
     CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask, Tool,
 };
-use rmcp::model::{CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, JsonRpcMessage};
+use rmcp::model::{CallToolRequestParams, ClientRequest, JsonRpcMessage};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::arguments::{from_value, prepared};
 
 /// One message, as it stands on a line or in a body.
 pub(crate) fn target(data: &[u8]) {
-    let Ok(message) = serde_json::from_slice::<ClientJsonRpcMessage>(data) else { return };
+    let message = match normalize(data).and_then(parse) {
+        Ok(message) => message,
+        Err(refusal) => {
+            assert!(refusal.reason.len() < 200, "{refusal:?}");
+            assert_eq!(refusal.code.is_some(), refusal.to_json().is_some());
+            return;
+        }
+    };
     let JsonRpcMessage::Request(message) = message else { return };
     let ClientRequest::CallToolRequest(call) = message.request else { return };
     let params = call.params;
@@ -27,14 +34,12 @@ pub(crate) fn target(data: &[u8]) {
 }
 
 fn tool<T: Tool<Arguments: DeserializeOwned>>(params: CallToolRequestParams) {
-    let mut arguments = params.arguments.unwrap_or_default();
-    let given = arguments.get("wait_seconds").cloned().filter(|given| !given.is_null());
-    match take_number::<T>(&mut arguments, "wait_seconds", 600) {
-        Ok(seconds) => {
-            assert_eq!(seconds.map(f64::from), given.as_ref().and_then(Value::as_f64));
-            assert!(seconds.is_none_or(|seconds| seconds <= 600));
-        }
-        Err(failure) => assert!(given.is_some() && failure.message.starts_with("wait_seconds ")),
+    let arguments = params.arguments.unwrap_or_default();
+    let names = ignored::<T>(&arguments);
+    assert!(names.len() <= 17 && names.iter().all(|name| name.chars().count() <= 64), "{names:?}");
+    let wait = checked::<T>(arguments.clone()).map(|checked| checked.get("wait_seconds").cloned());
+    if let Ok(Some(wait)) = wait {
+        assert!(wait.as_u64().is_some_and(|seconds| seconds <= 600), "{wait}");
     }
     if let Ok(arguments) = from_value::<T>(arguments) {
         let _ = prepared::<T>(arguments);

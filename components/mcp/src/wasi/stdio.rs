@@ -1,154 +1,228 @@
 //! MCP over stdio: a message a line.
 
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
+use oge_tools::log::Event;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
-use rmcp::ServiceExt as _;
-use rmcp::transport::async_rw::AsyncRwTransport;
+use oge_tools::wasi::{settings, stderr};
+use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::service::ServerInitializeError;
+use rmcp::transport::Transport;
+use rmcp::{RoleServer, ServiceExt as _};
 use send_wrapper::SendWrapper;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::watch;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Mutex, oneshot, watch};
 use wasip2::cli::{stdin, stdout};
-use wasip2::io::poll::Pollable;
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
 use super::reactor::{Reactor, Ready};
+use crate::message::{Lines, Refusal, normalize, parse};
 use crate::server::{Server, Toolbox};
 
 /// How long calls in flight may go on once the input has ended.
 const GRACE: Duration = Duration::from_secs(5);
+/// How large a message may be.
+const MAX_LINE_BYTES: usize = 16 << 20;
+/// How much is read at once.
+const MAX_READ_BYTES: u64 = 64 << 10;
 
-/// Serves until the input ends.
+/// Serves until the input ends or the output is closed.
 ///
 /// # Errors
 /// What broke the session.
 pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<(), String> {
+    let (output, lines) = unbounded_channel();
+    let output = Output(output);
     let (ended, mut has_ended) = watch::channel(false);
-    let transport = AsyncRwTransport::new_server(Stdin::open(ended), Stdout::open());
-    let session = server.serve(transport).await.map_err(|error| error.to_string())?;
+    let input = SendWrapper::new(Input::open(output.clone(), ended));
+    let stdio = Stdio { input: Arc::new(Mutex::new(input)), output: output.clone() };
     let last_call = async {
         let _ = has_ended.wait_for(|ended| *ended).await;
         reactor.until(&Deadline::after(GRACE)).await;
     };
-    tokio::select! {
-        quit = session.waiting() => quit.map(drop).map_err(|error| error.to_string()),
+    let mut written = std::pin::pin!(write(lines));
+    let result = tokio::select! {
+        biased;
+        () = &mut written => {
+            // Nobody can be answered any more, so the platform is asked for nothing more.
+            warn("the client has closed the output; the server ends");
+            return Ok(());
+        }
+        result = session(server, stdio) => result,
         () = last_call => Ok(()),
+    };
+    let late = Deadline::after(GRACE);
+    tokio::select! {
+        biased;
+        () = written => {}
+        // Lines are written in order.
+        _ = output.send(Vec::new()) => {}
+        () = reactor.until(&late) => {}
+    }
+    result
+}
+
+/// One session. What a client sends before it opens one is answered or ignored.
+async fn session<T: Toolbox>(server: Server<T>, stdio: Stdio) -> Result<(), String> {
+    loop {
+        match server.clone().serve(stdio.clone()).await {
+            Ok(session) => {
+                return session.waiting().await.map(drop).map_err(|error| error.to_string());
+            }
+            Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+            // No error of the SDK is shown: the message is in it.
+            Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
+                warn("a message before `initialize` that is no request was ignored");
+            }
+            Err(ServerInitializeError::InitializeFailed(_)) => {}
+            Err(_) => return Err("the session cannot be opened".to_owned()),
+        }
     }
 }
 
-/// A stream of the host's and what waits for it. The pollable goes before its stream, and whoever
-/// waits for the pollable goes before that.
-struct Watched<S> {
-    waiting: Option<Ready>,
-    pollable: Option<Rc<Pollable>>,
-    stream: S,
+fn warn(what: &str) {
+    stderr::write(settings::log_level(), "MCP", Event::Warned(what));
 }
 
-impl<S> Watched<S> {
-    fn new(stream: S) -> SendWrapper<Self> {
-        // A component has one thread.
-        SendWrapper::new(Self { waiting: None, pollable: None, stream })
-    }
+/// Standard input and output as the SDK's transport. Clones share them.
+#[derive(Clone)]
+struct Stdio {
+    // A component has one thread.
+    input: Arc<Mutex<SendWrapper<Input>>>,
+    output: Output,
+}
 
-    /// Ready once the stream is.
-    fn poll_ready(
+impl Transport<RoleServer> for Stdio {
+    type Error = io::Error;
+
+    fn send(
         &mut self,
-        subscribe: impl FnOnce(&S) -> Pollable,
-        context: &mut Context<'_>,
-    ) -> Poll<()> {
-        let pollable = self.pollable.get_or_insert_with(|| Rc::new(subscribe(&self.stream)));
-        let waiting = self.waiting.get_or_insert_with(|| Ready::of(pollable));
-        ready!(Pin::new(waiting).poll(context));
-        self.waiting = None;
-        Poll::Ready(())
+        message: ServerJsonRpcMessage,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let line = serde_json::to_vec(&message).map(|line| self.output.send(line));
+        async move { line?.await.map_err(|_| io::ErrorKind::BrokenPipe.into()) }
+    }
+
+    fn receive(&mut self) -> impl Future<Output = Option<ClientJsonRpcMessage>> + Send {
+        SendWrapper::new(async { self.input.lock().await.message().await })
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-struct Stdin {
-    input: SendWrapper<Watched<InputStream>>,
+struct Input {
+    stream: InputStream,
+    lines: Lines,
     ended: watch::Sender<bool>,
+    output: Output,
+    /// Done once the last refusal is written: a client that reads nothing fills no memory.
+    refused: Option<oneshot::Receiver<()>>,
 }
 
-impl Stdin {
-    fn open(ended: watch::Sender<bool>) -> Self {
-        Self { input: Watched::new(stdin::get_stdin()), ended }
+impl Input {
+    fn open(output: Output, ended: watch::Sender<bool>) -> Self {
+        let (stream, lines) = (stdin::get_stdin(), Lines::new(MAX_LINE_BYTES));
+        Self { stream, lines, ended, output, refused: None }
     }
-}
 
-impl AsyncRead for Stdin {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let most = u64::try_from(buffer.remaining()).unwrap_or(u64::MAX);
+    /// The next message, `None` once the input has ended. What is no message is refused. Dropped while it
+    /// waits, it loses nothing.
+    async fn message(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
-            match self.input.stream.read(most) {
+            if let Some(refused) = &mut self.refused {
+                let _ = refused.await;
+                self.refused = None;
+            }
+            match self.line().await?.and_then(|line| normalize(&line)).and_then(parse) {
+                Ok(message) => return Some(message),
+                Err(refusal) => self.refuse(&refusal),
+            }
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) {
+        let Refusal { reason, .. } = refusal;
+        match refusal.to_json() {
+            Some(answer) => {
+                warn(&format!("a message was refused: {reason}"));
+                self.refused = Some(self.output.send(answer.into_bytes()));
+            }
+            None => warn(&format!("a message was ignored: {reason}")),
+        }
+    }
+
+    async fn line(&mut self) -> Option<Result<Vec<u8>, Refusal>> {
+        loop {
+            if let Some(line) = self.lines.next_line() {
+                return Some(line);
+            }
+            match self.stream.read(MAX_READ_BYTES) {
                 Ok(bytes) if bytes.is_empty() => {
-                    ready!(self.input.poll_ready(InputStream::subscribe, context));
+                    Ready::of(&Rc::new(self.stream.subscribe())).await;
                 }
-                Ok(bytes) => {
-                    buffer.put_slice(&bytes);
-                    return Poll::Ready(Ok(()));
-                }
+                Ok(bytes) => self.lines.push(bytes),
                 Err(_) => {
                     self.ended.send_replace(true);
-                    return Poll::Ready(Ok(()));
+                    return self.lines.last_line();
                 }
             }
         }
     }
 }
 
-struct Stdout(SendWrapper<Watched<OutputStream>>);
+/// A line to write, and who waits until it is written.
+type Line = (Vec<u8>, oneshot::Sender<()>);
 
-impl Stdout {
-    fn open() -> Self {
-        Self(Watched::new(stdout::get_stdout()))
+/// The output. Clones share it.
+#[derive(Clone)]
+struct Output(UnboundedSender<Line>);
+
+impl Output {
+    /// Writes a line after those before it. The receiver fails if the output is closed.
+    fn send(&self, line: Vec<u8>) -> oneshot::Receiver<()> {
+        let (written, is_written) = oneshot::channel();
+        // Where nobody writes any more, the sender is dropped, and that fails the receiver.
+        let _ = self.0.send((line, written));
+        is_written
     }
+}
 
-    /// How many bytes may be written, once there is room.
-    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            match self.0.stream.check_write() {
-                Ok(0) => ready!(self.0.poll_ready(OutputStream::subscribe, context)),
-                Ok(room) => return Poll::Ready(Ok(usize::try_from(room).unwrap_or(usize::MAX))),
-                Err(error) => return Poll::Ready(Err(broken(&error))),
-            }
+/// Writes lines until the output is closed.
+async fn write(mut lines: UnboundedReceiver<Line>) {
+    let stream = stdout::get_stdout();
+    while let Some((mut line, written)) = lines.recv().await {
+        if !line.is_empty() {
+            line.push(b'\n');
         }
+        if write_all(&stream, &line).await.is_err() {
+            return;
+        }
+        let _ = written.send(());
     }
 }
 
-impl AsyncWrite for Stdout {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let room = ready!(self.poll_room(context))?;
-        let (now, _) = bytes.split_at(room.min(bytes.len()));
-        let written = self.0.stream.write(now).map(|()| now.len());
-        Poll::Ready(written.map_err(|error| broken(&error)))
+/// Writes bytes, and waits until they are out.
+async fn write_all(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), StreamError> {
+    while !bytes.is_empty() {
+        let (now, later) = bytes.split_at(room(stream).await?.min(bytes.len()));
+        stream.write(now)?;
+        bytes = later;
     }
-
-    /// Done once there is room again: a message is out before the next one is begun.
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.stream.flush().map_err(|error| broken(&error))?;
-        self.poll_room(context).map_ok(drop)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_flush(context)
-    }
+    stream.flush()?;
+    room(stream).await.map(drop)
 }
 
-fn broken(error: &StreamError) -> io::Error {
-    match error {
-        StreamError::Closed => io::ErrorKind::BrokenPipe.into(),
-        StreamError::LastOperationFailed(error) => io::Error::other(error.to_debug_string()),
+/// How many bytes may be written, once it is any.
+async fn room(stream: &OutputStream) -> Result<usize, StreamError> {
+    loop {
+        match stream.check_write()? {
+            0 => Ready::of(&Rc::new(stream.subscribe())).await,
+            room => return Ok(usize::try_from(room).unwrap_or(usize::MAX)),
+        }
     }
 }

@@ -54,7 +54,11 @@ fn cases() -> Vec<Case> {
             arrange: |fake| fake.start_task("d1"),
             ..case("query_task_status", "query_task_status", json!({"dag_id": "d1"}))
         },
-        case("invalid-argument", "run_big_query", json!({"query": ""})),
+        case(
+            "invalid-argument",
+            "coverage_aspect_analysis",
+            json!({"bbox": [1, 2, 3], "box_id": 1}),
+        ),
         Case {
             settings: &[("OGE_API_URL", "")],
             ..case("not-configured", "run_big_query", json!({}))

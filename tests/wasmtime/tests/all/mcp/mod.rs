@@ -7,6 +7,7 @@ mod clients;
 mod conformance;
 mod golden;
 mod http;
+mod messages;
 mod timing;
 mod token;
 mod tools;

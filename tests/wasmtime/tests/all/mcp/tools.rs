@@ -30,11 +30,8 @@ async fn five_tools_are_listed_on_every_way() {
                 let is_required = schema["required"]
                     .as_array()
                     .is_some_and(|required| required.iter().any(|required| required == name));
-                let takes_null = property["type"]
-                    .as_array()
-                    .is_some_and(|types| types.iter().any(|kind| kind == "null"));
-                assert_ne!(is_required, takes_null, "{}: {name}", tool.name);
-                assert_ne!(is_required, property.get("default").is_some(), "{}: {name}", tool.name);
+                assert!(property["type"].is_string(), "{}: {name}", tool.name);
+                assert!(!(is_required && property.get("default").is_some()), "{name}");
             }
             assert!(tool.output_schema.is_some() && tool.annotations.is_some(), "{}", tool.name);
         }
@@ -80,13 +77,17 @@ async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
     let fake = fake().await;
     let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
     for (tool, arguments, named) in [
-        ("coverage_aspect_analysis", json!({}), "missing field `bbox`"),
-        ("coverage_aspect_analysis", json!({"bbox": [1, 2, "x", 4]}), "bbox[2]"),
+        ("coverage_aspect_analysis", json!({}), "`bbox` is required"),
+        ("coverage_aspect_analysis", json!({"bbox": [1, 2, "x", 4]}), "bbox must be 4 numbers"),
         ("coverage_aspect_analysis", json!({"bbox": [4, 2, 3, 1]}), "bbox has min lon"),
-        ("coverage_aspect_analysis", json!({"bbox": [1, 2, 3, 4], "radius": 0}), "radius is 0"),
-        ("run_big_query", json!({"sql": "SELECT 1"}), "unknown field `sql`"),
-        ("run_big_query", json!({"query": " "}), "query is blank"),
-        ("submit_batch_task", json!({"dag_id": 5}), "dag_id"),
+        ("coverage_aspect_analysis", json!({"bbox": [1, 2, 3, 4], "radius": 0}), "radius must be"),
+        (
+            "run_big_query",
+            json!({"Query": "SELECT 1"}),
+            "`Query` is unknown; did you mean `query`?",
+        ),
+        ("execute_code_to_dag", json!({"code": " "}), "`code` is required"),
+        ("submit_batch_task", json!({"dag_id": 5}), "dag_id must be a text; it was 5"),
         ("query_task_status", json!({"dag_id": "d", "wait_seconds": 601}), "wait_seconds"),
         ("query_task_status", json!({"dag_id": "d", "auth_token": 47_114_711}), "auth_token"),
     ] {
@@ -101,6 +102,42 @@ async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
     let error = refused(session.try_call("run_query", json!({})).await);
     assert_eq!(error.code.0, -32602);
     assert!(error.message.contains("run_query") && error.message.contains("run_big_query"));
+}
+
+/// As the MCP Inspector's command line, forms and models send them.
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_may_be_text_or_blank() {
+    let fake = fake().await;
+    let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
+    let sent = |route| fake.requests(route).pop().unwrap().json();
+    let arguments = json!({"bbox": "114,30,115,31", "radius": "2", "pretreatment": "false",
+                           "coverage_type": "", "product_value": null});
+    let envelope = session.envelope("coverage_aspect_analysis", arguments).await;
+    assert_eq!(envelope["success"], json!(true), "{envelope}");
+    let args = sent(Route::Process)["args"].clone();
+    assert_eq!(args["radius"], json!(2));
+    assert_eq!(args["coverage"]["preParams"]["bbox"], json!([114.0, 30.0, 115.0, 31.0]));
+    assert_eq!(args["coverage"]["type"], "Coverage");
+    assert_eq!(args["coverage"]["pretreatment"], json!(false));
+    let arguments = json!({"dag_id": "d", "scale": 30, "auth_token": "", "username": " "});
+    session.envelope("submit_batch_task", arguments).await;
+    assert_eq!(sent(Route::AddTaskRecord)["scale"], "30");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_arguments_are_ignored_and_named() {
+    let fake = fake().await;
+    let session = Session::start(&fake.settings(), (Transport::Http, "2025-11-25")).await;
+    let n8n = json!({"sessionId": "s", "action": "sendMessage", "chatInput": "hi", "tool": "t",
+                     "toolCallId": "c"});
+    let names = json!(["action", "chatInput", "sessionId", "tool", "toolCallId"]);
+    let envelope = session.envelope("run_big_query", n8n.clone()).await;
+    assert_eq!((&envelope["success"], &envelope["ignored_arguments"]), (&json!(true), &names));
+    fake.fail(Route::Process, oge_fake::Fault::Code(500));
+    let envelope = session.envelope("run_big_query", n8n).await;
+    assert_eq!((&envelope["success"], &envelope["ignored_arguments"]), (&json!(false), &names));
+    let envelope = session.envelope("run_big_query", json!({})).await;
+    assert_eq!(envelope.get("ignored_arguments"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,136 @@
+//! One argument, read as its schema says: as assistants send them, a number, a boolean or a list may be
+//! its text.
+
+use oge_tools::json;
+use serde_json::{Number, Value};
+
+/// The longest text that an error quotes.
+const MAX_QUOTED_CHARS: usize = 40;
+
+/// Reads a value. `secret` is what no error may show.
+///
+/// # Errors
+/// The argument, what it must be and what it was.
+pub(super) fn read(
+    name: &str,
+    property: &Value,
+    given: Value,
+    secret: Option<&str>,
+) -> Result<Value, String> {
+    let value = match type_of(property) {
+        "integer" => integer(property, &given).map(Value::from),
+        "boolean" => boolean(&given).map(Value::from),
+        "array" => numbers(&given),
+        _ => return text(name, property, given, secret),
+    };
+    value.ok_or_else(|| refused(name, property, &given, secret))
+}
+
+/// What an argument must be, in words.
+pub(super) fn expected(name: &str, property: &Value) -> String {
+    let limit = |limit: &str| property.get(limit).and_then(Value::as_u64);
+    match (type_of(property), limit("minimum"), limit("maximum")) {
+        ("integer", Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
+        ("integer", Some(least), None) => format!("a whole number, at least {least}"),
+        ("integer", ..) => "a whole number".to_owned(),
+        ("boolean", ..) => "true or false".to_owned(),
+        ("array", ..) => format!("{} numbers", limit("minItems").unwrap_or_default()),
+        _ if may_be_number(name) => "a number or a text".to_owned(),
+        _ => "a text".to_owned(),
+    }
+}
+
+fn type_of(property: &Value) -> &str {
+    property.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The platform takes a scale as text; a caller may well think of it as a number.
+fn may_be_number(name: &str) -> bool {
+    name == "scale"
+}
+
+fn refused(name: &str, property: &Value, given: &Value, secret: Option<&str>) -> String {
+    let was = if name == "auth_token" { kind(given) } else { shown(given, secret) };
+    format!("{name} must be {}; it was {was}", expected(name, property))
+}
+
+fn text(name: &str, property: &Value, given: Value, secret: Option<&str>) -> Result<Value, String> {
+    match given {
+        Value::String(_) => Ok(given),
+        Value::Number(number) if may_be_number(name) => {
+            // As a person writes it: 1000.0 is 1000.
+            let whole = number.as_f64().filter(|value| value % 1.0 == 0.0);
+            Ok(Value::String(whole.map_or_else(|| number.to_string(), |value| value.to_string())))
+        }
+        other => Err(refused(name, property, &other, secret)),
+    }
+}
+
+fn integer(property: &Value, given: &Value) -> Option<u32> {
+    let limit = |name: &str, default: u32| {
+        let limit = property.get(name).and_then(Value::as_u64);
+        limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(default)
+    };
+    let whole = json::whole(number(given)?, limit("maximum", u32::MAX))?;
+    (whole >= limit("minimum", 0)).then_some(whole)
+}
+
+/// A number, or its text.
+fn number(given: &Value) -> Option<f64> {
+    match given {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse::<Number>().ok()?.as_f64(),
+        _ => None,
+    }
+}
+
+fn boolean(given: &Value) -> Option<bool> {
+    let text = match given {
+        Value::Bool(value) => return Some(*value),
+        Value::String(text) => text.trim(),
+        _ => return None,
+    };
+    let is = |word: &str| text.eq_ignore_ascii_case(word);
+    if is("true") { Some(true) } else { is("false").then_some(false) }
+}
+
+/// A list of numbers: as such, as its JSON text, or as numbers with commas between them. How many there
+/// must be is the tool's to say.
+fn numbers(given: &Value) -> Option<Value> {
+    let items = match given {
+        Value::Array(items) => items.clone(),
+        Value::String(text) => {
+            let text = text.trim();
+            let list = |part: &str| Value::String(part.to_owned());
+            match serde_json::from_str(text) {
+                Ok(Value::Array(items)) => items,
+                _ => text.split(',').map(list).collect(),
+            }
+        }
+        _ => return None,
+    };
+    let numbers = items.iter().map(|item| Some(Value::from(number(item)?)));
+    numbers.collect::<Option<_>>().map(Value::Array)
+}
+
+/// A value for an error: quoted where it is short and holds no secret.
+fn shown(value: &Value, secret: Option<&str>) -> String {
+    let text = value.to_string();
+    let is_secret = secret.is_some_and(|secret| text.contains(secret));
+    if is_secret || text.chars().count() > MAX_QUOTED_CHARS {
+        return kind(value);
+    }
+    text
+}
+
+/// What a value is, and nothing of what it says.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "true or false".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::String(text) => format!("a text of {} characters", text.chars().count()),
+        Value::Array(items) => format!("a list of {} items", items.len()),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}

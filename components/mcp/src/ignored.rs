@@ -1,0 +1,47 @@
+//! `ignored_arguments`: the last field of an envelope, where a call had arguments that its tool does not
+//! know.
+
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde_json::{Value, json};
+
+const FIELD: &str = "ignored_arguments";
+
+/// Names the ignored arguments in the text and in the structured content of a result.
+pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
+    if names.is_empty() {
+        return;
+    }
+    let names = json!(names);
+    if let Some(ContentBlock::Text(content)) = result.content.first_mut()
+        && content.text.ends_with('}')
+    {
+        // An envelope is an object with fields.
+        content.text.pop();
+        content.text.push_str(&format!(",\"{FIELD}\":{names}}}"));
+    }
+    if let Some(Value::Object(envelope)) = &mut result.structured_content {
+        envelope.insert(FIELD.to_owned(), names);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::to_result;
+    use oge_tools::error::{Failure, FailureKind};
+    use oge_tools::tools::RunBigQuery;
+
+    #[test]
+    fn both_forms_name_them_last() {
+        let failure = Failure::new(FailureKind::Timeout, "大数据查询", "why");
+        let mut result = to_result::<RunBigQuery>(Err(failure));
+        let before = result.clone();
+        tell(&mut result, &[]);
+        assert_eq!(result, before);
+        tell(&mut result, &["a\"b".to_owned(), "c".to_owned()]);
+        let text = &result.content[0].as_text().unwrap().text;
+        assert!(text.ends_with(r#""attempts":0},"ignored_arguments":["a\"b","c"]}"#), "{text}");
+        let envelope: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(result.structured_content, Some(envelope));
+    }
+}

@@ -1,0 +1,157 @@
+//! Lines on stdio as a broken client writes them: each is answered, and none ends the server.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+use oge_fake::{Fake, Route};
+use serde_json::{Value, json};
+
+use crate::command::{fake, precompiled, wasmtime};
+
+/// A server, and the two ends of its pipes.
+struct Pipes {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Pipes {
+    fn open(fake: &Fake) -> Self {
+        let mut command = wasmtime("run", &fake.settings());
+        command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("wasmtime");
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, input, output }
+    }
+
+    fn write(&mut self, line: impl AsRef<[u8]>) {
+        self.input.write_all(line.as_ref()).unwrap();
+        self.input.write_all(b"\n").unwrap();
+    }
+
+    fn read(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"))
+    }
+
+    /// Writes a line; the id and the error's code of the answer.
+    fn ask(&mut self, line: impl AsRef<[u8]>) -> (Value, Option<i64>) {
+        self.write(line);
+        let answer = self.read();
+        (answer.get("id").expect("an id").clone(), answer["error"]["code"].as_i64())
+    }
+
+    /// Closes the input; what the log says once the server has ended.
+    fn end(self) -> String {
+        let Self { child, input, output } = self;
+        drop(input);
+        let ended = child.wait_with_output().unwrap();
+        drop(output);
+        let log = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.success(), "{}: {log}", ended.status);
+        log
+    }
+}
+
+const PING: &str = r#"{"jsonrpc":"2.0","id":"ping","method":"ping"}"#;
+
+fn initialize() -> String {
+    json!({"jsonrpc": "2.0", "id": 1, "method": "initialize",
+           "params": {"protocolVersion": "2025-11-25", "clientInfo": {"name": "c"}}})
+    .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_before_initialize_ends_nothing() {
+    let fake = fake().await;
+    let mut pipes = Pipes::open(&fake);
+    let call = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
+        "name": "query_task_status", "arguments": {"dag_id": "d", "auth_token": "s3cret-7"}}});
+    let mut notification = call.clone();
+    notification.as_object_mut().unwrap().remove("id");
+    pipes.write(notification.to_string());
+    pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    pipes.write(r#"{"jsonrpc":"2.0","id":1,"result":{"auth_token":"s3cret-7"}}"#);
+    pipes.write(r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"s3cret-7"}}"#);
+    assert_eq!(pipes.ask("s3cret-7"), (json!(null), Some(-32700)));
+    assert_eq!(pipes.ask(PING), (json!("ping"), None));
+    assert_eq!(pipes.ask(call.to_string()), (json!(5), Some(-32602)));
+    assert_eq!(pipes.ask(initialize()), (json!(1), None));
+    pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    assert_eq!(pipes.ask(PING), (json!("ping"), None));
+    let log = pipes.end();
+    assert!(log.contains("warn MCP: ") && !log.contains("s3cret"), "{log}");
+    assert_eq!(fake.count(Route::GetState), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_is_answered_and_the_session_goes_on() {
+    let fake = fake().await;
+    let mut pipes = Pipes::open(&fake);
+    assert_eq!(pipes.ask(format!("\u{feff}{}", initialize())), (json!(1), None));
+    let call = |params: &str| {
+        format!(r#"{{"jsonrpc":"2.0","method":"tools/call","params":{params},"id":7}}"#)
+    };
+    let deep = "[".repeat(100_000);
+    let long = call(&format!(r#"{{"name":"{}"}}"#, "s3cret".repeat(3 << 20)));
+    for (line, id, code) in [
+        (&b"{\"id\":7,\"method\":\"\xb4\xed\"}"[..], json!(7), -32700),
+        (br#"{"jsonrpc":"2.0","id":7,"method":"s3cret""#, json!(7), -32700),
+        (deep.as_bytes(), json!(null), -32700),
+        (long.as_bytes(), json!(7), -32600),
+        (b"[]", json!(null), -32600),
+        (br#"{"jsonrpc":"3.0","id":7,"method":"ping"}"#, json!(7), -32600),
+        (br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, json!(null), -32600),
+        (call("{}").as_bytes(), json!(7), -32602),
+        (call(r#"{"name":"run_big_query","arguments":"{}"}"#).as_bytes(), json!(7), -32602),
+        (call(r#"{"name":"run_big_query","arguments":[]}"#).as_bytes(), json!(7), -32602),
+        (call(r#"{"name":"no_such_tool"}"#).as_bytes(), json!(7), -32602),
+        (br#"{"jsonrpc":"2.0","id":7,"method":"no/such"}"#, json!(7), -32601),
+    ] {
+        let start = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
+        assert_eq!(pipes.ask(line), (id, Some(code)), "{start}");
+    }
+    assert_eq!(fake.story().len(), 0);
+    // A cut emoji, as JavaScript writes it.
+    let cut = r#"{"name":"run_big_query","arguments":{"query":"SELECT '\ud83d'"}}"#;
+    assert_eq!(pipes.ask(call(cut)), (json!(7), None));
+    let sent = fake.requests(Route::Process).pop().unwrap().json();
+    assert_eq!(sent["args"]["query"], "SELECT '\u{fffd}'");
+    // The last line need not be ended.
+    pipes.input.write_all(PING.as_bytes()).unwrap();
+    let Pipes { child, input, mut output } = pipes;
+    drop(input);
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains(r#""id":"ping""#), "{rest}");
+    let ended = child.wait_with_output().unwrap();
+    let log = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success(), "{log}");
+    assert!(log.contains("warn MCP: a message was refused") && !log.contains("s3cret"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_the_output_is_closed_the_server_ends() {
+    let fake = fake().await;
+    let mut pipes = Pipes::open(&fake);
+    assert_eq!(pipes.ask(initialize()), (json!(1), None));
+    let Pipes { mut child, mut input, output } = pipes;
+    drop(output);
+    // The first answer that cannot be written is the last.
+    input.write_all(PING.as_bytes()).unwrap();
+    input.write_all(b"\n").unwrap();
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(20), "the server goes on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(child.wait().unwrap().success());
+    let call =
+        br#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
+    assert!(input.write_all(call).is_err());
+    assert_eq!(fake.story().len(), 0);
+}
