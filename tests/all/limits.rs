@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use oge_fake::{Fake, Options};
+use oge_fake::{Fake, Fault, Options, Route};
 use oge_host::{CallError, Host, HostBuilder, Limits, Stopped};
-use oge_tools::tools::{ExecuteCodeToDag, QueryTaskStatus, execute_code_to_dag};
+use oge_tools::tools::{ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, execute_code_to_dag};
 use oge_tools::url::Origin;
 
 use crate::scene::{Scene, status_of};
@@ -123,6 +123,16 @@ async fn the_memory_limit_follows_the_reply_limit_and_says_so() {
     let error = tell(&host, "grow").await.unwrap_err();
     assert!(matches!(error, CallError::Stopped(Stopped::Memory(bytes)) if bytes == (4 + 16) << 20));
     assert!(error.to_string().contains("OGE_MAX_REPLY_BYTES"), "{error}");
+}
+
+/// In pieces, without a length: what a buffer that doubles has no room for.
+#[tokio::test]
+async fn a_reply_below_the_limit_fits_when_it_comes_in_chunks() {
+    const LENGTH: usize = 31 << 20;
+    let scene = Scene::new().await;
+    scene.fake.fail(Route::Process, Fault::Huge(LENGTH));
+    let done = scene.host.run::<RunBigQuery>(&Default::default()).await.unwrap();
+    assert_eq!(done.output.data.len(), LENGTH);
 }
 
 #[tokio::test]
