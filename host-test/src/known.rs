@@ -33,7 +33,7 @@ impl Known {
     /// A log that hides secrets in the lines that can quote the platform: warnings and errors.
     pub(crate) fn redacting(&self, sink: LogSink) -> LogSink {
         let known = self.clone();
-        Arc::new(move |line| {
+        Arc::new(move |line: &str| {
             if line.starts_with("info ") || line.starts_with("debug ") {
                 sink(line);
             } else {

@@ -183,7 +183,6 @@ const fn hash(piece: u128) -> u64 {
 }
 
 /// What a slot holds of a piece: bits that do not decide its place, and room for two flags.
-#[expect(clippy::cast_possible_truncation, reason = "it is the upper half")]
 const fn print(piece: u64) -> u32 {
     (piece >> 32) as u32 & !AFTER_FIRST | WHOLE
 }

@@ -191,7 +191,7 @@ async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() 
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
     let component = precompiled(oge_artifacts::mcp());
     let served = Served::start(&component, &settings, &["--allow-precompiled"]);
-    for (route, fault) in faults().into_iter().chain(repeats(&given())) {
+    for (route, fault) in repeats(&given()).into_iter().chain(faults()) {
         fake.heal_all();
         fake.fail(route, fault);
         fake.revoke_tokens();
@@ -227,7 +227,23 @@ async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
     from.next().unwrap();
     writeln!(to, "{}", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).unwrap();
     let mut answers = String::new();
-    for (route, fault) in faults().into_iter().chain(repeats(&given())) {
+    // The token of an earlier call, and the one that replaced it.
+    let [message, ..] = calls();
+    for _ in 0..2 {
+        writeln!(to, "{message}").unwrap();
+        answers.push_str(&from.next().unwrap());
+        fake.revoke_tokens();
+    }
+    let sent = fake.requests(Route::GetState);
+    let sent = sent.iter().map(|request| request.header("authorization").unwrap().to_owned());
+    let sent: BTreeSet<_> = sent.collect();
+    assert_eq!(sent.len(), 2);
+    for (route, fault) in repeats(&Vec::from_iter(sent)) {
+        fake.fail(route, fault);
+        writeln!(to, "{message}").unwrap();
+        answers.push_str(&from.next().unwrap());
+    }
+    for (route, fault) in repeats(&given()).into_iter().chain(faults()) {
         fake.heal_all();
         fake.fail(route, fault);
         fake.revoke_tokens();
@@ -235,24 +251,6 @@ async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
             writeln!(to, "{message}").unwrap();
             answers.push_str(&from.next().unwrap());
         }
-    }
-    // Tokens of earlier calls.
-    fake.heal_all();
-    fake.clear_requests();
-    let [message, ..] = calls();
-    for _ in 0..2 {
-        fake.revoke_tokens();
-        writeln!(to, "{message}").unwrap();
-        from.next().unwrap();
-    }
-    let sent = fake.requests(Route::GetState);
-    let sent = sent.iter().map(|request| request.header("authorization").unwrap().to_owned());
-    let sent: BTreeSet<_> = sent.collect();
-    assert!(sent.len() > 1);
-    for (route, fault) in repeats(&Vec::from_iter(sent)) {
-        fake.fail(route, fault);
-        writeln!(to, "{message}").unwrap();
-        answers.push_str(&from.next().unwrap());
     }
     drop(to);
     answers.extend(from);
