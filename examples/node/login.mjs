@@ -12,7 +12,11 @@ const { url, body, port, done } = workerData;
 // own keeps the login off any proxy that the environment names.
 function post() {
   const { request } = url.startsWith('https:') ? https : http;
-  const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
+  const headers = {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    'Accept-Encoding': 'identity',
+  };
   return new Promise((resolve, reject) => {
     request(url, { method: 'POST', headers, agent: false })
       .on('response', resolve)
@@ -24,7 +28,8 @@ function post() {
 async function login() {
   try {
     const reply = await post();
-    return { status: reply.statusCode, text: await text(reply) };
+    const { location, 'retry-after': retryAfter } = reply.headers;
+    return { status: reply.statusCode, location, retryAfter, text: await text(reply) };
   } catch (error) {
     // Never the message, which may quote the URL and the secrets in it.
     return { unanswered: error.code ?? error.name };

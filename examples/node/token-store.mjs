@@ -9,8 +9,14 @@
 
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 
+import { authorization, read, retryAfterMs } from './login-response.mjs';
+
 const TIME_LIMIT_MS = 30_000;
-const DENIED_MS = 5_000;
+// How long to wait after the first and the second login with credentials that were refused. After the
+// third there is none: the platform locks an account after five.
+const REJECTED_MS = [60_000, 600_000];
+const FAILED_MS = [60_000, 600_000, 3_600_000];
+const MAX_RETRY_AFTER_MS = 600_000;
 
 /** jco hands `payload` to the component as the `err` of the result. */
 class TokenError extends Error {
@@ -20,69 +26,108 @@ class TokenError extends Error {
   }
 }
 
+const ACCOUNT = ['OGE_TOKEN', 'OGE_TOKEN_URL', 'OGE_TOKEN_USERNAME', 'OGE_CLIENT_ID', 'OGE_TOKEN_SCOPES'];
+const SECRETS = ['OGE_TOKEN_PASSWORD', 'OGE_CLIENT_SECRET'];
+
+let account; // the settings that all the rest belongs to
+let secrets; // the settings that `refusals` and `wait` belong to
 let held; // { authorization, generation }; undefined until there is one
 let refused; // the generation that the platform has refused
-let denied; // the authority's last refusal, and until when it is answered from here
-
-const given = process.env.OGE_TOKEN?.trim();
-if (given) hold('Bearer', given.replace(/^bearer +/i, ''));
+let refusals; // logins with these credentials that the authority refused
+let outages; // logins in a row that had no usable response
+let wait; // { error, until }: the last failure, and how long it is the answer
+let newest = 0n; // the last generation
 
 /** The token to use now. */
 export function get() {
+  notice();
+  const given = process.env.OGE_TOKEN?.trim();
+  if (given && !authorization(given)) throw new TokenError('not-configured', 'OGE_TOKEN');
   return isUsable() ? held : login();
 }
 
 /** What is held, whatever its state. */
 export function peek() {
+  notice();
   return held;
 }
 
 /** A token other than generation `stale`; a new one, whatever is held, where that is undefined. */
 export function refresh(stale) {
-  if (stale === undefined) return login();
+  notice();
+  // A person asks: only they may try refused credentials once more.
+  if (stale === undefined) return login({ isAsked: true });
   // Even where the login fails, the refused token is not served again.
   if (stale === held?.generation) refused = stale;
   return get();
+}
+
+/** Forgets what belongs to other settings. */
+function notice() {
+  const values = (names) => JSON.stringify(names.map((name) => process.env[name]));
+  if (secrets !== values(SECRETS) || account !== values(ACCOUNT)) {
+    [refusals, outages, wait] = [0, 0, undefined];
+    secrets = values(SECRETS);
+  }
+  if (account === values(ACCOUNT)) return;
+  account = values(ACCOUNT);
+  held = undefined;
+  const given = authorization(process.env.OGE_TOKEN ?? '');
+  if (given) hold(given);
 }
 
 function isUsable() {
   return held !== undefined && held.generation !== refused;
 }
 
-function hold(scheme, token) {
+function hold(value) {
   const now = BigInt(Date.now()) * 1000n;
-  const next = (held?.generation ?? 0n) + 1n;
-  held = { authorization: `${scheme} ${token}`, generation: now > next ? now : next };
+  newest = now > newest ? now : newest + 1n;
+  held = { authorization: value, generation: newest };
   return held;
 }
 
-function login() {
-  // Wrong credentials, tried again by every call, would lock the account.
-  if (denied && performance.now() < denied.until) throw denied.error;
+function login({ isAsked = false } = {}) {
   const { url, body } = loginRequest();
-  const { status, text, unanswered } = send(url.href, body);
-  if (unanswered) {
-    throw new TokenError('unavailable', `no answer from ${url.origin}: ${unanswered}`);
+  const isAllowed = isAsked && wait?.error.payload.tag === 'rejected';
+  if (wait && performance.now() < wait.until && !isAllowed) throw wait.error;
+  const response = send(url.href, body);
+  const meant = response.unanswered ? { kind: 'unavailable' } : read(response.status, response.text);
+  if (meant.kind === 'token') {
+    [refusals, outages, wait] = [0, 0, undefined];
+    return hold(meant.authorization);
   }
-  const answer = parse(text);
-  const token = answer?.data?.token;
-  if (status === 200 && typeof token === 'string' && token.trim()) {
-    return hold(String(answer.data.tokenHead ?? '').trim() || 'Bearer', token.trim());
-  }
-  // The answer's own words stay out: they may echo a secret.
-  const code = Number.isInteger(answer?.code) ? answer.code : undefined;
-  const coded = code === undefined ? '' : `, code ${code}`;
-  const why = `${url.origin} answered HTTP ${status}${coded}, and no token`;
-  if (!isRefusal(status, code)) throw new TokenError('unavailable', why);
-  const check = 'OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET';
-  const error = new TokenError('rejected', `${why}; check ${check}`);
-  denied = { error, until: performance.now() + DENIED_MS };
+  const ms = pause(meant, response.retryAfter);
+  const next = ms === Infinity ? 'until they change' : `for ${Math.ceil(ms / 1000)} s`;
+  const why = `${told(url, response, meant)}; no login is made ${next}`;
+  const error = new TokenError(meant.kind === 'rejected' ? 'rejected' : 'unavailable', why);
+  wait = { error, until: performance.now() + ms };
   throw error;
 }
 
-function isRefusal(status, code) {
-  if (status !== 200) return [400, 401, 403].includes(status);
-  return (code >= 400 && code <= 499 && code !== 429) || (code >= 40_000 && code <= 49_999);
+/** How long no login is made after this one. */
+function pause({ kind, triesLeft }, retryAfter) {
+  if (kind === 'unavailable') {
+    const backoff = Math.min(1000 * 2 ** outages++, 60_000) * (1 + Math.random() / 4);
+    return Math.max(backoff, Math.min(retryAfterMs(retryAfter ?? ''), MAX_RETRY_AFTER_MS));
+  }
+  const refusal = refusals++;
+  if (kind === 'failed') return FAILED_MS[Math.min(refusal, FAILED_MS.length - 1)];
+  return triesLeft < 3 ? Infinity : (REJECTED_MS[refusal] ?? Infinity);
+}
+
+/** What happened. The response's own words stay out: they may echo a secret. */
+function told(url, { status, unanswered, location }, { kind, code, triesLeft, problem }) {
+  if (unanswered) return `no answer from ${url.origin}: ${unanswered}`;
+  if (status >= 300 && status < 400) {
+    const target = URL.canParse(location, url) ? new URL(location, url).origin : 'elsewhere';
+    return `${url.origin} redirects to ${target} (HTTP ${status}); set OGE_TOKEN_URL to where it leads`;
+  }
+  const coded = code === undefined ? '' : `, code ${code}`;
+  const left = triesLeft === undefined ? '' : ` (${triesLeft} tries left)`;
+  const what = `${url.origin} answered HTTP ${status}${coded}, and ${problem ?? 'no token'}${left}`;
+  if (kind === 'unavailable') return what;
+  return `${what}; check OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET`;
 }
 
 function loginRequest() {
@@ -121,12 +166,4 @@ function send(url, body) {
   port1.close();
   void worker.terminate();
   return reply ?? { unanswered: `none in ${TIME_LIMIT_MS / 1000} s` };
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

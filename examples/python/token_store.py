@@ -6,7 +6,9 @@ on whatever thread it runs.
 
 import http.client
 import json
+import math
 import queue
+import random
 import string
 import threading
 import time
@@ -15,10 +17,16 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from login_response import Meaning, authorization, read, retry_after
 
 TIME_LIMIT_SECONDS = 30
-DENIED_SECONDS = 5
+# How long to wait after the first and the second login with credentials that were refused. After the
+# third there is none: the platform locks an account after five.
+REJECTED_SECONDS = (60, 600)
+FAILED_SECONDS = (60, 600, 3600)
+MAX_RETRY_AFTER_SECONDS = 600
 MAX_REPLY_BYTES = 1 << 20
 
 
@@ -41,6 +49,12 @@ class TokenError(Exception):
 class Reply(NamedTuple):
     status: int
     text: bytes
+    location: str
+    retry_after: str
+
+
+ACCOUNT = ("OGE_TOKEN", "OGE_TOKEN_URL", "OGE_TOKEN_USERNAME", "OGE_CLIENT_ID", "OGE_TOKEN_SCOPES")
+SECRETS = ("OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET")
 
 
 class TokenStore:
@@ -48,20 +62,26 @@ class TokenStore:
         self._settings = settings
         # Held for a whole login, so that whoever needs a token meanwhile waits for that login.
         self._lock = threading.Lock()
+        self._account: list[str | None] = []  # the settings that all the rest belongs to
+        self._secrets: list[str | None] = []  # those that the refusals belong to
         self._held: Token | None = None
+        self._newest = 0  # the last generation
         self._refused: int | None = None  # the generation that the platform has refused
         self._logins = 0  # how many have ended, well or not
-        self._failure: TokenError | None = None  # of the last one
-        self._denied_until = 0.0
-        given = settings.get("OGE_TOKEN", "").strip()
-        if given:
-            scheme, _, token = given.partition(" ")
-            self._hold("Bearer", token.strip() if scheme.lower() == "bearer" else given)
+        self._refusals = 0  # logins with these credentials that the authority refused
+        self._outages = 0  # logins in a row that had no usable response
+        self._failure: TokenError | None = None  # of the last login
+        self._wait_until = 0.0  # how long that is the answer
+        self._notice()
 
     def get(self) -> Token:
         """The token to use now."""
         logins = self._logins
         with self._lock:
+            self._notice()
+            given = self._settings.get("OGE_TOKEN", "")
+            if given.strip() and not authorization(given):
+                raise TokenError("not-configured", "OGE_TOKEN")
             return self._usable() or self._join_or_log_in(logins)
 
     def peek(self) -> Token | None:
@@ -72,78 +92,107 @@ class TokenStore:
         """A token other than generation `stale`; with None a new one, whatever is held."""
         logins = self._logins
         with self._lock:
+            self._notice()
             if stale is None:
-                return self._join_or_log_in(logins)
+                # A person asks: only they may try refused credentials once more.
+                return self._join_or_log_in(logins, is_asked=True)
             if self._held and self._held.generation == stale:
                 # Even where the login fails, the refused token is not served again.
                 self._refused = stale
             return self._usable() or self._join_or_log_in(logins)
 
+    def _notice(self) -> None:
+        """Forgets what belongs to other settings."""
+        account, secrets = ([self._settings.get(name) for name in names] for names in (ACCOUNT, SECRETS))
+        if secrets != self._secrets or account != self._account:
+            self._secrets = secrets
+            self._forget_failures()
+        if account != self._account:
+            self._account = account
+            self._held = None
+            if given := authorization(self._settings.get("OGE_TOKEN", "")):
+                self._hold(given)
+
+    def _forget_failures(self) -> None:
+        self._refusals = self._outages = 0
+        self._failure, self._wait_until = None, 0.0
+
     def _usable(self) -> Token | None:
         is_refused = self._held is not None and self._held.generation == self._refused
         return None if is_refused else self._held
 
-    def _join_or_log_in(self, logins_before: int) -> Token:
+    def _join_or_log_in(self, logins_before: int, is_asked: bool = False) -> Token:
         """The outcome of a login that ended while this thread waited, else of one of its own."""
         if self._logins != logins_before:
             if self._failure:
                 raise self._failure
             if token := self._usable():
                 return token
-        # Wrong credentials, tried again by every call, would lock the account.
-        if self._failure and time.monotonic() < self._denied_until:
-            raise self._failure
-        self._failure = None
+        if self._failure and time.monotonic() < self._wait_until:
+            if not (is_asked and self._failure.tag == "rejected"):
+                raise self._failure
         try:
-            return self._hold(*log_in(self._settings))
-        except TokenError as error:
-            self._failure = error
-            if error.tag == "rejected":
-                self._denied_until = time.monotonic() + DENIED_SECONDS
-            raise
+            token = self._hold(self._log_in())
         finally:
             self._logins += 1
+        self._forget_failures()
+        return token
 
-    def _hold(self, scheme: str, token: str) -> Token:
-        previous = self._held.generation if self._held else 0
-        generation = max(previous + 1, time.time_ns() // 1000)
-        self._held = Token(f"{scheme} {token}", generation)
+    def _log_in(self) -> str:
+        request, origin = login_request(self._settings)
+        reply = send_in_time(request)
+        meant = read(*reply[:2]) if isinstance(reply, Reply) else Meaning("unavailable")
+        if meant.kind == "token":
+            return meant.authorization
+        seconds = self._pause(meant, reply)
+        until = "until they change" if seconds == math.inf else f"for {math.ceil(seconds)} s"
+        tag = "rejected" if meant.kind == "rejected" else "unavailable"
+        why = f"{told(origin, request, reply, meant)}; no login is made {until}"
+        self._failure = TokenError(tag, why)
+        self._wait_until = time.monotonic() + seconds
+        raise self._failure
+
+    def _pause(self, meant: Meaning, reply: Reply | str) -> float:
+        """How many seconds no login is made after this one."""
+        if meant.kind == "unavailable":
+            backoff = min(2**self._outages, 60) * random.uniform(1, 1.25)
+            self._outages = min(self._outages + 1, 6)
+            asked = retry_after(reply.retry_after) if isinstance(reply, Reply) else 0
+            return max(backoff, min(asked, MAX_RETRY_AFTER_SECONDS))
+        self._refusals += 1
+        if meant.kind == "failed":
+            return FAILED_SECONDS[min(self._refusals, len(FAILED_SECONDS)) - 1]
+        is_last = self._refusals > len(REJECTED_SECONDS)
+        if is_last or (meant.tries_left is not None and meant.tries_left < 3):
+            return math.inf
+        return REJECTED_SECONDS[self._refusals - 1]
+
+    def _hold(self, value: str) -> Token:
+        self._newest = max(self._newest + 1, time.time_ns() // 1000)
+        self._held = Token(value, self._newest)
         return self._held
 
 
-def log_in(settings: Mapping[str, str]) -> tuple[str, str]:
-    """Scheme and token of one login."""
-    request, origin = login_request(settings)
-    reply = send_in_time(request, origin)
-    answer = json_object(reply.text)
-    data = answer.get("data")
-    data = data if isinstance(data, dict) else {}
-    token = data.get("token")
-    if reply.status == 200 and isinstance(token, str) and token.strip():
-        return str(data.get("tokenHead") or "").strip() or "Bearer", token.strip()
-    # The answer's own words stay out: they may echo a secret.
-    code = answer.get("code") if isinstance(answer.get("code"), int) else None
-    coded = "" if code is None else f", code {code}"
-    why = f"{origin} answered HTTP {reply.status}{coded}, and no token"
-    if not is_refusal(reply.status, code):
-        raise TokenError("unavailable", why)
+def told(
+    origin: str, request: urllib.request.Request, reply: Reply | str, meant: Meaning
+) -> str:
+    """What happened. The response's own words stay out: they may echo a secret."""
+    if isinstance(reply, str):
+        return f"no answer from {origin}: {reply}"
+    if 300 <= reply.status < 400:
+        try:
+            target = urllib.parse.urlsplit(urllib.parse.urljoin(request.full_url, reply.location))
+            leads = f"{target.scheme}://{target.netloc.rpartition('@')[2]}"
+        except ValueError:
+            leads = "elsewhere"
+        return f"{origin} redirects to {leads} (HTTP {reply.status}); set OGE_TOKEN_URL to where it leads"
+    code = "" if meant.code is None else f", code {meant.code}"
+    left = "" if meant.tries_left is None else f" ({meant.tries_left} tries left)"
+    what = f"{origin} answered HTTP {reply.status}{code}, and {meant.problem}{left}"
+    if meant.kind == "unavailable":
+        return what
     check = "OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
-    raise TokenError("rejected", f"{why}; check {check}")
-
-
-def json_object(text: bytes) -> dict[str, Any]:
-    """What the text says, if it is a JSON object; else an empty one."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    return value if isinstance(value, dict) else {}
-
-
-def is_refusal(status: int, code: int | None) -> bool:
-    if status != 200:
-        return status in (400, 401, 403)
-    return code is not None and code != 429 and (400 <= code <= 499 or 40_000 <= code <= 49_999)
+    return f"{what}; check {check}"
 
 
 def login_request(settings: Mapping[str, str]) -> tuple[urllib.request.Request, str]:
@@ -192,8 +241,8 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects())
 
 
-def send_in_time(request: urllib.request.Request, origin: str) -> Reply:
-    """Sends the login. The limit is for everything: look-up, connect, send, wait, read.
+def send_in_time(request: urllib.request.Request) -> Reply | str:
+    """The reply, or why there is none. The limit is for everything: look-up, connect, send, wait, read.
 
     urllib's own timeout is for each step, so a dripping reply would never end. Hence a thread,
     which is left to itself when it is late.
@@ -201,12 +250,9 @@ def send_in_time(request: urllib.request.Request, origin: str) -> Reply:
     outcome: queue.SimpleQueue[Reply | str] = queue.SimpleQueue()
     threading.Thread(target=lambda: outcome.put(send(request)), daemon=True).start()
     try:
-        reply = outcome.get(timeout=TIME_LIMIT_SECONDS)
+        return outcome.get(timeout=TIME_LIMIT_SECONDS)
     except queue.Empty:
-        reply = f"none in {TIME_LIMIT_SECONDS} s"
-    if isinstance(reply, str):
-        raise TokenError("unavailable", f"no answer from {origin}: {reply}")
-    return reply
+        return f"none in {TIME_LIMIT_SECONDS} s"
 
 
 def send(request: urllib.request.Request) -> Reply | str:
@@ -217,7 +263,9 @@ def send(request: urllib.request.Request) -> Reply | str:
         except urllib.error.HTTPError as error:
             reply = error
         with reply:
-            return Reply(reply.status, reply.read(MAX_REPLY_BYTES))
+            header = reply.headers.get
+            text = reply.read(MAX_REPLY_BYTES)
+            return Reply(reply.status, text, header("Location", ""), header("Retry-After", ""))
     except (OSError, http.client.HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         return getattr(cause, "strerror", None) or type(cause).__name__

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use oge_fake::{Fake, Options, Route};
+use oge_fake::{Fake, Fault, Options, Route};
 use serde_json::Value;
 
 fn example(language: &str) -> PathBuf {
@@ -22,6 +22,11 @@ fn is_installed(language: &str, how: &str, mut probe: Command) -> bool {
         assert!(std::env::var_os("CI").is_none(), "CI runs every example");
     }
     is_installed
+}
+
+/// The rows that say what responses to a login mean.
+fn responses() -> PathBuf {
+    example("login-responses.json")
 }
 
 /// Calls through the example; what each said, and how many logins that took.
@@ -61,6 +66,42 @@ async fn calls(command: impl Fn() -> Command) {
     let said = run(&["d"], &settings);
     assert_eq!(said[0]["kind"], "token-store", "{said:?}");
     assert!(!said[0].to_string().contains("MARKER"), "{said:?}");
+    refused_logins(command).await;
+}
+
+/// However a login fails, the calls after it do not make another one.
+async fn refused_logins(command: impl Fn() -> Command) {
+    let wrong = Fake::start(Options::default().locks_account(true)).await.unwrap();
+    let mut wrong_settings = wrong.settings();
+    wrong_settings.retain(|(key, _)| key != "OGE_TOKEN_PASSWORD");
+    wrong_settings.push(("OGE_TOKEN_PASSWORD".to_owned(), "MARKER-wrong".to_owned()));
+    let down = Fake::start(Options::default()).await.unwrap();
+    down.fail(Route::Token, Fault::overloaded(503, "600"));
+    let broken = Fake::start(Options::default()).await.unwrap();
+    broken.reply(Route::Token, 200, "application/json", r#"{"data":{"token":"MARKER\nx"}}"#);
+    for (fake, settings, said) in [
+        (&wrong, wrong_settings, "4 tries left"),
+        (&down, down.settings(), "no login is made for 600 s"),
+        (&broken, broken.settings(), "a token that no header can carry"),
+    ] {
+        let mut command = command();
+        command.args(["d", "--calls", "3"]).envs(settings).env_remove("OGE_TOKEN");
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(shown.matches(said).count(), 3, "{shown}");
+        assert!(!shown.contains("MARKER"), "{shown}");
+        assert_eq!(fake.count(Route::Token), 1, "{shown}");
+    }
+    assert!(!wrong.is_locked());
+
+    let fake = Fake::start(Options::default()).await.unwrap();
+    fake.start_task("d");
+    let token = fake.issue_token();
+    let bare = token.trim_start_matches("Bearer ");
+    let login = format!(r#"{{"data":{{"token":"bearer {bare}","tokenHead":"Bearer "}}}}"#);
+    fake.reply(Route::Token, 200, "application/json", login);
+    let output = command().arg("d").envs(fake.settings()).output().unwrap();
+    assert!(output.status.success(), "a token that has its scheme: {output:?}");
 }
 
 #[tokio::test]
@@ -76,6 +117,15 @@ async fn node_renews_the_token_and_sends_again() {
     build.args(["run", "--silent", "build"]).current_dir(&folder);
     build.env("OGE_TOOLS_WASM", oge_artifacts::tools());
     assert!(build.status().unwrap().success());
+    let mut rows = Command::new("node");
+    rows.current_dir(&folder).args(["--input-type=module", "-e"]).arg(
+        "import { readFileSync } from 'node:fs';
+         import { read } from './login-response.mjs';
+         import assert from 'node:assert';
+         for (const [status, body, kind] of JSON.parse(readFileSync(process.argv[1], 'utf8')))
+           assert.equal(read(status, body).kind, kind, `${status} ${body}`);",
+    );
+    assert!(rows.arg(responses()).status().unwrap().success());
     calls(|| {
         let mut node = Command::new("node");
         node.arg("main.mjs").current_dir(&folder);
@@ -92,6 +142,13 @@ async fn python_renews_the_token_and_sends_again() {
     if !is_installed("python", "pip install -r requirements.txt", probe) {
         return;
     }
+    let mut rows = Command::new("python3");
+    rows.current_dir(&folder).arg("-c").arg(
+        "import json, sys; from login_response import read\n\
+         for status, body, kind in json.load(open(sys.argv[1], encoding='utf-8')):\n    \
+             assert read(status, body.encode()).kind == kind, (status, body)",
+    );
+    assert!(rows.arg(responses()).status().unwrap().success());
     calls(|| {
         let mut python = Command::new("python3");
         python.arg("main.py").current_dir(&folder);

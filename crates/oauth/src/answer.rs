@@ -202,6 +202,23 @@ pub(crate) mod tests {
         assert_eq!(answer(200, body).unwrap().expires_in, Some(3600));
     }
 
+    /// The rows that the example hosts are tested with too.
+    #[test]
+    fn every_response_is_of_the_kind_that_its_row_says() {
+        let rows = include_str!("../../../examples/login-responses.json");
+        let rows: alloc::vec::Vec<(u16, String, String)> = serde_json::from_str(rows).unwrap();
+        for (status, body, expected) in rows {
+            let kind = match answer(status, &body) {
+                Ok(_) => "token",
+                Err(LoginError::Rejected { .. }) => "rejected",
+                Err(LoginError::Failed { .. }) => "failed",
+                Err(LoginError::Unavailable { .. }) => "unavailable",
+                Err(LoginError::NotConfigured(_)) => "not configured",
+            };
+            assert_eq!(kind, expected, "{status} {body}");
+        }
+    }
+
     #[test]
     fn usual_forms_of_success_are_understood() {
         let jwt = "e30.eyJleHAiOjV9.c2ln";

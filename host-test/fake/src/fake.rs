@@ -10,6 +10,7 @@ use bytes::Bytes;
 use socket2::SockRef;
 use tokio::sync::broadcast;
 
+use crate::account_lock::AccountLock;
 use crate::clock;
 use crate::delivery::Delivery;
 use crate::expired::ExpiredForm;
@@ -135,6 +136,12 @@ impl Fake {
     /// Where it is dead or there is none, this holds for the next token.
     pub fn expire_after(&self, calls: usize) {
         self.platform().tokens.expire_after(calls, clock::now());
+    }
+
+    /// Whether failed logins have locked the account; see [`Options::locks_account`].
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.platform().lock.as_ref().is_some_and(AccountLock::is_locked)
     }
 
     /// How a refused token is told.

@@ -100,6 +100,16 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// That status without a body, and a `Retry-After`: seconds or a date. Then the connection is closed.
+    #[must_use]
+    pub fn overloaded(status: u16, retry_after: &str) -> Self {
+        let status = reply::status(status);
+        let head = format!(
+            "HTTP/1.1 {status}\r\nretry-after: {retry_after}\r\ncontent-length: 0\r\n{LAST}\r\n"
+        );
+        Self::Wire(head.into())
+    }
+
     /// How long the answer is held back.
     pub(crate) fn pause(&self) -> Duration {
         match self {

@@ -66,6 +66,7 @@
 //!
 //! It does not verify signatures (its own are made up), compute anything, or speak TLS or HTTP/2.
 
+mod account_lock;
 mod body;
 mod clock;
 mod dags;

@@ -22,6 +22,7 @@ pub struct Options {
     pub(crate) latency: Duration,
     pub(crate) record: bool,
     pub(crate) task_states: Vec<String>,
+    pub(crate) locks_account: bool,
 }
 
 impl Default for Options {
@@ -35,6 +36,7 @@ impl Default for Options {
             latency: Duration::ZERO,
             record: true,
             task_states: ["starting", "running", "success"].map(str::to_owned).into(),
+            locks_account: false,
         }
     }
 }
@@ -80,6 +82,13 @@ impl Options {
     /// in any case. Default: yes; a benchmark says no.
     pub fn record(mut self, record: bool) -> Self {
         self.record = record;
+        self
+    }
+
+    /// Whether wrong credentials are answered as the public platform does, with HTTP 200 and code 50000,
+    /// and the account is locked after five. Default: no.
+    pub fn locks_account(mut self, locks: bool) -> Self {
+        self.locks_account = locks;
         self
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::account_lock::AccountLock;
 use crate::dags::Dags;
 use crate::delivery::Delivery;
 use crate::expired::ExpiredForm;
@@ -27,6 +28,7 @@ pub(crate) struct Platform {
     pub(crate) replies: HashMap<Route, Reply>,
     pub(crate) dags: Dags,
     pub(crate) journal: Journal,
+    pub(crate) lock: Option<AccountLock>,
     latency: Duration,
 }
 
@@ -48,6 +50,7 @@ impl Platform {
             replies: HashMap::new(),
             dags: Dags::new(options.task_states),
             journal: Journal::new(options.record),
+            lock: options.locks_account.then(AccountLock::default),
             latency: options.latency,
         }
     }
@@ -115,9 +118,13 @@ impl Platform {
     }
 
     /// Any other call passes; a login only with the right credentials.
-    fn check_login(&self, call: Call) -> Result<Call, Reply> {
+    fn check_login(&mut self, call: Call) -> Result<Call, Reply> {
         if let Call::Login(login) = &call {
-            login.check(&self.credentials)?;
+            let checked = login.check(&self.credentials);
+            match &mut self.lock {
+                Some(lock) => lock.check(checked.is_ok())?,
+                None => checked?,
+            }
         }
         Ok(call)
     }

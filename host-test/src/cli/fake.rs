@@ -28,6 +28,9 @@ pub(crate) struct FakeCommand {
     /// Each login ends the tokens before it
     #[arg(long)]
     single_session: bool,
+    /// Five wrong logins lock the account, as on the public platform
+    #[arg(long)]
+    lock_account: bool,
     /// How an expired token is told
     #[arg(long, value_enum, default_value_t = Form::Code)]
     form: Form,
@@ -49,6 +52,7 @@ impl FakeCommand {
             .port(self.port)
             .latency(Duration::from_millis(self.latency))
             .single_session(self.single_session)
+            .locks_account(self.lock_account)
             // It may run for long, and nobody reads what it would remember.
             .record(false);
         if let Some(seconds) = self.token_lifetime {

@@ -1,0 +1,129 @@
+"""What the response to a login means. `../login-responses.json` has examples of all kinds."""
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+# The platform locks an account after five failures, so a wrong password must not be taken for an
+# authority that is down. It may come with any status and any code: words count.
+PASSWORD = re.compile(r"密码|密碼|口令|passwo?r?d|credential|invalid_(grant|client)", re.I)
+ACCOUNT = re.compile(r"[账帐賬帳][号户號戶]|用[户戶]|account|user", re.I)
+LOCKED = re.compile(r"锁定|鎖定|冻结|(?<![a-z])locked", re.I)
+TRIES_LEFT = [
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"(?:剩|还有|还可|还能)[^。，；,;]*?次[^。，；,;\d]*(\d+)",
+        r"(?:剩|还有|还可|还能)[^。，；,;\d]*(\d+)\s*次",
+        r"(\d+)[^.,;\d]*?(?:attempt|tr(?:y|ies)|chance)s? (?:left|remain)",
+        r"(?:(?:attempt|tr(?:y|ies)|chance)s? (?:left|remaining)"
+        r"|remaining (?:attempt|tr(?:y|ies)|chance)s?)\D*(\d+)",
+    )
+]
+REASONS = ("msg", "message", "error_description", "error")
+JWT = re.compile(r"(Bearer +)?[\w-]+\.[\w-]+\.[\w-]*", re.I)
+MAX_DEPTH = 3
+
+
+class Meaning(NamedTuple):
+    """`kind` is token, rejected, failed or unavailable."""
+
+    kind: str
+    authorization: str = ""
+    code: int | None = None
+    tries_left: int | None = None
+    problem: str = "no token"
+
+
+def read(status: int, text: bytes) -> Meaning:
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return Meaning("rejected" if status in (400, 401, 403) else "unavailable")
+    objects = list(within(answer, MAX_DEPTH))
+    given = next((o["code"] for o in objects if o.get("code") is not None), None)
+    code = whole(given)
+    is_denied = any(str(o.get("success")).lower() == "false" for o in objects)
+    token = first_text(objects, "token", "access_token", "accessToken")
+    if status == 200 and token and not is_denied and not is_in(code, (400, 599), (40_000, 59_999)):
+        scheme = first_text(objects, "tokenHead", "token_type", "tokenType")
+        if value := authorization(token, scheme):
+            return Meaning("token", value)
+        return Meaning("unavailable", problem="a token that no header can carry")
+    texts = [o[name] for o in objects for name in (*REASONS, "text") if is_text(o.get(name))]
+    found = (form.search(text) for text in texts for form in TRIES_LEFT)
+    left = next((int(match[1]) for match in found if match), None)
+    password, account, locked = (
+        any(words.search(text) for text in texts) for words in (PASSWORD, ACCOUNT, LOCKED)
+    )
+    # An authority that is busy or broken names users and locks too ("database is locked").
+    surely = password or (account and locked) or left is not None
+    perhaps = surely or account or locked
+    has_error = any(o.get("error") and o["error"] is not True for o in objects)
+    has_failed = is_denied or given is not None or has_error
+    is_success = not is_denied and is_in(code, (0, 0), (200, 299), (20_000, 20_000))
+    if status in (400, 401, 403, 423):
+        kind = "rejected"
+    elif status in (408, 429) or status >= 500:
+        kind = "rejected" if surely else "unavailable"
+    elif status != 200:
+        kind = "rejected" if perhaps else "unavailable"
+    elif is_success or code in (408, 429, 40_800, 42_900):
+        kind = "rejected" if surely else "unavailable"
+    elif perhaps or is_in(code, (400, 499), (40_000, 49_999)):
+        kind = "rejected"
+    else:
+        kind = "failed" if has_failed else "unavailable"
+    return Meaning(kind, code=code, tries_left=left)
+
+
+def authorization(token: str, scheme: str = "") -> str:
+    """The header for a token that may have its scheme; empty if no header can carry it."""
+    bare = re.sub(r"^bearer +", "", token.strip(), flags=re.I)
+    head = re.sub(r"^bearer$", "Bearer", scheme.strip(), flags=re.I) or "Bearer"
+    is_usable = re.fullmatch(r"[\x21-\x7e]{1,16384}", bare) and bare.lower() != "bearer"
+    return f"{head} {bare}" if is_usable and re.fullmatch(r"[\x21-\x7e]{1,32}", head) else ""
+
+
+def retry_after(value: str) -> float:
+    """How many seconds `Retry-After` asks to wait: seconds, or a date."""
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+
+
+def within(value: object, depth: int) -> Iterator[dict[str, Any]]:
+    """The objects that say something, the outermost first. A text in place of one is `text`."""
+    if is_text(value):
+        yield {"token" if JWT.fullmatch(value) else "text": value}
+    if not isinstance(value, dict) or depth == 0:
+        return
+    yield value
+    for name in ("data", "result", "detail", *REASONS):
+        if name not in REASONS or isinstance(value.get(name), dict):
+            yield from within(value.get(name), depth - 1)
+
+
+def whole(code: object) -> int | None:
+    """The whole number that a code is: a number, its text, or with a fraction of zeros."""
+    if isinstance(code, bool) or not isinstance(code, (int, float, str)):
+        return None
+    match = re.fullmatch(r"\s*(-?[0-9]{1,18})(\.0*)?\s*", str(code))
+    return int(match[1]) if match else None
+
+
+def is_in(code: int | None, *ranges: tuple[int, int]) -> bool:
+    return code is not None and any(low <= code <= high for low, high in ranges)
+
+
+def first_text(objects: list[dict[str, Any]], *names: str) -> str:
+    return next((o[name] for o in objects for name in names if is_text(o.get(name))), "")
+
+
+def is_text(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != ""

@@ -1,0 +1,59 @@
+//! An account that failed logins lock.
+
+use crate::reply::Reply;
+
+/// How many failures lock it.
+const MAX_FAILURES: u32 = 5;
+
+/// Counts failed logins as the public platform does, and answers them in its words.
+#[derive(Default)]
+pub(crate) struct AccountLock {
+    failures: u32,
+}
+
+impl AccountLock {
+    pub(crate) fn is_locked(&self) -> bool {
+        self.failures >= MAX_FAILURES
+    }
+
+    /// The response to a login with right or wrong credentials. Once locked, right ones fail too.
+    pub(crate) fn check(&mut self, is_right: bool) -> Result<(), Reply> {
+        if !self.is_locked() {
+            self.failures = if is_right { 0 } else { self.failures + 1 };
+        }
+        match MAX_FAILURES - self.failures {
+            _ if self.failures == 0 => Ok(()),
+            0 => Err(Reply::code(50000, "账号已被锁定，请联系管理员")),
+            left => {
+                let message = format!("账号或密码错误，失败五次将被锁定。剩余失败次数: {left}");
+                Err(Reply::code(50000, &message))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(checked: Result<(), Reply>) -> String {
+        checked.map_or_else(
+            |reply| String::from_utf8_lossy(&reply.body).into_owned(),
+            |()| String::new(),
+        )
+    }
+
+    #[test]
+    fn five_failures_in_a_row_lock_it_for_good() {
+        let mut lock = AccountLock::default();
+        for left in [4, 3, 2, 1] {
+            assert!(body(lock.check(false)).contains(&format!("剩余失败次数: {left}")));
+        }
+        assert_eq!(body(lock.check(true)), "");
+        for _ in 0..5 {
+            assert!(!lock.is_locked());
+            let _ = lock.check(false);
+        }
+        assert!(lock.is_locked() && body(lock.check(true)).contains("锁定，请联系"));
+    }
+}
