@@ -35,15 +35,13 @@ pub struct Reply {
 
 impl Reply {
     /// Makes a reply of a response off the wire. `header` returns a header's value, several lines of
-    /// one name joined by commas. `limit` is how large the decoded body may be; `wall` tells the time
-    /// since 1970, for a `Retry-After` that is a date.
+    /// one name joined by commas. `limit` is how large the decoded body may be.
     #[must_use]
     pub fn received(
         status: u16,
         header: &dyn Fn(&str) -> Option<String>,
         mut body: Vec<u8>,
         limit: usize,
-        wall: &dyn Fn() -> Duration,
     ) -> Self {
         let undecoded = header("content-encoding")
             .and_then(|encoding| decode(&mut body, &encoding, limit).err());
@@ -52,7 +50,7 @@ impl Reply {
             content_type: header("content-type"),
             location: if is_redirect(status) { header("location") } else { None },
             retry_after: if status == 200 { None } else { header("retry-after") }
-                .and_then(|value| retry_after::read(&value, wall())),
+                .and_then(|value| retry_after::read(&value, header("date").as_deref())),
             body,
             undecoded,
         }
@@ -379,7 +377,6 @@ mod tests {
 
     #[test]
     fn a_reply_is_decoded_as_it_is_received() {
-        let wall = || Duration::ZERO;
         // `{}` as one stored block of raw deflate.
         let body = [1, 2, 0, 0xfd, 0xff, b'{', b'}'].to_vec();
         let header = |name: &str| match name {
@@ -388,12 +385,12 @@ mod tests {
             "retry-after" => Some(" 7 ".to_owned()),
             _ => None,
         };
-        let reply = Reply::received(200, &header, body.clone(), 2, &wall);
+        let reply = Reply::received(200, &header, body.clone(), 2);
         assert_eq!(reply, Reply { status: 200, body: b"{}".to_vec(), ..Reply::default() });
-        let reply = Reply::received(307, &header, body.clone(), 2, &wall);
+        let reply = Reply::received(307, &header, body.clone(), 2);
         assert_eq!(reply.location.as_deref(), Some("/a"));
         assert_eq!(reply.retry_after, Some(Duration::from_secs(7)));
-        let reply = Reply::received(200, &header, body, 1, &wall);
+        let reply = Reply::received(200, &header, body, 1);
         assert_eq!((&*reply.body, reply.undecoded), (&b"{"[..], Some(Undecoded::TooLarge)));
     }
 

@@ -7,16 +7,15 @@ use time::{Date, Month, Time};
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// How long to wait from `now` (since 1970): seconds, or a date as HTTP writes it. `None` if it is
-/// neither; no time if the date has passed.
-#[must_use]
-pub fn read(value: &str, now: Duration) -> Option<Duration> {
+/// How long to wait: seconds, or a date as HTTP writes it, which counts from the response's own `Date`:
+/// the clock here may differ from the server's. `None` if it is neither; no time if the date has passed.
+pub(crate) fn read(value: &str, sent: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number that is too large is a long time all the same.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    Some(Duration::from_secs(date(value)?).saturating_sub(now))
+    Some(Duration::from_secs(date(value)?.saturating_sub(date(sent?.trim())?)))
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, in seconds since 1970.
@@ -40,7 +39,7 @@ mod tests {
 
     #[test]
     fn seconds_and_dates_are_times_to_wait() {
-        let now = Duration::from_secs(784_111_777);
+        let sent = Some("Sun, 06 Nov 1994 08:49:37 GMT");
         for (value, expected) in [
             ("120", Some(120)),
             (" 0 ", Some(0)),
@@ -56,7 +55,9 @@ mod tests {
             ("soon", None),
             ("", None),
         ] {
-            assert_eq!(read(value, now), expected.map(Duration::from_secs), "{value}");
+            assert_eq!(read(value, sent), expected.map(Duration::from_secs), "{value}");
         }
+        assert_eq!(read("7", None), Some(Duration::from_secs(7)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:47 GMT", None), None);
     }
 }

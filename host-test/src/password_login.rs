@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod wiped;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -48,25 +46,22 @@ impl PasswordLogin {
             self.client.send_repeatable(outgoing).await.map_err(|error| network(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = Limited::new(response.into_body(), ANSWER_BYTES);
-        let body = body.collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                SendError::TooLarge { limit: ANSWER_BYTES }
-            } else {
-                network(&*error)
+        let body = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            // Any other status says enough by itself: a 401 must not be taken for no response.
+            Err(_) if status != 200 => Bytes::new(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                return Err(SendError::TooLarge { limit: ANSWER_BYTES });
             }
-        })?;
+            Err(error) => return Err(network(&*error)),
+        };
         let header = |name: &str| {
             let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
             (!lines.is_empty())
                 .then(|| String::from_utf8_lossy(&lines.join(&b","[..])).into_owned())
         };
-        Ok(Reply::received(status, &header, body.to_bytes().into(), ANSWER_BYTES, &wall))
+        Ok(Reply::received(status, &header, body.into(), ANSWER_BYTES))
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "compared with a date that the authority sent")]
-fn wall() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The request, which may be sent twice, in parts that are wiped on drop. What hyper and TLS copy of them into

@@ -85,7 +85,8 @@ impl Credentials {
         let told = match &said {
             Some(said) => said.reason().map(|reason| self.quoted(reason)),
             None if text.trim_start().starts_with('<') || text.len() > MAX_QUOTED_BYTES => None,
-            None => Some(self.quoted(text.trim())),
+            // Bytes that were not text are not quoted.
+            None => (!text.contains(char::REPLACEMENT_CHARACTER)).then(|| self.quoted(text.trim())),
         };
         let told = told.filter(|told| !told.is_empty()).map(|told| format!(": {told}"));
         let told = told.unwrap_or_default();
@@ -319,8 +320,7 @@ pub(crate) mod tests {
     #[test]
     fn an_answer_that_cannot_be_decoded_names_its_encoding() {
         let header = |name: &str| (name == "content-encoding").then(|| "br".to_owned());
-        let reply =
-            Reply::received(200, &header, b"\x0b\x02\x80".to_vec(), 100, &|| Duration::ZERO);
+        let reply = Reply::received(200, &header, b"\x0b\x02\x80".to_vec(), 100);
         let error = credentials().answer(reply).unwrap_err();
         assert!(matches!(error, LoginError::Unavailable { .. }), "{error:?}");
         assert!(format!("{error:?}").contains("`br`"), "{error:?}");

@@ -69,10 +69,11 @@ impl Said {
             "token" | "access_token" | "accessToken" => own.token = Token::read(value),
             "tokenHead" | "token_type" | "tokenType" => own.scheme = json::string(value),
             "expires_in" | "expiresIn" => {
-                own.expires_in = number(value).and_then(|seconds| seconds.try_into().ok());
+                own.expires_in =
+                    json::integer(value.get()).and_then(|seconds| seconds.try_into().ok());
             }
             "code" => {
-                own.code = number(value);
+                own.code = json::integer(value.get());
                 own.hints_at_failure |= own.code.is_none() && value.get().starts_with('"');
             }
             "success" => own.denies_success = value.get().trim_matches('"') == "false",
@@ -154,11 +155,4 @@ impl Token {
             Self::Text(_) => "one in a response that says it failed",
         }
     }
-}
-
-/// The whole number that a JSON value means: as a number, as its text, with a fraction of zeros.
-fn number(value: &RawValue) -> Option<i64> {
-    let text = value.get().trim_matches('"').trim();
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    whole.parse().ok().filter(|_| fraction.bytes().all(|byte| byte == b'0'))
 }

@@ -10,10 +10,9 @@ use wasip2::io::streams::StreamError;
 
 use super::error::error_from_wasi;
 use super::unusable;
-use crate::call::{Clock as _, SendError};
+use crate::call::SendError;
 use crate::pieces::Pieces;
 use crate::reply::Reply;
-use crate::wasi::clock::WasiClock;
 use crate::wasi::wait::{Deadline, Wait};
 
 /// How much is asked of the host at once.
@@ -45,7 +44,7 @@ pub(super) async fn reply_from_wasi(
     if is_answer {
         read?;
     }
-    Ok(Reply::received(status, &header, body, limit, &|| WasiClock.wall()))
+    Ok(Reply::received(status, &header, body, limit))
 }
 
 /// Reads a body to its end, or to `limit`. `length` is how long it says that it is, and is asked only
