@@ -6,8 +6,11 @@
 //! [`access`]'s to say. What touches the world stands behind one trait, [`oge::Outside`]; `wasi` is the
 //! shell.
 
+pub mod accept;
 pub mod access;
 pub mod arguments;
+pub mod cors;
+pub mod names;
 pub mod oge;
 pub mod progress;
 pub mod result;
