@@ -22,6 +22,7 @@ pub mod error;
 pub mod json;
 pub mod jwt;
 pub mod log;
+pub mod pieces;
 pub mod reply;
 pub mod request;
 pub mod secret;

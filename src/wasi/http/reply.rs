@@ -11,6 +11,7 @@ use wasip2::io::streams::StreamError;
 use super::error::error_from_wasi;
 use super::unusable;
 use crate::call::SendError;
+use crate::pieces::Pieces;
 use crate::reply::Reply;
 use crate::wasi::wait::{Deadline, Wait};
 
@@ -59,11 +60,26 @@ pub async fn read_body(
     limit: usize,
     deadline: &Deadline,
 ) -> Result<(), SendError> {
+    let mut pieces = Pieces::default();
+    let read = read_pieces(wait, body, &mut pieces, length, limit, deadline).await;
+    *bytes = pieces.join();
+    read
+}
+
+async fn read_pieces(
+    wait: &impl Wait,
+    body: &IncomingBody,
+    pieces: &mut Pieces,
+    length: impl FnOnce() -> usize,
+    limit: usize,
+    deadline: &Deadline,
+) -> Result<(), SendError> {
     let mut length = Some(length);
     let stream = body.stream().map_err(|()| unusable("response stream"))?;
     // Dropped before the stream, whose child it is. Most replies are here before anyone has to wait.
     let mut pollable: Option<Rc<Pollable>> = None;
     loop {
+        let room = limit - pieces.length();
         match stream.read(CHUNK_BYTES) {
             Ok(chunk) if chunk.is_empty() => {
                 let pollable = pollable.get_or_insert_with(|| Rc::new(stream.subscribe()));
@@ -71,20 +87,21 @@ pub async fn read_body(
                     return Err(SendError::Timeout { after: deadline.elapsed() });
                 }
             }
-            Ok(chunk) if chunk.len() > limit - bytes.len() => {
-                bytes.extend(chunk.into_iter().take(limit - bytes.len()));
+            Ok(mut chunk) if chunk.len() > room => {
+                chunk.truncate(room);
+                pieces.push(chunk);
                 return Err(SendError::TooLarge { limit });
             }
-            // A reply that comes in one piece is not copied. It was waited for no longer than the deadline.
-            Ok(chunk) if bytes.is_empty() => *bytes = chunk,
+            // A reply that comes in one piece was waited for no longer than the deadline.
+            Ok(chunk) if pieces.length() == 0 => pieces.push(chunk),
             Ok(_) if deadline.has_passed() => {
                 return Err(SendError::Timeout { after: deadline.elapsed() });
             }
             Ok(chunk) => {
                 if let Some(length) = length.take() {
-                    bytes.reserve_exact(length().min(limit).saturating_sub(bytes.len()));
+                    pieces.expect(length().min(limit));
                 }
-                bytes.extend_from_slice(&chunk);
+                pieces.push(chunk);
             }
             Err(StreamError::Closed) => return Ok(()),
             Err(StreamError::LastOperationFailed(error)) => {
