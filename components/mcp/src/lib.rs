@@ -10,6 +10,7 @@ pub mod accept;
 pub mod access;
 pub mod arguments;
 pub mod cors;
+pub mod memory;
 pub mod names;
 pub mod oge;
 pub mod progress;

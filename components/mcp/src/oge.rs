@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::arguments;
 use crate::progress::{Progress, reporting};
-use crate::result::to_result;
+use crate::result::{self, Limits};
 use crate::server::Toolbox;
 use crate::tools;
 use crate::watch::Pauses;
@@ -36,6 +36,12 @@ pub trait Outside: Clone + 'static {
     /// Tells the time.
     type Clock: Clock;
 
+    /// The same for one call, which holds memory from its reply until its result is written.
+    fn for_call(&self, context: &RequestContext<RoleServer>) -> Self;
+    /// Returns once the call may take so much memory for its result.
+    fn hold(&self, bytes: usize) -> impl Future<Output = ()>;
+    /// How large a result may be.
+    fn limits(&self) -> Limits;
     /// What the deployment decides.
     ///
     /// # Errors
@@ -75,7 +81,7 @@ impl<O: Outside> Toolbox for Oge<O> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
-        let outside = O::clone(&self.0);
+        let outside = self.0.for_call(&context);
         SendWrapper::new(async move {
             let CallToolRequestParams { name, arguments, .. } = request;
             let arguments = arguments.unwrap_or_default();
@@ -109,7 +115,7 @@ impl<O: Outside> Call<O> {
             SubmitBatchTask::NAME => self.tool::<SubmitBatchTask>(given).await,
             QueryTaskStatus::NAME => {
                 let result = self.watch(given).await;
-                self.end::<QueryTaskStatus>(result)
+                self.end::<QueryTaskStatus>(result).await
             }
             _ => {
                 let known: Vec<_> = tools::all().iter().map(|tool| &*tool.name).collect();
@@ -125,7 +131,7 @@ impl<O: Outside> Call<O> {
             Ok(arguments) => self.run::<T>(arguments).await,
             Err(failure) => Err(failure),
         };
-        self.end::<T>(result)
+        self.end::<T>(result).await
     }
 
     async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
@@ -179,10 +185,18 @@ impl<O: Outside> Call<O> {
         }
     }
 
-    fn end<T: Tool>(&self, result: Result<Done<T::Output>, Failure>) -> CallToolResult {
-        if let Err(failure) = &result {
-            self.outside.log(T::OPERATION, Event::Failed(failure));
-        }
-        to_result::<T>(result)
+    async fn end<T: Tool>(&self, result: Result<Done<T::Output>, Failure>) -> CallToolResult {
+        let measured = result.and_then(|done| result::measure::<T>(done, self.outside.limits()));
+        let built = match measured {
+            Ok(measured) => {
+                self.outside.hold(measured.memory()).await;
+                measured.build()
+            }
+            Err(failure) => Err(failure),
+        };
+        built.unwrap_or_else(|failure| {
+            self.outside.log(T::OPERATION, Event::Failed(&failure));
+            result::failure::<T>(&failure)
+        })
     }
 }

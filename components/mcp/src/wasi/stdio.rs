@@ -17,6 +17,7 @@ use wasip2::io::poll::Pollable;
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
 use super::reactor::{Reactor, Ready};
+use super::written::Written;
 use crate::server::{Server, Toolbox};
 
 /// How long calls in flight may go on once the input has ended.
@@ -29,6 +30,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<(), String> {
     let (ended, mut has_ended) = watch::channel(false);
     let transport = AsyncRwTransport::new_server(Stdin::open(ended), Stdout::open());
+    let transport = Written::new(transport, &reactor.memory);
     let session = server.serve(transport).await.map_err(|error| error.to_string())?;
     let last_call = async {
         let _ = has_ended.wait_for(|ended| *ended).await;
