@@ -138,12 +138,7 @@ async fn a_message_that_does_not_come_is_given_up() {
     let server = serve(&fake.settings(), None, &[]);
     let address = server.url("");
     let mut connection = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
-    write!(
-        connection,
-        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\nContent-Length: \
-         500\r\n\r\n{{\"half\":"
-    )
-    .unwrap();
+    write!(connection, "{}{{\"half\":", head(500)).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(50))).unwrap();
     let mut answer = [0; 12];
     connection.read_exact(&mut answer).unwrap();
@@ -167,6 +162,15 @@ async fn a_slow_call_is_answered_in_json() {
     assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(7), &json!(false)));
 }
 
+/// The head of a message of this length.
+fn head(length: usize) -> String {
+    format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\nAccept: \
+         application/json, text/event-stream\r\nContent-Type: {JSON}\r\n{}: {length}\r\n\r\n",
+        CONTENT_LENGTH.as_str()
+    )
+}
+
 /// The work of a client that has left ends: its request to the platform is dropped.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_call_of_a_client_that_has_left_ends() {
@@ -179,12 +183,15 @@ async fn the_call_of_a_client_that_has_left_ends() {
         let server = serve(&settings, None, &[]);
         let mut message = call("query_task_status", &json!({"dag_id": "d"}));
         message["params"]["_meta"] = progress;
-        let client = tokio::spawn(post(&server).json(&message).send());
+        let message = message.to_string();
+        let address = server.url("");
+        let mut client = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+        write!(client, "{}{message}", head(message.len())).unwrap();
         let gone = tokio::task::spawn_blocking(move || {
             let (mut connection, _) = platform.accept().unwrap();
             let mut buffer = [0; 4096];
             assert_ne!(connection.read(&mut buffer).unwrap(), 0);
-            client.abort();
+            drop(client);
             // The platform's own limit of 30 s would end it too.
             connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             !matches!(connection.read(&mut buffer), Err(error) if error.kind() == ErrorKind::WouldBlock)
@@ -200,13 +207,6 @@ async fn a_client_that_leaves_harms_nobody() {
     let fake = fake().await;
     let server = serve(&fake.settings(), None, &[]);
     fake.fail(Route::GetState, Fault::Hang);
-    let head = |length: usize| {
-        format!(
-            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\nAccept: \
-             application/json, text/event-stream\r\nContent-Type: {JSON}\r\n{}: {length}\r\n\r\n",
-            CONTENT_LENGTH.as_str()
-        )
-    };
     let address = server.url("");
     let connect = || TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     for _ in 0..3 {
