@@ -109,14 +109,18 @@ impl Tool for ExecuteCodeToDag {
     }
 }
 
+/// More DAGs than code makes: their ids would take many times the memory of the reply.
+const MAX_DAGS: usize = 65_536;
+
 /// The ids in the order of `dags`: an entry's key where its value is an object, its value where that
-/// is a string. None where `dags` is anything else.
+/// is a string. None where `dags` is anything else, or has too many.
 fn dag_ids(dags: &str) -> Option<Vec<String>> {
     let mut ids = Some(Vec::new());
     let is_object = json::fields(dags, &mut |name, value| {
         let id =
             if value.get().starts_with('{') { Some(name.to_owned()) } else { json::string(value) };
-        ids = ids.take().zip(id).map(|(mut ids, id)| {
+        let has_room = |ids: &Vec<String>| ids.len() < MAX_DAGS;
+        ids = ids.take().filter(has_room).zip(id).map(|(mut ids, id)| {
             ids.push(id);
             ids
         });
@@ -184,5 +188,8 @@ mod tests {
         {
             assert!(dag_ids(dags).is_none(), "{dags}");
         }
+        let many = |count: usize| format!("{{{}\"a\":{{}}}}", "\"a\":{},".repeat(count - 1));
+        assert_eq!(dag_ids(&many(MAX_DAGS)).unwrap().len(), MAX_DAGS);
+        assert!(dag_ids(&many(MAX_DAGS + 1)).is_none());
     }
 }

@@ -58,6 +58,13 @@ pub trait Wait {
     /// Returns once `pollable` is ready (true), or the deadline has passed before it (false).
     fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> impl Future<Output = bool>;
 
+    /// Returns how many bytes of a body may be held, once that is at least `bytes`; `None` if the deadline
+    /// passes first. Without a bound on memory that is any number.
+    fn room(&self, bytes: usize, deadline: &Deadline) -> impl Future<Output = Option<usize>> {
+        let _ = (bytes, deadline);
+        core::future::ready(Some(usize::MAX))
+    }
+
     /// Returns once the deadline has passed.
     fn until(&self, deadline: &Deadline) -> impl Future<Output = ()> {
         async { while !self.ready(deadline.timer(), deadline).await {} }
@@ -67,6 +74,10 @@ pub trait Wait {
 impl<W: Wait> Wait for &W {
     fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> impl Future<Output = bool> {
         (*self).ready(pollable, deadline)
+    }
+
+    fn room(&self, bytes: usize, deadline: &Deadline) -> impl Future<Output = Option<usize>> {
+        (*self).room(bytes, deadline)
     }
 }
 

@@ -3,29 +3,13 @@
 //! The component cannot see who its peer is, so it is closed until a setting opens it: to whoever
 //! knows `OGE_MCP_BEARER`, or, where `OGE_MCP_UNAUTHENTICATED=1` says so, to all who reach the port.
 
-use std::net::Ipv6Addr;
-
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use oge_tools::secret::Secret;
-use oge_tools::settings::{FILE_PROBLEM, list};
-use oge_tools::url::Origin;
+use oge_tools::settings::FILE_PROBLEM;
 use subtle::ConstantTimeEq as _;
 
-/// The origins and hosts that a browser on this machine uses.
-const LOOPBACK_ORIGINS: [&str; 6] = [
-    "http://localhost:*",
-    "http://127.0.0.1:*",
-    "http://[::1]:*",
-    "https://localhost:*",
-    "https://127.0.0.1:*",
-    "https://[::1]:*",
-];
-const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-
-const NO_ORIGIN: &str = "OGE_MCP_ALLOWED_ORIGINS has an entry that is no origin: write \
-    https://app.example:443, or https://app.example:* for any port\n";
-const NO_HOST: &str = "OGE_MCP_ALLOWED_HOSTS has an entry that is no host: write oge.example or \
-    oge.example:8443\n";
+use crate::cors::is_preflight;
+use crate::names::{FOREIGN_ORIGIN, Names, Page};
 
 const BAD_FILE: &str = "OGE_SETTINGS_FILE cannot be used: the server's log says why\n";
 
@@ -33,10 +17,16 @@ const BAD_FILE: &str = "OGE_SETTINGS_FILE cannot be used: the server's log says 
 #[derive(Clone, Debug)]
 pub struct Access {
     door: Door,
-    /// Origins of pages that may call.
-    pub origins: Vec<String>,
-    /// Names under which the server may be called.
-    pub hosts: Vec<String>,
+    names: Names,
+}
+
+/// A request that is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// A call.
+    Call,
+    /// A browser's question whether a page may call.
+    Preflight,
 }
 
 #[derive(Clone, Debug)]
@@ -80,7 +70,7 @@ impl Door {
 /// A refusal: the status, the challenge of RFC 6750 where there is one, and a text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// 401 or 503.
+    /// 400, 401, 403 or 503.
     pub status: StatusCode,
     /// The value of `WWW-Authenticate`.
     pub challenge: Option<HeaderValue>,
@@ -93,34 +83,48 @@ impl Access {
     /// bad one closes the door.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         if get(FILE_PROBLEM).is_some() {
-            return Self { door: Door::Closed(BAD_FILE), origins: Vec::new(), hosts: Vec::new() };
+            return Self { door: Door::Closed(BAD_FILE), names: Names::default() };
         }
-        let allowed = |key: &str, own: &[&str], is_one: fn(&str) -> bool, refusal| {
-            let more =
-                list(get(key), |entry| is_one(entry).then(|| entry.to_owned()).ok_or(refusal));
-            more.map(|more| own.iter().map(|own| (*own).to_owned()).chain(more).collect())
-        };
-        let origins = allowed("OGE_MCP_ALLOWED_ORIGINS", &LOOPBACK_ORIGINS, is_origin, NO_ORIGIN);
-        let hosts = allowed("OGE_MCP_ALLOWED_HOSTS", &LOOPBACK_HOSTS, is_host, NO_HOST);
-        match (origins, hosts) {
-            (Ok(origins), Ok(hosts)) => Self { door: Door::read(get), origins, hosts },
-            (Err(refusal), _) | (_, Err(refusal)) => {
-                Self { door: Door::Closed(refusal), origins: Vec::new(), hosts: Vec::new() }
-            }
+        match Names::read(&get) {
+            Ok(names) => Self { door: Door::read(get), names },
+            Err(message) => Self { door: Door::Closed(message), names: Names::default() },
         }
     }
 
-    /// Lets a request in.
+    /// Returns the page that a request comes from.
+    #[must_use]
+    pub fn page(&self, headers: &HeaderMap) -> Page {
+        self.names.page(headers)
+    }
+
+    /// Decides on a request: the name that it is called by, the page that it comes from, and, unless it
+    /// is a preflight, the bearer.
     ///
     /// # Errors
-    /// What it is answered otherwise.
+    /// The refusal to answer with.
+    pub fn decide(&self, method: &Method, headers: &HeaderMap) -> Result<Admitted, Refusal> {
+        if let Door::Closed(message) = self.door {
+            return Err(closed(message));
+        }
+        self.names.check_host(headers)?;
+        if self.page(headers) == Page::Foreign {
+            let status = StatusCode::FORBIDDEN;
+            return Err(Refusal { status, challenge: None, message: FOREIGN_ORIGIN });
+        }
+        if is_preflight(method, headers) {
+            return Ok(Admitted::Preflight);
+        }
+        self.admit(headers).map(|()| Admitted::Call)
+    }
+
+    /// Checks the bearer.
+    ///
+    /// # Errors
+    /// The refusal to answer with.
     pub fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let bearer = match &self.door {
             Door::Open => return Ok(()),
-            Door::Closed(message) => {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                return Err(Refusal { status, challenge: None, message });
-            }
+            Door::Closed(message) => return Err(closed(message)),
             Door::Bearer(bearer) => bearer,
         };
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
@@ -138,14 +142,8 @@ impl Access {
     }
 }
 
-/// An origin, with `:*` for any port.
-fn is_origin(entry: &str) -> bool {
-    Origin::parse(entry.strip_suffix(":*").unwrap_or(entry)).is_ok()
-}
-
-/// A host, with a port or without, an IPv6 address in brackets or not.
-fn is_host(entry: &str) -> bool {
-    entry.parse::<Ipv6Addr>().is_ok() || Origin::parse(&format!("http://{entry}")).is_ok()
+fn closed(message: &'static str) -> Refusal {
+    Refusal { status: StatusCode::SERVICE_UNAVAILABLE, challenge: None, message }
 }
 
 /// RFC 6750's `b64token`.
@@ -229,14 +227,29 @@ mod tests {
     }
 
     #[test]
-    fn loopback_stays_allowed_beside_what_is_added() {
-        let access = access(&[
-            ("OGE_MCP_ALLOWED_ORIGINS", "https://a.example:443, ,"),
-            ("OGE_MCP_ALLOWED_HOSTS", "a.example"),
-        ]);
-        assert_eq!(access.origins.last().unwrap(), "https://a.example:443");
-        assert_eq!(access.origins.len(), LOOPBACK_ORIGINS.len() + 1);
-        assert_eq!(access.hosts, ["localhost", "127.0.0.1", "::1", "a.example"]);
+    fn names_come_before_the_bearer_and_preflight_needs_none() {
+        let access = access(&[("OGE_MCP_BEARER", "s")]);
+        let decide = |method: Method, pairs: &[(header::HeaderName, &'static str)]| {
+            let pair = |(name, value): &(header::HeaderName, &'static str)| {
+                (name.clone(), HeaderValue::from_static(value))
+            };
+            let decided = access.decide(&method, &pairs.iter().map(pair).collect());
+            decided.map_err(|refusal| refusal.status.as_u16())
+        };
+        let host = (header::HOST, "localhost");
+        let asks = (header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
+        let page = (header::ORIGIN, "http://localhost:5173");
+        let foreign = (header::ORIGIN, "http://evil.example");
+        let bearer = (header::AUTHORIZATION, "Bearer s");
+        let preflight = [host.clone(), page.clone(), asks.clone()];
+        assert_eq!(decide(Method::OPTIONS, &preflight), Ok(Admitted::Preflight));
+        assert_eq!(decide(Method::OPTIONS, &[host.clone(), foreign.clone(), asks]), Err(403));
+        assert_eq!(decide(Method::OPTIONS, &preflight[..2]), Err(401));
+        assert_eq!(decide(Method::POST, &preflight), Err(401));
+        let call = [host.clone(), page, bearer.clone()];
+        assert_eq!(decide(Method::POST, &call), Ok(Admitted::Call));
+        assert_eq!(decide(Method::POST, &[host, foreign, bearer.clone()]), Err(403));
+        assert_eq!(decide(Method::POST, &[bearer]), Err(400));
     }
 
     #[test]

@@ -27,14 +27,14 @@ pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::to_result;
+    use crate::result;
     use oge_tools::error::{Failure, FailureKind};
     use oge_tools::tools::RunBigQuery;
 
     #[test]
     fn both_forms_name_them_last() {
         let failure = Failure::new(FailureKind::Timeout, "大数据查询", "why");
-        let mut result = to_result::<RunBigQuery>(Err(failure));
+        let mut result = result::failure::<RunBigQuery>(&failure);
         let before = result.clone();
         tell(&mut result, &[]);
         assert_eq!(result, before);

@@ -6,10 +6,14 @@
 //! [`access`]'s to say. What touches the world stands behind one trait, [`oge::Outside`]; `wasi` is the
 //! shell.
 
+pub mod accept;
 pub mod access;
 pub mod arguments;
+pub mod cors;
 mod ignored;
+pub mod memory;
 pub mod message;
+pub mod names;
 pub mod oge;
 pub mod progress;
 pub mod result;

@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::arguments;
 use crate::ignored;
 use crate::progress::{Progress, reporting};
-use crate::result::to_result;
+use crate::result::{self, Limits};
 use crate::server::Toolbox;
 use crate::tools;
 use crate::watch::Pauses;
@@ -36,6 +36,12 @@ pub trait Outside: Clone + 'static {
     /// Tells the time.
     type Clock: Clock;
 
+    /// The same for one call, which holds memory from its reply until its result is written.
+    fn for_call(&self, context: &RequestContext<RoleServer>) -> Self;
+    /// Returns once the call may take so much memory for its result.
+    fn hold(&self, bytes: usize) -> impl Future<Output = ()>;
+    /// How large a result may be.
+    fn limits(&self) -> Limits;
     /// What the deployment decides.
     ///
     /// # Errors
@@ -77,7 +83,7 @@ impl<O: Outside> Toolbox for Oge<O> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
-        let outside = O::clone(&self.0);
+        let outside = self.0.for_call(&context);
         SendWrapper::new(async move {
             let CallToolRequestParams { name, arguments, .. } = request;
             let arguments = arguments.unwrap_or_default();
@@ -112,7 +118,7 @@ impl<O: Outside> Call<O> {
             QueryTaskStatus::NAME => {
                 let ignored = arguments::ignored::<QueryTaskStatus>(&given);
                 let result = self.watch(given).await;
-                self.end::<QueryTaskStatus>(result, &ignored)
+                self.end::<QueryTaskStatus>(result, &ignored).await
             }
             _ => {
                 let known: Vec<_> = tools::all().iter().map(|tool| &*tool.name).collect();
@@ -129,7 +135,7 @@ impl<O: Outside> Call<O> {
             Ok(arguments) => self.run::<T>(arguments).await,
             Err(failure) => Err(failure),
         };
-        self.end::<T>(result, &ignored)
+        self.end::<T>(result, &ignored).await
     }
 
     async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
@@ -183,15 +189,24 @@ impl<O: Outside> Call<O> {
         }
     }
 
-    fn end<T: Tool>(
+    async fn end<T: Tool>(
         &self,
         result: Result<Done<T::Output>, Failure>,
         ignored: &[String],
     ) -> CallToolResult {
-        if let Err(failure) = &result {
-            self.outside.log(T::OPERATION, Event::Failed(failure));
-        }
-        let mut result = to_result::<T>(result);
+        let measured = result.and_then(|done| result::measure::<T>(done, self.outside.limits()));
+        let built = match measured {
+            Ok(measured) => {
+                self.outside.hold(measured.memory()).await;
+                measured.build()
+            }
+            Err(failure) => Err(failure),
+        };
+        let mut result = built.unwrap_or_else(|failure| {
+            let failure = failure.redacted(&self.outside.redactor());
+            self.outside.log(T::OPERATION, Event::Failed(&failure));
+            result::failure::<T>(&failure)
+        });
         ignored::tell(&mut result, ignored);
         result
     }

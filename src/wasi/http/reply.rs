@@ -16,7 +16,10 @@ use crate::reply::Reply;
 use crate::wasi::wait::{Deadline, Wait};
 
 /// How much is asked of the host at once.
-const CHUNK_BYTES: u64 = 1 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// How much is asked of the host where there is no room for more: what arrived waits until there is.
+const MIN_CHUNK_BYTES: usize = 64 * 1024;
 
 /// How much is read of a reply that is no answer: enough to say why.
 const EXCUSE_BYTES: usize = 64 * 1024;
@@ -78,13 +81,16 @@ async fn read_pieces(
     let stream = body.stream().map_err(|()| unusable("response stream"))?;
     // Dropped before the stream, whose child it is. Most replies are here before anyone has to wait.
     let mut pollable: Option<Rc<Pollable>> = None;
+    let timeout = || SendError::Timeout { after: deadline.elapsed() };
+    let mut granted = wait.room(0, deadline).await.ok_or_else(timeout)?;
     loop {
         let room = limit - pieces.length();
-        match stream.read(CHUNK_BYTES) {
+        let chunk = granted.saturating_sub(pieces.length()).clamp(MIN_CHUNK_BYTES, CHUNK_BYTES);
+        match stream.read(chunk as u64) {
             Ok(chunk) if chunk.is_empty() => {
                 let pollable = pollable.get_or_insert_with(|| Rc::new(stream.subscribe()));
                 if !wait.ready(pollable, deadline).await {
-                    return Err(SendError::Timeout { after: deadline.elapsed() });
+                    return Err(timeout());
                 }
             }
             Ok(mut chunk) if chunk.len() > room => {
@@ -93,13 +99,17 @@ async fn read_pieces(
                 return Err(SendError::TooLarge { limit });
             }
             // A reply that comes in one piece was waited for no longer than the deadline.
-            Ok(chunk) if pieces.length() == 0 => pieces.push(chunk),
-            Ok(_) if deadline.has_passed() => {
-                return Err(SendError::Timeout { after: deadline.elapsed() });
-            }
+            Ok(chunk) if pieces.length() == 0 && chunk.len() <= granted => pieces.push(chunk),
+            Ok(_) if deadline.has_passed() => return Err(timeout()),
             Ok(chunk) => {
-                if let Some(length) = length.take() {
-                    pieces.expect(length().min(limit));
+                let whole = pieces.length() + chunk.len();
+                let expected = length.take().map_or(0, |length| length().min(limit));
+                if whole.max(expected) > granted {
+                    let wanted = granted.saturating_mul(2).min(limit).max(whole).max(expected);
+                    granted = wait.room(wanted, deadline).await.ok_or_else(timeout)?;
+                }
+                if expected > 0 {
+                    pieces.expect(expected);
                 }
                 pieces.push(chunk);
             }

@@ -1,21 +1,28 @@
 //! Bodies of HTTP messages, read and written within a deadline.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Response;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use oge_tools::call::SendError;
 use oge_tools::wasi::http::{read_body, write_all};
-use oge_tools::wasi::wait::Deadline;
+use oge_tools::wasi::wait::{Deadline, Wait as _};
 use wasip2::http::types::{IncomingRequest, OutgoingBody};
+use wasip2::io::streams::OutputStream;
 
 use super::reactor::Reactor;
 
 /// How large a message may be: the code that is turned into a DAG stands in one.
 pub(super) const MOST_BYTES: usize = 4 << 20;
-/// How long a client may take to send its message, or to take in a part of the answer.
+/// How long a client may take to send its message.
+const MESSAGE: Duration = Duration::from_secs(30);
+/// How long a client may take to take in a part of the answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long nothing is written while an answer is made.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Reads a request's body to its end.
 pub(super) async fn read(
@@ -26,25 +33,88 @@ pub(super) async fn read(
     let broken = |()| SendError::Network("the request has no body to read".to_owned());
     let body = request.consume().map_err(broken)?;
     let mut bytes = Vec::new();
-    let deadline = Deadline::after(PATIENCE);
+    let deadline = Deadline::after(MESSAGE);
     read_body(reactor, &body, &mut bytes, || length, MOST_BYTES, &deadline).await?;
     Ok(bytes)
 }
 
 /// Writes an answer's body as it comes, and finishes it. A client that stops reading ends it, and with
-/// it the call: dropping the body tells the SDK.
-pub(super) async fn write<E>(mut body: BoxBody<Bytes, E>, to: OutgoingBody, reactor: &Reactor) {
-    if let Ok(stream) = to.write() {
-        while let Some(Ok(frame)) = body.frame().await {
-            let Ok(data) = frame.into_data() else { continue };
-            if !write_all(reactor, &stream, &data, &Deadline::after(PATIENCE))
-                .await
-                .unwrap_or(false)
-            {
-                return;
+/// it the call: dropping the body tells the SDK. `idle` is written while nothing comes, so that a client
+/// that has left is noticed.
+pub(super) async fn write<E>(
+    mut body: BoxBody<Bytes, E>,
+    to: OutgoingBody,
+    idle: Option<&[u8]>,
+    reactor: &Reactor,
+) {
+    let Ok(stream) = to.write() else { return };
+    let is_written = write_frames(&mut body, &stream, idle, reactor).await;
+    drop(stream);
+    if is_written {
+        // A client that has gone away needs no end.
+        let _ = OutgoingBody::finish(to, None);
+    }
+}
+
+/// The same for a JSON answer that is still to come: JSON may begin with white space.
+pub(super) async fn write_late<E>(
+    answer: impl Future<Output = Response<BoxBody<Bytes, E>>>,
+    to: OutgoingBody,
+    reactor: &Reactor,
+) {
+    let Ok(stream) = to.write() else { return };
+    let answer = while_idle(answer, &stream, Some(b"\n"), reactor).await;
+    let is_written = match answer {
+        Some(answer) => write_frames(&mut answer.into_body(), &stream, None, reactor).await,
+        None => false,
+    };
+    drop(stream);
+    if is_written {
+        let _ = OutgoingBody::finish(to, None);
+    }
+}
+
+async fn write_frames<E>(
+    body: &mut BoxBody<Bytes, E>,
+    stream: &OutputStream,
+    idle: Option<&[u8]>,
+    reactor: &Reactor,
+) -> bool {
+    loop {
+        match while_idle(body.frame(), stream, idle, reactor).await {
+            Some(Some(Ok(frame))) => {
+                let Ok(data) = frame.into_data() else { continue };
+                if !write_some(&data, stream, reactor).await {
+                    return false;
+                }
             }
+            Some(_) => return true,
+            None => return false,
         }
     }
-    // A client that has gone away needs no end.
-    let _ = OutgoingBody::finish(to, None);
+}
+
+/// Waits for `work`, and writes `idle` every few seconds; `None` if the client has left.
+async fn while_idle<F: Future>(
+    work: F,
+    stream: &OutputStream,
+    idle: Option<&[u8]>,
+    reactor: &Reactor,
+) -> Option<F::Output> {
+    let mut work = pin!(work);
+    loop {
+        let pause = Deadline::after(IDLE);
+        tokio::select! {
+            biased;
+            output = &mut work => return Some(output),
+            () = reactor.until(&pause), if idle.is_some() => {}
+        }
+        if !write_some(idle.unwrap_or_default(), stream, reactor).await {
+            return None;
+        }
+    }
+}
+
+async fn write_some(data: &[u8], stream: &OutputStream, reactor: &Reactor) -> bool {
+    write_all(reactor, stream, data, &Deadline::after(PATIENCE)).await.unwrap_or(false)
 }

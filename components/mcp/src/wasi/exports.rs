@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use oge_token_store::wasi::settings;
+use oge_tools::settings::Settings;
 use tokio::runtime::Runtime;
 use wasip2::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
 
@@ -14,17 +15,25 @@ use super::outside::Wasi;
 use super::reactor::Reactor;
 use super::{runtime, stdio};
 use crate::access::Access;
-use crate::oge::Oge;
+use crate::oge::{Oge, Outside as _};
 use crate::server::Server;
 
-fn server(reactor: &Reactor) -> Server<Oge<Wasi>> {
-    Server::new(Oge::new(Wasi::from_settings(reactor.clone())))
+/// A reactor with room for the replies that the settings allow; where they are bad no reply is read.
+fn reactor() -> Reactor {
+    Settings::read(settings::source())
+        .map_or_else(|_| Reactor::default(), |set| Reactor::new(set.max_reply_bytes))
 }
 
 impl Command for Component {
     fn run() -> Result<(), ()> {
-        let reactor = Reactor::default();
-        let serve = |runtime: Runtime| runtime.block_on(stdio::serve(server(&reactor), reactor));
+        let reactor = reactor();
+        let world = Wasi::from_settings(reactor.clone());
+        // Each call says it again; here it is seen before the first.
+        if let Err(fault) = world.settings() {
+            eprintln!("oge-mcp: {}", fault.into_failure("").message);
+        }
+        let server = Server::new(Oge::new(world));
+        let serve = |runtime: Runtime| runtime.block_on(stdio::serve(server, reactor));
         runtime().map_err(|error| error.to_string()).and_then(serve).map_err(|why| {
             eprintln!("oge-mcp: {why}");
         })
@@ -42,9 +51,10 @@ impl Handler for Component {
             if http.get().is_none()
                 && let Ok(runtime) = runtime()
             {
-                let reactor = Reactor::default();
+                let reactor = reactor();
+                let server = Server::new(Oge::new(Wasi::from_settings(reactor.clone())));
                 let access = Access::read(settings::source());
-                let service = Service::new(server(&reactor), access, reactor);
+                let service = Service::new(server, access, reactor);
                 // Empty, as seen above.
                 let _ = http.set((runtime, service));
             }

@@ -1,26 +1,38 @@
 //! MCP over Streamable HTTP, without sessions: who may call, then the SDK's own service.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, WWW_AUTHENTICATE};
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use oge_tools::call::SendError;
+use oge_tools::wasi::wait::{Deadline, Wait as _};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use wasip2::http::types::{
-    Fields, IncomingRequest, Method as WasiMethod, OutgoingResponse, ResponseOutparam,
+    Fields, IncomingRequest, Method as WasiMethod, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
 
 use super::body;
 use super::reactor::Reactor;
-use crate::access::{Access, Refusal};
+use crate::access::{Access, Admitted, Refusal};
+use crate::names::Page;
 use crate::server::{Server, Toolbox};
+use crate::{accept, cors, message};
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
+
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
+
+/// How long a call may take before its response is begun.
+const EARLY: Duration = Duration::from_secs(2);
 
 /// An MCP server over HTTP.
 pub struct Service<T: Toolbox> {
@@ -40,78 +52,154 @@ impl<T: Toolbox> Service<T> {
             .with_sse_keep_alive(None)
             .with_sse_retry(None)
             .with_max_request_body_bytes(body::MOST_BYTES)
-            .with_allowed_hosts(access.hosts.iter().cloned())
-            .with_allowed_origins(access.origins.iter().cloned())
-            .enforce_origin_validation();
+            // Hosts and origins are `access`'s to judge.
+            .with_allowed_hosts(Vec::<String>::new());
         let sessions = Arc::new(NeverSessionManager::default());
         let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
         Self { access, reactor, mcp }
     }
 
-    /// Answers one request.
+    /// Answers one request. A call that takes longer than [`EARLY`] has its response begun, so that a
+    /// client that leaves is noticed: then writing fails, and dropping the call ends it.
     pub async fn serve(&self, request: IncomingRequest, out: ResponseOutparam) {
-        let answer = self.answer(request).await;
+        let (page, asked) = self.asked(&request).await;
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(answer) => return self.respond(answer, &page, out).await,
+        };
+        let may_begin_early = asked.may_begin_early;
+        let mut call = pin!(self.call(asked));
+        let early = Deadline::after(EARLY);
+        tokio::select! {
+            biased;
+            answer = &mut call => return self.respond(answer, &page, out).await,
+            () = self.reactor.until(&early), if may_begin_early => {}
+        }
+        // The SDK answers all that is wrong with a request at once, and a call with 200.
+        let begun = typed(StatusCode::OK, JSON, Bytes::new());
+        let Some(to) = begin(begun.into_parts().0, &page, out) else { return };
+        body::write_late(call, to, &self.reactor).await;
+    }
+
+    async fn respond(&self, answer: Answer, page: &Page, out: ResponseOutparam) {
         let (parts, body) = answer.into_parts();
-        let header = |(name, value): (&HeaderName, &HeaderValue)| {
-            (name.as_str().to_owned(), value.as_bytes().to_vec())
-        };
-        let headers: Vec<_> = parts.headers.iter().map(header).collect();
-        let response =
-            OutgoingResponse::new(Fields::from_list(&headers).unwrap_or_else(|_| Fields::new()));
-        let status = response.set_status_code(parts.status.as_u16());
-        if let (Ok(()), Ok(to)) = (status, response.body()) {
-            ResponseOutparam::set(out, Ok(response));
-            body::write(body, to, &self.reactor).await;
+        let is_stream = parts.headers.get(CONTENT_TYPE).is_some_and(|value| value == EVENTS);
+        if let Some(to) = begin(parts, page, out) {
+            let idle = is_stream.then_some(b":\n\n".as_slice());
+            body::write(body, to, idle, &self.reactor).await;
         }
     }
 
-    async fn answer(&self, request: IncomingRequest) -> Answer {
-        let path = request.path_with_query().unwrap_or_default();
-        match path.split('?').next().unwrap_or_default() {
-            "/healthz" => plain(StatusCode::OK, "ok\n"),
-            "/mcp" => self.mcp(request).await,
-            _ => plain(StatusCode::NOT_FOUND, "MCP is served at /mcp\n"),
-        }
-    }
-
-    async fn mcp(&self, request: IncomingRequest) -> Answer {
+    /// Reads a request: the page that it comes from, and what to ask the SDK, or the answer.
+    async fn asked(&self, request: &IncomingRequest) -> (Page, Result<Asked, Answer>) {
         let Some(mut headers) = headers_from_wasi(&request.headers()) else {
-            return plain(StatusCode::BAD_REQUEST, "the request's headers cannot be read\n");
+            let message = "the request's headers cannot be read\n";
+            return (Page::None, Err(plain(StatusCode::BAD_REQUEST, message)));
         };
-        if let Err(refusal) = self.access.admit(&headers) {
-            return refused(refusal);
-        }
         // The host takes it out of the headers.
         if let Some(host) = request.authority().and_then(|host| HeaderValue::try_from(host).ok()) {
             headers.entry(HOST).or_insert(host);
         }
+        let page = self.access.page(&headers);
+        let path = request.path_with_query().unwrap_or_default();
+        let method = method_from_wasi(&request.method());
+        let asked = match path.split('?').next().unwrap_or_default() {
+            "/healthz" => Err(match method {
+                Method::HEAD => plain(StatusCode::OK, ""),
+                _ => plain(StatusCode::OK, "ok\n"),
+            }),
+            "/mcp" | "/mcp/" => match self.access.decide(&method, &headers) {
+                Ok(Admitted::Call) => self.read(request, method, headers).await,
+                Ok(Admitted::Preflight) => Err(preflight(&headers)),
+                Err(refusal) => Err(refused(refusal)),
+            },
+            _ => Err(plain(StatusCode::NOT_FOUND, "MCP is served at /mcp\n")),
+        };
+        (page, asked)
+    }
+
+    /// Reads the message of a request that is let in.
+    async fn read(
+        &self,
+        request: &IncomingRequest,
+        method: Method,
+        mut headers: HeaderMap,
+    ) -> Result<Asked, Answer> {
         let length = headers.get(http::header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
-        let body = match body::read(&request, length, &self.reactor).await {
-            Ok(body) => body,
-            Err(SendError::TooLarge { limit }) => {
-                let message = format!("the message is larger than {limit} bytes\n");
-                return plain(StatusCode::PAYLOAD_TOO_LARGE, message);
-            }
-            Err(SendError::Timeout { .. }) => {
-                return plain(StatusCode::REQUEST_TIMEOUT, "the message did not come in time\n");
-            }
-            Err(SendError::Network(_)) => {
-                return plain(StatusCode::BAD_REQUEST, "the message did not come whole\n");
-            }
-        };
-        let body = Bytes::from(body);
-        let mut asked = Request::new(Full::new(body.clone()));
-        *asked.method_mut() = method_from_wasi(&request.method());
-        let claims_json = headers.get(CONTENT_TYPE).is_some_and(is_json_type);
-        *asked.headers_mut() = headers;
-        let answer = self.mcp.handle(asked).await;
-        // The SDK's word for what it cannot read as a message.
-        if claims_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            return unreadable(&body);
+        let body =
+            body::read(request, length, &self.reactor).await.map_err(|error| match error {
+                SendError::TooLarge { limit } => {
+                    let message = format!("the message is larger than {limit} bytes\n");
+                    plain(StatusCode::PAYLOAD_TOO_LARGE, message)
+                }
+                SendError::Timeout { .. } => {
+                    plain(StatusCode::REQUEST_TIMEOUT, "the message did not come in time\n")
+                }
+                SendError::Network(_) => {
+                    plain(StatusCode::BAD_REQUEST, "the message did not come whole\n")
+                }
+            })?;
+        let mut body = Bytes::from(body);
+        if method == Method::POST && headers.get(CONTENT_TYPE).is_some_and(is_json_type) {
+            let message = message::normalize(&body).map_err(|refusal| unreadable(&refusal))?;
+            body = message.to_string().into();
+            message::parse(message).map_err(|refusal| unreadable(&refusal))?;
         }
-        answer
+        accept::widen(&mut headers);
+        Ok(Asked {
+            may_begin_early: method == Method::POST && !asks_for_progress(&body),
+            method,
+            headers,
+            body,
+        })
     }
+
+    async fn call(&self, asked: Asked) -> Answer {
+        let Asked { method, headers, body, .. } = asked;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        self.mcp.handle(request).await
+    }
+}
+
+/// A request that is let in.
+struct Asked {
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+    /// Whether the answer is JSON: one call, and no progress.
+    may_begin_early: bool,
+}
+
+/// Whether a message may ask for progress, which comes as events. One that has the word elsewhere is taken
+/// for one that does.
+fn asks_for_progress(body: &[u8]) -> bool {
+    const WORD: &[u8] = b"\"progressToken\"";
+    body.windows(WORD.len()).any(|window| window == WORD)
+}
+
+/// Sends the head of a response; where its body goes.
+fn begin(mut parts: Parts, page: &Page, out: ResponseOutparam) -> Option<OutgoingBody> {
+    cors::allow(page, &mut parts.headers);
+    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().to_owned(), value.as_bytes().to_vec())
+    };
+    let headers: Vec<_> = parts.headers.iter().map(header).collect();
+    let response =
+        OutgoingResponse::new(Fields::from_list(&headers).unwrap_or_else(|_| Fields::new()));
+    response.set_status_code(parts.status.as_u16()).ok()?;
+    let to = response.body().ok()?;
+    ResponseOutparam::set(out, Ok(response));
+    Some(to)
+}
+
+fn preflight(asked: &HeaderMap) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::new()).boxed());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    cors::answer_preflight(asked, answer.headers_mut());
+    answer
 }
 
 fn headers_from_wasi(fields: &Fields) -> Option<HeaderMap> {
@@ -151,18 +239,12 @@ fn is_json_type(value: &HeaderValue) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// JSON-RPC's answer to what is no JSON, and to JSON that is no message or is nested too deep.
-fn unreadable(body: &[u8]) -> Answer {
-    let (code, message) = match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
-        Err(error) => (-32700, format!("Parse error: {error}")),
-        Ok(_) => (-32600, "Invalid Request: this is no JSON-RPC message of MCP".to_owned()),
-    };
-    let error = serde_json::json!({
-        "jsonrpc": "2.0",
-        "id": null,
-        "error": { "code": code, "message": message },
-    });
-    typed(StatusCode::BAD_REQUEST, "application/json", error.to_string())
+/// The answer to what is no message, or to what nothing may be answered.
+fn unreadable(refusal: &message::Refusal) -> Answer {
+    match refusal.to_json() {
+        Some(error) => typed(StatusCode::BAD_REQUEST, JSON, error),
+        None => plain(StatusCode::ACCEPTED, ""),
+    }
 }
 
 fn plain(status: StatusCode, message: impl Into<Bytes>) -> Answer {

@@ -9,6 +9,7 @@ mod instance;
 mod outside;
 pub mod reactor;
 pub mod stdio;
+mod written;
 
 #[cfg(feature = "exports")]
 mod bindings;

@@ -16,20 +16,26 @@ use oge_tools::wasi::http::Http;
 use oge_tools::wasi::settings::log_level;
 use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
+use rmcp::RoleServer;
+use rmcp::service::RequestContext;
 use send_wrapper::SendWrapper;
 
-use super::reactor::Reactor;
+use super::reactor::{Reactor, Sharing};
+use crate::memory::Share;
 use crate::oge::Outside;
+use crate::result::Limits;
 
-/// The world of this instance: its settings, read once, and its one token. Clones share them.
+/// The world of this instance: its settings, read once, and its one token. Clones share them, and what the
+/// call at hand holds of the memory.
 #[derive(Clone, Debug)]
-pub struct Wasi(Rc<Inner>);
+pub struct Wasi(Rc<Inner>, Rc<Share>);
 
 #[derive(Debug)]
 struct Inner {
     reactor: Reactor,
     known: RefCell<Known>,
     settings: Result<Settings, Fault>,
+    limits: Limits,
     tokens: Result<(Store, TokenWorld<Reactor>), TokenError>,
 }
 
@@ -38,9 +44,17 @@ impl Wasi {
     #[must_use]
     pub fn from_settings(reactor: Reactor) -> Self {
         let tokens = from_settings(reactor.clone());
-        let settings = Settings::read(settings::source());
+        let memory = reactor.memory.lane_bytes();
+        let default = Limits { message: 4 << 20, memory };
+        let limits = Limits::read(settings::source(), memory);
+        let (settings, limits) = match (Settings::read(settings::source()), limits) {
+            (Ok(settings), Ok(limits)) => (Ok(settings), limits),
+            (Err(fault), limits) => (Err(fault), limits.unwrap_or(default)),
+            (_, Err(fault)) => (Err(fault), default),
+        };
+        let share = Share::new(&reactor.memory);
         let known = RefCell::new(Known::from_settings(settings::source()));
-        Self(Rc::new(Inner { reactor, known, settings, tokens }))
+        Self(Rc::new(Inner { reactor, known, settings, limits, tokens }), share)
     }
 
     /// Asks the store as a task of its own: a caller that goes away ends no login that others wait
@@ -79,16 +93,38 @@ impl Tokens for Wasi {
 }
 
 impl Outside for Wasi {
-    type Sender = Http<Reactor>;
+    type Sender = Http<Sharing>;
     type Tokens = Self;
     type Clock = WasiClock;
+
+    fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
+        let memory = Rc::clone(&self.0.reactor.memory);
+        let (id, ended) = (context.id.clone(), context.ct.clone());
+        let share = memory.share(&id);
+        // The SDK cancels this as it sends the result, and where it drops the call. A result that is being
+        // written has taken the share by then.
+        tokio::spawn(SendWrapper::new(async move {
+            ended.cancelled().await;
+            drop(memory.take_share(&id));
+        }));
+        Self(Rc::clone(&self.0), share)
+    }
+
+    async fn hold(&self, bytes: usize) {
+        self.1.hold(bytes).await;
+    }
+
+    fn limits(&self) -> Limits {
+        self.0.limits
+    }
 
     fn settings(&self) -> Result<Settings, Fault> {
         self.0.settings.clone()
     }
 
-    fn sender(&self, settings: &Settings) -> Http<Reactor> {
-        Http { wait: self.0.reactor.clone(), max_reply_bytes: settings.max_reply_bytes }
+    fn sender(&self, settings: &Settings) -> Http<Sharing> {
+        let wait = Sharing { reactor: self.0.reactor.clone(), share: Rc::clone(&self.1) };
+        Http { wait, max_reply_bytes: settings.max_reply_bytes }
     }
 
     fn tokens(&self) -> Self {
@@ -104,6 +140,7 @@ impl Outside for Wasi {
     }
 
     async fn sleep(&self, time: Duration) {
+        self.1.release();
         self.0.reactor.until(&Deadline::after(time)).await;
     }
 

@@ -13,6 +13,8 @@ use slab::Slab;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use wasip2::io::poll::{Pollable, poll};
 
+use crate::memory::{Memory, Share};
+
 thread_local! {
     static WAITING: RefCell<Slab<Waiting>> = const { RefCell::new(Slab::new()) };
 }
@@ -90,10 +92,49 @@ impl Drop for Ready {
     }
 }
 
-/// How the tasks of this instance wait, and take turns at the login. Clones share the turns.
-#[derive(Clone, Debug, Default)]
+/// How the tasks of this instance wait, take turns at the login, and share memory. Clones share both.
+#[derive(Clone, Debug)]
 pub struct Reactor {
     turns: Arc<Mutex<()>>,
+    /// The memory that calls share.
+    pub memory: Rc<Memory>,
+}
+
+impl Reactor {
+    /// A reactor whose calls share memory for replies of so many bytes.
+    #[must_use]
+    pub fn new(max_reply_bytes: usize) -> Self {
+        Self { turns: Arc::default(), memory: Memory::new(max_reply_bytes) }
+    }
+}
+
+impl Default for Reactor {
+    fn default() -> Self {
+        Self::new(32 << 20)
+    }
+}
+
+/// How one call waits: like all, and for its share of the memory.
+#[derive(Clone, Debug)]
+pub struct Sharing {
+    /// How all calls wait.
+    pub reactor: Reactor,
+    /// What this call holds.
+    pub share: Rc<Share>,
+}
+
+impl Wait for Sharing {
+    async fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> bool {
+        self.reactor.ready(pollable, deadline).await
+    }
+
+    async fn room(&self, bytes: usize, deadline: &Deadline) -> Option<usize> {
+        tokio::select! {
+            biased;
+            room = self.share.hold_reply(bytes) => Some(room),
+            () = Ready::of(deadline.timer()) => None,
+        }
+    }
 }
 
 impl Wait for Reactor {

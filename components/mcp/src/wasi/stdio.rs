@@ -5,9 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oge_token_store::wasi::settings;
 use oge_tools::log::Event;
+use oge_tools::wasi::settings::log_level;
+use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
-use oge_tools::wasi::{settings, stderr};
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::Transport;
@@ -19,6 +21,8 @@ use wasip2::cli::{stdin, stdout};
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
 use super::reactor::{Reactor, Ready};
+use super::written::Written;
+use crate::memory::Memory;
 use crate::message::{Lines, Refusal, normalize, parse};
 use crate::server::{Server, Toolbox};
 
@@ -51,7 +55,7 @@ pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<()
             warn("the client has closed the output; the server ends");
             return Ok(());
         }
-        result = session(server, stdio) => result,
+        result = session(server, stdio, &reactor.memory) => result,
         () = last_call => Ok(()),
     };
     let late = Deadline::after(GRACE);
@@ -66,9 +70,13 @@ pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<()
 }
 
 /// One session. What a client sends before it opens one is answered or ignored.
-async fn session<T: Toolbox>(server: Server<T>, stdio: Stdio) -> Result<(), String> {
+async fn session<T: Toolbox>(
+    server: Server<T>,
+    stdio: Stdio,
+    memory: &Rc<Memory>,
+) -> Result<(), String> {
     loop {
-        match server.clone().serve(stdio.clone()).await {
+        match server.clone().serve(Written::new(stdio.clone(), memory)).await {
             Ok(session) => {
                 return session.waiting().await.map(drop).map_err(|error| error.to_string());
             }
@@ -84,7 +92,7 @@ async fn session<T: Toolbox>(server: Server<T>, stdio: Stdio) -> Result<(), Stri
 }
 
 fn warn(what: &str) {
-    stderr::write(settings::log_level(), "MCP", Event::Warned(what));
+    stderr::write(log_level(settings::source()), "MCP", Event::Warned(what));
 }
 
 /// Standard input and output as the SDK's transport. Clones share them.

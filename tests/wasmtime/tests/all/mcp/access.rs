@@ -1,5 +1,8 @@
 //! Who may call over HTTP.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use reqwest::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN, WWW_AUTHENTICATE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::json;
@@ -80,7 +83,114 @@ async fn other_peoples_pages_and_names_are_refused() {
     ] {
         let answer = list(&server, &[(header.clone(), value)]).await;
         assert_eq!(answer.status(), expected, "{header}: {value}");
+        if expected == StatusCode::FORBIDDEN {
+            let setting = match header {
+                HOST => "OGE_MCP_ALLOWED_HOSTS",
+                _ => "OGE_MCP_ALLOWED_ORIGINS",
+            };
+            let told = answer.text().await.unwrap();
+            assert!(told.contains(setting), "{told}");
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_told_which_pages_may_call() {
+    let fake = fake().await;
+    let more = [("OGE_MCP_ALLOWED_ORIGINS", "https://maps.example:443")];
+    let server = serve(&with(&fake, &more), None, &[]);
+    let ask = |method: &str, origin: &'static str, path: &str| {
+        Client::new()
+            .request(method.parse().unwrap(), server.url(path))
+            .header(ORIGIN, origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization,mcp-param-city")
+            .header("access-control-request-private-network", "true")
+            .send()
+    };
+    for path in ["/mcp", "/mcp/"] {
+        let preflight = ask("OPTIONS", "https://maps.example", path).await.unwrap();
+        assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
+        let header = |name: &str| preflight.headers()[name].to_str().unwrap().to_ascii_lowercase();
+        assert_eq!(header("access-control-allow-origin"), "https://maps.example");
+        assert_eq!(header("vary"), "origin");
+        assert_eq!(header("access-control-allow-private-network"), "true");
+        assert!(header("access-control-allow-methods").contains("post"));
+        for name in [
+            "authorization",
+            "content-type",
+            "accept",
+            "mcp-session-id",
+            "mcp-protocol-version",
+            "last-event-id",
+            "mcp-method",
+            "mcp-name",
+            "mcp-param-city",
+        ] {
+            assert!(header("access-control-allow-headers").contains(name), "{name}");
+        }
+    }
+    // Refusals can be read, and the challenge in them.
+    for (method, path, status) in [("POST", "/mcp", 401), ("GET", "/mcp", 401), ("GET", "/x", 404)]
+    {
+        let answer = ask(method, "https://maps.example", path).await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["access-control-allow-origin"], "https://maps.example");
+        let exposed = answer.headers()["access-control-expose-headers"].to_str().unwrap();
+        assert!(exposed.contains("Mcp-Session-Id") && exposed.contains("WWW-Authenticate"));
+    }
+    for origin in ["https://evil.example", "null"] {
+        let answer = ask("OPTIONS", origin, "/mcp").await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert!(!answer.headers().contains_key("access-control-allow-origin"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_takes_json_is_answered() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    for (path, accept) in [
+        ("/mcp", None),
+        ("/mcp", Some("*/*")),
+        ("/mcp", Some("application/*")),
+        ("/mcp/?x=1", Some("application/json")),
+    ] {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).to_string();
+        let accept = accept.map_or(String::new(), |accept| format!("Accept: {accept}\r\n"));
+        let more = format!(
+            "{accept}Authorization: Bearer {BEARER}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n",
+            message.len()
+        );
+        let answer = raw(&server, &format!("POST {path}"), &["localhost"], &more, &message);
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("run_big_query"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_none_is_a_bad_request() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    for host in ["", "a b", "localhost:port", "x@localhost"] {
+        let answer = raw(&server, "GET /mcp", &[host], "", "");
+        assert!(answer.starts_with("HTTP/1.1 400"), "{host}: {answer}");
+        assert!(answer.contains("Host header"), "{answer}");
+    }
+    let answer = raw(&server, "HEAD /healthz", &["localhost"], "", "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Sends a request as it is written here.
+fn raw(server: &Server, line: &str, hosts: &[&str], more: &str, body: &str) -> String {
+    let address = server.url("");
+    let mut connection = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+    let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+    let head = format!("{line} HTTP/1.1\r\n{hosts}{more}Connection: close\r\n\r\n");
+    write!(connection, "{head}{body}").unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Streamable HTTP: what the wire carries, and what a broken client gets.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use oge_fake::{Fault, Route};
@@ -10,7 +10,7 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{BEARER, serve};
+use super::{BEARER, serve, with};
 use crate::command::fake;
 use crate::serve::Server;
 
@@ -123,6 +123,83 @@ async fn the_sdks_refusals_are_clear() {
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_is_no_harm() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    let message = format!("\u{feff}{}", call("run_big_query", &json!({})));
+    let answer: Value = post(&server).body(message).send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["result"]["isError"], json!(false), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_does_not_come_is_given_up() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    let address = server.url("");
+    let mut connection = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+    write!(connection, "{}{{\"half\":", head(500)).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(50))).unwrap();
+    let mut answer = [0; 12];
+    connection.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+}
+
+/// A slow call's answer begins early, with white space, and is the same JSON.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_call_is_answered_in_json() {
+    let fake = fake().await;
+    fake.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(5)));
+    let server = serve(&fake.settings(), None, &[]);
+    let answer = post(&server).json(&call("run_big_query", &json!({}))).send().await.unwrap();
+    assert_eq!(
+        (answer.status(), &answer.headers()[CONTENT_TYPE]),
+        (StatusCode::OK, &JSON.parse().unwrap())
+    );
+    let answer = answer.text().await.unwrap();
+    assert!(answer.starts_with('\n'), "{answer}");
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(7), &json!(false)));
+}
+
+/// The head of a message of this length.
+fn head(length: usize) -> String {
+    format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\nAccept: \
+         application/json, text/event-stream\r\nContent-Type: {JSON}\r\n{}: {length}\r\n\r\n",
+        CONTENT_LENGTH.as_str()
+    )
+}
+
+/// The work of a client that has left ends: its request to the platform is dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_call_of_a_client_that_has_left_ends() {
+    for progress in [json!({}), json!({"progressToken": 1})] {
+        let platform = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}/dag", platform.local_addr().unwrap());
+        let fake = fake().await;
+        let token = fake.issue_token();
+        let settings = with(&fake, &[("OGE_DAG_URL", &url), ("OGE_TOKEN", &token)]);
+        let server = serve(&settings, None, &[]);
+        let mut message = call("query_task_status", &json!({"dag_id": "d"}));
+        message["params"]["_meta"] = progress;
+        let message = message.to_string();
+        let address = server.url("");
+        let mut client = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+        write!(client, "{}{message}", head(message.len())).unwrap();
+        let gone = tokio::task::spawn_blocking(move || {
+            let (mut connection, _) = platform.accept().unwrap();
+            let mut buffer = [0; 4096];
+            assert_ne!(connection.read(&mut buffer).unwrap(), 0);
+            drop(client);
+            // The platform's own limit of 30 s would end it too.
+            connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            !matches!(connection.read(&mut buffer), Err(error) if error.kind() == ErrorKind::WouldBlock)
+        });
+        assert!(gone.await.unwrap());
+    }
+}
+
 /// A client that hangs up: in the middle of its message, while its call waits, and before it has read
 /// the answer.
 #[tokio::test(flavor = "multi_thread")]
@@ -130,13 +207,6 @@ async fn a_client_that_leaves_harms_nobody() {
     let fake = fake().await;
     let server = serve(&fake.settings(), None, &[]);
     fake.fail(Route::GetState, Fault::Hang);
-    let head = |length: usize| {
-        format!(
-            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\nAccept: \
-             application/json, text/event-stream\r\nContent-Type: {JSON}\r\n{}: {length}\r\n\r\n",
-            CONTENT_LENGTH.as_str()
-        )
-    };
     let address = server.url("");
     let connect = || TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     for _ in 0..3 {

@@ -2,11 +2,13 @@
 
 mod access;
 mod alive;
+mod browser;
 #[cfg(unix)]
 mod clients;
 mod conformance;
 mod golden;
 mod http;
+mod large;
 mod messages;
 mod timing;
 mod token;

@@ -1,0 +1,121 @@
+//! Pages in a real browser: headless Chromium.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{BEARER, is_installed, serve, with};
+use crate::command::fake;
+
+/// A page that calls the server as an MCP client does, and says how that went.
+const PAGE: &str = r#"<!doctype html><script>
+const tell = (told) => fetch("/told", {method: "POST", body: JSON.stringify(told)});
+const ask = async (method, params, bearer) => {
+    const response = await fetch("SERVER", {
+        method: "POST",
+        headers: {
+            "Authorization": "Bearer " + bearer,
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2025-11-25",
+            "Mcp-Method": method,
+        },
+        body: JSON.stringify({jsonrpc: "2.0", id: 1, method, params}),
+    });
+    const challenge = response.headers.get("WWW-Authenticate");
+    if (!response.ok) return {status: response.status, challenge, text: await response.text()};
+    return (await response.json()).result;
+};
+(async () => {
+    const client = {protocolVersion: "2025-11-25", capabilities: {}, clientInfo: {name: "page", version: "1"}};
+    const initialized = await ask("initialize", client, "BEARER");
+    const listed = await ask("tools/list", {}, "BEARER");
+    const refused = await ask("tools/list", {}, "wrong");
+    tell({server: initialized.serverInfo.name, tools: listed.tools.length, refused});
+})().catch((error) => tell({error: String(error)}));
+</script>"#;
+
+/// Serves the page until it has told how it went.
+fn site(server: &str) -> (u16, mpsc::Receiver<Value>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let page = PAGE.replace("SERVER", server).replace("BEARER", BEARER);
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            let (page, tell) = (page.clone(), tell.clone());
+            // A browser opens connections that it does not use.
+            std::thread::spawn(move || answer(connection, &page, &tell));
+        }
+    });
+    (port, told)
+}
+
+fn answer(mut connection: TcpStream, page: &str, tell: &mpsc::Sender<Value>) {
+    let mut reader = BufReader::new(connection.try_clone().unwrap());
+    let head: Vec<String> = reader
+        .by_ref()
+        .lines()
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.to_ascii_lowercase())
+        .collect();
+    let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).unwrap();
+    if head.first().is_some_and(|line| line.starts_with("post /told")) {
+        let _ = tell.send(serde_json::from_slice(&body).unwrap());
+    }
+    let _ = write!(
+        connection,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: \
+         close\r\n\r\n{page}",
+        page.len()
+    );
+}
+
+/// Opens a page in Chromium; what it told.
+fn open(url: &str, told: &mpsc::Receiver<Value>) -> Value {
+    let profile = tempfile::tempdir().unwrap();
+    let mut browser = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--disable-dev-shm-usage", "--no-proxy-server", "--remote-debugging-port=0"])
+        // Every name is this machine, so that no page and no request leaves it.
+        .arg("--host-resolver-rules=MAP * 127.0.0.1")
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let told = told.recv_timeout(Duration::from_secs(120));
+    browser.kill().unwrap();
+    browser.wait().unwrap();
+    told.expect("the page told how it went")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_an_allowed_origin_calls_and_no_other() {
+    let mut probe = Command::new("chromium");
+    probe.args(["--version", "--no-sandbox"]);
+    if !is_installed("pages in Chromium (apt-get install chromium)", probe) {
+        return;
+    }
+    let fake = fake().await;
+    let allowed = [("OGE_MCP_ALLOWED_ORIGINS", "http://maps.test:*")];
+    let server = serve(&with(&fake, &allowed), None, &[]);
+    let (port, told) = site(&server.url("/mcp"));
+    let page = open(&format!("http://maps.test:{port}/"), &told);
+    assert_eq!((&page["server"], &page["tools"]), (&json!("oge-mcp"), &json!(5)), "{page}");
+    assert_eq!(page["refused"]["status"], json!(401), "{page}");
+    let challenge = page["refused"]["challenge"].as_str().unwrap();
+    assert!(challenge.starts_with("Bearer realm="), "{page}");
+    let page = open(&format!("http://evil.test:{port}/"), &told);
+    assert!(page["error"].as_str().unwrap().contains("Failed to fetch"), "{page}");
+}

@@ -1,0 +1,124 @@
+//! Large replies: what is sent is bounded, memory is too, and the session goes on.
+
+use oge_fake::{Fake, Route};
+use rmcp::model::{ClientRequest, PingRequest};
+use serde_json::{Value, json};
+
+use super::{Session, Transport, WAYS, envelope, with};
+use crate::command::fake;
+
+const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
+const MIB: usize = 1 << 20;
+
+fn reply(fake: &Fake, body: impl Into<Vec<u8>>) {
+    fake.reply(Route::Process, 200, "application/json", body.into());
+}
+
+/// Replies of 31 MiB: what takes most memory for each byte in one way or another.
+fn replies() -> [(&'static str, Vec<u8>); 6] {
+    let filled = |start: &str, part: &str, end: &str| {
+        let count = (31 * MIB - start.len() - end.len()) / part.len();
+        [start, &part.repeat(count), end].concat().into_bytes()
+    };
+    [
+        ("text", filled("\"", "x", "\"")),
+        ("escapes", filled("\"", "\\u0001", "\"")),
+        ("numbers", filled("[", "0,", "0]")),
+        ("objects", filled("[", "{\"a\":0},", "0]")),
+        ("nested", filled("[", "[[[]]],", "0]")),
+        ("not UTF-8", vec![0xff; 31 * MIB]),
+    ]
+}
+
+/// The most memory that a process has had, in bytes.
+#[cfg(target_os = "linux")]
+fn peak(process: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_of_the_largest_replies_at_once_take_bounded_memory() {
+    for (name, body) in replies() {
+        let fake = fake().await;
+        reply(&fake, body);
+        let session = Session::start(&fake.settings(), STDIO).await;
+        let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
+        let calls = (0..8).map(|_| session.call("run_big_query", json!({})));
+        let calls = futures_util::future::join_all(calls);
+        let ping = ClientRequest::PingRequest(PingRequest::default());
+        let (results, ping) = tokio::join!(calls, session.client.send_request(ping));
+        ping.unwrap();
+        for result in results {
+            let failure = envelope(&result);
+            let kind = failure["error"]["kind"].as_str().unwrap();
+            let expected: &[_] = match name {
+                "not UTF-8" => &["reply-too-large", "bad-reply"],
+                _ => &["reply-too-large"],
+            };
+            assert!(expected.contains(&kind), "{name}: {failure}");
+        }
+        let peak = peak(process);
+        println!("{name}: {} MiB", peak / MIB);
+        assert!(peak < 8 * 32 * MIB, "{name}: {} MiB", peak / MIB);
+        // The session lives.
+        fake.heal_all();
+        let small = session.envelope("run_big_query", json!({})).await;
+        assert_eq!(small["success"], json!(true), "{small}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
+    let fake = fake().await;
+    let features = r#"{"type":"Feature","properties":{"DLMC":"旱地"}}"#;
+    reply(&fake, format!("[{}]", vec![features; 1000].join(", ")));
+    for way in WAYS {
+        let settings = with(&fake, &[("OGE_MCP_MAX_RESULT_BYTES", "50000")]);
+        let failure =
+            Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
+        let error = &failure["error"];
+        assert_eq!(error["kind"], json!("reply-too-large"), "{failure}");
+        let message = error["message"].as_str().unwrap();
+        let size: usize = message
+            .split_once("message of ")
+            .and_then(|(_, rest)| rest.split_once(" bytes"))
+            .map(|(size, _)| size.parse().unwrap())
+            .unwrap();
+        assert!((100_000..150_000).contains(&size), "{message}");
+        assert!(message.contains("OGE_MCP_MAX_RESULT_BYTES allows (50000)"), "{message}");
+        let start = error["body"].as_str().unwrap();
+        assert!(start.starts_with(&format!("[{features},")) && start.len() > 1000, "{start}");
+
+        // Times are written with one digit more or less.
+        let enough = (size + 64).to_string();
+        let settings = with(&fake, &[("OGE_MCP_MAX_RESULT_BYTES", &enough)]);
+        let whole = Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
+        assert_eq!(whole["data"].as_array().map(Vec::len), Some(1000));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_limit_is_refused_by_name_before_anything_is_sent() {
+    let fake = fake().await;
+    let settings = with(&fake, &[("OGE_MCP_MAX_RESULT_BYTES", "4MB")]);
+    let failure = Session::start(&settings, STDIO).await.envelope("run_big_query", json!({})).await;
+    assert_eq!(failure["error"]["kind"], json!("not-configured"));
+    let message = failure["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("OGE_MCP_MAX_RESULT_BYTES must be"), "{message}");
+    assert_eq!(fake.story().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_of_a_few_mebibytes_are_all_answered_at_once() {
+    let fake = fake().await;
+    let text = "x".repeat(MIB);
+    reply(&fake, Value::String(text.clone()).to_string());
+    let session = Session::start(&fake.settings(), STDIO).await;
+    let calls = (0..32).map(|_| session.envelope("run_big_query", json!({})));
+    for envelope in futures_util::future::join_all(calls).await {
+        assert_eq!(envelope["data"], json!(text));
+    }
+}
