@@ -28,10 +28,12 @@ pub(crate) fn target(data: &[u8]) {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
     let text = String::from_utf8_lossy(text);
     let reply = Reply { status, body: body.clone(), ..Reply::default() };
+    // `NaN` grows when it becomes `null`.
+    let has_nan = text.contains("NaN") || text.contains("Infinity");
     let Some(judged) = judge(reply, &EXPIRED, limit) else {
-        return assert!(text.len() > limit, "a text within the limit was refused");
+        return assert!(has_nan || text.len() > limit, "a text within the limit was refused");
     };
-    if text.contains("NaN") || text.contains("Infinity") {
+    if has_nan {
         assert!(judged.body.text == text || judged.body.top.is_ok());
     } else {
         assert_eq!(judged.body.text, text);
