@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use crate::json;
 use crate::secret::prefix;
@@ -12,12 +13,16 @@ use crate::secret::prefix;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A reply as it came off the wire, whole.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
     /// The `Content-Type`, where there was one.
     pub content_type: Option<String>,
+    /// The `Location`, if it had one: where a redirect leads.
+    pub location: Option<String>,
+    /// How long `Retry-After` asks to wait, if it had one.
+    pub retry_after: Option<Duration>,
     /// The body.
     pub body: Vec<u8>,
 }

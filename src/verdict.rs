@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn verdict(status: u16, body: &str) -> Verdict {
-        let reply = Reply { status, content_type: None, body: body.as_bytes().to_vec() };
+        let reply = Reply { status, body: body.as_bytes().to_vec(), ..Reply::default() };
         judge(reply, &[40003], usize::MAX).unwrap().verdict
     }
 

@@ -93,7 +93,7 @@ impl Sender for Client {
             let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
             let body = Limited::new(response.into_body(), self.max_reply_bytes).collect().await;
             let body = body.map_err(|error| SendError::Network(error.to_string()))?.to_bytes();
-            Ok(Reply { status, content_type, body: body.into() })
+            Ok(Reply { status, content_type, body: body.into(), ..Reply::default() })
         };
         let late = |_| SendError::Timeout { after: request.timeout };
         timeout(request.timeout, answered).await.map_err(late)?

@@ -53,7 +53,7 @@ impl PasswordLogin {
                 network(&*error)
             }
         })?;
-        Ok(Reply { status, content_type: None, body: body.to_bytes().into() })
+        Ok(Reply { status, body: body.to_bytes().into(), ..Reply::default() })
     }
 }
 
@@ -94,8 +94,8 @@ impl Authority for PasswordLogin {
                 }
             };
             match self.send(credentials).await {
-                Ok(reply) => credentials.answer(reply),
-                Err(error) => Err(credentials.unanswered(&error)),
+                Ok(reply) => credentials.answer(reply).map_err(Into::into),
+                Err(error) => Err(credentials.unanswered(&error).into()),
             }
         }
         .boxed()

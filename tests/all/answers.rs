@@ -39,7 +39,7 @@ impl Answer {
             Breaks => return Err(SendError::Network("broken".to_owned())),
             Hangs => return Err(SendError::Timeout { after: timeout }),
         };
-        Ok(Reply { status, content_type: None, body: body.into() })
+        Ok(Reply { status, body: body.into(), ..Reply::default() })
     }
 
     /// How a call fails that it ends; none where it succeeds.

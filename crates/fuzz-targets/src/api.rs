@@ -91,6 +91,6 @@ impl Sender for Wire {
     ) -> Result<Reply, SendError> {
         let token = authorization.map(|token| token.expose().to_owned());
         self.0.borrow_mut().push((request.clone(), token));
-        Ok(Reply { status: 200, content_type: None, body: b"{}".to_vec() })
+        Ok(Reply { status: 200, body: b"{}".to_vec(), ..Reply::default() })
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn target(data: &[u8]) {
         Some(value.to_owned())
     });
     let body = input::with_secret(rest, PASSWORD);
-    let answer = credentials.unwrap().answer(Reply { status, content_type: None, body });
+    let answer = credentials.unwrap().answer(Reply { status, body, ..Reply::default() });
     match answer {
         Ok(issued) => {
             assert_eq!(status, 200, "a token of a failed login was taken");

@@ -120,7 +120,7 @@ impl Sender for Script<'_> {
         sent.push(request.clone());
         let token = authorization.expect("every tool sends a token").expose();
         let body = input::with_secret(self.body, token.trim_start_matches("Bearer "));
-        Ok(Reply { status, content_type: Some("text/plain".to_owned()), body })
+        Ok(Reply { status, content_type: Some("text/plain".to_owned()), body, ..Reply::default() })
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn target(data: &[u8]) {
 
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
     let text = String::from_utf8_lossy(text);
-    let reply = Reply { status, content_type: None, body: body.clone() };
+    let reply = Reply { status, body: body.clone(), ..Reply::default() };
     let Some(judged) = judge(reply, &EXPIRED, limit) else {
         return assert!(text.len() > limit, "a text within the limit was refused");
     };

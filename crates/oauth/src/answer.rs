@@ -2,16 +2,19 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::time::Duration;
 
 use oge_tools::authorization::bearer;
 use oge_tools::json;
 use oge_tools::jwt::Claims;
 use oge_tools::reply::{Body, Reply};
 use oge_tools::secret::Secret;
-use oge_tools::token::TokenError;
 use zeroize::Zeroizing;
 
-use crate::Credentials;
+use crate::{Credentials, LoginError};
+
+/// The longest that `Retry-After` is obeyed.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
 
 /// A token that has just been issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,17 +41,17 @@ impl Credentials {
     /// `{"access_token", "token_type", "expires_in"}`.
     ///
     /// # Errors
-    /// [`TokenError::Rejected`] where the authority refused the credentials,
-    /// [`TokenError::Unavailable`] where its answer makes no sense. Neither quotes a secret, nor an
-    /// answer that might hold a token.
-    pub fn answer(&self, reply: Reply) -> Result<Issued, TokenError> {
+    /// Says why there is no token. It quotes no secret and no answer that might hold a token.
+    pub fn answer(&self, reply: Reply) -> Result<Issued, LoginError> {
         let status = reply.status;
+        let retry_after = reply.retry_after.map(|time| time.min(MAX_RETRY_AFTER));
+        let unavailable = |why| LoginError::Unavailable { why, retry_after };
         let origin = self.origin();
         let Body { text, top } = Body::read(reply.body, usize::MAX).unwrap_or_default();
         // It holds the token.
         let text = Zeroizing::new(text);
         let Ok(top) = top else {
-            return Err(TokenError::Unavailable(format!(
+            return Err(unavailable(format!(
                 "{origin} answered HTTP {status} and no JSON; is OGE_TOKEN_URL right?"
             )));
         };
@@ -58,7 +61,7 @@ impl Credentials {
         {
             return issued(&token, fields.scheme.as_deref(), fields.expires_in).ok_or_else(|| {
                 let why = format!("{origin} answered a token that no header can carry");
-                TokenError::Unavailable(why)
+                unavailable(why)
             });
         }
         let said = top.msg.as_deref().or(fields.error.as_deref()).unwrap_or("no reason given");
@@ -72,13 +75,15 @@ impl Credentials {
             _ => false,
         };
         match status {
-            _ if refuses => Err(TokenError::Rejected(format!(
-                "{origin} answered HTTP {status}{code}: {said}; check {}",
-                self.to_check()
-            ))),
-            _ => Err(TokenError::Unavailable(format!(
-                "{origin} answered HTTP {status}{code}: {said}"
-            ))),
+            _ if refuses => {
+                let check = self.to_check();
+                let why = format!("{origin} answered HTTP {status}{code}: {said}; check {check}");
+                Err(LoginError::Rejected { why, tries_left: None })
+            }
+            200 => Err(LoginError::Failed {
+                why: format!("{origin} answered HTTP {status}{code}: {said}"),
+            }),
+            _ => Err(unavailable(format!("{origin} answered HTTP {status}{code}: {said}"))),
         }
     }
 }
@@ -158,8 +163,8 @@ pub(crate) mod tests {
         Credentials::read(|key| value(key).map(ToOwned::to_owned)).unwrap()
     }
 
-    fn answer(status: u16, body: &str) -> Result<Issued, TokenError> {
-        credentials().answer(Reply { status, content_type: None, body: body.as_bytes().to_vec() })
+    fn answer(status: u16, body: &str) -> Result<Issued, LoginError> {
+        credentials().answer(Reply { status, body: body.as_bytes().to_vec(), ..Reply::default() })
     }
 
     #[test]
@@ -190,7 +195,7 @@ pub(crate) mod tests {
             (401, "{}"),
             (200, r#"{"error":"invalid_client"}"#),
         ] {
-            assert!(matches!(answer(status, body), Err(TokenError::Rejected(_))), "{body}");
+            assert!(matches!(answer(status, body), Err(LoginError::Rejected { .. })), "{body}");
         }
         for (status, body) in [
             (200, "<html>"),
@@ -205,7 +210,13 @@ pub(crate) mod tests {
             (429, "{}"),
             (503, r#"{"data":{"token":"eyJ"}}"#),
         ] {
-            assert!(matches!(answer(status, body), Err(TokenError::Unavailable(_))), "{body}");
+            assert!(
+                matches!(
+                    answer(status, body),
+                    Err(LoginError::Unavailable { .. } | LoginError::Failed { .. })
+                ),
+                "{body}"
+            );
         }
     }
 
@@ -213,7 +224,7 @@ pub(crate) mod tests {
     fn an_answer_that_makes_no_sense_is_not_quoted() {
         let error =
             answer(200, r#"{"datum":{"token":"MARKER"},"msg":"p\" w and c%26s"}"#).unwrap_err();
-        let shown = format!("{error} {error:?}");
+        let shown = format!("{error:?}");
         assert!(shown.contains("*** and ***") && !shown.contains("MARKER"), "{shown}");
     }
 
@@ -221,7 +232,7 @@ pub(crate) mod tests {
     fn a_token_in_an_answer_of_an_unknown_form_is_not_quoted() {
         let body =
             r#"{"code":200,"msg":"your token: eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln!","data":null}"#;
-        let shown = format!("{}", answer(200, body).unwrap_err());
+        let shown = format!("{:?}", answer(200, body).unwrap_err());
         assert!(shown.contains("your token: ***!") && !shown.contains("MARKER"), "{shown}");
     }
 

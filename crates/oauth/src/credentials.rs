@@ -2,17 +2,18 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use oge_tools::call::SendError;
 use oge_tools::error::Fault;
 use oge_tools::request::Request;
 use oge_tools::secret::{Redactor, Secret};
-use oge_tools::token::TokenError;
 use oge_tools::url::{Origin, Url};
 use zeroize::Zeroizing;
 
+use crate::LoginError;
+use crate::digest::Digest;
 use crate::grant::{Client, Grant, User};
 
 /// The settings of a token store. The tools never see them.
@@ -102,6 +103,27 @@ impl Credentials {
         Zeroizing::new(self.grant.request(&self.url))
     }
 
+    /// Names the account: token URL, grant, user, client and scopes, but no secret. Two accounts never
+    /// have the same name; it is 16 hex digits, fit for a file's name.
+    #[must_use]
+    pub fn account(&self) -> String {
+        self.identity().name()
+    }
+
+    /// A salted digest of everything a login depends on, secrets included, in hex. It changes when a
+    /// setting of the login changes.
+    #[must_use]
+    pub fn digest(&self, salt: &[u8]) -> String {
+        let digest = self.identity().part(salt);
+        self.grant.secrets().fold(digest, |digest, secret| digest.part(secret.expose())).hex()
+    }
+
+    fn identity(&self) -> Digest {
+        let digest = Digest::default();
+        let digest = digest.part(self.origin().to_string()).part(self.url.path_and_query());
+        self.grant.identify(digest)
+    }
+
     /// The settings to look at when the credentials are refused.
     pub(crate) fn to_check(&self) -> &'static str {
         self.grant.to_check()
@@ -109,7 +131,7 @@ impl Credentials {
 
     /// Why there is no reply.
     #[must_use]
-    pub fn unanswered(&self, error: &SendError) -> TokenError {
+    pub fn unanswered(&self, error: &SendError) -> LoginError {
         let origin = self.origin();
         let why = match error {
             SendError::Timeout { after } => {
@@ -122,7 +144,7 @@ impl Credentials {
                 format!("the answer from {origin} is larger than {limit} bytes")
             }
         };
-        TokenError::Unavailable(why)
+        LoginError::Unavailable { why, retry_after: None }
     }
 
     /// Hides the credentials in what the authority says.

@@ -8,6 +8,8 @@ use oge_tools::error::Fault;
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
 
+use crate::digest::Digest;
+
 /// The token that the settings give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
@@ -37,6 +39,13 @@ impl Given {
     pub fn of(authorization: Secret) -> Self {
         let claims = Claims::read(authorization.expose()).unwrap_or_default();
         Self { authorization, issued_at: claims.issued_at, expires_at: claims.expires_at }
+    }
+
+    /// Names this token, in 16 hex digits: the account where there are no credentials, and what changes
+    /// when `OGE_TOKEN` does.
+    #[must_use]
+    pub fn account(&self) -> String {
+        Digest::default().part("OGE_TOKEN").part(self.authorization.expose()).name()
     }
 
     /// When it ends, in seconds since 1970. Without a login to fall back on, only the platform can

@@ -12,6 +12,7 @@ use oge_tools::url::Url;
 use zeroize::Zeroizing;
 
 use crate::credentials::TIMEOUT;
+use crate::digest::Digest;
 
 const OPERATION: &str = "获取Token";
 
@@ -52,6 +53,24 @@ impl Grant {
                 standard(url, "client_credentials", &[], Some(client), scopes.as_deref())
             }
         }
+    }
+
+    /// Adds what decides whose token it is: the grant, user, client and scopes.
+    pub(crate) fn identify(&self, digest: Digest) -> Digest {
+        let (grant, user, client, scopes) = match self {
+            Self::Oge { user, client, scopes } => ("oge", Some(user), Some(client), Some(scopes)),
+            Self::Password { user, client, scopes } => {
+                ("password", Some(user), client.as_ref(), scopes.as_ref())
+            }
+            Self::ClientCredentials { client, scopes } => {
+                ("client_credentials", None, Some(client), scopes.as_ref())
+            }
+        };
+        digest
+            .part(grant)
+            .optional(user.map(|user| &*user.name))
+            .optional(client.map(|client| &*client.id))
+            .optional(scopes.map(|scopes| &**scopes))
     }
 
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {

@@ -11,9 +11,12 @@ extern crate std;
 
 mod answer;
 mod credentials;
+mod digest;
 mod given;
 mod grant;
+mod login_error;
 
-pub use answer::Issued;
+pub use answer::{Issued, MAX_RETRY_AFTER};
 pub use credentials::{Credentials, KEYS, TIMEOUT};
 pub use given::Given;
+pub use login_error::LoginError;

@@ -116,7 +116,7 @@ fn an_answer_is_wiped_whatever_it_says() {
         (400, format!(r#"{{"error":"invalid_grant","error_description":"not {SECRET}"}}"#)),
         (503, format!("<html>{SECRET}")),
     ] {
-        let reply = Reply { status, content_type: None, body: body.clone().into_bytes() };
+        let reply = Reply { status, body: body.clone().into_bytes(), ..Reply::default() };
         let left = left_behind(|| drop(credentials.answer(reply)));
         // What the authority says of itself is read as text before the secrets in it are hidden.
         let told = usize::from(body.contains("error_description"));
@@ -145,7 +145,7 @@ impl Authority for Issues {
                 settings.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
             };
             let body = format!(r#"{{"data":{{"token":"{SECRET}"}}}}"#).into_bytes();
-            let reply = Reply { status: 200, content_type: None, body };
+            let reply = Reply { status: 200, body, ..Reply::default() };
             let issued = Credentials::read(get).unwrap().answer(reply);
             // The settings are this test's own to leave behind.
             std::mem::forget(settings);

@@ -43,7 +43,7 @@ pub(super) async fn reply_from_wasi(
     if is_answer {
         read?;
     }
-    Ok(Reply { status, content_type, body })
+    Ok(Reply { status, content_type, body, ..Reply::default() })
 }
 
 /// Reads a body to its end, or to `limit`. `length` is how long it says that it is, and is asked only

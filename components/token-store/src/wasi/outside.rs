@@ -138,8 +138,8 @@ impl<W: Wait + Turns> Outside for Wasi<W> {
         request.timeout = limit;
         let http = Http { wait: &self.wait, max_reply_bytes: ANSWER_BYTES };
         match http.send(&request, None).await {
-            Ok(reply) => credentials.answer(reply),
-            Err(error) => Err(credentials.unanswered(&error)),
+            Ok(reply) => credentials.answer(reply).map_err(Into::into),
+            Err(error) => Err(credentials.unanswered(&error).into()),
         }
     }
 
