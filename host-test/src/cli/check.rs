@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use super::FAILED;
 use super::env_file::EnvFile;
+use super::state;
 use super::style::{FAINT, mark, paint, print};
 
 /// What the tools need.
@@ -104,8 +105,8 @@ async fn platform(settings: BTreeMap<String, String>, has_login: bool, report: &
         report.line(reached.is_ok(), &origin.to_string(), reached.err().unwrap_or("reachable"));
     }
     let quiet = [("OGE_LOG", "off")];
-    let host =
-        Host::builder().settings(settings).settings(quiet).log(|_| {}).calls_at_once(1).build();
+    let builder = state::kept(Host::builder(), &settings);
+    let host = builder.settings(settings).settings(quiet).log(|_| {}).calls_at_once(1).build();
     let host = match host {
         Ok(host) => host,
         Err(error) => return report.line(false, "settings", &format!("{error:#}")),

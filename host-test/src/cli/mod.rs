@@ -6,6 +6,7 @@ mod demo;
 mod env_file;
 mod fake;
 mod progress;
+mod state;
 mod style;
 mod tools;
 
