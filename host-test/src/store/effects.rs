@@ -56,19 +56,22 @@ impl Native {
     }
 }
 
-impl<T> Guarded<T> for Mutex<T> {
+/// What the tasks of a host share.
+pub(super) struct Shared<T>(Mutex<T>);
+
+impl<T> Guarded<T> for Shared<T> {
     fn new(value: T) -> Self {
-        Self::new(value)
+        Self(Mutex::new(value))
     }
 
     /// Nothing under the lock can panic half-way.
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        work(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Effects for Native {
-    type Shared<T> = Mutex<T>;
+    type Shared<T> = Shared<T>;
     type Turn = AsyncGuard<()>;
     type Directory = StateDirectory;
 
