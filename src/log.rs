@@ -65,6 +65,8 @@ pub enum Event<'a> {
     Failed(&'a Failure),
     /// Something that goes on working, but not as it should.
     Warned(&'a str),
+    /// Something that an operator may want to know.
+    Noted(&'a str),
 }
 
 impl Event<'_> {
@@ -73,7 +75,9 @@ impl Event<'_> {
     pub const fn level(&self) -> Level {
         match self {
             Self::Sending { .. } | Self::Reading { .. } => Level::Debug,
-            Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } => Level::Info,
+            Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } | Self::Noted(_) => {
+                Level::Info
+            }
             Self::Warned(_) => Level::Warn,
             Self::Failed(_) => Level::Error,
         }
@@ -118,7 +122,7 @@ impl fmt::Display for Event<'_> {
             Self::Refreshed => f.write_str("Token刷新成功，重新调用API..."),
             Self::Accepted { elapsed } => write!(f, "API调用成功 - 耗时: {}s", Seconds(*elapsed)),
             Self::Failed(failure) => write!(f, "失败: {failure}"),
-            Self::Warned(what) => f.write_str(what),
+            Self::Warned(what) | Self::Noted(what) => f.write_str(what),
         }
     }
 }

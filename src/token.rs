@@ -3,7 +3,6 @@
 use alloc::string::String;
 use core::future::Future;
 
-use crate::error::Fault;
 use crate::secret::Secret;
 
 /// A token, ready for use.
@@ -24,20 +23,6 @@ pub enum TokenError {
     Rejected(String),
     /// The authority could not be reached in time, or its answer made no sense; how.
     Unavailable(String),
-}
-
-impl TokenError {
-    /// The setting's name, and what is wrong with it unless it is missing.
-    #[must_use]
-    pub fn not_configured(fault: &Fault) -> Self {
-        let (Fault::Setting(name, problem) | Fault::Argument(name, problem)) = fault;
-        let is_missing = problem == "is not set";
-        Self::NotConfigured(if is_missing {
-            (*name).into()
-        } else {
-            [name, ", which ", problem].concat()
-        })
-    }
 }
 
 impl core::fmt::Display for TokenError {

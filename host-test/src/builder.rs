@@ -44,6 +44,7 @@ pub struct HostBuilder {
     settings: BTreeMap<String, Secret>,
     allowed: Vec<Origin>,
     tokens: Option<Arc<dyn TokenStore>>,
+    token_file: Option<PathBuf>,
     log: Option<LogSink>,
     limits: Limits,
     calls_at_once: Option<u32>,
@@ -81,6 +82,15 @@ impl HostBuilder {
     #[must_use]
     pub fn token_store(mut self, tokens: impl TokenStore) -> Self {
         self.tokens = Some(Arc::new(tokens));
+        self
+    }
+
+    /// Keeps the token, and what is known of logins, in a file: `path` with the account's name behind it.
+    /// Other processes that name the same file share the token and its logins. Without this they are kept
+    /// in memory. The directory must be there; keep it at mode 0700.
+    #[must_use]
+    pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.token_file = Some(path.into());
         self
     }
 
@@ -129,7 +139,14 @@ impl HostBuilder {
             None => {
                 let given = Given::read(get).map_err(bad_setting)?;
                 let login = PasswordLogin::new(client.clone(), get);
-                Arc::new(NativeStore::new(login, given, Arc::clone(&log)))
+                let account = login.account().or_else(|| given.as_ref().map(Given::account));
+                let log = Arc::clone(&log);
+                Arc::new(match self.token_file.zip(account) {
+                    Some((path, account)) => {
+                        NativeStore::with_file(login, given, log, &path, &account)
+                    }
+                    None => NativeStore::new(login, given, log),
+                })
             }
         };
         let path = self.component.as_deref().unwrap_or_else(|| oge_artifacts::tools());

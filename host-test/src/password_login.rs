@@ -8,12 +8,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use oge_oauth::{Credentials, Issued};
+use oge_oauth::{Credentials, Issued, LoginError};
+use oge_token_cache::not_configured;
 use oge_tools::call::SendError;
 use oge_tools::error::Fault;
 use oge_tools::reply::Reply;
 use oge_tools::request::{ACCEPT_ENCODING, Request};
-use oge_tools::token::TokenError;
 use zeroize::Zeroizing;
 
 use crate::client::HttpClient;
@@ -35,6 +35,11 @@ impl PasswordLogin {
     #[must_use]
     pub fn new(client: HttpClient, get: impl Fn(&str) -> Option<String>) -> Self {
         Self { client, credentials: Credentials::read(get) }
+    }
+
+    /// The account's name, if there are credentials.
+    pub(crate) fn account(&self) -> Option<String> {
+        self.credentials.as_ref().ok().map(Credentials::account)
     }
 
     async fn send(&self, credentials: &Credentials) -> Result<Reply, SendError> {
@@ -93,15 +98,18 @@ impl Authority for PasswordLogin {
         self.credentials.is_ok()
     }
 
-    fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>> {
+    fn digest(&self, salt: &[u8]) -> String {
+        self.credentials.as_ref().map_or_else(|_| String::new(), |known| known.digest(salt))
+    }
+
+    fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>> {
         async {
-            let credentials = match &self.credentials {
-                Ok(credentials) => credentials,
-                Err(fault) => return Err(TokenError::not_configured(fault)),
-            };
+            let credentials = self.credentials.as_ref();
+            let credentials = credentials
+                .map_err(|fault| LoginError::NotConfigured(not_configured(fault.clone())))?;
             match self.send(credentials).await {
-                Ok(reply) => credentials.answer(reply).map_err(Into::into),
-                Err(error) => Err(credentials.unanswered(&error).into()),
+                Ok(reply) => credentials.answer(reply),
+                Err(error) => Err(credentials.unanswered(&error)),
             }
         }
         .boxed()

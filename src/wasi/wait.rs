@@ -32,6 +32,12 @@ impl Deadline {
         monotonic_clock::now() >= self.at
     }
 
+    /// How long until then.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        Duration::from_nanos(self.at.saturating_sub(monotonic_clock::now()))
+    }
+
     /// How long ago it was set.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

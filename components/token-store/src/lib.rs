@@ -1,19 +1,13 @@
-//! A token store as a component, for hosts that have none.
+//! The token store as a component, for hosts that have none.
 //!
-//! `oge-oauth` says what a login asks and what its answer means, `oge-token-cache` when to log in;
-//! [`store`] acts on both, and keeps the token in its instance or, where `OGE_TOKEN_FILE` says so, in
-//! a [`record`] that all instances and processes share: one login serves them all. Everything that
-//! it touches stands behind one trait, so natively the rules are tested without a file or a clock.
+//! `oge-token-cache` is the store. This brings what it touches through WASI: clocks, HTTP, and the
+//! directory of `OGE_TOKEN_FILE`.
 
 #![no_std]
 
+#[cfg(target_family = "wasm")]
 extern crate alloc;
-#[cfg(test)]
-extern crate std;
 
-pub mod outside;
 pub mod path;
-pub mod record;
-pub mod store;
 #[cfg(target_family = "wasm")]
 pub mod wasi;

@@ -1,84 +1,144 @@
 //! A token file that anybody may have written, and the store that goes on from it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use oge_oauth::Issued;
-use oge_token_store::outside::Outside;
-use oge_token_store::record::Record;
-use oge_token_store::store::Store;
+use oge_oauth::{Issued, LoginError};
+use oge_token_cache::pace::{MAX_BACKOFF, PACE};
+use oge_token_cache::{
+    Directory, Effects, Entry, Lock, Next, Problem, Record, Store, TokenFile, Write,
+};
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};
+use zeroize::Zeroizing;
 
-/// The longest that what a file says may hold a call off: six seconds between logins, and five that
-/// another clock may be ahead.
+/// The longest that what a file says may hold a call up: the space between two logins with its jitter.
 const LONGEST: Duration = Duration::from_secs(11);
+const ACCOUNT: &str = "account";
+const START: Duration = Duration::from_secs(1_700_000_000);
 
 /// The file.
 pub(crate) fn target(data: &[u8]) {
-    let Some(record) = Record::read(data) else { return };
-    let bytes = record.to_bytes();
-    assert_eq!(Record::read(&bytes).expect("what was written is read").to_bytes(), bytes);
+    let record = match Record::read(data, ACCOUNT, START) {
+        Ok(record) | Err((_, Some(record))) => record,
+        Err((_, None)) => return,
+    };
+    let bytes = record.to_bytes(ACCOUNT);
+    let again = Record::read(&bytes, ACCOUNT, START).expect("what was written is read");
+    assert_eq!(*again.to_bytes(ACCOUNT), *bytes);
 
-    for denies in [false, true] {
-        let machine = Machine { file: data, now: Cell::new(START), logins: Cell::new(0), denies };
-        assert_serves(&machine);
+    for rejects in [false, true] {
+        let shared = Rc::new(Shared { now: Cell::new(START), logins: Cell::new(0), rejects });
+        let disk = Disk(Rc::new(RefCell::new(Some(data.to_vec()))));
+        let file = TokenFile::new(disk, "token", ACCOUNT);
+        assert_serves(&Machine { shared, file });
     }
 }
 
-/// A store that finds this file answers, soon, and never with a token that it was told is refused.
-fn assert_serves(machine: &Machine<'_>) {
-    let store = Store::default();
-    let held = store.peek(machine);
-    let first = done(store.get(machine));
-    assert!(machine.logins.get() <= 1);
-    assert!(machine.now.get() - START <= LONGEST, "a file made a call wait");
-    if machine.denies && machine.logins.get() > 0 && first.is_ok() {
+/// A store that finds this file answers soon, never with a token that it knows is refused, and never
+/// makes more logins than the rules allow.
+fn assert_serves(machine: &Machine) {
+    let logins = || machine.shared.logins.get();
+    let store = Store::new(machine.clone(), None);
+    let held = store.peek();
+    let first = done(store.get());
+    assert!(logins() <= 1);
+    assert!(machine.shared.now.get() - START <= LONGEST, "a file made a call wait");
+    if machine.shared.rejects && logins() > 0 && first.is_ok() {
         assert_eq!(first.as_ref().ok(), held.as_ref(), "a token from nowhere");
     }
-    let Ok(first) = first else { return };
-
-    let logins = machine.logins.get();
-    let second = done(store.refresh(Some(first.generation), machine));
-    assert!(machine.logins.get() <= logins + 1);
-    match second {
-        Ok(second) => assert_ne!(second.generation, first.generation, "the refused token again"),
-        Err(_) => {
-            machine.now.set(machine.now.get() + LONGEST);
-            let logins = machine.logins.get();
-            let _ = done(store.get(machine));
-            assert_eq!(machine.logins.get(), logins + 1, "denied for ever");
+    if let Ok(first) = first {
+        let before = logins();
+        let second = done(store.refresh(Some(first.generation)));
+        assert!(logins() <= before + 1);
+        if let Ok(second) = second {
+            assert_ne!(second.generation, first.generation, "the refused token again");
         }
     }
+    let before = logins();
+    for _ in 0..10 {
+        machine.pass(PACE[2] + MAX_BACKOFF);
+        let _ = done(store.refresh(Some(store.peek().map_or(0, |token| token.generation))));
+    }
+    if machine.shared.rejects {
+        assert!(logins() <= 4, "rejected credentials were tried again and again");
+    }
+    // A person is never locked out.
+    machine.pass(PACE[2]);
+    assert!(matches!(store.ask_refresh(None), Next::Login(_)), "locked out for ever");
+    assert!(logins() <= before + 10);
 }
 
-const START: Duration = Duration::from_secs(1_700_000_000);
+/// A machine with this file.
+#[derive(Clone)]
+struct Machine {
+    shared: Rc<Shared>,
+    file: TokenFile<Disk>,
+}
 
-/// A machine with this file, which it never lets anybody overwrite.
-struct Machine<'a> {
-    file: &'a [u8],
+struct Shared {
     now: Cell<Duration>,
     logins: Cell<u32>,
-    /// Whether the authority refuses the credentials.
-    denies: bool,
+    /// Whether the authority rejects the credentials.
+    rejects: bool,
 }
 
-impl Outside for Machine<'_> {
+impl Machine {
+    fn pass(&self, time: Duration) {
+        self.shared.now.set(self.shared.now.get() + time);
+    }
+}
+
+/// One file, which anybody may lock.
+#[derive(Clone)]
+struct Disk(Rc<RefCell<Option<Vec<u8>>>>);
+
+fn is_token(name: &str) -> bool {
+    !name.ends_with(".lock") && !name.ends_with(".new")
+}
+
+impl Directory for Disk {
+    fn entry(&self, name: &str) -> Result<Entry, Problem> {
+        Ok(if is_token(name) { Entry::File } else { Entry::Missing })
+    }
+
+    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let file = self.0.borrow();
+        let bytes = file.as_ref().filter(|_| is_token(name)).ok_or(Problem::Missing)?;
+        Ok(Zeroizing::new(bytes.iter().copied().take(limit).collect()))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8], _how: Write) -> Result<(), Problem> {
+        if name.ends_with(".new") {
+            self.0.replace(Some(bytes.to_vec()));
+        }
+        Ok(())
+    }
+
+    fn rename(&self, _from: &str, _to: &str) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn remove(&self, _name: &str) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl Effects for Machine {
+    type Shared<T> = RefCell<T>;
     type Turn = ();
-    type Lock = ();
+    type Directory = Disk;
 
     fn now(&self) -> Duration {
-        self.now.get()
+        self.shared.now.get()
     }
 
-    fn load(&self) -> Option<Record> {
-        // Read once, at the start: afterwards the store's own record is as new or newer.
-        Record::read(self.file).filter(|_| self.logins.get() == 0)
+    fn file(&self) -> Option<&TokenFile<Disk>> {
+        Some(&self.file)
     }
-
-    fn save(&self, _record: &Record) {}
 
     async fn turn(&self) {}
 
@@ -86,25 +146,35 @@ impl Outside for Machine<'_> {
         Some(())
     }
 
-    fn lock(&self) -> Option<()> {
-        Some(())
+    async fn pause(&self, time: Duration, _lock: Option<&Lock<Disk>>) {
+        self.pass(time);
     }
 
-    async fn pause(&self, time: Duration) {
-        self.now.set(self.now.get() + time);
+    fn can_log_in(&self) -> bool {
+        true
     }
 
-    async fn login(&self, _limit: Duration) -> Result<Issued, TokenError> {
-        self.logins.set(self.logins.get() + 1);
-        if self.denies {
-            return Err(TokenError::Rejected("no".to_owned()));
+    fn digest(&self, _salt: &[u8]) -> String {
+        String::new()
+    }
+
+    async fn login(
+        &self,
+        _limit: Duration,
+        _lock: Option<&Lock<Disk>>,
+    ) -> Result<Issued, LoginError> {
+        let logins = self.shared.logins.get() + 1;
+        self.shared.logins.set(logins);
+        if self.shared.rejects {
+            return Err(LoginError::Rejected { why: "no".to_owned(), tries_left: None });
         }
-        let token = format!("Bearer {}", self.logins.get());
-        let authorization = Secret::new(token);
+        let authorization = Secret::new(format!("Bearer {logins}"));
         Ok(Issued { authorization, expires_in: Some(3600), claims: Claims::default() })
     }
 
     fn warn(&self, _what: &str) {}
+
+    fn info(&self, _what: &str) {}
 }
 
 fn done(answer: impl Future<Output = Result<Token, TokenError>>) -> Result<Token, TokenError> {

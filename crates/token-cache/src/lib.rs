@@ -1,18 +1,20 @@
-//! When a token is used, refreshed or held off: a pure function of what is held and the time.
+//! The token store: when a token is used, refreshed or not asked for, and one login for everybody.
 //!
-//! Whoever holds a token (the reference host, the token store component, the MCP server) keeps a
-//! [`State`], tells it what happens, and asks it what to do. It contacts no one, reads no clock and
-//! takes no lock, so every rule is a row of data in its tests.
+//! [`State`] decides. It is a pure function of what is known and the time, so each rule is a row of data
+//! in its tests. [`Store`] acts on it: it shares one login among the tasks of an instance, and among
+//! instances and processes through a [`TokenFile`]. Everything that it touches is behind [`Effects`]
+//! and [`Directory`], so the reference host, the token store component and the MCP server run the same
+//! store.
 //!
 //! ```
 //! use core::time::Duration;
-//! use oge_token_cache::{Decision, Lifetime, State};
+//! use oge_token_cache::{Asker, Decision, Lifetime, State};
 //!
-//! let mut state = State::<&str, &str>::default();
+//! let mut state = State::<&str>::default();
 //! let now = Duration::from_secs(1);
 //! assert!(matches!(state.decide(now), Decision::MustRefresh { .. }));
 //!
-//! state.attempt(now);
+//! state.attempt(now, Asker::Call);
 //! state.received("token", 7, Lifetime::of_seconds(3600), now);
 //! assert!(matches!(state.decide(now), Decision::Valid(&"token")));
 //!
@@ -22,11 +24,26 @@
 
 #![no_std]
 
-mod lifetime;
-mod state;
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
+mod effects;
+mod file;
+mod lifetime;
+mod logins;
+pub mod pace;
+mod record;
+mod state;
+mod store;
+
+pub use effects::{Effects, Guarded};
+pub use file::{Directory, Entry, Lock, Locking, Problem, TokenFile, Write};
 pub use lifetime::{Lifetime, SKEWED, generation};
-pub use state::{CONTESTED, Decision, SKEW, State};
+pub use logins::{Asker, Block, Cause, Logins};
+pub use record::Record;
+pub use state::{CONTESTED, Decision, State};
+pub use store::{Next, Store, not_configured};
 
 #[cfg(test)]
 mod rivals;

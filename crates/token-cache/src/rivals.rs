@@ -5,7 +5,7 @@ extern crate std;
 use core::time::Duration;
 use std::vec::Vec;
 
-use crate::{Decision, Lifetime, State};
+use crate::{Asker, Decision, Lifetime, State};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SPACING: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ struct Pace {
 /// One of them, who calls again and again under the call rule.
 struct Rival {
     pace: Pace,
-    state: State<u64, ()>,
+    state: State<u64>,
     at: Duration,
     next: Next,
     is_retry: bool,
@@ -59,12 +59,12 @@ impl Rival {
                 Decision::Valid(_) | Decision::RefreshSoon(_) => self.send(),
                 Decision::MustRefresh { wait } => {
                     self.at += wait;
-                    self.state.attempt(self.at);
+                    self.state.attempt(self.at, Asker::Call);
                     self.logins.push(self.at);
                     self.at += self.pace.login;
                     self.next = Next::Receive;
                 }
-                Decision::Denied(()) => unreachable!("nobody is denied"),
+                Decision::Blocked(block) => unreachable!("{block:?}"),
             },
             Next::Receive => {
                 // A number as it comes of a clock that counts microseconds.

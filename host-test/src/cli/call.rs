@@ -14,6 +14,7 @@ use oge_tools::tools::{
 
 use super::env_file::EnvFile;
 use super::progress::Progress;
+use super::state;
 use super::style::{FAINT, HANDLED, mark, paint, print};
 use super::tools::{Arguments, ToolCommand};
 use super::{FAILED, USAGE};
@@ -35,8 +36,9 @@ impl Call {
         let arguments = self.tool.arguments()?;
         let progress = Progress::start("waiting for OGE");
         let log = progress.clone();
-        let host = Host::builder()
-            .settings(self.env_file.read()?)
+        let settings = self.env_file.read()?;
+        let host = state::kept(Host::builder(), &settings)
+            .settings(settings)
             .log(move |line| log.log(line))
             .calls_at_once(1)
             .build();

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::env_file::EnvFile;
 use super::style::{FAINT, HANDLED, mark, paint, print};
-use super::{FAILED, known};
+use super::{FAILED, known, state};
 
 /// What the tools need.
 const TOOLS: [(&str, &str); 4] = [
@@ -118,8 +118,8 @@ async fn platform(
         report.line(reached.is_ok(), &origin.to_string(), reached.err().unwrap_or("reachable"))?;
     }
     let quiet = [("OGE_LOG", "off")];
-    let host =
-        Host::builder().settings(settings).settings(quiet).log(|_| {}).calls_at_once(1).build();
+    let builder = state::kept(Host::builder(), &settings);
+    let host = builder.settings(settings).settings(quiet).log(|_| {}).calls_at_once(1).build();
     let host = match host {
         Ok(host) => host,
         Err(error) => return report.line(false, "settings", &format!("{error:#}")),

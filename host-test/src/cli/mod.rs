@@ -7,6 +7,7 @@ mod env_file;
 mod fake;
 mod known;
 mod progress;
+mod state;
 mod style;
 mod tools;
 

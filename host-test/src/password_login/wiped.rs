@@ -9,9 +9,8 @@ use std::cell::Cell;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use oge_oauth::{Credentials, Given, Issued};
+use oge_oauth::{Credentials, Given, Issued, LoginError};
 use oge_tools::reply::Reply;
-use oge_tools::token::TokenError;
 
 use super::{Authority, PasswordLogin, to_http};
 use crate::{Host, HttpClient, NativeStore};
@@ -138,7 +137,7 @@ fn a_host_keeps_no_copy_of_what_it_was_told() {
 struct Issues;
 
 impl Authority for Issues {
-    fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>> {
+    fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>> {
         async {
             let settings = settings(None);
             let get = |key: &str| {

@@ -1,8 +1,7 @@
 //! Who issues tokens.
 
 use futures_util::future::BoxFuture;
-use oge_oauth::Issued;
-use oge_tools::token::TokenError;
+use oge_oauth::{Issued, LoginError};
 
 /// Issues tokens.
 pub trait Authority: Send + Sync + 'static {
@@ -11,6 +10,12 @@ pub trait Authority: Send + Sync + 'static {
         true
     }
 
-    /// Logs in, once. The store sees to it that nobody else does meanwhile, and to the time limit.
-    fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>>;
+    /// A salted digest of the credentials in hex: other credentials have another. They are tried at once
+    /// where others were rejected.
+    fn digest(&self, _salt: &[u8]) -> String {
+        String::new()
+    }
+
+    /// Logs in, once. The store sees to it that no other login is under way, and to the time limit.
+    fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>>;
 }

@@ -1,241 +1,90 @@
-//! The reference host's token store: one login however many instances ask.
-//!
-//! `oge-token-cache` decides; this holds its state, runs the one login as a task of its own, and lets
-//! everyone who needs it wait for it. A caller that goes away ends nothing.
+//! The reference host's token store: `oge-token-cache`'s, with each login as a task of its own. A caller
+//! that goes away ends no login.
 
 mod authority;
+mod directory;
+mod effects;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
-use oge_oauth::{Given, Issued};
-use oge_token_cache::{CONTESTED, Decision, Lifetime, SKEWED, State, generation};
+use oge_oauth::{Given, TIMEOUT};
+use oge_token_cache::{Next, Store, TokenFile};
 use oge_tools::token::{Token, TokenError};
 
+use self::directory::StateDirectory;
+use self::effects::Native;
 use crate::guest_log::LogSink;
-use crate::runtime::{Instant, Mutex, MutexGuard, sleep, spawn, timeout, wall_clock};
+use crate::runtime::spawn;
 
 pub use authority::Authority;
 
-/// For one login, whoever waits for it.
-const LOGIN_LIMIT: Duration = Duration::from_secs(30);
-
 /// The token of one account, shared by every instance of a host. Clones share it.
 #[derive(Clone)]
-pub struct NativeStore(Arc<Inner>);
-
-struct Inner {
-    authority: Box<dyn Authority>,
-    warn: LogSink,
-    /// Where the monotonic clock of `state` starts.
-    started: Instant,
-    held: Mutex<Held>,
-}
-
-struct Held {
-    state: State<Token, TokenError>,
-    /// The login under way.
-    flight: Option<Flight>,
-    /// Whether the skew of the clocks has been told.
-    skew_told: bool,
-}
-
-type Flight = Shared<BoxFuture<'static, Result<Token, TokenError>>>;
-
-/// What a caller gets: an answer, or a login to wait for.
-enum Next {
-    Answer(Result<Token, TokenError>),
-    Wait(Flight),
-}
+pub struct NativeStore(Arc<Store<Native>>);
 
 impl NativeStore {
-    /// A store that logs in with `authority`, and starts with the token `given` where there is one.
+    /// A store that logs in with `authority`, starts with the token `given` if there is one, and keeps
+    /// what it knows in memory.
     #[must_use]
     pub fn new(authority: impl Authority, given: Option<Given>, warn: LogSink) -> Self {
-        let mut state = State::default();
-        let wall = wall_clock();
-        if let Some(given) = given {
-            let expires_at = given.expires_at(authority.can_log_in());
-            let lifetime = Lifetime::of_kept(expires_at, wall.as_secs());
-            let generation = generation(None, wall);
-            let token = Token { authorization: given.authorization, generation };
-            state.found(token, generation, lifetime, Duration::ZERO);
-        }
-        Self(Arc::new(Inner {
-            authority: Box::new(authority),
-            warn,
-            started: Instant::now(),
-            held: Mutex::new(Held { state, flight: None, skew_told: false }),
-        }))
+        Self(Arc::new(Store::new(Native::new(authority, warn, None), given)))
+    }
+
+    /// The same, which keeps what it knows in a file that other processes may share: `path` with the
+    /// account's name behind it. The directory must be there.
+    #[must_use]
+    pub fn with_file(
+        authority: impl Authority,
+        given: Option<Given>,
+        warn: LogSink,
+        path: &Path,
+        account: &str,
+    ) -> Self {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or_else(|| Path::new(".")).to_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let file = TokenFile::new(StateDirectory(Arc::new(directory)), &name, account);
+        Self(Arc::new(Store::new(Native::new(authority, warn, Some(file)), given)))
     }
 
     /// The token to use now.
     ///
     /// # Errors
-    /// Where there is none and none can be had.
+    /// Says why there is none.
     pub async fn get(&self) -> Result<Token, TokenError> {
-        let next = self.0.next(|state, now| state.decide(now));
-        next.answer().await
+        self.finish(self.0.ask_get()).await
     }
 
     /// The held token, whatever its state. Contacts no one.
     #[must_use]
     pub fn peek(&self) -> Option<Token> {
-        self.0.lock().state.held().cloned()
+        self.0.peek()
     }
 
-    /// A token other than generation `stale`; with none, a new one whatever is held.
+    /// A token other than generation `stale`; with `None`, a new one whatever is held.
     ///
     /// # Errors
-    /// Where none can be had.
+    /// Says why there is none.
     pub async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
-        let next = match stale {
-            Some(stale) => {
-                self.0.refused(stale);
-                self.0.next(|state, now| state.decide(now))
-            }
-            None => match self.0.under_way() {
-                Some(flight) => Next::Wait(flight),
-                None => self.0.next(|state, now| state.decide_anew(now)),
-            },
-        };
-        next.answer().await
+        self.finish(self.0.ask_refresh(stale)).await
     }
-}
 
-impl Next {
-    async fn answer(self) -> Result<Token, TokenError> {
-        match self {
-            Self::Answer(answer) => answer,
-            Self::Wait(flight) => flight.await,
-        }
-    }
-}
-
-impl Inner {
-    fn next(
-        self: &Arc<Self>,
-        decide: impl FnOnce(&State<Token, TokenError>, Duration) -> Decision<'_, Token, TokenError>,
-    ) -> Next {
-        let now = self.started.elapsed();
-        let mut held = self.lock();
-        match decide(&held.state, now) {
-            Decision::Valid(token) => Next::Answer(Ok(token.clone())),
-            Decision::Denied(error) => Next::Answer(Err(error.clone())),
-            Decision::RefreshSoon(token) => {
-                let token = token.clone();
+    async fn finish(&self, next: Next) -> Result<Token, TokenError> {
+        let store = Arc::clone(&self.0);
+        match next {
+            Next::Answer(answer) => answer,
+            Next::Early(token) => {
                 // In the background: nobody waits for it here.
-                drop(self.fly(&mut held, now, Duration::ZERO));
-                Next::Answer(Ok(token))
+                drop(spawn(async move { store.renew_early(TIMEOUT).await }));
+                Ok(token)
             }
-            Decision::MustRefresh { wait } => Next::Wait(self.fly(&mut held, now, wait)),
-        }
-    }
-
-    /// The login under way, started where there is none.
-    fn fly(self: &Arc<Self>, held: &mut Held, now: Duration, wait: Duration) -> Flight {
-        if let Some(flight) = &held.flight {
-            return flight.clone();
-        }
-        held.state.attempt(now + wait);
-        let mut login = Login { store: Arc::clone(self), has_landed: false };
-        let task = spawn(async move {
-            sleep(wait).await;
-            login.run().await
-        });
-        let flight = async move {
-            let broken_off = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
-            task.await.unwrap_or_else(broken_off)
-        };
-        held.flight.insert(flight.boxed().shared()).clone()
-    }
-
-    /// Takes a login's outcome in: the flight ends and the state changes at one moment.
-    fn landed(&self, issued: Result<Issued, TokenError>) -> Result<Token, TokenError> {
-        let now = self.started.elapsed();
-        let mut held = self.lock();
-        held.flight = None;
-        let issued = match issued {
-            Ok(issued) => issued,
-            Err(error) => {
-                match &error {
-                    TokenError::Rejected(_) => held.state.denied(error.clone(), now),
-                    _ => held.state.failed(now),
-                }
-                return Err(error);
+            Next::Login(wanted) => {
+                let broken_off = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
+                spawn(async move { store.renew(wanted).await }).await.unwrap_or_else(broken_off)
             }
-        };
-        let wall = wall_clock();
-        let Issued { authorization, expires_in, claims } = issued;
-        let lifetime =
-            Lifetime::of_new(expires_in, claims.issued_at, claims.expires_at, wall.as_secs());
-        let generation = generation(held.state.generation(), wall);
-        let token = Token { authorization, generation };
-        held.state.received(token.clone(), generation, lifetime, now);
-        let tell_skew = lifetime.is_skewed && !std::mem::replace(&mut held.skew_told, true);
-        drop(held);
-        if tell_skew {
-            (self.warn)(SKEWED);
-        }
-        Ok(token)
-    }
-
-    /// A login ended without an outcome.
-    fn broke_off(&self) {
-        let now = self.started.elapsed();
-        let mut held = self.lock();
-        held.flight = None;
-        held.state.failed(now);
-    }
-
-    fn refused(&self, stale: u64) {
-        let now = self.started.elapsed();
-        let mut held = self.lock();
-        let before = held.state.is_contested();
-        held.state.refused(stale, now);
-        let contested = held.state.is_contested();
-        drop(held);
-        if contested && !before {
-            (self.warn)(CONTESTED);
-        }
-    }
-
-    fn under_way(&self) -> Option<Flight> {
-        self.lock().flight.clone()
-    }
-
-    /// The lock is never held while anything waits, and nothing under it can panic half-way.
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A login under way. Dropped before it has landed (it panicked, or its runtime ended) it ends the
-/// flight all the same, lest somebody later took the wreck for a login to wait for.
-struct Login {
-    store: Arc<Inner>,
-    has_landed: bool,
-}
-
-impl Login {
-    async fn run(&mut self) -> Result<Token, TokenError> {
-        let issued = timeout(LOGIN_LIMIT, self.store.authority.login()).await;
-        self.has_landed = true;
-        self.store.landed(issued.unwrap_or_else(|_| {
-            let why = format!("no token within {} s", LOGIN_LIMIT.as_secs());
-            Err(TokenError::Unavailable(why))
-        }))
-    }
-}
-
-impl Drop for Login {
-    fn drop(&mut self) {
-        if !self.has_landed {
-            self.store.broke_off();
         }
     }
 }

@@ -3,10 +3,15 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::future::join_all;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
+use oge_oauth::{Issued, LoginError};
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::*;
 
@@ -14,11 +19,11 @@ use super::*;
 struct Gated {
     gate: Arc<Semaphore>,
     logins: Arc<AtomicUsize>,
-    script: Mutex<Vec<Result<Issued, TokenError>>>,
+    script: Mutex<Vec<Result<Issued, LoginError>>>,
 }
 
 impl Authority for Gated {
-    fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>> {
+    fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>> {
         async {
             self.logins.fetch_add(1, Ordering::SeqCst);
             self.gate.acquire().await.expect("the gate is never closed").forget();
@@ -37,7 +42,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(script: Vec<Result<Issued, TokenError>>, given: Option<&str>) -> Self {
+    fn new(script: Vec<Result<Issued, LoginError>>, given: Option<&str>) -> Self {
         let (gate, logins) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
         let warnings = Arc::new(Mutex::new(Vec::new()));
         let authority =
@@ -58,7 +63,7 @@ impl Scene {
     }
 }
 
-fn issued(token: &str, expires_in: u64) -> Result<Issued, TokenError> {
+fn issued(token: &str, expires_in: u64) -> Result<Issued, LoginError> {
     Ok(Issued {
         authorization: Secret::new(token),
         expires_in: Some(expires_in),
@@ -66,12 +71,12 @@ fn issued(token: &str, expires_in: u64) -> Result<Issued, TokenError> {
     })
 }
 
-fn rejected() -> Result<Issued, TokenError> {
-    Err(TokenError::Rejected("no".to_owned()))
+fn rejected() -> Result<Issued, LoginError> {
+    Err(LoginError::Rejected { why: "no".to_owned(), tries_left: None })
 }
 
-fn unavailable() -> Result<Issued, TokenError> {
-    Err(TokenError::Unavailable("down".to_owned()))
+fn unavailable() -> Result<Issued, LoginError> {
+    Err(LoginError::Unavailable { why: "down".to_owned(), retry_after: None })
 }
 
 fn spawn_gets(
@@ -99,31 +104,36 @@ async fn one_login_serves_everyone_who_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_failure_is_told_to_everyone_who_waits_and_the_next_call_tries_again() {
+async fn one_failure_is_told_to_all_who_wait_and_a_call_a_second_later_tries_again() {
     let scene = Scene::new(vec![unavailable(), issued("a", 3600)], None);
     let callers = spawn_gets(&scene, 50);
     tokio::task::yield_now().await;
     scene.open();
     for got in join_all(callers).await {
-        assert_eq!(got.unwrap(), Err(TokenError::Unavailable("down".to_owned())));
+        let Err(TokenError::Unavailable(why)) = got.unwrap() else { panic!() };
+        assert!(why.starts_with("down; it is not asked again for 1 s"), "{why}");
     }
     assert_eq!(scene.logins(), 1);
+    tokio::time::advance(Duration::from_secs(1)).await;
     assert!(scene.store.get().await.is_ok());
     assert_eq!(scene.logins(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_credentials_are_not_tried_again_for_five_seconds() {
+async fn rejected_credentials_are_three_logins_and_one_for_a_person() {
     let scene = Scene::new(vec![rejected()], None);
     scene.open();
+    for (wait, logins) in [(0, 1), (59, 1), (1, 2), (599, 2), (1, 3), (99_999, 3)] {
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        for got in join_all((0..20).map(|_| scene.store.get())).await {
+            assert!(matches!(got, Err(TokenError::Rejected(_))), "{got:?}");
+        }
+        assert_eq!(scene.logins(), logins);
+    }
     for _ in 0..20 {
-        assert!(matches!(scene.store.get().await, Err(TokenError::Rejected(_))));
         assert!(matches!(scene.store.refresh(None).await, Err(TokenError::Rejected(_))));
     }
-    assert_eq!(scene.logins(), 1);
-    tokio::time::advance(Duration::from_secs(5)).await;
-    assert!(scene.store.get().await.is_err());
-    assert_eq!(scene.logins(), 2);
+    assert_eq!(scene.logins(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +203,7 @@ async fn an_aging_token_serves_while_one_login_renews_it() {
 struct Breaking(AtomicUsize);
 
 impl Authority for Breaking {
-    fn login(&self) -> BoxFuture<'_, Result<Issued, TokenError>> {
+    fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>> {
         async {
             match self.0.fetch_add(1, Ordering::SeqCst) {
                 1 => std::panic::resume_unwind(Box::new(())),
@@ -234,7 +244,7 @@ async fn a_login_that_hangs_ends_after_thirty_seconds() {
     let scene = Scene::new(vec![issued("a", 3600)], None);
     let before = Instant::now();
     assert!(matches!(scene.store.get().await, Err(TokenError::Unavailable(_))));
-    assert_eq!(before.elapsed(), LOGIN_LIMIT);
+    assert_eq!(before.elapsed(), TIMEOUT);
 }
 
 #[tokio::test(start_paused = true)]

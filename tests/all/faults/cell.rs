@@ -34,8 +34,8 @@ const SHORT: u32 = 10;
 const LONG: u32 = 30;
 /// For a login, whoever waits for it.
 const LOGIN_LIMIT: Duration = Duration::from_secs(30);
-/// How long refused credentials are not tried again.
-const DENIED: Duration = Duration::from_secs(5);
+/// How long an authority that failed once is not asked again.
+const BACKOFF: Duration = Duration::from_secs(1);
 
 /// No system resolver asks anybody for it: a label is longer than DNS has room for.
 const NO_NAME: &str =
@@ -181,7 +181,12 @@ impl Ready {
             expect(again.is_failure(FailureKind::TokenStore), format!("denied, then {again:?}"));
             let logins = self.scene.fake.count(Route::Token) - before;
             expect(logins == 0, "denied credentials were tried again at once".to_owned());
-            sleep(DENIED).await;
+        }
+        if cell.fails == Some(FailureKind::TokenStore) && !matches!(cell.meets, Meets::NoName) {
+            sleep(BACKOFF).await;
+            // Where calls wait longer than that, a person may ask.
+            let login = self.scene.host.refresh_token().await;
+            expect(login.is_ok(), format!("a person's login came to {login:?}"));
         }
         let (next, shown) = self.next().await;
         let works = matches!(next, Came::Works { .. });

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use oge_token_store::store::Store;
+use oge_token_cache::Store;
 use oge_tools::authorization::Authorization;
 use oge_tools::call::Platform;
 use oge_tools::error::FailureKind;
@@ -30,10 +30,10 @@ use self::world::{Here, Instance, World};
 /// How many calls follow each other.
 const DEPTH: u32 = 4;
 /// What passes before a call: nothing, more than the short rules and less than a token is fresh, more than the
-/// hold-off, and until a token ages; twice that is past its end.
-const STEPS: [u64; 4] = [0, 6, 31, 3_350];
+/// hold-off, more than the first pause after a rejection, and until a token ages; twice that is past its end.
+const STEPS: [u64; 5] = [0, 6, 31, 61, 3_350];
 /// Longer ago than any rule looks back.
-const LONG_AGO: u64 = 31;
+const LONG_AGO: u64 = 601;
 const LIFE: u64 = 3_600;
 
 /// What has happened, kept by the test so as not to believe the store.
@@ -51,6 +51,10 @@ struct Past {
     login: Option<(u64, bool, u64)>,
     /// When the credentials were last refused, since the last token.
     denied_at: Option<u64>,
+    /// How often, since the last token.
+    denials: u32,
+    /// How often in a row the authority could not be reached.
+    failures: u32,
 }
 
 /// Where a sequence stands.
@@ -70,19 +74,19 @@ impl State {
 
     /// Plays one call, and says where that leads.
     fn call(&self, choices: &Rc<Choices>, settings: &Settings) -> Self {
-        let here = Here(Rc::new(World {
+        let here = Here::new(World {
             choices: Rc::clone(choices),
             state: RefCell::new(self.clone()),
             sent: RefCell::default(),
             logins: Cell::default(),
             is_in_flight: Cell::default(),
             paused: Cell::default(),
-        }));
-        here.0.pass(choices.choose(&STEPS));
+        });
+        here.world.pass(choices.choose(&STEPS));
         let platform = Platform {
             settings: settings.clone(),
             sender: here.clone(),
-            tokens: Instance { store: Store::default(), here: here.clone() },
+            tokens: Instance { store: Store::new(here.clone(), None), here: here.clone() },
             clock: here.clone(),
             observe: |_: &str, _: Event<'_>| {},
         };
@@ -92,7 +96,7 @@ impl State {
         let retrying = Authorization::Store { retry: true };
         let result = platform.call(&request, &retrying).now_or_never().expect("an answer");
 
-        let world = &here.0;
+        let world = &here.world;
         let sent = world.sent.borrow();
         assert!(sent.len() <= 2 && world.logins.get() <= 2);
         assert!(world.paused.get() <= 10, "a call was held up");
@@ -125,13 +129,15 @@ impl State {
                     if let Some(seconds) = fields.get("secs").and_then(Value::as_u64) {
                         let left = seconds as i64 - now as i64;
                         fields.insert("secs".to_owned(), left.max(-(LONG_AGO as i64)).into());
+                        // A jitter's.
+                        fields.remove("nanos");
                     }
                     let generation =
                         fields.get("held").and_then(|held| held["generation"].as_u64());
                     if let Some(refused) = fields.get_mut("refused") {
                         *refused = (refused.is_u64() && refused.as_u64() == generation).into();
                     }
-                    for name in ["generation", "token"] {
+                    for name in ["authorization", "generation", "revision", "salt"] {
                         fields.remove(name);
                     }
                     fields.values_mut().for_each(|value| relative(value, now));
@@ -145,10 +151,12 @@ impl State {
         relative(&mut file, self.now);
         let ago = |at: u64| (self.now - at).min(LONG_AGO);
         // When the token was issued is told by when it ends.
-        let Past { refused_at, refused_fresh, told, login, denied_at, .. } = &self.past;
+        let Past { refused_at, refused_fresh, told, login, denied_at, denials, failures, .. } =
+            &self.past;
         let times = (refused_at.is_some(), *refused_fresh.min(&2), told, denied_at.map(ago));
+        let counts = (denials, failures);
         let login = login.map(|(began, ended_well, ended)| (ago(began), ended_well, ago(ended)));
-        format!("{file}{times:?}{login:?}")
+        format!("{file}{times:?}{login:?}{counts:?}")
     }
 }
 

@@ -5,16 +5,15 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use oge_oauth::Issued;
-use oge_token_store::outside::Outside;
-use oge_token_store::record::Record;
-use oge_token_store::store::Store;
+use oge_oauth::{Issued, LoginError};
+use oge_token_cache::{Directory, Effects, Entry, Lock, Problem, Store, TokenFile, Write};
 use oge_tools::call::{Clock, SendError, Sender};
 use oge_tools::jwt::Claims;
 use oge_tools::reply::Reply;
 use oge_tools::request::Request;
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError, Tokens};
+use zeroize::Zeroizing;
 
 use super::choices::Choices;
 use super::{LIFE, State};
@@ -42,7 +41,53 @@ pub(super) struct World {
 }
 
 #[derive(Clone)]
-pub(super) struct Here(pub(super) Rc<World>);
+pub(super) struct Here {
+    pub(super) world: Rc<World>,
+    file: TokenFile<Disk>,
+}
+
+impl Here {
+    pub(super) fn new(world: World) -> Self {
+        let world = Rc::new(world);
+        let file = TokenFile::new(Disk(Rc::clone(&world)), "token", "me");
+        Self { world, file }
+    }
+}
+
+/// The token file of a world. Nobody else is there to lock it.
+#[derive(Clone)]
+pub(super) struct Disk(Rc<World>);
+
+fn is_token(name: &str) -> bool {
+    name == "token-me"
+}
+
+impl Directory for Disk {
+    fn entry(&self, name: &str) -> Result<Entry, Problem> {
+        let is_there = is_token(name) && self.0.state.borrow().file.is_some();
+        Ok(if is_there { Entry::File } else { Entry::Missing })
+    }
+
+    fn read(&self, name: &str, _limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let file = self.0.state.borrow().file.clone().filter(|_| is_token(name));
+        file.map(Zeroizing::new).ok_or(Problem::Missing)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8], _how: Write) -> Result<(), Problem> {
+        if name.ends_with(".new") {
+            self.0.state.borrow_mut().file = Some(bytes.to_vec());
+        }
+        Ok(())
+    }
+
+    fn rename(&self, _from: &str, _to: &str) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn remove(&self, _name: &str) -> Result<(), Problem> {
+        Ok(())
+    }
+}
 
 impl World {
     fn now(&self) -> u64 {
@@ -58,7 +103,13 @@ impl World {
         let State { now, past, .. } = &*self.state.borrow();
         let since = |at: u64| now - at;
         if let Some(denied_at) = past.denied_at {
-            assert!(since(denied_at) >= 5, "refused credentials were tried again");
+            let pace = [60, 600].get(past.denials as usize - 1);
+            let pace = pace.expect("refused credentials were tried a fourth time");
+            assert!(since(denied_at) >= *pace, "refused credentials were tried again");
+        }
+        if let Some((_, false, ended_at)) = past.login.filter(|_| past.failures > 0) {
+            let backoff = 1 << (past.failures - 1).min(6);
+            assert!(4 * since(ended_at) >= 3 * backoff.min(60), "an outage was not waited for");
         }
         let is_good = past.issued_at.is_some_and(|at| since(at) < LIFE - 30);
         if is_good && past.refused_at.is_none() {
@@ -75,20 +126,17 @@ impl World {
     }
 }
 
-impl Outside for Here {
+impl Effects for Here {
+    type Shared<T> = RefCell<T>;
     type Turn = ();
-    type Lock = ();
+    type Directory = Disk;
 
     fn now(&self) -> Duration {
-        Duration::from_secs(self.0.now())
+        Duration::from_secs(self.world.now())
     }
 
-    fn load(&self) -> Option<Record> {
-        Record::read(self.0.state.borrow().file.as_deref()?)
-    }
-
-    fn save(&self, record: &Record) {
-        self.0.state.borrow_mut().file = Some(record.to_bytes());
+    fn file(&self) -> Option<&TokenFile<Disk>> {
+        Some(&self.file)
     }
 
     async fn turn(&self) {}
@@ -97,17 +145,25 @@ impl Outside for Here {
         Some(())
     }
 
-    fn lock(&self) -> Option<()> {
-        Some(())
+    async fn pause(&self, time: Duration, _lock: Option<&Lock<Disk>>) {
+        self.world.pass(time.as_secs());
+        self.world.paused.set(self.world.paused.get() + time.as_secs());
     }
 
-    async fn pause(&self, time: Duration) {
-        self.0.pass(time.as_secs());
-        self.0.paused.set(self.0.paused.get() + time.as_secs());
+    fn can_log_in(&self) -> bool {
+        true
     }
 
-    async fn login(&self, _limit: Duration) -> Result<Issued, TokenError> {
-        let world = &self.0;
+    fn digest(&self, _salt: &[u8]) -> String {
+        String::new()
+    }
+
+    async fn login(
+        &self,
+        _limit: Duration,
+        _lock: Option<&Lock<Disk>>,
+    ) -> Result<Issued, LoginError> {
+        let world = &self.world;
         world.assert_may_log_in();
         assert!(!world.is_in_flight.replace(true), "two logins at a time");
         world.logins.set(world.logins.get() + 1);
@@ -127,21 +183,30 @@ impl Outside for Here {
                 }
                 state.past.issued_at = Some(now);
                 (state.past.refused_at, state.past.denied_at) = (None, None);
+                (state.past.denials, state.past.failures) = (0, 0);
                 state.tokens += 1;
                 let authorization = Secret::new(format!("Bearer {}", state.tokens));
                 Ok(Issued { authorization, expires_in: Some(LIFE), claims: Claims::default() })
             }
             Login::Refuses => {
                 state.past.denied_at = Some(now);
-                Err(TokenError::Rejected("no".to_owned()))
+                (state.past.denials, state.past.failures) = (state.past.denials + 1, 0);
+                Err(LoginError::Rejected { why: "no".to_owned(), tries_left: None })
             }
-            Login::CannotBeReached => Err(TokenError::Unavailable("down".to_owned())),
+            Login::CannotBeReached => {
+                state.past.failures += 1;
+                Err(LoginError::Unavailable { why: "down".to_owned(), retry_after: None })
+            }
         }
+    }
+
+    fn info(&self, what: &str) {
+        panic!("{what}");
     }
 
     fn warn(&self, what: &str) {
         assert!(what.contains("something else logs in"), "{what}");
-        let past = &mut self.0.state.borrow_mut().past;
+        let past = &mut self.world.state.borrow_mut().past;
         assert!(past.refused_fresh >= 2, "nobody else logs in");
         assert!(!std::mem::replace(&mut past.told, true), "it is told again");
     }
@@ -149,22 +214,22 @@ impl Outside for Here {
 
 /// A fresh instance of the store for each call, as a host makes them.
 pub(super) struct Instance {
-    pub(super) store: Store,
+    pub(super) store: Store<Here>,
     pub(super) here: Here,
 }
 
 impl Tokens for Instance {
     async fn get(&self) -> Result<Token, TokenError> {
-        self.store.get(&self.here).await
+        self.store.get().await
     }
 
     async fn peek(&self) -> Option<Token> {
-        self.store.peek(&self.here)
+        self.store.peek()
     }
 
     async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
         {
-            let mut state = self.here.0.state.borrow_mut();
+            let mut state = self.here.world.state.borrow_mut();
             let now = state.now;
             let past = &mut state.past;
             if past.refused_at.is_none() {
@@ -176,7 +241,7 @@ impl Tokens for Instance {
                 past.refused_at = Some(now);
             }
         }
-        self.store.refresh(stale, &self.here).await
+        self.store.refresh(stale).await
     }
 }
 
@@ -186,7 +251,7 @@ impl Sender for Here {
         request: &Request,
         authorization: Option<&Secret>,
     ) -> Result<Reply, SendError> {
-        let world = &self.0;
+        let world = &self.world;
         let token = authorization.expect("the store's token").expose().to_owned();
         {
             let state = world.state.borrow();
@@ -206,10 +271,10 @@ impl Sender for Here {
 
 impl Clock for Here {
     fn monotonic(&self) -> Duration {
-        Duration::from_secs(self.0.now())
+        Duration::from_secs(self.world.now())
     }
 
     fn wall(&self) -> Duration {
-        Duration::from_secs(self.0.now())
+        Duration::from_secs(self.world.now())
     }
 }

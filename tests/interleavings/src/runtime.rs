@@ -4,12 +4,20 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
-pub use shuttle::sync::{Mutex, MutexGuard};
+pub use futures_util::lock::{Mutex as AsyncMutex, OwnedMutexGuard as AsyncGuard};
+pub use shuttle::sync::Mutex;
+
+/// The guard; `None` if another task has it.
+#[must_use]
+pub fn try_lock<T>(mutex: &Arc<AsyncMutex<T>>) -> Option<AsyncGuard<T>> {
+    mutex.try_lock_owned()
+}
 
 thread_local! {
     /// Shuttle runs all tasks of an execution on one thread.

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oge_token_store::store::Store;
-use oge_token_store::wasi::{Wasi as TokenWorld, from_settings, settings};
+use oge_token_cache::Store;
+use oge_token_store::wasi::{Wasi as TokenEffects, from_settings, settings};
 use oge_tools::error::Fault;
 use oge_tools::log::Event;
 use oge_tools::secret::{Known, Redactor};
@@ -36,7 +36,7 @@ struct Inner {
     known: RefCell<Known>,
     settings: Result<Settings, Fault>,
     limits: Limits,
-    tokens: Result<(Store, TokenWorld<Reactor>), TokenError>,
+    tokens: Result<Store<TokenEffects<Reactor>>, TokenError>,
 }
 
 impl Wasi {
@@ -60,16 +60,16 @@ impl Wasi {
     /// Asks the store as a task of its own: a caller that goes away ends no login that others wait
     /// for.
     async fn ask<
-        F: AsyncFnOnce(&Store, &TokenWorld<Reactor>) -> Result<Token, TokenError> + 'static,
+        F: AsyncFnOnce(&Store<TokenEffects<Reactor>>) -> Result<Token, TokenError> + 'static,
     >(
         &self,
         what: F,
     ) -> Result<Token, TokenError> {
         let this = Rc::clone(&self.0);
-        let task = SendWrapper::new(async move {
-            let (store, world) = this.tokens.as_ref().map_err(Clone::clone)?;
-            what(store, world).await
-        });
+        let task =
+            SendWrapper::new(
+                async move { what(this.tokens.as_ref().map_err(Clone::clone)?).await },
+            );
         let broken = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
         let token = tokio::spawn(task).await.unwrap_or_else(broken)?;
         self.0.known.borrow_mut().add(&token);
@@ -79,16 +79,15 @@ impl Wasi {
 
 impl Tokens for Wasi {
     async fn get(&self) -> Result<Token, TokenError> {
-        self.ask(async |store, world| store.get(world).await).await
+        self.ask(async |store| store.get().await).await
     }
 
     async fn peek(&self) -> Option<Token> {
-        let (store, world) = self.0.tokens.as_ref().ok()?;
-        store.peek(world)
+        self.0.tokens.as_ref().ok()?.peek()
     }
 
     async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
-        self.ask(async move |store, world| store.refresh(stale, world).await).await
+        self.ask(async move |store| store.refresh(stale).await).await
     }
 }
 

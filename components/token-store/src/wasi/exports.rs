@@ -5,34 +5,34 @@ use spin::mutex::SpinMutex;
 use super::bindings::Component;
 use super::bindings::exports::oge::tools::token_store as wit;
 use super::outside::{Wasi, from_settings};
-use crate::store::Store;
+use oge_token_cache::Store;
 use oge_tools::token::{Token, TokenError};
 use oge_tools::wasi::wait::{Blocking, block_on};
 
 /// The store, from the first call on. Calls into an instance never overlap, so nobody ever spins.
-static STORE: SpinMutex<Option<(Store, Wasi<Blocking>)>> = SpinMutex::new(None);
+static STORE: SpinMutex<Option<Store<Wasi<Blocking>>>> = SpinMutex::new(None);
 
-fn with_store<T>(ask: impl FnOnce(&Store, &Wasi<Blocking>) -> T) -> Result<T, TokenError> {
+fn with_store<T>(ask: impl FnOnce(&Store<Wasi<Blocking>>) -> T) -> Result<T, TokenError> {
     let mut held = STORE.lock();
-    let (store, outside) = match &mut *held {
+    let store = match &mut *held {
         Some(held) => held,
-        // A bad setting is not remembered: it is told to each call.
+        // A bad setting is not remembered: each call fails for it.
         empty => empty.insert(from_settings(Blocking)?),
     };
-    Ok(ask(store, outside))
+    Ok(ask(store))
 }
 
 impl wit::Guest for Component {
     fn get() -> Result<wit::Token, wit::TokenError> {
-        to_wit(with_store(|store, outside| block_on(store.get(outside))).flatten())
+        to_wit(with_store(|store| block_on(store.get())).flatten())
     }
 
     fn peek() -> Option<wit::Token> {
-        with_store(|store, outside| store.peek(outside)).ok().flatten().map(token_to_wit)
+        with_store(Store::peek).ok().flatten().map(token_to_wit)
     }
 
     fn refresh(stale: Option<u64>) -> Result<wit::Token, wit::TokenError> {
-        to_wit(with_store(|store, outside| block_on(store.refresh(stale, outside))).flatten())
+        to_wit(with_store(|store| block_on(store.refresh(stale))).flatten())
     }
 }
 

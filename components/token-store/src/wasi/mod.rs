@@ -1,9 +1,9 @@
-//! The WASI shell: the token file and the login, for every component that keeps a token; with the
+//! The WASI shell: the directory of the token file and the login, for every component that keeps a token; with the
 //! feature `exports` it is the token store component.
 
+mod directory;
 mod outside;
 pub mod settings;
-mod token_file;
 
 #[cfg(feature = "exports")]
 use oge_guest_rt as _;
@@ -15,5 +15,5 @@ mod exports;
 #[cfg(feature = "exports")]
 mod visible;
 
+pub use directory::Opened;
 pub use outside::{Turns, Wasi, from_settings};
-pub use token_file::Lock;

@@ -1,10 +1,14 @@
 //! What the store touches, through WASI.
 
-use alloc::borrow::ToOwned;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::RefCell;
 use core::future::Future;
 use core::time::Duration;
 
-use oge_oauth::{Credentials, Given, Issued};
+use oge_oauth::{Credentials, Given, Issued, LoginError};
+use oge_token_cache::pace::BEAT;
+use oge_token_cache::{Effects, Lock, Store, TokenFile, not_configured};
 use oge_tools::call::{Clock as _, Sender as _};
 use oge_tools::error::Fault;
 use oge_tools::log::{Event, Level};
@@ -15,14 +19,12 @@ use oge_tools::wasi::http::Http;
 use oge_tools::wasi::settings::log_level;
 use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Blocking, Deadline, Wait};
+use wasip2::io::poll::Pollable;
 
+use super::directory::Opened;
 use super::settings;
-use super::token_file::{Lock, TokenFile};
-use crate::outside::Outside;
-use crate::record::Record;
-use crate::store::Store;
 
-/// What a token answer may hold.
+/// What a login's response may hold.
 const ANSWER_BYTES: usize = 1 << 20;
 const OPERATION: &str = "token-store";
 
@@ -33,7 +35,7 @@ pub trait Turns {
 
     /// Waits until no other task has its turn.
     fn turn(&self) -> impl Future<Output = Self::Turn>;
-    /// The turn; none where another task has it.
+    /// The turn; `None` if another task has it.
     fn try_turn(&self) -> Option<Self::Turn>;
 }
 
@@ -48,13 +50,13 @@ impl Turns for Blocking {
     }
 }
 
-/// The world of one instance, in which `W` says how to wait.
+/// The effects of one instance, in which `W` waits.
 #[derive(Debug)]
 pub struct Wasi<W> {
     wait: W,
     /// Or the setting that is missing: a store may start with a given token and never need it.
     credentials: Result<Credentials, Fault>,
-    file: Option<TokenFile>,
+    file: Option<TokenFile<Opened>>,
     log: Level,
     /// What the wall clock was ahead of the monotonic one when the instance started.
     ahead: Duration,
@@ -64,56 +66,45 @@ pub struct Wasi<W> {
 ///
 /// # Errors
 /// Names the first setting whose value is bad.
-pub fn from_settings<W: Wait + Turns>(wait: W) -> Result<(Store, Wasi<W>), TokenError> {
+pub fn from_settings<W: Wait + Turns>(wait: W) -> Result<Store<Wasi<W>>, TokenError> {
     let get = settings::source();
     if let Some(problem) = get(FILE_PROBLEM) {
-        return Err(not_configured(Fault::Setting("OGE_SETTINGS_FILE", problem)));
+        let fault = Fault::Setting("OGE_SETTINGS_FILE", problem);
+        return Err(TokenError::NotConfigured(not_configured(fault)));
     }
     let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
-    let file = set("OGE_TOKEN_FILE").map(|path| TokenFile::find(path.trim())).transpose();
-    let outside = Wasi {
+    let bad = |fault| TokenError::NotConfigured(not_configured(fault));
+    let credentials = Credentials::read(&get);
+    let given = Given::read(&get).map_err(bad)?;
+    let opened = set("OGE_TOKEN_FILE").map(|path| Opened::find(path.trim())).transpose();
+    let opened = opened.map_err(bad)?;
+    // Without either there is no token to keep.
+    let account = match (&credentials, &given) {
+        (Ok(credentials), _) => Some(credentials.account()),
+        (Err(_), given) => given.as_ref().map(Given::account),
+    };
+    let file = opened.zip(account);
+    let effects = Wasi {
         wait,
-        credentials: Credentials::read(&get),
-        file: file.map_err(not_configured)?,
+        credentials,
+        file: file.map(|((directory, name), account)| TokenFile::new(directory, &name, &account)),
         log: log_level(&get),
         ahead: WasiClock.wall().saturating_sub(WasiClock.monotonic()),
     };
-    let can_log_in = outside.credentials.is_ok();
-    let given = Given::read(&get).map_err(not_configured)?;
-    let store = given.map_or_else(Store::default, |given| {
-        Store::starting_with(given, can_log_in, outside.now())
-    });
-    Ok((store, outside))
+    Ok(Store::new(effects, given))
 }
 
-impl<W: Wait + Turns> Outside for Wasi<W> {
+impl<W: Wait + Turns> Effects for Wasi<W> {
+    type Shared<T> = RefCell<T>;
     type Turn = W::Turn;
-    type Lock = Lock;
+    type Directory = Opened;
 
     fn now(&self) -> Duration {
-        self.ahead.saturating_add(WasiClock.monotonic())
+        now(self.ahead)
     }
 
-    fn load(&self) -> Option<Record> {
-        let bytes = self.file.as_ref()?.read()?;
-        let record = Record::read(&bytes);
-        if record.is_none() && !bytes.is_empty() {
-            self.warn("OGE_TOKEN_FILE holds no token of this store; it is ignored");
-        }
-        record
-    }
-
-    fn save(&self, record: &Record) {
-        if let Some(file) = &self.file
-            && let Err(code) = file.write(&record.to_bytes())
-        {
-            let why = [
-                "OGE_TOKEN_FILE cannot be written (",
-                code.name(),
-                "); this token serves this instance alone",
-            ];
-            self.warn(&why.concat());
-        }
+    fn file(&self) -> Option<&TokenFile<Opened>> {
+        self.file.as_ref()
     }
 
     async fn turn(&self) -> W::Turn {
@@ -124,45 +115,76 @@ impl<W: Wait + Turns> Outside for Wasi<W> {
         self.wait.try_turn()
     }
 
-    fn lock(&self) -> Option<Lock> {
-        match &self.file {
-            Some(file) => file.lock(WasiClock.wall()),
-            None => Some(Lock::none()),
-        }
-    }
-
-    async fn pause(&self, time: Duration) {
+    async fn pause(&self, time: Duration, lock: Option<&Lock<Opened>>) {
         if !time.is_zero() {
-            self.wait.until(&Deadline::after(time)).await;
+            self.beating(lock).until(&Deadline::after(time)).await;
         }
     }
 
-    async fn login(&self, limit: Duration) -> Result<Issued, TokenError> {
-        let credentials =
-            self.credentials.as_ref().map_err(|fault| not_configured(fault.clone()))?;
+    fn can_log_in(&self) -> bool {
+        self.credentials.is_ok()
+    }
+
+    fn digest(&self, salt: &[u8]) -> String {
+        self.credentials.as_ref().map_or_else(|_| String::new(), |known| known.digest(salt))
+    }
+
+    async fn login(
+        &self,
+        limit: Duration,
+        lock: Option<&Lock<Opened>>,
+    ) -> Result<Issued, LoginError> {
+        let credentials = self.credentials.as_ref();
+        let credentials = credentials
+            .map_err(|fault| LoginError::NotConfigured(not_configured(fault.clone())))?;
         let mut request = credentials.request();
         request.timeout = limit;
-        let http = Http { wait: &self.wait, max_reply_bytes: ANSWER_BYTES };
+        let http = Http { wait: self.beating(lock), max_reply_bytes: ANSWER_BYTES };
         match http.send(&request, None).await {
-            Ok(reply) => credentials.answer(reply).map_err(Into::into),
-            Err(error) => Err(credentials.unanswered(&error).into()),
+            Ok(reply) => credentials.answer(reply),
+            Err(error) => Err(credentials.unanswered(&error)),
         }
     }
 
     fn warn(&self, what: &str) {
         stderr::write(self.log, OPERATION, Event::Warned(what));
     }
+
+    fn info(&self, what: &str) {
+        stderr::write(self.log, OPERATION, Event::Noted(what));
+    }
 }
 
-/// The setting's name, and what is wrong with it where it is there.
-fn not_configured(fault: Fault) -> TokenError {
-    let (name, problem) = match fault {
-        Fault::Setting(name, problem) | Fault::Argument(name, problem) => (name, problem),
-    };
-    let is_missing = problem == "is not set";
-    TokenError::NotConfigured(if is_missing {
-        name.to_owned()
-    } else {
-        [name, ", which ", &problem].concat()
-    })
+impl<W> Wasi<W> {
+    const fn beating<'a>(&'a self, lock: Option<&'a Lock<Opened>>) -> Beating<'a, W> {
+        Beating { wait: &self.wait, lock, ahead: self.ahead }
+    }
+}
+
+fn now(ahead: Duration) -> Duration {
+    ahead.saturating_add(WasiClock.monotonic())
+}
+
+/// Waits, and shows every [`BEAT`] that the holder of a lock is alive: a component that blocks can do
+/// so only between two polls.
+struct Beating<'a, W> {
+    wait: &'a W,
+    lock: Option<&'a Lock<Opened>>,
+    ahead: Duration,
+}
+
+impl<W: Wait> Wait for Beating<'_, W> {
+    async fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> bool {
+        let Some(lock) = self.lock else { return self.wait.ready(pollable, deadline).await };
+        loop {
+            let beat = Deadline::after(BEAT.min(deadline.left()));
+            if self.wait.ready(pollable, &beat).await {
+                return true;
+            }
+            if deadline.has_passed() {
+                return false;
+            }
+            lock.beat(now(self.ahead));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! wasmtime's command line, as a user types it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 
 use oge_fake::{Fake, Options};
@@ -51,12 +51,22 @@ pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
 
 /// The same with a token file in `directory`.
 pub fn invoke_with_file(settings: &[(String, String)], directory: &Path, call: &str) -> Told {
+    Told::of(command_with_file(settings, directory, call))
+}
+
+/// The same, which goes on by itself.
+pub fn spawn_with_file(settings: &[(String, String)], directory: &Path, call: &str) -> Child {
+    let mut command = command_with_file(settings, directory, call);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("wasmtime runs")
+}
+
+fn command_with_file(settings: &[(String, String)], directory: &Path, call: &str) -> Command {
     let mut settings = settings.to_vec();
     settings.push(("OGE_TOKEN_FILE".to_owned(), "/state/token".to_owned()));
     let mut command = wasmtime("run", &settings);
     command.arg("--dir").arg(format!("{}::/state", directory.display()));
     command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
-    Told::of(command)
+    command
 }
 
 /// What a command said.

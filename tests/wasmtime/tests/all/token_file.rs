@@ -1,13 +1,29 @@
 //! `OGE_TOKEN_FILE`: one token for any number of processes.
 
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use oge_fake::Route;
+use oge_fake::{Fake, Options, Route};
 use tempfile::tempdir;
 
-use crate::command::{fake, invoke, invoke_with_file, jealous_fake};
+use crate::command::{fake, invoke, invoke_with_file, jealous_fake, spawn_with_file};
 
 const CALL: &str = r#"query-task-status("d", none)"#;
+
+/// The account's file in `directory`, where there is one account.
+fn file_in(directory: &Path) -> PathBuf {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let [file] = &entries.collect::<Vec<_>>()[..] else { panic!("not one file") };
+    file.clone()
+}
+
+/// These settings with another value of one of them.
+fn with(settings: &[(String, String)], name: &str, value: &str) -> Vec<(String, String)> {
+    let mut settings: Vec<_> = settings.iter().filter(|(key, _)| key != name).cloned().collect();
+    settings.push((name.to_owned(), value.to_owned()));
+    settings
+}
 
 #[tokio::test]
 async fn one_login_serves_call_after_call() {
@@ -21,9 +37,9 @@ async fn one_login_serves_call_after_call() {
     invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 2"]);
     invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
     assert_eq!(fake.count(Route::Token), 2);
-    let left: Vec<_> =
-        fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["token"], "no lock and no half-written file stay behind");
+    // No lock and no half-written file stay behind.
+    let name = file_in(directory.path()).file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(name.starts_with("token-") && name.len() == "token-".len() + 16, "{name}");
 }
 
 #[tokio::test]
@@ -52,11 +68,12 @@ async fn processes_that_meet_one_expiry_log_in_once() {
 #[tokio::test]
 async fn a_torn_or_foreign_file_is_ignored_with_a_warning() {
     let fake = fake().await;
-    for (logins, content) in
-        ["{\"format\":\"oge-token/1\",\"rec", "eyJ.MARKER.x", "[]"].iter().enumerate()
+    let directory = tempdir().unwrap();
+    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    let file = file_in(directory.path());
+    for (logins, content) in (1..).zip(["{\"format\":\"oge-token/2\",\"rec", "eyJ.MARKER.x", "[]"])
     {
-        let directory = tempdir().unwrap();
-        fs::write(directory.path().join("token"), content).unwrap();
+        fs::write(&file, content).unwrap();
         let told = invoke_with_file(&fake.settings(), directory.path(), CALL);
         told.holds(&["attempts: 1"]);
         assert!(told.log.contains("OGE_TOKEN_FILE holds no token"), "{}", told.log);
@@ -77,34 +94,87 @@ async fn a_file_outside_every_opened_directory_is_a_setting_to_mend() {
 }
 
 #[tokio::test]
-async fn a_lock_left_behind_grows_stale() {
-    let fake = fake().await;
+async fn accounts_in_one_directory_keep_their_own_token_and_rejection() {
+    let (one, other) = (jealous_fake().await, jealous_fake().await);
     let directory = tempdir().unwrap();
-    let lock = directory.path().join("token.lock");
-    let left = fs::File::create(&lock).unwrap();
-    let minute_ago =
-        std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap() - std::time::Duration::from_secs(60);
-    left.set_modified(std::time::SystemTime::UNIX_EPOCH + minute_ago).unwrap();
-    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
-    assert!(!lock.exists());
+    let wrong = with(&one.settings(), "OGE_TOKEN_PASSWORD", "wrong");
+    let bob = with(&wrong, "OGE_TOKEN_USERNAME", "bob");
+    for _ in 0..3 {
+        invoke_with_file(&one.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+        invoke_with_file(&other.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+        invoke_with_file(&bob, directory.path(), CALL).has(&["kind: token-store", "attempts: 0"]);
+    }
+    assert_eq!((one.count(Route::Token), other.count(Route::Token)), (2, 1));
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_tried_once_by_all_processes() {
+async fn a_changed_oge_token_is_used() {
     let fake = fake().await;
     let directory = tempdir().unwrap();
-    let mut settings = fake.settings();
-    for (key, value) in &mut settings {
-        if key == "OGE_TOKEN_PASSWORD" {
-            *value = "wrong".to_owned();
-        }
+    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    for _ in 0..2 {
+        let mine = with(&fake.settings(), "OGE_TOKEN", &fake.issue_token());
+        let logins = fake.count(Route::Token);
+        invoke_with_file(&mine, directory.path(), CALL).holds(&["attempts: 1"]);
+        fake.revoke_tokens();
+        invoke_with_file(&mine, directory.path(), CALL).holds(&["attempts: 2"]);
+        invoke_with_file(&mine, directory.path(), CALL).holds(&["attempts: 1"]);
+        assert_eq!(fake.count(Route::Token), logins + 1);
     }
+}
+
+/// A process that is killed during its login is replaced within ten seconds, and says for what the next
+/// one waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_holder_holds_nobody_up() {
+    let slow = Options::default().latency(Duration::from_millis(1500));
+    let fake = Fake::start(slow).await.unwrap();
+    let directory = tempdir().unwrap();
+    let mut holder = spawn_with_file(&fake.settings(), directory.path(), CALL);
+    while fake.count(Route::Token) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let started = Instant::now();
+    let told = invoke_with_file(&fake.settings(), directory.path(), CALL);
+    told.holds(&["attempts: 1"]);
+    assert!(told.log.contains("info token-store: waiting for the login"), "{}", told.log);
+    // Both of its requests take their time too.
+    assert!(started.elapsed() < Duration::from_secs(10 + 3), "{:?}", started.elapsed());
+    file_in(directory.path());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_as_token_file_is_ignored_with_a_warning() {
+    let fake = fake().await;
+    let directory = tempdir().unwrap();
+    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    let file = file_in(directory.path());
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let told = invoke_with_file(&fake.settings(), directory.path(), CALL);
+    told.holds(&["attempts: 1"]);
+    assert!(told.log.contains("OGE_TOKEN_FILE is no regular file"), "{}", told.log);
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_tried_once_by_all_processes_and_corrected_ones_at_once() {
+    let fake = fake().await;
+    let directory = tempdir().unwrap();
+    let wrong = with(&fake.settings(), "OGE_TOKEN_PASSWORD", "wrong");
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                invoke_with_file(&settings, directory.path(), CALL).has(&["kind: token-store"]);
+                for _ in 0..25 {
+                    let told = invoke_with_file(&wrong, directory.path(), CALL);
+                    told.has(&["kind: token-store", "not tried again for", "OGE_TOKEN_PASSWORD"]);
+                }
             });
         }
     });
-    assert!(fake.count(Route::Token) <= 2, "{} logins", fake.count(Route::Token));
+    assert_eq!(fake.count(Route::Token), 1);
+    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    assert_eq!(fake.count(Route::Token), 2);
 }

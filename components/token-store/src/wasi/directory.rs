@@ -1,0 +1,114 @@
+//! The directory of the token file, among those that the host opened.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use oge_token_cache::{Directory, Entry, Problem, Write};
+use oge_tools::error::Fault;
+use wasip2::filesystem::preopens::get_directories;
+use wasip2::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags,
+};
+use zeroize::Zeroizing;
+
+use crate::path::below;
+
+/// A directory that the host opened. It is shared and never opened again: Node's host refuses the flag
+/// for a directory in which files may be made (`MUTATE_DIRECTORY`).
+#[derive(Clone, Debug)]
+pub struct Opened(Arc<Descriptor>);
+
+impl Opened {
+    /// Finds the directory of the file `path`, and the rest of its path; the deepest counts.
+    pub(super) fn find(path: &str) -> Result<(Self, String), Fault> {
+        let found = get_directories().into_iter().filter_map(|(directory, opened)| {
+            below(&opened, path).map(|name| (Self(Arc::new(directory)), name.to_owned()))
+        });
+        found.min_by_key(|(_, name)| name.len()).ok_or_else(|| {
+            let problem = "lies in no directory that the host opened; open one for it (wasmtime: \
+                           --dir DIRECTORY)";
+            Fault::Setting("OGE_TOKEN_FILE", problem.to_owned())
+        })
+    }
+
+    fn open(
+        &self,
+        name: &str,
+        how: OpenFlags,
+        access: DescriptorFlags,
+    ) -> Result<Descriptor, Problem> {
+        self.0.open_at(PathFlags::empty(), name, how, access).map_err(problem)
+    }
+}
+
+impl Directory for Opened {
+    fn entry(&self, name: &str) -> Result<Entry, Problem> {
+        match self.0.stat_at(PathFlags::empty(), name) {
+            Ok(status) if status.type_ == DescriptorType::RegularFile => Ok(Entry::File),
+            Ok(_) => Ok(Entry::Other),
+            Err(ErrorCode::NoEntry) => Ok(Entry::Missing),
+            Err(code) => Err(problem(code)),
+        }
+    }
+
+    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let file = self.open(name, OpenFlags::empty(), DescriptorFlags::READ)?;
+        let mut bytes = Zeroizing::new(Vec::new());
+        while bytes.len() < limit {
+            let (at, left) = (bytes.len() as u64, (limit - bytes.len()) as u64);
+            let (more, at_end) = file.read(left, at).map_err(problem)?;
+            let more = Zeroizing::new(more);
+            bytes.extend_from_slice(&more);
+            if at_end || more.is_empty() {
+                break;
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), Problem> {
+        let flags = match how {
+            Write::New => OpenFlags::CREATE | OpenFlags::EXCLUSIVE,
+            Write::Existing => OpenFlags::empty(),
+        };
+        let file = self.open(name, flags, DescriptorFlags::WRITE)?;
+        let written = write_whole(&file, bytes);
+        drop(file);
+        if written.is_err() && how == Write::New {
+            let _ = self.remove(name);
+        }
+        written
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), Problem> {
+        self.0.rename_at(from, &self.0, to).map_err(problem)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Problem> {
+        self.0.unlink_file_at(name).map_err(problem)
+    }
+}
+
+fn write_whole(file: &Descriptor, mut bytes: &[u8]) -> Result<(), Problem> {
+    let mut at = 0;
+    while !bytes.is_empty() {
+        let written = file.write(bytes, at).map_err(problem)?;
+        if written == 0 {
+            return Err(Problem::Other("nothing more can be written".to_owned()));
+        }
+        at += written;
+        let written = usize::try_from(written).unwrap_or(usize::MAX);
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn problem(code: ErrorCode) -> Problem {
+    match code {
+        ErrorCode::NoEntry => Problem::Missing,
+        ErrorCode::Exist => Problem::Exists,
+        code => Problem::Other(code.name().to_owned()),
+    }
+}
