@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use oge_mcp::result::to_result;
+use oge_mcp::result::{self, Limits};
 use oge_tools::call::{Clock, Platform, SendError, Sender};
 use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};
@@ -69,7 +69,9 @@ fn run<T: Tool>(data: &[u8], arguments: impl Fn() -> T::Arguments) {
         Err(failure) => Envelope::of::<T>(Err(&failure)),
     };
     assert!(serde_json::from_str::<IgnoredAny>(&envelope.to_json()).is_ok());
-    let told = to_result::<T>(call().0);
+    let limits = Limits { message: 4 << 20, memory: 128 << 20 };
+    let told = call().0.and_then(|done| result::measure::<T>(done, limits)?.build());
+    let told = told.unwrap_or_else(|failure| result::failure::<T>(&failure));
     assert_eq!(told.is_error, Some(is_failure));
     assert!(told.structured_content.is_some_and(|content| content.is_object()));
 }
