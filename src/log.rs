@@ -75,7 +75,9 @@ impl Event<'_> {
     pub const fn level(&self) -> Level {
         match self {
             Self::Sending { .. } | Self::Reading { .. } => Level::Debug,
-            Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } | Self::Noted(_) => Level::Info,
+            Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } | Self::Noted(_) => {
+                Level::Info
+            }
             Self::Warned(_) => Level::Warn,
             Self::Failed(_) => Level::Error,
         }

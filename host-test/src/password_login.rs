@@ -9,11 +9,11 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use oge_oauth::{Credentials, Issued, LoginError};
+use oge_token_cache::not_configured;
 use oge_tools::call::SendError;
 use oge_tools::error::Fault;
 use oge_tools::reply::Reply;
 use oge_tools::request::Request;
-use oge_token_cache::not_configured;
 use wasmtime_wasi_http::WasiBody;
 use zeroize::Zeroizing;
 

@@ -67,5 +67,8 @@ async fn the_command_prints_no_secret_whatever_fails_and_leaves_none_but_its_tok
     }
     // What it leaves is what it compiled, and its state.
     let left = std::fs::read_dir(folder.path()).unwrap().map(|left| left.unwrap().file_name());
-    assert_eq!(left.filter(|name| name != "wasmtime" && name != "oge").collect::<Vec<_>>(), Vec::<OsString>::new());
+    assert_eq!(
+        left.filter(|name| name != "wasmtime" && name != "oge").collect::<Vec<_>>(),
+        Vec::<OsString>::new()
+    );
 }

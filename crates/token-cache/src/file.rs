@@ -132,7 +132,8 @@ impl<D: Directory> TokenFile<D> {
     /// # Errors
     /// Says why the file, or its token, is ignored, as the end of a sentence about it.
     pub(crate) fn load(&self, now: Duration) -> Result<Option<Record>, (String, Option<Record>)> {
-        let unreadable = |problem: Problem| (format!("cannot be read ({})", problem.as_str()), None);
+        let unreadable =
+            |problem: Problem| (format!("cannot be read ({})", problem.as_str()), None);
         match self.directory.entry(&self.name) {
             Ok(Entry::Missing) => return Ok(None),
             Ok(Entry::Other) => return Err(("is no regular file".into(), None)),
@@ -156,7 +157,12 @@ impl<D: Directory> TokenFile<D> {
     ///
     /// # Errors
     /// Says why not, as the end of a sentence about it.
-    pub(crate) fn save(&self, record: &Record, lock: &Lock<D>, now: Duration) -> Result<(), String> {
+    pub(crate) fn save(
+        &self,
+        record: &Record,
+        lock: &Lock<D>,
+        now: Duration,
+    ) -> Result<(), String> {
         if !lock.is_held(now) {
             return Ok(());
         }
@@ -165,7 +171,9 @@ impl<D: Directory> TokenFile<D> {
         if self.directory.entry(&self.new) == Ok(Entry::File) {
             self.directory.remove(&self.new).map_err(failed)?;
         }
-        self.directory.write(&self.new, &record.to_bytes(&self.account), Write::New).map_err(failed)?;
+        self.directory
+            .write(&self.new, &record.to_bytes(&self.account), Write::New)
+            .map_err(failed)?;
         self.directory.rename(&self.new, &self.name).map_err(|problem| {
             // It holds the token.
             let _ = self.directory.remove(&self.new);

@@ -186,7 +186,7 @@ mod tests {
         let kept = Kept { authorization: Secret::new(authorization), given: None };
         record.state.received(kept, generation, Lifetime::of_seconds(3600), NOW);
         record.state.attempt(NOW, Asker::Call);
-        record.state.logins.rejected("MARK THE REASON".to_owned(), None, NOW);
+        record.state.rejected("MARK THE REASON".to_owned(), None, NOW);
         record
     }
 
@@ -231,9 +231,17 @@ mod tests {
     #[test]
     fn a_token_that_no_login_gives_is_dropped_and_the_rest_is_kept() {
         let long = format!("Bearer {}", "x".repeat(MAX_AUTHORIZATION_BYTES));
-        for authorization in
-            ["", "Bearer", "Bearer ", " a", "Bearer a\nb", "Bearer a\0b", "Bearer a b", "Bearer é", &long]
-        {
+        for authorization in [
+            "",
+            "Bearer",
+            "Bearer ",
+            " a",
+            "Bearer a\nb",
+            "Bearer a\0b",
+            "Bearer a b",
+            "Bearer é",
+            &long,
+        ] {
             let (problem, rest) = read(&record(authorization, GENERATION)).unwrap_err();
             assert_eq!(problem, "holds a token that no header can carry", "{authorization:?}");
             let rest = rest.unwrap().state;

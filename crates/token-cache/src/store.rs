@@ -349,18 +349,18 @@ impl<E: Effects> Store<E> {
                     return Err(TokenError::NotConfigured(which));
                 }
                 Err(error) => {
-                    let logins = &mut known.record.state.logins;
+                    let state = &mut known.record.state;
                     match error {
                         LoginError::Rejected { why, tries_left } => {
-                            logins.rejected(why, tries_left, now);
+                            state.rejected(why, tries_left, now);
                         }
-                        LoginError::Failed { why } => logins.failed(why, now),
+                        LoginError::Failed { why } => state.failed(why, now),
                         LoginError::Unavailable { why, retry_after } => {
-                            logins.unavailable(why, retry_after, now);
+                            state.unavailable(why, retry_after, now);
                         }
                         LoginError::NotConfigured(_) => {}
                     }
-                    let block = logins.block(Asker::Call, true, now);
+                    let block = state.logins.block(Asker::Call, true, now);
                     return Err(block.map_or_else(no_reason, to_error));
                 }
             };
@@ -457,7 +457,7 @@ impl<E: Effects> Store<E> {
         self.known.with(|known| {
             known.mark_refused(now);
             if let Some(mut record) = file
-                && known.yields_to(&record)
+                && record.age() > known.record.age()
             {
                 record.absorb(&known.record);
                 known.is_unsaved = record.recall(now);
@@ -514,20 +514,13 @@ impl Known {
         self.record.state.logins.log_in_as(credentials.unwrap_or_default());
     }
 
-    /// Whether the file comes before what is held: it is newer, or it has a good token where the one that
-    /// the settings gave was refused.
-    fn yields_to(&self, file: &Record) -> bool {
-        let is_spent = self.record.held_given().is_some() && self.record.state.is_refused();
-        let has_good = file.state.held().is_some() && !file.state.is_refused();
-        file.age() > self.record.age() || (is_spent && has_good)
-    }
-
     /// Uses the token that the settings give, unless it is in use or was used up. So a token that is
     /// newly set comes before the file's, and one that is refreshed later comes before it.
     fn take_given(&mut self, effects: &impl Effects, now: Duration) {
         let Some((kept, given)) = &self.given else { return };
         let name = kept.given.as_deref();
-        if self.record.held_given() == name || name.is_some_and(|name| self.record.is_used_up(name)) {
+        if self.record.held_given() == name || name.is_some_and(|name| self.record.is_used_up(name))
+        {
             return;
         }
         let state = &mut self.record.state;
@@ -578,10 +571,7 @@ pub fn not_configured(fault: Fault) -> String {
 }
 
 fn token(kept: &Kept, generation: Option<u64>) -> Token {
-    Token {
-        authorization: kept.authorization.clone(),
-        generation: generation.unwrap_or_default(),
-    }
+    Token { authorization: kept.authorization.clone(), generation: generation.unwrap_or_default() }
 }
 
 fn no_reason() -> TokenError {

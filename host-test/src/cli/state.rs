@@ -13,7 +13,8 @@ const NAME: &str = "token";
 /// Lets the host keep its state in the file that `OGE_TOKEN_FILE` names, or in the user's state directory;
 /// in memory with a warning if that directory cannot be made.
 pub(super) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) -> HostBuilder {
-    let set = settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
+    let set =
+        settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
     let path = match set {
         Some(path) => Ok(PathBuf::from(path)),
         None => user_directory().map(|directory| directory.join("oge").join(NAME)),

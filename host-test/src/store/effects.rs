@@ -10,7 +10,9 @@ use oge_token_cache::{Effects, Guarded, Lock, TokenFile};
 use super::Authority;
 use super::directory::StateDirectory;
 use crate::guest_log::LogSink;
-use crate::runtime::{AsyncGuard, AsyncMutex, Instant, Mutex, sleep, timeout, try_lock, wall_clock};
+use crate::runtime::{
+    AsyncGuard, AsyncMutex, Instant, Mutex, sleep, timeout, try_lock, wall_clock,
+};
 
 /// What the store touches.
 pub(super) struct Native {

@@ -46,9 +46,10 @@ impl Wasi {
         what: F,
     ) -> Result<Token, TokenError> {
         let this = Rc::clone(&self.0);
-        let task = SendWrapper::new(async move {
-            what(this.tokens.as_ref().map_err(Clone::clone)?).await
-        });
+        let task =
+            SendWrapper::new(
+                async move { what(this.tokens.as_ref().map_err(Clone::clone)?).await },
+            );
         let broken = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
         tokio::spawn(task).await.unwrap_or_else(broken)
     }

@@ -14,5 +14,5 @@ mod exports;
 #[cfg(feature = "exports")]
 mod visible;
 
-pub use outside::{Turns, Wasi, from_settings};
 pub use directory::Opened;
+pub use outside::{Turns, Wasi, from_settings};
