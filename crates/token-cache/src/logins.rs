@@ -170,13 +170,13 @@ impl Logins {
     }
 
     /// The authority rejected the credentials; `tries_left` is what it said of further tries.
-    pub fn rejected(&mut self, why: String, tries_left: Option<u32>, now: Duration) {
+    pub(crate) fn rejected(&mut self, why: String, tries_left: Option<u32>, now: Duration) {
         let is_last = tries_left.is_some_and(|left| left < MIN_TRIES_LEFT);
         self.judged(Cause::Rejected, why, is_last, now);
     }
 
     /// The authority failed in a way that may be a rejection.
-    pub fn failed(&mut self, why: String, now: Duration) {
+    pub(crate) fn failed(&mut self, why: String, now: Duration) {
         self.judged(Cause::Failed, why, false, now);
     }
 
@@ -195,14 +195,22 @@ impl Logins {
         self.rejections.push(Rejection { credentials, tries, at: now, cause, is_last, why });
     }
 
-    /// The authority gave no usable response.
-    pub fn unavailable(&mut self, why: String, retry_after: Option<Duration>, now: Duration) {
+    /// The authority gave no usable response. If no call needed the token (`is_needless`), the backoff does
+    /// not grow: the first call that needs one asks at once.
+    pub(crate) fn unavailable(
+        &mut self,
+        why: String,
+        retry_after: Option<Duration>,
+        is_needless: bool,
+        now: Duration,
+    ) {
         self.ended(now);
         if self.is_asked {
             // It judged nobody.
             self.asked = self.asked.saturating_sub(1);
         }
-        let failures = self.outage.as_ref().map_or(0, |outage| outage.failures).saturating_add(1);
+        let failures = self.outage.as_ref().map_or(0, |outage| outage.failures);
+        let failures = if is_needless { 1 } else { failures.saturating_add(1) };
         let wait = backoff(failures, now).max(retry_after.unwrap_or_default()).min(MAX_OUTAGE);
         self.outage = Some(Outage { failures, until: now.saturating_add(wait), why: cut(why) });
     }

@@ -186,7 +186,7 @@ mod tests {
         let kept = Kept { authorization: Secret::new(authorization), given: None };
         record.state.received(kept, generation, Lifetime::of_seconds(3600), NOW);
         record.state.attempt(NOW, Asker::Call);
-        record.state.logins.rejected("MARK THE REASON".to_owned(), None, NOW);
+        record.state.rejected("MARK THE REASON".to_owned(), None, NOW);
         record
     }
 

@@ -89,6 +89,7 @@ const RULES: &[Rule] = &[
     Rule { says: "what a person tried counts for calls", steps: &[(0, Asked), (0, Rejected), (60, Asked), (60, Rejected)], now: 120, answer: "rejected", contacts: "no, for 540 s" },
     Rule { says: "a person does not hasten an authority that is down", steps: &[(0, Attempt), (0, Busy(20))], now: 1, answer: "a person's", contacts: "no, for 19 s" },
     Rule { says: "and an outage does not use up what a person may ask", steps: &[(0, Attempt), (0, Rejected), (1, Asked), (1, Down)], now: 3, answer: "a person's", contacts: "yes" },
+    Rule { says: "a renewal that fails early makes no call wait", steps: &[(0, Received(1, 3600)), (3300, Attempt), (3300, Down), (3330, Attempt), (3330, Down), (3360, Attempt), (3360, Down), (3568, Attempt), (3568, Down)], now: 3570, answer: "a new token", contacts: "yes" },
     Rule { says: "Retry-After is honoured", steps: &[(0, Attempt), (0, Busy(300))], now: 299, answer: "down", contacts: "no, for 1 s" },
     Rule { says: "and no longer", steps: &[(0, Attempt), (0, Busy(300))], now: 300, answer: "a new token", contacts: "yes" },
     Rule { says: "an authority that is down is asked again after a second", steps: &[(0, Attempt), (0, Down)], now: 1, answer: "a new token", contacts: "yes" },
@@ -128,13 +129,13 @@ fn play(steps: &[(u64, Step)]) -> State<u64> {
             Found(generation, life) => {
                 state.found(generation, generation, Lifetime::of_seconds(life), at);
             }
-            Down => state.logins.unavailable("down".into(), None, at),
+            Down => state.unavailable("down".into(), None, at),
             Busy(seconds) => {
-                state.logins.unavailable("down".into(), Some(Duration::from_secs(seconds)), at);
+                state.unavailable("down".into(), Some(Duration::from_secs(seconds)), at);
             }
-            Rejected => state.logins.rejected("rejected".into(), None, at),
-            TriesLeft(left) => state.logins.rejected("rejected".into(), Some(left), at),
-            Failed => state.logins.failed("failed".into(), at),
+            Rejected => state.rejected("rejected".into(), None, at),
+            TriesLeft(left) => state.rejected("rejected".into(), Some(left), at),
+            Failed => state.failed("failed".into(), at),
             Corrected(credentials) => state.logins.log_in_as(credentials),
             Refused(generation) => state.refused(generation, at),
         }
@@ -200,7 +201,7 @@ fn waits(count: usize, outcome: impl Fn(&mut State<u64>, Duration)) -> std::vec:
 
 #[test]
 fn an_outage_is_asked_about_less_and_less_and_never_later_than_the_cap() {
-    let waits = waits(12, |state, now| state.logins.unavailable("down".into(), None, now));
+    let waits = waits(12, |state, now| state.unavailable("down".into(), None, now));
     let cap = MAX_BACKOFF.as_secs_f64();
     for (wait, base) in
         waits.iter().zip([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, cap, cap, cap, cap, cap, cap])
@@ -213,8 +214,8 @@ fn an_outage_is_asked_about_less_and_less_and_never_later_than_the_cap() {
 
 #[test]
 fn rejected_credentials_are_three_logins_and_failed_ones_go_on_hourly() {
-    assert_eq!(waits(9, |state, now| state.logins.rejected("no".into(), None, now)), [60.0, 600.0]);
-    let failed = waits(5, |state, now| state.logins.failed("no".into(), now));
+    assert_eq!(waits(9, |state, now| state.rejected("no".into(), None, now)), [60.0, 600.0]);
+    let failed = waits(5, |state, now| state.failed("no".into(), now));
     assert_eq!(failed, [60.0, 600.0, 3600.0, 3600.0, 3600.0]);
 }
 
@@ -229,7 +230,7 @@ fn wrong_credentials_in_turn_are_three_logins_each() {
         if matches!(state.decide(now), Decision::MustRefresh { .. }) {
             logins[who] += 1;
             state.attempt(now, Asker::Call);
-            state.logins.rejected("no".into(), None, now);
+            state.rejected("no".into(), None, now);
         }
     }
     assert_eq!(logins, [3; 4]);
@@ -249,7 +250,7 @@ fn a_clock_that_jumps_buys_no_try() {
         state.recall(now);
         if matches!(state.decide(now), Decision::MustRefresh { .. }) {
             state.attempt(now, Asker::Call);
-            state.logins.rejected("no".into(), None, now);
+            state.rejected("no".into(), None, now);
             logins += 1;
         }
     }
@@ -316,10 +317,10 @@ fn no_sequence_serves_a_refused_token_or_rejects_a_fourth_time() {
                     rejected = 0;
                 }
                 Some(Rejected) => {
-                    state.logins.rejected("no".into(), None, at);
+                    state.rejected("no".into(), None, at);
                     rejected += 1;
                 }
-                Some(Down) => state.logins.unavailable("down".into(), None, at),
+                Some(Down) => state.unavailable("down".into(), None, at),
                 Some(Refused(_)) => {
                     if let Some(held) = state.generation() {
                         state.refused(held, at);

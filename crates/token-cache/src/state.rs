@@ -1,5 +1,6 @@
 //! What is held, and what to do about it now.
 
+use alloc::string::String;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -76,8 +77,8 @@ impl<T> State<T> {
 
     /// Decides what to do when a token is wanted.
     pub fn decide_for(&self, asker: Asker, holds_lock: bool, now: Duration) -> Decision<'_, T> {
-        match &self.held {
-            Some(held) if self.refused != Some(held.generation) && now < held.must_at => {
+        match self.good(now) {
+            Some(held) => {
                 let is_due = now >= held.soon_at
                     && !within(self.logins.last_at(), HOLD_OFF, now)
                     && self.logins.block(Asker::Call, holds_lock, now).is_none();
@@ -87,8 +88,14 @@ impl<T> State<T> {
                     Decision::Valid(&held.token)
                 }
             }
-            _ => self.decide_anew(asker, holds_lock, now),
+            None => self.decide_anew(asker, holds_lock, now),
         }
+    }
+
+    /// The held token, if it can be used.
+    fn good(&self, now: Duration) -> Option<&Held<T>> {
+        let held = self.held.as_ref()?;
+        (self.refused != Some(held.generation) && now < held.must_at).then_some(held)
     }
 
     /// Decides what to do when a new token is wanted, whatever is held.
@@ -185,6 +192,22 @@ impl<T> State<T> {
             soon_at: now.saturating_add(lifetime.soon()),
             must_at: now.saturating_add(lifetime.must()),
         });
+    }
+
+    /// The authority gave no usable response, and may ask to wait.
+    pub fn unavailable(&mut self, why: String, retry_after: Option<Duration>, now: Duration) {
+        let is_needless = self.good(now).is_some();
+        self.logins.unavailable(why, retry_after, is_needless, now);
+    }
+
+    /// The authority rejected the credentials; `tries_left` is what it said of further tries.
+    pub fn rejected(&mut self, why: String, tries_left: Option<u32>, now: Duration) {
+        self.logins.rejected(why, tries_left, now);
+    }
+
+    /// The authority failed in a way that may be a rejection.
+    pub fn failed(&mut self, why: String, now: Duration) {
+        self.logins.failed(why, now);
     }
 
     /// The platform refused the token of this generation. A token that is not held any more changes

@@ -349,18 +349,18 @@ impl<E: Effects> Store<E> {
                     return Err(TokenError::NotConfigured(which));
                 }
                 Err(error) => {
-                    let logins = &mut known.record.state.logins;
+                    let state = &mut known.record.state;
                     match error {
                         LoginError::Rejected { why, tries_left } => {
-                            logins.rejected(why, tries_left, now);
+                            state.rejected(why, tries_left, now);
                         }
-                        LoginError::Failed { why } => logins.failed(why, now),
+                        LoginError::Failed { why } => state.failed(why, now),
                         LoginError::Unavailable { why, retry_after } => {
-                            logins.unavailable(why, retry_after, now);
+                            state.unavailable(why, retry_after, now);
                         }
                         LoginError::NotConfigured(_) => {}
                     }
-                    let block = logins.block(Asker::Call, true, now);
+                    let block = state.logins.block(Asker::Call, true, now);
                     return Err(block.map_or_else(no_reason, to_error));
                 }
             };
@@ -457,7 +457,7 @@ impl<E: Effects> Store<E> {
         self.known.with(|known| {
             known.mark_refused(now);
             if let Some(mut record) = file
-                && known.yields_to(&record)
+                && record.age() > known.record.age()
             {
                 record.absorb(&known.record);
                 known.is_unsaved = record.recall(now);
@@ -512,14 +512,6 @@ impl Known {
         let digest = effects.digest(&self.record.salt.to_be_bytes());
         let credentials = digest.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok());
         self.record.state.logins.log_in_as(credentials.unwrap_or_default());
-    }
-
-    /// Whether the file comes before what is held: it is newer, or it has a good token where the one that
-    /// the settings gave was refused.
-    fn yields_to(&self, file: &Record) -> bool {
-        let is_spent = self.record.held_given().is_some() && self.record.state.is_refused();
-        let has_good = file.state.held().is_some() && !file.state.is_refused();
-        file.age() > self.record.age() || (is_spent && has_good)
     }
 
     /// Uses the token that the settings give, unless it is in use or was used up. So a token that is

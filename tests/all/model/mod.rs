@@ -81,6 +81,7 @@ impl State {
             logins: Cell::default(),
             is_in_flight: Cell::default(),
             paused: Cell::default(),
+            lock: RefCell::default(),
         });
         here.world.pass(choices.choose(&STEPS));
         let platform = Platform {

@@ -38,6 +38,8 @@ pub(super) struct World {
     pub(super) logins: Cell<u32>,
     pub(super) is_in_flight: Cell<bool>,
     pub(super) paused: Cell<u64>,
+    /// The lock file.
+    pub(super) lock: RefCell<Option<Vec<u8>>>,
 }
 
 #[derive(Clone)]
@@ -58,23 +60,29 @@ impl Here {
 #[derive(Clone)]
 pub(super) struct Disk(Rc<World>);
 
-fn is_token(name: &str) -> bool {
-    name == "token-me"
+impl Disk {
+    fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        match name {
+            "token-me" => self.0.state.borrow().file.clone(),
+            "token-me.lock" => self.0.lock.borrow().clone(),
+            _ => None,
+        }
+    }
 }
 
 impl Directory for Disk {
     fn entry(&self, name: &str) -> Result<Entry, Problem> {
-        let is_there = is_token(name) && self.0.state.borrow().file.is_some();
-        Ok(if is_there { Entry::File } else { Entry::Missing })
+        Ok(if self.bytes(name).is_some() { Entry::File } else { Entry::Missing })
     }
 
     fn read(&self, name: &str, _limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let file = self.0.state.borrow().file.clone().filter(|_| is_token(name));
-        file.map(Zeroizing::new).ok_or(Problem::Missing)
+        self.bytes(name).map(Zeroizing::new).ok_or(Problem::Missing)
     }
 
     fn write(&self, name: &str, bytes: &[u8], _how: Write) -> Result<(), Problem> {
-        if name.ends_with(".new") {
+        if name.ends_with(".lock") {
+            self.0.lock.replace(Some(bytes.to_vec()));
+        } else {
             self.0.state.borrow_mut().file = Some(bytes.to_vec());
         }
         Ok(())
@@ -84,8 +92,9 @@ impl Directory for Disk {
         Ok(())
     }
 
-    fn remove(&self, _name: &str) -> Result<(), Problem> {
-        Ok(())
+    fn remove(&self, name: &str) -> Result<(), Problem> {
+        assert!(name.ends_with(".lock"), "{name}");
+        self.0.lock.take().map(drop).ok_or(Problem::Missing)
     }
 }
 
@@ -145,8 +154,11 @@ impl Effects for Here {
         Some(())
     }
 
-    async fn pause(&self, time: Duration, _lock: Option<&Lock<Disk>>) {
+    async fn pause(&self, time: Duration, lock: Option<&Lock<Disk>>) {
         self.world.pass(time.as_secs());
+        if let Some(lock) = lock {
+            lock.beat(self.now());
+        }
         self.world.paused.set(self.world.paused.get() + time.as_secs());
     }
 
@@ -194,7 +206,10 @@ impl Effects for Here {
                 Err(LoginError::Rejected { why: "no".to_owned(), tries_left: None })
             }
             Login::CannotBeReached => {
-                state.past.failures += 1;
+                // A renewal that no call needs makes no call wait.
+                let is_good = state.past.issued_at.is_some_and(|at| now - at < LIFE - 30)
+                    && state.past.refused_at.is_none();
+                state.past.failures = if is_good { 1 } else { state.past.failures + 1 };
                 Err(LoginError::Unavailable { why: "down".to_owned(), retry_after: None })
             }
         }

@@ -660,8 +660,6 @@ fn a_token_that_is_newly_set_comes_before_the_files_and_a_refreshed_one_before_i
     assert_eq!(used(&machine.given("Bearer a")), "Bearer a");
     let b = machine.given("Bearer b").get().done().unwrap();
     let renewed = machine.given("Bearer b").refresh(Some(b.generation)).done().unwrap();
-    assert_eq!((renewed.authorization.expose(), machine.logins()), ("Bearer token-1", 1));
-    let renewed = machine.given("Bearer b").refresh(Some(renewed.generation)).done().unwrap();
     assert_eq!((renewed.authorization.expose(), machine.logins()), ("Bearer token-2", 2));
     assert_eq!(used(&machine.given("Bearer b")), "Bearer token-2");
     assert_eq!(used(&machine.given("Bearer c")), "Bearer c");
@@ -911,9 +909,7 @@ fn a_flapping_authority_is_asked_every_thirty_seconds_by_all_instances_together(
         }
         machine.pass(1);
     }
-    // Every thirty seconds, and from the sixth failure on a little more.
-    let logins = machine.logins();
-    assert!((6..=9).contains(&logins), "{logins}");
+    assert_eq!(machine.logins(), 1 + 240 / 30);
 }
 
 #[test]
