@@ -57,6 +57,7 @@ const RULES: &[Rule] = &[
     Rule { says: "it serves until five minutes before its end", steps: &[(0, Received(1, 3600))], now: 3299, answer: "1", contacts: "no" },
     Rule { says: "then it serves while a new one is had", steps: &[(0, Received(1, 3600))], now: 3300, answer: "1", contacts: "meanwhile" },
     Rule { says: "thirty seconds before its end it serves no more", steps: &[(0, Received(1, 3600))], now: 3570, answer: "a new token", contacts: "yes" },
+    Rule { says: "nor is it renewed early when that could end after it", steps: &[(0, Received(1, 3600))], now: 3567, answer: "1", contacts: "no" },
     Rule { says: "a short life is refreshed in its last quarter", steps: &[(0, Received(1, 40))], now: 30, answer: "1", contacts: "meanwhile" },
     Rule { says: "and serves until its last tenth", steps: &[(0, Received(1, 40))], now: 36, answer: "a new token", contacts: "yes" },
     Rule { says: "a kept token past its end is not served", steps: &[(5, Found(1, 0))], now: 5, answer: "a new token", contacts: "yes" },

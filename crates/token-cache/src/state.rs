@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lifetime::Lifetime;
 use crate::logins::{Asker, Block, Logins};
-use crate::pace::{FRESH, HOLD_OFF, SKEW, SPACING, SPACING_JITTER};
+use crate::pace::{EARLY, FRESH, HOLD_OFF, SKEW, SPACING, SPACING_JITTER};
 
 /// How many fresh tokens refused in a row mean that another client ends them.
 const ROW: u8 = 2;
@@ -79,7 +79,9 @@ impl<T> State<T> {
     pub fn decide_for(&self, asker: Asker, holds_lock: bool, now: Duration) -> Decision<'_, T> {
         match self.good(now) {
             Some(held) => {
+                // A caller may wait for it, and must not be left with a token past its end.
                 let is_due = now >= held.soon_at
+                    && now.saturating_add(EARLY) < held.must_at
                     && !within(self.logins.last_at(), HOLD_OFF, now)
                     && self.logins.block(Asker::Call, holds_lock, now).is_none();
                 if is_due {
