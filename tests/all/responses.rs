@@ -28,7 +28,7 @@ fn response(status: u16, headers: &str, body: &[u8]) -> Fault {
 async fn an_expiry_inside_a_compressed_body_is_seen() {
     let scene = Scene::logged_in().await;
     let body = compress_to_vec_zlib(EXPIRED.as_bytes(), 6);
-    scene.fake.fail(Route::Process, response(200, "content-encoding: deflate\r\n", &body));
+    scene.fake.fail_times(Route::Process, 1, response(200, "content-encoding: deflate\r\n", &body));
     let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     assert_eq!((done.attempts, scene.fake.count(Route::Token)), (2, 1));
 }

@@ -147,9 +147,11 @@ async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
             let mut arguments = status_of("d");
             arguments.auth_token = Some(Secret::new("a-token-of-the-caller"));
             let caller = scene.fail::<QueryTaskStatus>(&arguments).await;
+            // The tools hide the pieces of another token that are in theirs too, and the host the rest.
+            let hides = |text: &str| text.replace("******", "***").contains("bad ***!");
             for failure in [store, caller] {
-                assert!(failure.message.contains("bad ***!"), "{failure}");
-                assert!(failure.body.as_deref().unwrap().contains("bad ***!"), "{failure:?}");
+                assert!(hides(&failure.message), "{failure}");
+                assert!(hides(failure.body.as_deref().unwrap()), "{failure:?}");
                 assert_clean(&shown(&scene, &failure));
             }
         }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use oge_host::HostBuilder;
 
+use super::style::print_error;
+
 const NAME: &str = "token";
 
 /// Lets the host keep its state in the file that `OGE_TOKEN_FILE` names, or in the user's state directory;
@@ -27,10 +29,10 @@ pub(super) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) ->
     match made {
         Ok(path) => builder.token_file(path),
         Err(error) => {
-            anstream::eprintln!(
+            print_error(&format!(
                 "oge: the token is kept in memory, so each command logs in anew: {error:#}; set \
                  OGE_TOKEN_FILE to a file in a directory of yours"
-            );
+            ));
             builder
         }
     }

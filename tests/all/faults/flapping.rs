@@ -19,7 +19,7 @@ pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
     let (faults, attempts) = match cell.stage {
         // A second login of the kind would be a renewal.
         Stage::TokenRequest => (vec![Fault::Status(503)], 0),
-        _ => (vec![Fault::Cut, Fault::NotJson], 1),
+        _ => (vec![Fault::Status(503), Fault::NotJson], 1),
     };
     if attempts > 0 {
         scene.host.refresh_token().await.unwrap();

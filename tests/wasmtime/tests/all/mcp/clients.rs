@@ -38,10 +38,10 @@ fn servers(page: &str) -> Vec<Value> {
 }
 
 /// A user's home: the settings in a file of mode 600, and nothing in the environment.
-struct Home(TempDir);
+pub(super) struct Home(TempDir);
 
 impl Home {
-    fn of(fake: &Fake) -> Self {
+    pub(super) fn of(fake: &Fake) -> Self {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join(".config/oge");
         fs::create_dir_all(&folder).unwrap();
@@ -65,6 +65,44 @@ impl Home {
             .env("WASMTIME", env!("CARGO_BIN_EXE_wasmtime"))
             .env("OGE_MCP_WASM", oge_artifacts::mcp());
         command
+    }
+}
+
+/// The launcher as an HTTP server. It ends with the test.
+pub(super) struct Launched {
+    pub(super) child: Child,
+    pub(super) address: String,
+}
+
+impl Launched {
+    /// Starts it with so many files to open, or with as many as this process has.
+    pub(super) fn start(home: &Home, files: Option<u32>) -> Self {
+        let launcher = root().join("examples/mcp/oge-mcp");
+        let mut command = match files {
+            Some(files) => {
+                let mut command = home.command("sh");
+                command
+                    .args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")])
+                    .arg(launcher);
+                command
+            }
+            None => home.command(launcher),
+        };
+        command.args(["serve", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let address = log
+            .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
+            .expect("serve says where it listens");
+        std::thread::spawn(move || log.for_each(drop));
+        Self { child, address }
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -186,26 +224,13 @@ fn the_launcher_says_what_to_do_about_a_file_that_it_cannot_open() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_launcher_serves_http_and_keeps_one_token_for_this_user_alone() {
-    struct Ended(Child);
-    impl Drop for Ended {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
     let fake = fake().await;
     let home = Home::of(&fake);
-    let mut command = home.command(root().join("examples/mcp/oge-mcp"));
-    command.args(["serve", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = Ended(command.spawn().unwrap());
-    let mut log = BufReader::new(child.0.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let address = log
-        .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
-        .expect("serve says where it listens");
-    std::thread::spawn(move || log.for_each(drop));
-    assert!(!command_line(child.0.id()).contains(BEARER));
+    let server = Launched::start(&home, None);
+    assert!(!command_line(server.child.id()).contains(BEARER));
     for _ in 0..2 {
-        let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{address}/mcp"));
+        let config =
+            StreamableHttpClientTransportConfig::with_uri(format!("http://{}/mcp", server.address));
         let transport = StreamableHttpClientTransport::from_config(config.auth_header(BEARER));
         let client = Listener::default().serve(transport).await.unwrap();
         let result = client.call_tool(request("run_big_query", json!({}))).await.unwrap();

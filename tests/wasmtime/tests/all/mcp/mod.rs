@@ -6,6 +6,8 @@ mod browser;
 #[cfg(unix)]
 mod clients;
 mod conformance;
+#[cfg(unix)]
+mod crowd;
 mod golden;
 mod http;
 mod large;

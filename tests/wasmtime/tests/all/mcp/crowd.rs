@@ -1,0 +1,63 @@
+//! More callers at once than the server has files for: the launcher's flags make them wait.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use oge_fake::{Fake, Options, Route};
+
+use super::BEARER;
+use super::clients::{Home, Launched};
+
+/// As many files as macOS gives a process.
+const FILES: u32 = 256;
+
+/// Calls a tool; the response's status line and body.
+fn call(address: &str) -> String {
+    let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query_task_status","arguments":{"dag_id":"d"}}}"#;
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    write!(
+        stream,
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {BEARER}\r\n\
+         Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{message}",
+        message.len()
+    )
+    .unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
+fn is_answered(response: &str) -> bool {
+    response.starts_with("HTTP/1.1 200") && response.contains(r#""success":true"#)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_waits_and_idle_connections_end_nothing() {
+    let options = Options::default().latency(Duration::from_millis(300));
+    let fake = Fake::start(options).await.unwrap();
+    fake.start_task("d");
+    let home = Home::of(&fake);
+    let mut server = Launched::start(&home, Some(FILES));
+    let address = server.address.clone();
+    let answered = thread::scope(|scope| {
+        let callers: Vec<_> = (0..300).map(|_| scope.spawn(|| call(&address))).collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect::<Vec<_>>()
+    });
+    let failed = answered.iter().find(|response| !is_answered(response));
+    assert!(failed.is_none(), "{failed:?}");
+    assert_eq!(fake.count(Route::Token), 1);
+
+    // More connections than the server has files for; those past its backlog are not made at all.
+    let address = server.address.parse().unwrap();
+    let idle: Vec<_> = (0..FILES)
+        .map_while(|_| TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok())
+        .collect();
+    assert!(idle.len() > 64, "{}", idle.len());
+    assert!(server.child.try_wait().unwrap().is_none(), "the server has ended");
+    drop(idle);
+    assert!(is_answered(&call(&server.address)));
+}
