@@ -13,6 +13,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use oge_tools::call::SendError;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
+use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use wasip2::http::types::{
@@ -142,9 +143,14 @@ impl<T: Toolbox> Service<T> {
             })?;
         let mut body = Bytes::from(body);
         if method == Method::POST && headers.get(CONTENT_TYPE).is_some_and(is_json_type) {
-            let message = message::normalize(&body).map_err(|refusal| unreadable(&refusal))?;
-            body = message.to_string().into();
-            message::parse(message).map_err(|refusal| unreadable(&refusal))?;
+            match message::normalize(&body) {
+                Ok(message) => {
+                    body = message.to_string().into();
+                    message::parse(message).map_err(|refusal| unreadable(&refusal))?;
+                }
+                Err(refusal) if !is_removed(&headers, &body) => return Err(unreadable(&refusal)),
+                Err(_) => {}
+            }
         }
         accept::widen(&mut headers);
         Ok(Asked {
@@ -237,6 +243,19 @@ fn refused(refusal: Refusal) -> Answer {
 fn is_json_type(value: &HeaderValue) -> bool {
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+/// Whether a protocol without `initialize` is asked to initialize: the SDK says so, whatever its params.
+fn is_removed(headers: &HeaderMap, body: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        method: std::borrow::Cow<'a, str>,
+    }
+    let newest = ProtocolVersion::NO_INITIALIZE.as_str();
+    headers.get("mcp-protocol-version").is_some_and(|version| version == newest)
+        && serde_json::from_slice::<Message<'_>>(body)
+            .is_ok_and(|message| message.method == "initialize")
 }
 
 /// The answer to what is no message, or to what nothing may be answered.

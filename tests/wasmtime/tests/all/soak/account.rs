@@ -106,9 +106,9 @@ impl Account {
             assert_eq!(of_kind(kind), injected, "calls that failed by {kind}");
         }
         // A renewed token that dies at once fails those who held it, once each. A login that fails does
-        // so for those who waited for it.
+        // so for those who waited for it, and for each call while the authority is not asked again.
         assert!(of_kind("unauthorized") <= CALLERS * disturbed.deaths);
-        assert!(of_kind("token-store") <= CALLERS * disturbed.login_faults);
+        assert!(of_kind("token-store") == 0 || disturbed.login_faults > 0);
         let known = ["api", "network", "timeout", "unauthorized", "token-store"];
         let unknown: Vec<_> =
             failed.keys().filter(|kind| !known.contains(&kind.as_str())).collect();
