@@ -135,6 +135,7 @@ async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
     let mut secrets: Vec<_> = sent.collect();
     secrets.dedup();
     assert_eq!(secrets.len(), 3, "the given token, and two logins");
+    let current = secrets[2].clone();
     secrets.extend([PASSWORD, CLIENT_SECRET, TOKEN, BEARER].map(str::to_owned));
     for secret in secrets {
         for (status, content_type, body) in [
@@ -145,10 +146,13 @@ async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
             repeat(&scene, status, content_type, body);
             let store = scene.ask().await.unwrap_err();
             let mut arguments = status_of("d");
-            arguments.auth_token = Some(Secret::new("a-token-of-the-caller"));
+            arguments.auth_token = Some(Secret::new(current.as_str()));
             let caller = scene.fail::<QueryTaskStatus>(&arguments).await;
             // The tools hide the pieces of another token that are in theirs too, and the host the rest.
-            let hides = |text: &str| text.replace("******", "***").contains("bad ***!");
+            let hides = |text: &str| {
+                let (_, hidden) = text.split_once("bad ").unwrap();
+                hidden.trim_start_matches('*').starts_with('!')
+            };
             for failure in [store, caller] {
                 assert!(hides(&failure.message), "{failure}");
                 assert!(hides(failure.body.as_deref().unwrap()), "{failure:?}");
