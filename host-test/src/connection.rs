@@ -270,7 +270,8 @@ impl<T: Read + Unpin> Read for Cut<T> {
         }
         // What a cursor was given cannot be seen from here.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
-        let mut first = ReadBuf::uninit(&mut first[..FIRST_READ.min(buffer.remaining())]);
+        let room = FIRST_READ.min(buffer.remaining());
+        let mut first = ReadBuf::uninit(first.get_mut(..room).unwrap_or_default());
         ready!(Pin::new(&mut self.io).poll_read(context, first.unfilled()))?;
         if !first.filled().is_empty() {
             self.line.talk().answered();

@@ -78,7 +78,7 @@ impl Names {
         if !headers.contains_key(ORIGIN) {
             return Page::None;
         }
-        let name = only(headers, &ORIGIN).and_then(|origin| Name::parse(origin));
+        let name = only(headers, &ORIGIN).and_then(Name::parse);
         let is_allowed = |name| self.origins.iter().any(|allowed| allowed.matches(&name));
         match headers.get(ORIGIN) {
             Some(origin) if name.is_some_and(is_allowed) => Page::Allowed(origin.clone()),

@@ -23,7 +23,8 @@ const START: Duration = Duration::from_secs(1_700_000_000);
 /// The file.
 pub(crate) fn target(data: &[u8]) {
     let record = match Record::read(data, ACCOUNT, START) {
-        Ok(record) | Err((_, Some(record))) => record,
+        Ok(record) => record,
+        Err((_, Some(record))) => *record,
         Err((_, None)) => return,
     };
     let bytes = record.to_bytes(ACCOUNT);

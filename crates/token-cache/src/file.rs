@@ -5,6 +5,7 @@
 //! are compared for that. So a holder that is stopped for a while finds another's name there, and leaves
 //! lock and file alone.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -131,7 +132,10 @@ impl<D: Directory> TokenFile<D> {
     ///
     /// # Errors
     /// Says why the file, or its token, is ignored, as the end of a sentence about it.
-    pub(crate) fn load(&self, now: Duration) -> Result<Option<Record>, (String, Option<Record>)> {
+    pub(crate) fn load(
+        &self,
+        now: Duration,
+    ) -> Result<Option<Record>, (String, Option<Box<Record>>)> {
         let unreadable =
             |problem: Problem| (format!("cannot be read ({})", problem.as_str()), None);
         match self.directory.entry(&self.name) {

@@ -1,6 +1,7 @@
 //! The token file's content: all that is known of an account's token, so that each process goes on
 //! where the last one stopped. What is read back is judged here, once, like a login's response.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -107,7 +108,7 @@ impl Record {
         bytes: &[u8],
         account: &str,
         now: Duration,
-    ) -> Result<Self, (&'static str, Option<Self>)> {
+    ) -> Result<Self, (&'static str, Option<Box<Self>>)> {
         let Ok(Read { format, account: owner, authorization, record: Some(mut record) }) =
             serde_json::from_slice(bytes)
         else {
@@ -127,11 +128,11 @@ impl Record {
         let latest = u64::try_from((now + MAX_AHEAD).as_micros()).unwrap_or(u64::MAX);
         if record.state.generation().is_some_and(|generation| generation > latest) {
             record.state.drop_held();
-            return Err(("holds a token that was issued in the future", Some(record)));
+            return Err(("holds a token that was issued in the future", Some(Box::new(record))));
         }
         if record.state.held().is_some_and(|kept| !is_header(kept.authorization.expose())) {
             record.state.drop_held();
-            return Err(("holds a token that no header can carry", Some(record)));
+            return Err(("holds a token that no header can carry", Some(Box::new(record))));
         }
         Ok(record)
     }
@@ -190,7 +191,7 @@ mod tests {
         record
     }
 
-    fn read(record: &Record) -> Result<Record, (&'static str, Option<Record>)> {
+    fn read(record: &Record) -> Result<Record, (&'static str, Option<Box<Record>>)> {
         Record::read(&record.to_bytes("me"), "me", NOW)
     }
 

@@ -451,7 +451,7 @@ impl<E: Effects> Store<E> {
             Some(Ok(record)) => record,
             Some(Err((why, rest))) => {
                 self.warn_of_file(&why);
-                rest
+                rest.map(|rest| *rest)
             }
         };
         self.known.with(|known| {

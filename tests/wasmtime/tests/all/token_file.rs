@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oge_fake::{Fake, Options, Route};
 use tempfile::tempdir;
+use tokio::time::Instant;
 
 use crate::command::{fake, invoke, invoke_with_file, jealous_fake, spawn_with_file};
 

@@ -2,10 +2,11 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oge_fake::{Fake, Route};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::command::{fake, precompiled, wasmtime};
 
@@ -147,7 +148,7 @@ async fn once_the_output_is_closed_the_server_ends() {
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() {
         assert!(started.elapsed() < Duration::from_secs(20), "the server goes on");
-        std::thread::sleep(Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(child.wait().unwrap().success());
     let call =
