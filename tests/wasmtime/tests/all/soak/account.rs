@@ -95,15 +95,18 @@ impl Account {
         // What the platform answered in full arrived, and nothing was asked twice.
         assert_eq!(met(fake, Outcome::Accepted), right, "answers given and received");
         assert_eq!(met(fake, Outcome::Refused), 0, "requests spoilt on the way");
+        // The reference host sends a GET once more if its kept connection ended before the response.
+        let mut again = 0;
         if !self.is_silent.load(Relaxed) {
             let requests: usize = TOOLS.iter().map(|route| fake.count(*route)).sum();
-            assert_eq!(requests, of(&self.attempts), "requests that arrived and were sent");
+            let more = requests.checked_sub(of(&self.attempts));
+            again = more.expect("each request that was sent arrived");
         }
 
-        // Each fault failed the one call that met it, in the way that it does.
-        for kind in ["api", "network", "timeout"] {
+        // Each fault failed the one call that met it, in the way that it does, or was made good so.
+        for (kind, again) in [("api", 0), ("network", again), ("timeout", 0)] {
             let injected = disturbed.faults.get(kind).copied().unwrap_or_default();
-            assert_eq!(of_kind(kind), injected, "calls that failed by {kind}");
+            assert_eq!(of_kind(kind) + again, injected, "calls that failed by {kind}");
         }
         // A renewed token that dies at once fails those who held it, once each. A login that fails does
         // so for those who waited for it, and for each call while the authority is not asked again.
