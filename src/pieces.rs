@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 /// The largest piece made here; what it does not use at a body's end is wasted.
 const MAX_PIECE_BYTES: usize = 1 << 20;
 
-/// The pieces of a body. Together with the joined body they take twice its length and [`MAX_PIECE_BYTES`] at
+/// The pieces of a body. Together with the joined body they take twice its length and 1 MiB at
 /// most. A buffer that doubles takes up to four times as much: two of itself, and the holes that it left.
 #[derive(Default)]
 pub struct Pieces {

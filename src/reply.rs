@@ -112,7 +112,7 @@ pub struct Top {
     pub code: Option<i64>,
     /// Whether `code` is a string.
     pub code_is_text: bool,
-    /// The reason that the platform gives: the first of [`REASONS`] that is a text and not blank.
+    /// The reason that the platform gives: the first of `msg`, `message`, `error_description` and `error` that is a text and not blank.
     pub msg: Option<String>,
 }
 
