@@ -72,7 +72,11 @@ fn time(mut command: Command) -> anyhow::Result<Duration> {
 pub(crate) fn host() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let site: Vec<_> = std::env::vars().collect();
-    let host = Host::builder().settings(site).log(|_| {}).calls_at_once(1).build()?;
+    let host = Host::builder(std::fs::read(oge_artifacts::tools())?)
+        .settings(site)
+        .log(|_| {})
+        .calls_at_once(1)
+        .build()?;
     runtime.block_on(host.run::<QueryTaskStatus>(&arguments()))?;
     Ok(())
 }

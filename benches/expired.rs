@@ -67,7 +67,8 @@ fn expired(fake: &FakeProcess) -> Vec<(String, String)> {
 
 fn slotted(site: &Site) -> anyhow::Result<(Host, TokenSlot)> {
     let slot = TokenSlot::new(store(site)?);
-    let host = Host::builder().settings(site.to_vec()).log(|_| {});
+    let host =
+        Host::builder(std::fs::read(oge_artifacts::tools())?).settings(site.to_vec()).log(|_| {});
     Ok((host.token_store(slot.clone()).build()?, slot))
 }
 

@@ -12,7 +12,10 @@ use super::{Site, Way, arguments, call};
 
 /// A host of a site, whose log goes nowhere.
 pub(crate) fn host(site: &Site) -> anyhow::Result<Host> {
-    Host::builder().settings(site.to_vec()).log(|_| {}).build()
+    Host::builder(std::fs::read(oge_artifacts::tools())?)
+        .settings(site.to_vec())
+        .log(|_| {})
+        .build()
 }
 
 /// The host as it comes.
@@ -39,8 +42,7 @@ pub(crate) fn host_way(site: &Site) -> anyhow::Result<Way> {
 /// The same host with a guest that decides nothing. `name` says what it does: `bare` only sends the request,
 /// `dutiful` makes every call of the host that the tools make.
 pub(crate) fn undecided_way(site: &Site, name: &'static str) -> anyhow::Result<Way> {
-    let host = Host::builder()
-        .component(oge_artifacts::hostile())
+    let host = Host::builder(std::fs::read(oge_artifacts::hostile())?)
         .settings(site.to_vec())
         .log(|_| {})
         .build()?;

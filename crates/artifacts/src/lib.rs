@@ -3,7 +3,7 @@
 //! A dependant needs no other step: `cargo test` and `cargo demo` build the components first.
 //! `cargo components` copies those that are for users to `target/components/`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::bail;
 use wasm_metadata::Payload;
@@ -87,12 +87,6 @@ pub fn gateway() -> &'static Path {
 #[must_use]
 pub fn mcp_fixtures() -> &'static Path {
     Path::new(env!("OGE_MCP_FIXTURES_WASM"))
-}
-
-/// What a component is made of, as a CycloneDX document. Only the components for users have one.
-#[must_use]
-pub fn sbom(component: &Path) -> PathBuf {
-    component.with_extension("cdx.json")
 }
 
 /// What a component says of itself: its world, and the package that its world stands in.

@@ -1,6 +1,5 @@
-//! `cargo components`: copies the components to `target/components/`, each with a list of what it is
-//! made of beside it (`NAME.cdx.json`, CycloneDX), and says how large each is, and how much that differs
-//! from what `sizes.toml` says. With `--check` growth over 2 % is an error.
+//! `cargo components`: copies the components to `target/components/` and prints the size of each, and how
+//! much it differs from `sizes.toml`. With `--check` growth over 2 % is an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,12 +24,6 @@ fn main() -> anyhow::Result<()> {
     let mut grown = Vec::new();
     for (name, built) in oge_artifacts::all() {
         let to = folder.join(name);
-        let (sbom, beside) = (oge_artifacts::sbom(built), oge_artifacts::sbom(&to));
-        // The contract is no code and has none.
-        if sbom.exists() {
-            fs::copy(&sbom, &beside)
-                .with_context(|| format!("cannot write {}", beside.display()))?;
-        }
         let bytes =
             fs::copy(built, &to).with_context(|| format!("cannot write {}", to.display()))?;
         let bytes = u32::try_from(bytes).with_context(|| format!("{name} is huge"))?;

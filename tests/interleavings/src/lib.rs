@@ -2,7 +2,7 @@
 //! next: `shuttle` tries every order. The tests say what must hold in each.
 
 pub mod runtime;
-#[path = "../../../host-test/src/store/mod.rs"]
+#[path = "../../../crates/host/src/store/mod.rs"]
 pub mod store;
 
 /// What the store takes from the host beside its runtime.

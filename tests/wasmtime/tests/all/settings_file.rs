@@ -12,7 +12,7 @@ use crate::command::{Told, fake, wasmtime};
 const CALL: &str = r#"query-task-status("d", none)"#;
 
 /// A mock whose account needs every kind of quoting, and a directory with its `site.env`: the file that
-/// `oge check` is given too, in `host-test/tests/cli.rs`.
+/// `oge check` is given too, in `crates/cli/tests/cli.rs`.
 pub async fn every_form() -> (Fake, TempDir) {
     let credentials = Credentials {
         username: "al#ice@$HOME".to_owned(),

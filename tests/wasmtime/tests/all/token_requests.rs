@@ -25,7 +25,11 @@ fn told(way: &str, logins: usize, expected: usize) {
 #[tokio::test]
 async fn the_reference_host_logs_in_once() {
     let fake = command::fake().await;
-    let host = Host::builder().settings(fake.settings()).log(|_| {}).build().unwrap();
+    let host = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
+        .settings(fake.settings())
+        .log(|_| {})
+        .build()
+        .unwrap();
     let arguments = query_task_status::Arguments { dag_id: "d".into(), auth_token: None };
     for _ in 0..calls() {
         host.run::<QueryTaskStatus>(&arguments).await.unwrap();

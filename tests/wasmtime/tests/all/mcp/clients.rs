@@ -184,7 +184,7 @@ async fn answers(mut command: Command, fake: &Fake) {
     }
 }
 
-/// The file that `oge check` accepts, in `host-test/tests/cli.rs`.
+/// The file that `oge check` accepts, in `crates/cli/tests/cli.rs`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_launcher_reads_every_form_of_a_line() {
     let (fake, directory) = every_form().await;

@@ -81,7 +81,11 @@ async fn the_reference_host_gives_each_caller_its_own_answer_whatever_strikes() 
     }
     let fake = platform().await;
     let settings = with(&fake, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS)]);
-    let host = Host::builder().settings(settings).log(|_| {}).build().unwrap();
+    let host = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
+        .settings(settings)
+        .log(|_| {})
+        .build()
+        .unwrap();
     let ways = (0..CALLERS).map(|_| host.clone()).collect();
     soak("the reference host", fake, ways, std::process::id(), Duration::from_millis(60)).await;
 }

@@ -1,0 +1,123 @@
+//! `oge call`: one tool, on the platform that the settings name.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use oge_host::{CallError, GuestTool, Host};
+use oge_tools::envelope::Envelope;
+use oge_tools::error::{Failure, FailureKind};
+use oge_tools::json;
+use oge_tools::log::harmless;
+use oge_tools::tools::{
+    CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
+};
+
+use crate::component::ComponentFile;
+use crate::env_file::EnvFile;
+use crate::progress::Progress;
+use crate::state;
+use crate::style::{FAINT, HANDLED, mark, paint, print};
+use crate::tools::{Arguments, ToolCommand};
+use crate::{FAILED, USAGE};
+
+/// Call one of the five tools.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    #[command(flatten)]
+    env_file: EnvFile,
+    #[command(flatten)]
+    component: ComponentFile,
+    /// Print the result envelope, one line of JSON, and nothing else on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    tool: ToolCommand,
+}
+
+impl Call {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let arguments = self.tool.arguments()?;
+        let progress = Progress::start("waiting for OGE");
+        let log = progress.clone();
+        let settings = self.env_file.read()?;
+        let host = state::kept(self.component.host()?, &settings)
+            .settings(settings)
+            .log(move |line| log.log(line))
+            .calls_at_once(1)
+            .build();
+        let call = Pending { host, progress, json: self.json };
+        match arguments {
+            Arguments::CoverageAspectAnalysis(arguments) => {
+                call.run::<CoverageAspectAnalysis>(&arguments).await
+            }
+            Arguments::RunBigQuery(arguments) => call.run::<RunBigQuery>(&arguments).await,
+            Arguments::ExecuteCodeToDag(arguments) => {
+                call.run::<ExecuteCodeToDag>(&arguments).await
+            }
+            Arguments::SubmitBatchTask(arguments) => call.run::<SubmitBatchTask>(&arguments).await,
+            Arguments::QueryTaskStatus(arguments) => call.run::<QueryTaskStatus>(&arguments).await,
+        }
+    }
+}
+
+struct Pending {
+    host: anyhow::Result<Host>,
+    progress: Progress,
+    json: bool,
+}
+
+impl Pending {
+    async fn run<T: GuestTool>(self, arguments: &T::Arguments) -> anyhow::Result<ExitCode>
+    where
+        T::Arguments: Sync,
+        T::Output: Clone,
+    {
+        let result = match self.host {
+            Ok(host) => host.run::<T>(arguments).await,
+            Err(error) => Err(CallError::Failure(bad_setting(error, T::OPERATION)?)),
+        };
+        self.progress.end();
+        let failure = match result {
+            Ok(done) if self.json => {
+                print(&Envelope::of::<T>(Ok(done)).to_json())?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Ok(done) => {
+                show::<T>(&done)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(CallError::Failure(failure)) => failure,
+            // The envelope tells no kind, and the sandbox's end is none of the component's.
+            Err(error) => Failure::new(FailureKind::BadReply, T::OPERATION, error.to_string()),
+        };
+        if self.json {
+            print(&Envelope::<T::Output>::of::<T>(Err(&failure)).to_json())?;
+        } else {
+            print(&format!("{} {}", mark(false), harmless(&T::failure_message(&failure))))?;
+        }
+        Ok(match failure.kind {
+            FailureKind::InvalidArgument | FailureKind::NotConfigured => USAGE.into(),
+            _ => FAILED.into(),
+        })
+    }
+}
+
+/// A host that could not be made for a setting failed the call that needed it.
+fn bad_setting(error: anyhow::Error, operation: &'static str) -> anyhow::Result<Failure> {
+    error.downcast::<Failure>().map(|failure| Failure { operation, ..failure })
+}
+
+fn show<T: GuestTool>(done: &Done<T::Output>) -> anyhow::Result<()> {
+    let seconds = done.elapsed.as_secs_f64();
+    let renewed = match done.attempts {
+        2 => paint(HANDLED, ", the token had expired and was renewed"),
+        _ => String::new(),
+    };
+    let took = paint(FAINT, format_args!("{seconds:.2} s"));
+    print(&format!("{} {} {took}{renewed}", mark(true), harmless(&T::message(&done.output))))?;
+    // A tool's result was read from JSON, or is made of texts, so it has a JSON form.
+    if let Ok(data) = serde_json::to_string(&done.output) {
+        print(&harmless(&json::compact(&data)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! The tools component that the command runs.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use oge_host::{Host, HostBuilder};
+
+/// Part of the command, so that one file is all that has to be installed.
+const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/oge-tools.wasm"));
+
+/// Which component runs.
+#[derive(Debug, Args)]
+pub(crate) struct ComponentFile {
+    /// A component to run in place of the one that is part of this command.
+    #[arg(long, value_name = "FILE", global = true)]
+    component: Option<PathBuf>,
+}
+
+impl ComponentFile {
+    /// Starts a host with the component.
+    pub(crate) fn host(&self) -> anyhow::Result<HostBuilder> {
+        let Some(path) = &self.component else { return Ok(embedded()) };
+        let bytes =
+            std::fs::read(path).with_context(|| format!("--component {}", path.display()))?;
+        Ok(Host::builder(bytes))
+    }
+}
+
+/// Starts a host with the component that is part of this command.
+pub(crate) fn embedded() -> HostBuilder {
+    Host::builder(EMBEDDED)
+}

@@ -1,0 +1,97 @@
+//! `oge demo`: one story. A token that the platform has ended before its time, five tools, a second
+//! expiry on the way, and a user who notices none of it.
+
+mod stage;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use oge_fake::{ExpiredForm, Fake, Options};
+use oge_tools::tools::{
+    CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
+    coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
+    submit_batch_task,
+};
+
+use self::stage::Stage;
+use crate::FAILED;
+use crate::style::{STRONG, mark, paint, print};
+
+/// How long the fake takes for each answer, so that a person can follow.
+const LATENCY: Duration = Duration::from_millis(150);
+
+/// Mount Tai, in degrees.
+const MOUNT_TAI: [f64; 4] = [117.0, 36.18, 117.2, 36.33];
+
+const CODE: &str = "\
+import oge
+oge.initialize()
+dem = oge.Service().getCoverage(coverageID='ASTGTM_N36E117', productID='ASTER_GDEM_DEM30')
+aspect = oge.Service().getProcess('Coverage.aspect').execute(dem, 1)
+aspect.export('aspect_taishan')
+";
+
+/// Plays the story; exit code 0 only if all of it went right.
+pub(crate) async fn run() -> anyhow::Result<ExitCode> {
+    let states = ["starting", "running", "success"];
+    let fake = Fake::start(Options::default().latency(LATENCY).task_states(states)).await?;
+    let first = fake.issue_token();
+    fake.revoke_tokens();
+    let mut stage = Stage::new(fake, &first)?;
+    match play(&mut stage).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            print(&format!("\n{} {error:#}", mark(false)))?;
+            Ok(FAILED.into())
+        }
+    }
+}
+
+async fn play(stage: &mut Stage) -> anyhow::Result<()> {
+    print(&format!(
+        "{}\nA fake OGE on {}, the component in a sandbox, and a token whose exp lies ahead but \
+         which the\nplatform has ended. Each line below a call is a request as the platform saw it.",
+        paint(STRONG, "OGE tools: an expired token is a non-event"),
+        stage.fake.origin(),
+    ))?;
+
+    let bbox = coverage_aspect_analysis::Arguments {
+        bbox: MOUNT_TAI.to_vec(),
+        ..coverage_aspect_analysis::Arguments::default()
+    };
+    stage.call::<CoverageAspectAnalysis>("the slopes of Mount Tai", &bbox).await?;
+
+    let farmland = run_big_query::Arguments::default();
+    stage.call::<RunBigQuery>("the farmland of the land survey", &farmland).await?;
+
+    let code = execute_code_to_dag::Arguments {
+        code: CODE.to_owned(),
+        ..execute_code_to_dag::Arguments::default()
+    };
+    let dags = stage.call::<ExecuteCodeToDag>("a script for the same slopes", &code).await?;
+    let dag_id = dags.dag_ids.first().context("the script became no DAG task")?.clone();
+
+    let submission = submit_batch_task::Arguments {
+        dag_id: dag_id.clone(),
+        ..submit_batch_task::Arguments::default()
+    };
+    stage.call::<SubmitBatchTask>("its task", &submission).await?;
+
+    let question = query_task_status::Arguments { dag_id, auth_token: None };
+    let mut asked = 0;
+    loop {
+        asked += 1;
+        if asked == 2 {
+            // The other way to say it.
+            stage.fake.expired_form(ExpiredForm::Status401);
+            stage.fake.revoke_tokens();
+        }
+        let task = stage.call::<QueryTaskStatus>("how far it is", &question).await?;
+        if task.is_completed {
+            break;
+        }
+        ensure!(!task.is_failed && asked < 10, "the task ended as {}", task.status);
+    }
+    stage.sum_up()
+}

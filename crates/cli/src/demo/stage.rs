@@ -1,0 +1,119 @@
+//! The stage: a fake platform, a host, and what is told of each call.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::ensure;
+use oge_fake::{Fake, Outcome, Recorded, Route};
+use oge_host::{GuestTool, Host};
+
+use crate::component::embedded;
+use crate::fake::outcome;
+use crate::style::{FAINT, HANDLED, STRONG, mark, paint, print};
+
+/// How much of a result is shown.
+const SHOWN_CHARACTERS: usize = 88;
+
+/// A fake platform and a host on it.
+pub(crate) struct Stage {
+    pub(crate) fake: Fake,
+    host: Host,
+    log: Arc<Mutex<Vec<String>>>,
+    /// The tokens in the order they were first seen; only their numbers are ever shown.
+    tokens: Vec<String>,
+    calls: usize,
+    told: usize,
+}
+
+impl Stage {
+    /// A host that starts with the token `first`, and knows nothing of this machine's environment.
+    pub(crate) fn new(fake: Fake, first: &str) -> anyhow::Result<Self> {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::clone(&log);
+        let host = embedded()
+            .settings(fake.settings())
+            .settings([("OGE_TOKEN", first)])
+            .log(move |line| {
+                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+            })
+            .build()?;
+        Ok(Self { fake, host, log, tokens: Vec::new(), calls: 0, told: 0 })
+    }
+
+    /// Makes one call and tells its story.
+    pub(crate) async fn call<T: GuestTool>(
+        &mut self,
+        what: &str,
+        arguments: &T::Arguments,
+    ) -> anyhow::Result<T::Output>
+    where
+        T::Arguments: Sync,
+    {
+        self.calls += 1;
+        let title = format!("{}. {} {}", self.calls, T::OPERATION, T::NAME);
+        print(&format!("\n{}  {}", paint(STRONG, title), paint(FAINT, what)))?;
+        let result = self.host.run::<T>(arguments).await;
+        for request in self.fake.story().iter().skip(self.told) {
+            self.told += 1;
+            self.tell(request)?;
+        }
+        let lines = std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner));
+        for line in lines {
+            print(&format!("     {}", paint(FAINT, format_args!("log: {line}"))))?;
+        }
+        let done = result?;
+        let data = serde_json::to_string(&done.output)?;
+        let shown: String = data.chars().take(SHOWN_CHARACTERS).collect();
+        let more = if shown.len() < data.len() { "…" } else { "" };
+        print(&format!("     {}", paint(FAINT, format_args!("{shown}{more}"))))?;
+        print(&format!(
+            "  {} {}  {:.2} s",
+            mark(true),
+            T::message(&done.output),
+            done.elapsed.as_secs_f64()
+        ))?;
+        Ok(done.output)
+    }
+
+    fn tell(&mut self, request: &Recorded) -> anyhow::Result<()> {
+        let carried = match request.header("authorization") {
+            Some(token) => format!("token #{}", self.number(token)),
+            None => "no token".to_owned(),
+        };
+        let (carried, what) = match (request.route, request.outcome) {
+            (Route::Token, Outcome::Accepted) => {
+                ("a login".to_owned(), paint(HANDLED, "a new token"))
+            }
+            (_, result) => (carried, outcome(result)),
+        };
+        let place = format!("{:<4} {}", request.method.as_str(), request.path);
+        print(&format!("     {place:<42} {carried:<9} {what}"))
+    }
+
+    fn number(&mut self, token: &str) -> usize {
+        let known = self.tokens.iter().position(|seen| seen == token);
+        known.unwrap_or_else(|| {
+            self.tokens.push(token.to_owned());
+            self.tokens.len() - 1
+        }) + 1
+    }
+
+    /// Counts what happened, and makes sure that it was what should have.
+    pub(crate) fn sum_up(&self) -> anyhow::Result<()> {
+        let story = self.fake.story();
+        let logins = story.iter().filter(|request| request.route == Route::Token).count();
+        let expired = story.iter().filter(|request| request.outcome == Outcome::Expired).count();
+        let requests = story.len() - logins;
+        print(&format!(
+            "\n{} {} calls, {requests} requests: the token expired {expired} times, {logins} logins \
+             renewed it, {expired} requests\n  were sent again with the new one. What the user \
+             noticed: nothing.",
+            mark(true),
+            self.calls,
+        ))?;
+        ensure!(self.calls == 7, "7 calls should have been made, not {}", self.calls);
+        ensure!(expired == 2, "the token should have expired twice, not {expired} times");
+        ensure!(logins == 2, "2 logins should have renewed it, not {logins}");
+        ensure!(requests == 9, "9 requests should have been sent, not {requests}");
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! `oge fake`: a platform to try things on.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use oge_fake::{ExpiredForm, Fake, Options, Outcome};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::style::{BAD, FAINT, GOOD, HANDLED, paint, print};
+
+/// Run a fake platform on loopback until Ctrl-C, and print the settings to use it.
+#[derive(Debug, Args)]
+pub(crate) struct FakeCommand {
+    /// The port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// End the current token after this many calls
+    #[arg(long, value_name = "CALLS")]
+    expire_after: Option<usize>,
+    /// How long a token lives, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    token_lifetime: Option<u64>,
+    /// How long every answer takes, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    latency: u64,
+    /// Each login ends the tokens before it
+    #[arg(long)]
+    single_session: bool,
+    /// Five wrong logins lock the account, as on the public platform
+    #[arg(long)]
+    lock_account: bool,
+    /// How an expired token is told
+    #[arg(long, value_enum, default_value_t = Form::Code)]
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// HTTP 200 with `{"code":40003}`
+    #[value(name = "40003")]
+    Code,
+    /// HTTP 401
+    #[value(name = "401")]
+    Status,
+}
+
+impl FakeCommand {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let mut options = Options::default()
+            .port(self.port)
+            .latency(Duration::from_millis(self.latency))
+            .single_session(self.single_session)
+            .locks_account(self.lock_account)
+            // It may run for long, and nobody reads what it would remember.
+            .record(false);
+        if let Some(seconds) = self.token_lifetime {
+            options = options.token_lifetime(Duration::from_secs(seconds));
+        }
+        let fake = Fake::start(options)
+            .await
+            .with_context(|| format!("the fake platform cannot listen on port {}", self.port))?;
+        fake.expired_form(match self.form {
+            Form::Code => ExpiredForm::Code40003,
+            Form::Status => ExpiredForm::Status401,
+        });
+        if let Some(calls) = self.expire_after {
+            fake.expire_after(calls);
+        }
+        print(&format!("# A fake OGE on {}; its secrets open nothing else.", fake.origin()))?;
+        for (key, value) in fake.settings() {
+            print(&format!("{key}={value}"))?;
+        }
+        print("# Requests, until Ctrl-C:")?;
+        let mut events = fake.subscribe();
+        loop {
+            match events.recv().await {
+                Ok(event) => print(&format!(
+                    "{} {} {:?} {}",
+                    paint(FAINT, format_args!("# {:>4}", event.sequence)),
+                    event.method,
+                    event.route,
+                    outcome(event.outcome),
+                ))?,
+                Err(RecvError::Lagged(missed)) => print(&format!("# … {missed} more"))?,
+                Err(RecvError::Closed) => return Ok(ExitCode::SUCCESS),
+            }
+        }
+    }
+}
+
+/// An outcome in one word.
+pub(crate) fn outcome(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Accepted => paint(GOOD, "accepted"),
+        Outcome::Expired => paint(HANDLED, "expired"),
+        Outcome::Refused => paint(BAD, "refused"),
+        _ => paint(BAD, "fault"),
+    }
+}

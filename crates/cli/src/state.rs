@@ -1,0 +1,61 @@
+//! Where `oge` keeps its token and what it knows of logins, so that calls in turn share one login.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::DirBuilder;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use oge_host::HostBuilder;
+
+use crate::style::print_error;
+
+const NAME: &str = "token";
+
+/// Lets the host keep its state in the file that `OGE_TOKEN_FILE` names, or in the user's state directory;
+/// in memory with a warning if that directory cannot be made.
+pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) -> HostBuilder {
+    let set =
+        settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
+    let path = match set {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => user_directory().map(|directory| directory.join("oge").join(NAME)),
+    };
+    let made = path.and_then(|path| {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        directory.map_or(Ok(()), make)?;
+        Ok(path)
+    });
+    match made {
+        Ok(path) => builder.token_file(path),
+        Err(error) => {
+            print_error(&format!(
+                "oge: the token is kept in memory, so each command logs in anew: {error:#}; set \
+                 OGE_TOKEN_FILE to a file in a directory of yours"
+            ));
+            builder
+        }
+    }
+}
+
+/// Makes a directory that only its owner can enter.
+fn make(directory: &Path) -> anyhow::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).with_context(|| format!("{} cannot be made", directory.display()))
+}
+
+/// Where this system keeps the state of a user's programs.
+fn user_directory() -> anyhow::Result<PathBuf> {
+    let from = |key: &str| env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
+    let found = if cfg!(windows) {
+        from("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        from("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        from("XDG_STATE_HOME").or_else(|| from("HOME").map(|home| home.join(".local/state")))
+    };
+    found.context("this user has no state directory (XDG_STATE_HOME, HOME or LOCALAPPDATA)")
+}

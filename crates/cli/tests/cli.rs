@@ -1,0 +1,379 @@
+//! The command as its users run it: what it prints, where, and with which exit code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Output, Stdio};
+
+use oge_fake::{Credentials, Fake, Fault, Options, Route};
+
+/// The command in an environment of its own.
+fn oge(arguments: &[&str], settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oge"));
+    command.args(arguments).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str], settings: &[(String, String)]) -> Output {
+    oge(arguments, settings).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+async fn fake() -> Fake {
+    Fake::start(Options::default()).await.unwrap()
+}
+
+#[test]
+fn the_demo_goes_right_and_shows_no_token() {
+    let output =
+        run(&["demo"], &[("OGE_DAG_URL".to_owned(), "http://elsewhere.invalid".to_owned())]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("检测到token过期(40003)，尝试自动刷新..."), "{shown}");
+    assert!(shown.contains("检测到token过期(401)，尝试自动刷新..."), "{shown}");
+    assert!(shown.contains("What the user noticed: nothing."), "{shown}");
+    assert!(!shown.contains("eyJ") && !shown.contains('\u{1b}'), "{shown}");
+}
+
+#[tokio::test]
+async fn json_is_the_envelope_and_nothing_else() {
+    let fake = fake().await;
+    let output = run(&["call", "query_task_status", "--dag-id", "d", "--json"], &fake.settings());
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(envelope["success"], true);
+    assert_eq!(envelope["operation"], "查询任务状态");
+    assert_eq!(envelope["api_endpoint"], "dag");
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_is_exit_code_1_and_an_envelope_that_says_so() {
+    let fake = fake().await;
+    fake.fail(Route::Process, Fault::Status(500));
+    let output = run(&["call", "run-big-query", "--json"], &fake.settings());
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!((&envelope["success"], &envelope["data"]), (&false.into(), &().into()));
+    assert!(envelope["msg"].as_str().unwrap().ends_with("(状态码: 500)"), "{envelope}");
+}
+
+#[test]
+fn a_missing_setting_is_exit_code_2_and_named() {
+    let output = run(&["call", "run_big_query"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("OGE_API_URL"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_bad_argument_is_exit_code_2_and_sends_nothing() {
+    let fake = fake().await;
+    let arguments =
+        ["call", "coverage_aspect_analysis", "--bbox", "-10,-20,5,7", "--radius", "0", "--json"];
+    let output = run(&arguments, &fake.settings());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("radius is 0"), "{output:?}");
+    assert!(fake.story().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_of_the_callers_own_comes_from_the_environment() {
+    let fake = fake().await;
+    let mut settings = fake.settings();
+    settings.push(("MINE".to_owned(), fake.issue_token()));
+    let arguments = ["call", "query_task_status", "--dag-id", "d", "--auth-token-env", "MINE"];
+    assert_eq!(run(&arguments, &settings).status.code(), Some(0));
+    assert_eq!(fake.count(Route::Token), 0);
+
+    settings.pop();
+    let output = run(&arguments, &settings);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--auth-token-env names is not set"), "{output:?}");
+}
+
+#[tokio::test]
+async fn the_environment_comes_before_the_file() {
+    let fake = fake().await;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for (key, value) in fake.settings() {
+        writeln!(file, "{key}={value}").unwrap();
+    }
+    let path = file.path().to_str().unwrap();
+    let arguments = ["call", "run_big_query", "--env-file", path];
+    assert_eq!(run(&arguments, &[]).status.code(), Some(0));
+    let wrong = [("OGE_TOKEN_PASSWORD".to_owned(), "wrong".to_owned())];
+    assert_eq!(run(&arguments, &wrong).status.code(), Some(1));
+}
+
+#[test]
+fn a_bad_line_of_a_file_is_not_quoted() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "OGE_TOKEN_PASSWORD MARKER").unwrap();
+    let output = run(&["check", "--env-file", file.path().to_str().unwrap()], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!format!("{output:?}").contains("MARKER"), "{output:?}");
+}
+
+/// The file that the MCP server is given too, in `tests/wasmtime`.
+#[tokio::test]
+async fn every_form_of_a_line_is_read() {
+    let credentials = Credentials {
+        username: "al#ice@$HOME".to_owned(),
+        password: r#"it's "$x" `#\n"#.to_owned(),
+        client_id: r"$client\id#1".to_owned(),
+        client_secret: "密$ \\".to_owned(),
+        user_id: "last # of two".to_owned(),
+    };
+    let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
+    let lines = include_str!("../../../tests/settings/every-form.env")
+        .replace("@API@", &fake.api_url())
+        .replace("@DAG@", &fake.dag_url())
+        .replace("@TOKEN@", &fake.token_url())
+        .replace('\n', "\r\n");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write!(file, "\u{feff}{lines}").unwrap();
+    let path = file.path().to_str().unwrap();
+    let output = run(&["check", "--env-file", path], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(!text(&output.stdout).contains("note"), "{output:?}");
+    let named = [("OGE_SETTINGS_FILE".to_owned(), path.to_owned())];
+    assert_eq!(run(&["check"], &named).status.code(), Some(0));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_the_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for (name, content, expected) in [
+        ("utf-16.env", &b"\xff\xfeO\0"[..], "line 1: the file is UTF-16"),
+        ("gbk.env", b"OGE_LOG=info\n# \xc3\xdc\n", "line 2: this is not UTF-8"),
+        ("open.env", b"\n\nOGE_TOKEN_PASSWORD='MARKER\n", "line 3: a quote is not closed"),
+        ("large.env", &[b'#'; (64 << 10) + 1], "is larger than 64 KiB"),
+        ("fifo", b"", "it is no regular file"),
+        ("", b"", "it is no regular file"),
+        ("nothing", b"", "it cannot be read"),
+    ] {
+        let path = folder.path().join(name);
+        if !content.is_empty() {
+            std::fs::write(&path, content).unwrap();
+        }
+        let output = run(&["check", "--env-file", path.to_str().unwrap()], &[]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let shown = text(&output.stderr);
+        assert!(shown.contains(expected) && shown.contains("--env-file"), "{name}: {shown}");
+        assert!(!shown.contains("MARKER"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_setting_of_a_file_is_noted() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "OGE_TIMEOUT_SECOND=5\nHTTP_PROXY=x").unwrap();
+    let path = file.path().to_str().unwrap();
+    let output = run(&["check", "--env-file", path], &fake().await.settings());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("note OGE_TIMEOUT_SECOND no setting has this name; did you mean"),
+        "{shown}"
+    );
+    assert!(!shown.contains("HTTP_PROXY"), "{shown}");
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_named() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let gbk = std::ffi::OsString::from_vec(b"\xc3\xdcMARKER".to_vec());
+    let check = oge(&["check"], &[]).env("OGE_TOKEN_PASSWORD", &gbk).output().unwrap();
+    assert_eq!(check.status.code(), Some(2));
+    let shown = text(&check.stderr);
+    assert!(
+        shown.contains("OGE_TOKEN_PASSWORD is not UTF-8") && !shown.contains("MARKER"),
+        "{shown}"
+    );
+    let arguments = ["call", "query_task_status", "--dag-id", "d", "--auth-token-env", "MINE"];
+    let call = oge(&arguments, &[]).env("MINE", &gbk).output().unwrap();
+    assert!(text(&call.stderr).contains("--auth-token-env names is not UTF-8"), "{call:?}");
+}
+
+#[tokio::test]
+async fn a_value_may_begin_with_a_hyphen_and_a_bbox_have_blanks() {
+    let fake = fake().await;
+    let settings = fake.settings();
+    for bbox in ["-74, 40,-73 , 41", "-74,40,-73,41", "[-74, 40, -73, 41]", " -74，40，-73，41"]
+    {
+        let arguments = ["call", "coverage_aspect_analysis", "--bbox", bbox];
+        assert_eq!(run(&arguments, &settings).status.code(), Some(0), "{bbox}");
+        let sent = fake.story().last().unwrap().json();
+        assert_eq!(
+            sent["args"]["coverage"]["preParams"]["bbox"],
+            serde_json::json!([-74.0, 40.0, -73.0, 41.0])
+        );
+    }
+    let output = run(&["call", "coverage_aspect_analysis", "--bbox", "1,two,3,4"], &settings);
+    assert!(text(&output.stderr).contains("must be four numbers"), "{output:?}");
+    for arguments in [
+        &["run_big_query", "--query", "-- a comment\nSELECT 1", "--geometry-column", "-g"][..],
+        &["execute_code_to_dag", "--code", "-1", "--user-id", "-u", "--sample-name", "--s"],
+        &[
+            "submit_batch_task",
+            "--dag-id",
+            "-d",
+            "--task-name",
+            "-t",
+            "--script",
+            "--x",
+            "--crs",
+            "-c",
+        ],
+        &["query_task_status", "--dag-id", "-d"],
+    ] {
+        let output = run(&[&["call"], arguments].concat(), &settings);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?} {output:?}");
+    }
+}
+
+#[tokio::test]
+async fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
+    let fake = fake().await;
+    let full = || std::fs::File::create("/dev/full").unwrap();
+    for arguments in [
+        &["fake"][..],
+        &["check"],
+        &["call", "run_big_query"],
+        &["call", "run_big_query", "--json"],
+        &["demo"],
+    ] {
+        let output = oge(arguments, &fake.settings()).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {output:?}");
+        let shown = text(&output.stderr);
+        assert!(shown.contains("oge: standard output cannot be written: "), "{shown}");
+        assert!(!shown.contains("panicked"), "{shown}");
+        let status = oge(arguments, &[]).stdout(full()).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_passes_where_all_is_well() {
+    let fake = fake().await;
+    let output = run(&["check"], &fake.settings());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("ok login"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_check_says_what_to_fix_and_shows_no_secret() {
+    let credentials =
+        Credentials { password: "MARKER-password".to_owned(), ..Credentials::default() };
+    let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
+    let mut settings = fake.settings();
+    for (key, value) in &mut settings {
+        if key == "OGE_CLIENT_SECRET" {
+            "MARKER-secret".clone_into(value);
+        }
+    }
+    let output = run(&["check"], &settings);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("check OGE_TOKEN_USERNAME"), "{output:?}");
+    assert!(!format!("{output:?}").contains("MARKER"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_check_is_not_green_where_a_page_or_nothing_answers() {
+    let fake = fake().await;
+    for (content_type, body) in [("text/html", "<html>login</html>"), ("text/plain", "")] {
+        fake.reply(Route::GetState, 200, content_type, body);
+        let output = run(&["check"], &fake.settings());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(text(&output.stdout).contains("OGE_DAG_URL, and whether"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_check_without_settings_names_them_all() {
+    let output = run(&["check"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    for key in ["OGE_API_URL", "OGE_DAG_URL", "OGE_TOKEN_URL", "OGE_CLIENT_SECRET"] {
+        assert!(text(&output.stdout).contains(&format!("FAILED {key}")), "{output:?}");
+    }
+}
+
+#[test]
+fn the_settings_that_the_fake_prints_are_those_that_a_check_accepts() {
+    let mut fake = oge(&["fake"], &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(fake.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let settings: Vec<_> = lines
+        .take_while(|line| !line.starts_with("# Requests"))
+        .filter_map(|line| {
+            line.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()))
+        })
+        .collect();
+    let output = run(&["check"], &settings);
+    fake.kill().unwrap();
+    fake.wait().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
+
+/// Read only: its addresses are a real site's, and nothing here may be sent to them.
+#[test]
+fn the_example_holds_every_setting_and_no_secret() {
+    let example = include_bytes!("../../../examples/site.env");
+    let example = oge_tools::settings_file::SettingsFile::parse(example).unwrap();
+    let value = |key: &str| example.get(key);
+    for key in oge_tools::settings::KEYS.iter().chain(&oge_oauth::KEYS).chain(&["OGE_CA_FILE"]) {
+        assert!(value(key).is_some(), "{key} is missing");
+    }
+    for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN"] {
+        assert_eq!(value(key), Some(""), "{key}");
+    }
+    let get = |key: &str| value(key).map(str::to_owned);
+    assert!(oge_tools::settings::Settings::read(get).is_ok());
+}
+
+#[tokio::test]
+async fn a_check_fails_where_the_platform_refuses_every_token() {
+    let fake = fake().await;
+    fake.refuse_all_tokens(true);
+    let output = run(&["check"], &fake.settings());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("FAILED query_task_status"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_given_token_without_a_login_passes_a_check() {
+    let fake = fake().await;
+    let login = ["OGE_TOKEN_", "OGE_CLIENT_"];
+    let is_login = |key: &str| login.iter().any(|start| key.starts_with(start));
+    let mut settings: Vec<_> =
+        fake.settings().into_iter().filter(|(key, _)| !is_login(key)).collect();
+    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
+    let output = run(&["check"], &settings);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    fake.revoke_tokens();
+    assert_eq!(run(&["check"], &settings).status.code(), Some(1));
+}
+
+#[test]
+fn a_bad_setting_is_an_envelope_too() {
+    let bad = [("OGE_API_URL".to_owned(), "nope".to_owned())];
+    let output = run(&["call", "run_big_query", "--json"], &bad);
+    assert_eq!(output.status.code(), Some(2));
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(envelope["msg"].as_str().unwrap().contains("OGE_API_URL"), "{envelope}");
+    assert_eq!(envelope["operation"], "大数据查询");
+}
+
+#[tokio::test]
+async fn an_envelope_is_one_line_however_the_platform_writes() {
+    let fake = fake().await;
+    fake.reply(Route::Process, 200, "application/json", "{\n  \"b\": 1.0,\n  \"a\": \"x y\"\n}\n");
+    let output = run(&["call", "run_big_query", "--json"], &fake.settings());
+    let shown = text(&output.stdout);
+    assert!(shown.contains(r#""data":{"b":1.0,"a":"x y"},"#), "{shown}");
+    assert_eq!(shown.lines().count(), 1);
+}

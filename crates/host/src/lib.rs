@@ -1,0 +1,64 @@
+//! The reference host: runs the OGE tools component on wasmtime and holds its token.
+//!
+//! Each call gets a fresh instance. Requests leave through one pooled client, to allowed origins
+//! only; credentials never enter the sandbox; a guest that spins, grows or waits for ever is stopped
+//! with a clear error.
+//!
+//! ```no_run
+//! use oge_host::Host;
+//! use oge_tools::tools::{QueryTaskStatus, query_task_status};
+//!
+//! # async fn example() -> anyhow::Result<()> {
+//! let component = std::fs::read("oge-tools.wasm")?;
+//! // OGE_DAG_URL, OGE_TOKEN_URL, … from the environment.
+//! let host = Host::builder(component).settings(oge_host::environment()?).build()?;
+//!
+//! let arguments = query_task_status::Arguments { dag_id: "dag-1".into(), auth_token: None };
+//! match host.run::<QueryTaskStatus>(&arguments).await {
+//!     Ok(done) => println!("{} after {:?}", done.output.status, done.elapsed),
+//!     Err(error) => eprintln!("{error}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An embedder with a token of its own implements [`TokenStore`] and passes it to
+//! [`HostBuilder::token_store`].
+
+mod authorities;
+mod bindings;
+mod builder;
+mod client;
+mod connection;
+mod cpu;
+mod engine;
+mod environment;
+mod from_wit;
+mod guest;
+mod guest_log;
+mod host;
+mod http_error;
+mod known;
+mod limits;
+mod outgoing;
+mod outgoing_handler;
+mod password_login;
+mod requests;
+mod resolver;
+mod runtime;
+mod state;
+mod store;
+pub mod token_store;
+mod wasi_cli;
+
+pub use builder::HostBuilder;
+pub use client::HttpClient;
+pub use environment::environment;
+pub use guest::GuestTool;
+pub use guest_log::LogSink;
+pub use host::{CallError, Host};
+pub use limits::{Limits, Stopped};
+pub use oge_oauth::Given;
+pub use password_login::PasswordLogin;
+pub use store::{Authority, NativeStore};
+pub use token_store::TokenStore;

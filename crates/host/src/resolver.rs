@@ -1,0 +1,115 @@
+//! The system's name resolution, with failures of a type of their own.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::vec;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use hyper_util::client::legacy::connect::dns::Name;
+use tower_service::Service;
+
+/// A name that could not be resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("the host name could not be resolved")]
+pub(crate) struct Unresolved(#[source] pub(crate) io::Error);
+
+type Addresses = vec::IntoIter<SocketAddr>;
+
+/// Resolves names as the system does. That can take its time, so it has a thread: a call goes on without it
+/// when its deadline has come, and the thread ends when the system gives up.
+#[derive(Clone)]
+pub(crate) struct Resolver(Arc<Lookup>);
+
+/// Blocks until a name is resolved.
+type Lookup = dyn Fn(&str) -> io::Result<Addresses> + Send + Sync;
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self(Arc::new(resolve))
+    }
+}
+
+fn resolve(name: &str) -> io::Result<Addresses> {
+    // The connector puts the port in.
+    (name, 0).to_socket_addrs()
+}
+
+impl Service<Name> for Resolver {
+    type Response = Addresses;
+    type Error = Unresolved;
+    type Future = BoxFuture<'static, Result<Addresses, Unresolved>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let resolve = Arc::clone(&self.0);
+        let resolving = tokio::task::spawn_blocking(move || resolve(name.as_str()));
+        async { resolving.await.unwrap_or_else(|broken| Err(broken.into())).map_err(Unresolved) }
+            .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, mpsc};
+    use std::time::Duration;
+
+    use oge_fake::{Fake, Options};
+    use oge_tools::error::FailureKind;
+    use oge_tools::tools::{QueryTaskStatus, query_task_status};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{CallError, Host, HttpClient};
+
+    const DEADLINE: Duration = Duration::from_secs(2);
+
+    /// A resolver whose threads hang until the sender is dropped.
+    fn hanging() -> (Resolver, mpsc::Sender<()>) {
+        let (hold, held) = mpsc::channel();
+        let held = Mutex::new(held);
+        let hang = move |name: &str| {
+            let _ = held.lock().expect("nothing panics with it").recv();
+            resolve(name)
+        };
+        (Resolver(Arc::new(hang)), hold)
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_hangs_is_waited_for_until_the_deadline_and_no_longer() {
+        let fake = Fake::start(Options::default()).await.unwrap();
+        fake.start_task("d");
+        let mut settings = fake.settings();
+        for (key, value) in &mut settings {
+            if key == "OGE_DAG_URL" {
+                *value = value.replace("127.0.0.1", "localhost");
+            }
+        }
+        settings.push(("OGE_TIMEOUT_SECONDS".to_owned(), DEADLINE.as_secs().to_string()));
+        let mut host = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
+            .settings(settings)
+            .log(|_| {})
+            .build()
+            .unwrap();
+        let (resolver, hold) = hanging();
+        let inner = Arc::get_mut(&mut host.0).expect("it has not been shared");
+        inner.client = HttpClient::resolving_with(resolver, None).unwrap();
+
+        let ask = query_task_status::Arguments { dag_id: "d".to_owned(), auth_token: None };
+        let started = Instant::now();
+        let answer = host.run::<QueryTaskStatus>(&ask).await;
+        let elapsed = started.elapsed();
+        let Err(CallError::Failure(failure)) = answer else { panic!("{answer:?}") };
+        assert_eq!((failure.kind, failure.attempts), (FailureKind::Timeout, 1), "{failure}");
+        // A busy machine has as much again.
+        assert!(elapsed >= DEADLINE && elapsed < 2 * DEADLINE, "{elapsed:?}");
+
+        drop(hold);
+        let done = host.run::<QueryTaskStatus>(&ask).await.unwrap();
+        assert_eq!((done.output.status.as_str(), done.attempts), ("starting", 1));
+    }
+}

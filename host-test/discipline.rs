@@ -1,0 +1,296 @@
+//! How often an account logs in when things go wrong: never in a storm, and never not at all. The first
+//! part plays on a paused clock, the last in real time on real sockets.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
+use oge_fake::{Fake, Options, Route};
+use oge_host::{Authority, NativeStore};
+use oge_oauth::{Issued, LoginError};
+use oge_tools::error::FailureKind;
+use oge_tools::jwt::Claims;
+use oge_tools::secret::Secret;
+use oge_tools::tools::QueryTaskStatus;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::scene::{Scene, status_of};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// How long everything takes on the wire.
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// An account at a platform that ends the tokens before each new one, and what is answered to a login.
+#[derive(Clone)]
+struct Account(Arc<Mutex<State>>);
+
+struct State {
+    answer: Result<(Option<u64>, Claims), LoginError>,
+    logins: Vec<Instant>,
+    issued: usize,
+}
+
+impl Account {
+    fn answering(answer: Result<(Option<u64>, Claims), LoginError>) -> Self {
+        Self(Arc::new(Mutex::new(State { answer, logins: Vec::new(), issued: 0 })))
+    }
+
+    /// An account whose tokens live for an hour.
+    fn good() -> Self {
+        Self::answering(Ok((Some(3600), Claims::default())))
+    }
+
+    fn answer(&self, answer: Result<(Option<u64>, Claims), LoginError>) {
+        self.0.lock().unwrap().answer = answer;
+    }
+
+    fn logins(&self) -> usize {
+        self.0.lock().unwrap().logins.len()
+    }
+
+    /// The shortest time between two logins.
+    fn shortest_gap(&self) -> Duration {
+        let state = self.0.lock().unwrap();
+        let gaps = state.logins.windows(2).map(|pair| pair[1] - pair[0]);
+        gaps.min().unwrap_or(Duration::MAX)
+    }
+
+    /// Whether a call with this token is accepted, which takes its time.
+    async fn accepts(&self, token: &Secret) -> bool {
+        sleep(LATENCY).await;
+        token.expose() == format!("Bearer {}", self.0.lock().unwrap().issued)
+    }
+
+    /// A host's store for this account, and its warnings.
+    fn store(&self) -> (NativeStore, Arc<Mutex<Vec<String>>>) {
+        let warnings = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&warnings);
+        let warn = move |line: &str| told.lock().unwrap().push(line.to_owned());
+        (NativeStore::new(self.clone(), None, Arc::new(warn)), warnings)
+    }
+}
+
+impl Authority for Account {
+    fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>> {
+        async {
+            self.0.lock().unwrap().logins.push(Instant::now());
+            sleep(LATENCY).await;
+            let mut state = self.0.lock().unwrap();
+            let (expires_in, claims) = state.answer.clone()?;
+            state.issued += 1;
+            let authorization = Secret::new(format!("Bearer {}", state.issued));
+            Ok(Issued { authorization, expires_in, claims })
+        }
+        .boxed()
+    }
+}
+
+/// A call under the call rule; whether it went well.
+async fn call(store: &NativeStore, account: &Account) -> bool {
+    let Ok(token) = store.get().await else { return false };
+    if account.accepts(&token.authorization).await {
+        return true;
+    }
+    match store.refresh(Some(token.generation)).await {
+        Ok(token) => account.accepts(&token.authorization).await,
+        Err(_) => false,
+    }
+}
+
+/// Calls without a pause for so long; how many there were, and how many went well.
+async fn calls(store: &NativeStore, account: &Account, time: Duration) -> (usize, usize) {
+    let (mut all, mut good) = (0, 0);
+    let _ = timeout(time, async {
+        loop {
+            good += usize::from(call(store, account).await);
+            all += 1;
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    (all, good)
+}
+
+fn rejected() -> LoginError {
+    LoginError::Rejected { why: "no".to_owned(), tries_left: None }
+}
+
+fn unavailable() -> LoginError {
+    LoginError::Unavailable { why: "down".to_owned(), retry_after: None }
+}
+
+/// Fifty callers for so long, one in three of them for a person.
+async fn ask_for(store: &NativeStore, time: Duration) {
+    let ask = async |caller: u64| {
+        for turn in 0.. {
+            let answer = match (caller + turn) % 3 {
+                0 => store.get().await,
+                1 => store.refresh(None).await,
+                _ => store.refresh(Some(turn)).await,
+            };
+            assert!(answer.is_err(), "{answer:?}");
+            sleep(Duration::from_millis(10 + caller)).await;
+        }
+    };
+    let _ = timeout(time, join_all((0..50).map(ask))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_credentials_are_a_few_logins_whatever_the_load() {
+    let account = Account::answering(Err(rejected()));
+    let (store, _) = account.store();
+    ask_for(&store, seconds(59)).await;
+    // One by itself, and one that a person asked for.
+    assert_eq!(account.logins(), 2);
+    for _ in 0..1_000 {
+        store.get().await.unwrap_err();
+        sleep(seconds(10)).await;
+    }
+    assert_eq!(account.logins(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_ten_seconds_is_a_handful_of_requests_whatever_the_load() {
+    let account = Account::answering(Err(unavailable()));
+    let (store, _) = account.store();
+    ask_for(&store, seconds(10)).await;
+    assert!((4..=5).contains(&account.logins()), "{} logins", account.logins());
+    account.answer(Ok((Some(3600), Claims::default())));
+    sleep(seconds(8)).await;
+    assert!(call(&store, &account).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flapping_authority_is_asked_every_thirty_seconds_while_the_token_is_good() {
+    let account = Account::good();
+    let (store, _) = account.store();
+    assert!(call(&store, &account).await);
+    // In the last five minutes but half of one the token is good, and a new one is wanted.
+    sleep(seconds(3300)).await;
+    let flap = async {
+        loop {
+            account.answer(Err(unavailable()));
+            sleep(Duration::from_millis(700)).await;
+        }
+    };
+    tokio::select! {
+        () = flap => {}
+        (all, good) = calls(&store, &account, seconds(260)) => assert_eq!(all, good),
+    }
+    assert!(account.shortest_gap() >= seconds(30), "{:?}", account.shortest_gap());
+    assert_eq!(account.logins(), 1 + 9);
+    // Once it is back the next attempt renews the token, and nobody has noticed.
+    account.answer(Ok((Some(3600), Claims::default())));
+    let (all, good) = calls(&store, &account, seconds(40)).await;
+    assert_eq!((all, account.logins()), (good, 1 + 9 + 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_hours_ahead_of_its_platform_neither_storms_nor_sticks() {
+    // By this host's clock each new token has been over for decades.
+    let over = Claims { expires_at: Some(1), ..Claims::default() };
+    let account = Account::answering(Ok((None, over)));
+    let (store, warnings) = account.store();
+    let (all, good) = calls(&store, &account, seconds(3 * 3600)).await;
+    assert_eq!(all, good);
+    // Taken as good for 15 minutes, renewed three quarters into them.
+    assert!(account.logins() <= 3 * 3600 / 675 + 1, "{} logins", account.logins());
+    assert_eq!(warnings.lock().unwrap().len(), 1, "{warnings:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_hours_behind_its_platform_waits_to_be_told_that_a_token_is_over() {
+    // It lives on this host for decades, and on the platform for a minute.
+    let far = Claims { expires_at: Some(9_999_999_999), ..Claims::default() };
+    let account = Account::answering(Ok((None, far)));
+    let (store, warnings) = account.store();
+    for minute in 1..=60 {
+        let (all, good) = calls(&store, &account, seconds(60)).await;
+        assert_eq!((all, account.logins()), (good, minute));
+        account.0.lock().unwrap().issued += 1;
+    }
+    assert_eq!(*warnings.lock().unwrap(), [""; 0]);
+}
+
+/// Both start at one moment, ask without a pause and as fast, so they could fall into step for ever.
+#[tokio::test(start_paused = true)]
+async fn two_hosts_on_one_account_are_told_so_and_both_go_on() {
+    const MINUTES: u64 = 10;
+    let account = Account::good();
+    let ((one, told_one), (other, told_other)) = (account.store(), account.store());
+    let time = seconds(60 * MINUTES);
+    let ((all_one, good_one), (all_other, good_other)) =
+        tokio::join!(calls(&one, &account, time), calls(&other, &account, time));
+    println!(
+        "{} logins in {MINUTES} min; {good_one} of {all_one} and {good_other} of {all_other} calls",
+        account.logins()
+    );
+    // Two hosts, each every five seconds, and what it took to find out.
+    assert!(account.logins() <= 2 * (12 * MINUTES as usize + 4), "{} logins", account.logins());
+    for (told, all, good) in [(told_one, all_one, good_one), (told_other, all_other, good_other)] {
+        let told = told.lock().unwrap();
+        assert!(!told.is_empty() && told[0].contains("something else logs in"), "{told:?}");
+        assert!(good > 12 * MINUTES as usize / 2 && 2 * good > all, "{good} of {all} calls");
+    }
+}
+
+/// Asks from many tasks without a pause for so long, and what it was answered last.
+async fn load(scene: &Arc<Scene>, time: Duration) -> Vec<Result<String, FailureKind>> {
+    let ask = |_| {
+        let scene = Arc::clone(scene);
+        tokio::spawn(async move {
+            let until = Instant::now() + time;
+            loop {
+                let answer = scene.ask().await.map_err(|failure| failure.kind);
+                if Instant::now() > until {
+                    return answer;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        })
+    };
+    join_all((0..16).map(ask)).await.into_iter().map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_credentials_under_load_are_one_login() {
+    let mine = |builder: oge_host::HostBuilder| builder.settings([("OGE_TOKEN_PASSWORD", "wrong")]);
+    let scene = Arc::new(Scene::with(Options::default(), mine).await);
+    let answers = load(&scene, seconds(3)).await;
+    assert!(answers.iter().all(|answer| *answer == Err(FailureKind::TokenStore)), "{answers:?}");
+    assert_eq!(scene.fake.count(Route::Token), 1);
+}
+
+/// Once one of them spaces its logins, the other's tokens live for five seconds, and are still fresh then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hosts_on_one_account_under_load_are_no_storm_and_both_are_told() {
+    let fake = Fake::start(Options::default().single_session(true)).await.unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&told);
+    let rival = oge_host::Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
+        .settings(fake.settings())
+        .log(move |line| lines.lock().unwrap().push(line.to_owned()))
+        .build()
+        .unwrap();
+    let rival = tokio::spawn(async move {
+        loop {
+            let _ = rival.run::<QueryTaskStatus>(&status_of("d")).await;
+            sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let scene = Arc::new(Scene::on(fake, |builder| builder));
+    load(&scene, seconds(11)).await;
+    rival.abort();
+    let logins = scene.fake.count(Route::Token);
+    println!("{logins} logins in 11 s");
+    // Each every five seconds, and what it took to find out.
+    assert!((4..=12).contains(&logins), "{logins} logins");
+    for log in [scene.log(), told.lock().unwrap().clone()] {
+        let contested = log.iter().filter(|line| line.contains("something else logs in"));
+        assert_eq!(contested.count(), 1, "of {} lines", log.len());
+    }
+}

@@ -1,0 +1,179 @@
+//! The example hosts in other languages, run as their users run them. Where a language is not
+//! installed its test says so on standard error and proves nothing; in CI that is a failure.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use oge_fake::{Fake, Fault, Options, Route};
+use serde_json::Value;
+
+fn example(language: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(language)
+}
+
+/// Whether what it takes is here. The test harness does not catch what is written this way.
+fn is_installed(language: &str, how: &str, mut probe: Command) -> bool {
+    let probe = probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let is_installed = probe.status().is_ok_and(|status| status.success());
+    if !is_installed {
+        let mut stderr = std::io::stderr().lock();
+        writeln!(stderr, "NOT RUN: examples/{language} ({how})").unwrap();
+        assert!(std::env::var_os("CI").is_none(), "CI runs every example");
+    }
+    is_installed
+}
+
+/// The rows that say what responses to a login mean.
+fn responses() -> PathBuf {
+    example("login-responses.json")
+}
+
+/// Calls through the example; what each said, and how many logins that took.
+async fn calls(command: impl Fn() -> Command) {
+    let fake = Fake::start(Options::default()).await.unwrap();
+    fake.start_task("d");
+    let run = |arguments: &[&str], settings: &[(String, String)]| -> Vec<Value> {
+        let mut command = command();
+        let settings = settings.iter().cloned();
+        let output = command.args(arguments).envs(settings).stdin(Stdio::null()).output().unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(!shown.contains("eyJ") && !log.contains("eyJ"), "a token was shown");
+        let lines: Vec<_> = shown.lines().map(serde_json::from_str).collect();
+        assert!(lines.iter().all(Result::is_ok), "{shown}\n{log}");
+        lines.into_iter().map(Result::unwrap).collect()
+    };
+    let mut settings = fake.settings();
+    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
+    fake.revoke_tokens();
+    let number = std::env::var("OGE_CALLS").unwrap_or_else(|_| "3".to_owned());
+    let said = run(&["d", "--calls", &number], &settings);
+    assert_eq!(said.len().to_string(), number);
+    assert_eq!(
+        (said[0]["attempts"].as_u64(), said[0]["status"].as_str()),
+        (Some(2), Some("starting"))
+    );
+    assert!(said[1..].iter().all(|call| call["attempts"] == 1), "{said:?}");
+    assert_eq!(fake.count(Route::Token), 1, "token requests for {number} calls");
+
+    for (key, value) in &mut settings {
+        if key == "OGE_TOKEN_PASSWORD" {
+            *value = "MARKER-wrong".to_owned();
+        }
+    }
+    fake.revoke_tokens();
+    let said = run(&["d"], &settings);
+    assert_eq!(said[0]["kind"], "token-store", "{said:?}");
+    assert!(!said[0].to_string().contains("MARKER"), "{said:?}");
+    refused_logins(command).await;
+}
+
+/// However a login fails, the calls after it do not make another one.
+async fn refused_logins(command: impl Fn() -> Command) {
+    let wrong = Fake::start(Options::default().locks_account(true)).await.unwrap();
+    let mut wrong_settings = wrong.settings();
+    wrong_settings.retain(|(key, _)| key != "OGE_TOKEN_PASSWORD");
+    wrong_settings.push(("OGE_TOKEN_PASSWORD".to_owned(), "MARKER-wrong".to_owned()));
+    let down = Fake::start(Options::default()).await.unwrap();
+    down.fail(Route::Token, Fault::overloaded(503, "600"));
+    let broken = Fake::start(Options::default()).await.unwrap();
+    broken.reply(Route::Token, 200, "application/json", r#"{"data":{"token":"MARKER\nx"}}"#);
+    for (fake, settings, said) in [
+        (&wrong, wrong_settings, "4 tries left"),
+        (&down, down.settings(), "no login is made for 600 s"),
+        (&broken, broken.settings(), "a token that no header can carry"),
+    ] {
+        let mut command = command();
+        command.args(["d", "--calls", "3"]).envs(settings).env_remove("OGE_TOKEN");
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(shown.matches(said).count(), 3, "{shown}");
+        assert!(!shown.contains("MARKER"), "{shown}");
+        assert_eq!(fake.count(Route::Token), 1, "{shown}");
+    }
+    assert!(!wrong.is_locked());
+
+    let fake = Fake::start(Options::default()).await.unwrap();
+    fake.start_task("d");
+    let token = fake.issue_token();
+    let bare = token.trim_start_matches("Bearer ");
+    let login = format!(r#"{{"data":{{"token":"bearer {bare}","tokenHead":"Bearer "}}}}"#);
+    fake.reply(Route::Token, 200, "application/json", login);
+    let output = command().arg("d").envs(fake.settings()).output().unwrap();
+    assert!(output.status.success(), "a token that has its scheme: {output:?}");
+}
+
+#[tokio::test]
+async fn node_renews_the_token_and_sends_again() {
+    let folder = example("node");
+    let mut probe = Command::new("node");
+    probe.current_dir(&folder).args(["-e", "import.meta.resolve('@bytecodealliance/jco')"]);
+    probe.arg("--input-type=module");
+    if !is_installed("node", "run npm ci there", probe) {
+        return;
+    }
+    let mut build = Command::new("npm");
+    build.args(["run", "--silent", "build"]).current_dir(&folder);
+    build.env("OGE_TOOLS_WASM", oge_artifacts::tools());
+    assert!(build.status().unwrap().success());
+    let mut rows = Command::new("node");
+    rows.current_dir(&folder).args(["--input-type=module", "-e"]).arg(
+        "import { readFileSync } from 'node:fs';
+         import { read } from './login-response.mjs';
+         import assert from 'node:assert';
+         for (const [status, body, kind] of JSON.parse(readFileSync(process.argv[1], 'utf8')))
+           assert.equal(read(status, body).kind, kind, `${status} ${body}`);",
+    );
+    assert!(rows.arg(responses()).status().unwrap().success());
+    calls(|| {
+        let mut node = Command::new("node");
+        node.arg("main.mjs").current_dir(&folder);
+        node
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn python_renews_the_token_and_sends_again() {
+    let folder = example("python");
+    let mut probe = Command::new("python3");
+    probe.args(["-c", "import wasmtime.component"]);
+    if !is_installed("python", "pip install -r requirements.txt", probe) {
+        return;
+    }
+    let mut rows = Command::new("python3");
+    rows.current_dir(&folder).arg("-c").arg(
+        "import json, sys; from login_response import read\n\
+         for status, body, kind in json.load(open(sys.argv[1], encoding='utf-8')):\n    \
+             assert read(status, body.encode()).kind == kind, (status, body)",
+    );
+    assert!(rows.arg(responses()).status().unwrap().success());
+    calls(|| {
+        let mut python = Command::new("python3");
+        python.arg("main.py").current_dir(&folder);
+        python.env("OGE_TOOLS_WASM", oge_artifacts::tools());
+        python
+    })
+    .await;
+}
+
+#[test]
+fn jco_reads_every_component() {
+    let folder = example("node");
+    let jco = folder.join("node_modules/.bin/jco");
+    let mut probe = Command::new(&jco);
+    probe.arg("--version");
+    if !is_installed("node", "run npm ci there, for jco", probe) {
+        return;
+    }
+    for (name, component) in oge_artifacts::all() {
+        // `jco wit` knows no WIT package; `jco print` reads both.
+        let is_wit = component == oge_artifacts::wit();
+        let (how, begins) = if is_wit { ("print", "(component") } else { ("wit", "package") };
+        let output = Command::new(&jco).arg(how).arg(component).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(shown.starts_with(begins), "{name}: {shown}");
+    }
+}

@@ -1,0 +1,272 @@
+//! A guest that misbehaves is stopped with an error that names the limit, and the host goes on.
+
+use std::time::Duration;
+
+use oge_fake::{Fake, Fault, Options, Route};
+use oge_host::{CallError, Host, HostBuilder, Limits, Stopped};
+use oge_tools::tools::{ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, execute_code_to_dag};
+use oge_tools::url::Origin;
+
+use crate::scene::{Scene, status_of};
+use crate::sink::Sink;
+
+/// More than a call needs that only waits, on a machine that does other things too.
+const CPU: Duration = Duration::from_millis(200);
+
+/// A host for the guest that does as it is told.
+pub fn hostile() -> HostBuilder {
+    Host::builder(std::fs::read(oge_artifacts::hostile()).unwrap()).log(|_| {})
+}
+
+/// Tells the guest what to do, and what it answered.
+pub async fn tell(host: &Host, what: &str) -> Result<String, CallError> {
+    host.run::<QueryTaskStatus>(&status_of(what)).await.map(|done| done.output.status)
+}
+
+/// The limit that ends what the guest was told, after which the host has to serve on.
+async fn stopped(limits: Limits, what: &str) -> Stopped {
+    let host = hostile().limits(limits).build().unwrap();
+    let stopped = match tell(&host, what).await {
+        Err(CallError::Stopped(stopped)) => stopped,
+        other => panic!("not stopped, but {other:?}"),
+    };
+    assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+    stopped
+}
+
+#[tokio::test]
+async fn a_guest_that_spins_is_stopped() {
+    let limits = Limits { cpu: CPU, ..Limits::default() };
+    assert_eq!(stopped(limits, "spin").await, Stopped::Cpu(CPU));
+}
+
+#[tokio::test]
+async fn waiting_now_and_then_buys_a_guest_no_time() {
+    let limits = Limits { cpu: CPU, ..Limits::default() };
+    assert_eq!(stopped(limits, "spin-between-waits").await, Stopped::Cpu(CPU));
+}
+
+#[tokio::test]
+async fn requests_that_are_refused_at_once_buy_a_guest_no_time() {
+    let limits = Limits { cpu: CPU, ..Limits::default() };
+    assert_eq!(stopped(limits, "refused").await, Stopped::Cpu(CPU));
+}
+
+#[tokio::test]
+async fn calls_that_wait_use_no_cpu_time() {
+    let host = hostile().limits(Limits { cpu: CPU, ..Limits::default() }).build().unwrap();
+    let wait = format!("wait:{}", 3 * CPU.as_millis());
+    let calls = (0..64).map(|_| tell(&host, &wait));
+    for answer in futures_util::future::join_all(calls).await {
+        assert_eq!(answer.unwrap(), "waited");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_finds_no_room_waits_for_its_turn() {
+    for (room, wait, first) in
+        [(0, "wait:200", "waited"), (1, "wait:200", "waited"), (2, "wait:60000", "nothing done")]
+    {
+        let host = hostile().calls_at_once(room).build().unwrap();
+        let answer = tokio::select! {
+            biased;
+            answer = tell(&host, wait) => answer,
+            answer = tell(&host, "nothing") => answer,
+        };
+        assert_eq!(answer.unwrap(), first, "room for {room}");
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_spins_holds_nobody_up() {
+    let host = hostile().build().unwrap();
+    tokio::select! {
+        biased;
+        _ = tell(&host, "spin") => panic!("the other call had to wait for it"),
+        answer = tell(&host, "nothing") => assert_eq!(answer.unwrap(), "nothing done"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_spinning_guests_than_threads_starve_nobody() {
+    let host = hostile().limits(Limits { cpu: CPU, ..Limits::default() }).build().unwrap();
+    let spin = |_| {
+        let host = host.clone();
+        tokio::spawn(async move { tell(&host, "spin").await })
+    };
+    let spinning: Vec<_> = (0..8).map(spin).collect();
+    tokio::task::yield_now().await;
+    assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+    assert!(!spinning.iter().all(tokio::task::JoinHandle::is_finished), "it had to wait for all");
+    for spun in spinning {
+        assert!(matches!(spun.await.unwrap(), Err(CallError::Stopped(Stopped::Cpu(_)))));
+    }
+}
+
+#[tokio::test]
+async fn a_call_ends_with_its_wall_time_whatever_it_waits_for() {
+    let wall = Duration::from_millis(50);
+    let limits = Limits { wall: Some(wall), ..Limits::default() };
+    assert_eq!(stopped(limits, "wait").await, Stopped::Wall(wall));
+}
+
+#[tokio::test]
+async fn a_guest_that_grows_is_stopped() {
+    let memory = 8 << 20;
+    let limits = Limits { memory: Some(memory), ..Limits::default() };
+    assert_eq!(stopped(limits, "grow").await, Stopped::Memory(memory));
+}
+
+#[tokio::test]
+async fn the_memory_limit_follows_the_reply_limit_and_says_so() {
+    let host = hostile().settings([("OGE_MAX_REPLY_BYTES", "1048576")]).build().unwrap();
+    let error = tell(&host, "grow").await.unwrap_err();
+    assert!(matches!(error, CallError::Stopped(Stopped::Memory(bytes)) if bytes == (4 + 16) << 20));
+    assert!(error.to_string().contains("OGE_MAX_REPLY_BYTES"), "{error}");
+}
+
+/// In pieces, without a length: what a buffer that doubles has no room for.
+#[tokio::test]
+async fn a_reply_below_the_limit_fits_when_it_comes_in_chunks() {
+    const LENGTH: usize = 31 << 20;
+    let scene = Scene::new().await;
+    scene.fake.fail(Route::Process, Fault::Huge(LENGTH));
+    let done = scene.host.run::<RunBigQuery>(&Default::default()).await.unwrap();
+    assert_eq!(done.output.data.len(), LENGTH);
+}
+
+#[tokio::test]
+async fn a_guest_that_hoards_resources_is_stopped() {
+    let limits = Limits { resources: 100, ..Limits::default() };
+    assert_eq!(stopped(limits, "pollables").await, Stopped::Resources(100));
+}
+
+#[tokio::test]
+async fn a_guest_that_breaks_off_is_told_from_one_that_is_stopped() {
+    let host = hostile().build().unwrap();
+    let error = tell(&host, "panic").await.unwrap_err();
+    assert!(matches!(&error, CallError::Trapped(why) if why.contains("unreachable")), "{error:?}");
+    assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+}
+
+#[tokio::test]
+async fn requests_past_the_limit_are_refused() {
+    let fake = Fake::start(Options::default()).await.unwrap();
+    let host = hostile()
+        .allow(Origin::parse(fake.origin()).unwrap())
+        .limits(Limits { requests: 4, ..Limits::default() })
+        .build()
+        .unwrap();
+    let authority = fake.origin().trim_start_matches("http://");
+    assert_eq!(tell(&host, &format!("requests:{authority}")).await.unwrap(), "96 of 100 refused");
+    assert_eq!(fake.story().len(), 4);
+}
+
+/// How a guest breaks off, after which the host has to serve on.
+async fn broken_off(what: &str) -> String {
+    let host = hostile().build().unwrap();
+    let why = match tell(&host, what).await {
+        Err(CallError::Trapped(why)) => why,
+        other => panic!("{what}: not broken off, but {other:?}"),
+    };
+    assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+    why
+}
+
+#[tokio::test]
+async fn a_guest_that_calls_itself_without_end_breaks_off() {
+    let why = broken_off("recurse").await;
+    assert!(why.contains("call stack exhausted"), "{why}");
+    let why = broken_off("overflow").await;
+    assert!(why.contains("out of bounds"), "{why}");
+}
+
+#[tokio::test]
+async fn more_headers_than_a_message_has_break_a_guest_off() {
+    let host = hostile().build().unwrap();
+    assert_eq!(tell(&host, "headers:100").await.unwrap(), "100 headers");
+    for count in [200, 20_000] {
+        let why = broken_off(&format!("headers:{count}")).await;
+        assert!(why.contains("exceeds limit"), "{why}");
+    }
+}
+
+/// One megabyte of the guest's would be four gigabytes of the host's.
+#[tokio::test]
+async fn a_guest_that_answers_more_than_it_has_breaks_off() {
+    let limits = Limits { memory: Some(16 << 20), ..Limits::default() };
+    let host = hostile().limits(limits).build().unwrap();
+    let answer = |megabytes: u32| execute_code_to_dag::Arguments {
+        code: megabytes.to_string(),
+        user_id: Some("u".to_owned()),
+        ..Default::default()
+    };
+    match host.run::<ExecuteCodeToDag>(&answer(4096)).await {
+        Err(CallError::Trapped(why)) => assert!(why.contains("too much data"), "{why}"),
+        other => panic!("not broken off, but {:?}", other.map(|_| ())),
+    }
+    assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+}
+
+#[tokio::test]
+async fn a_request_body_without_end_ends_with_its_call() {
+    let wall = Duration::from_millis(500);
+    let limits = Limits { cpu: CPU, wall: Some(wall), ..Limits::default() };
+    for sink in [Sink::that_reads(), Sink::that_does_not_read()] {
+        let host = hostile().limits(limits).allow(sink.origin()).build().unwrap();
+        let answer = tell(&host, &format!("upload:{}", sink.origin().authority())).await;
+        let is_stopped =
+            matches!(answer, Err(CallError::Stopped(Stopped::Cpu(_) | Stopped::Wall(_))));
+        assert!(is_stopped, "{answer:?}");
+        assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+        tokio::task::spawn_blocking(|| sink.wait_until_left()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_hostile_guests_holds_no_good_call_up() {
+    let scene = Scene::logged_in().await;
+    let limits = Limits {
+        cpu: CPU,
+        wall: Some(Duration::from_secs(2)),
+        memory: Some(16 << 20),
+        resources: 100,
+        ..Limits::default()
+    };
+    let host = hostile().limits(limits).build().unwrap();
+    let mischiefs = [
+        "spin",
+        "spin-between-waits",
+        "refused",
+        "grow",
+        "wait",
+        "panic",
+        "pollables",
+        "recurse",
+        "overflow",
+        "headers:20000",
+    ];
+    let crowd: Vec<_> = mischiefs
+        .into_iter()
+        .cycle()
+        .take(4 * mischiefs.len())
+        .map(|what| {
+            let host = host.clone();
+            tokio::spawn(async move { (what, tell(&host, what).await) })
+        })
+        .collect();
+    let mut good = 0;
+    while !crowd.iter().all(tokio::task::JoinHandle::is_finished) {
+        let call = tokio::time::timeout(Duration::from_secs(5), scene.ask());
+        call.await.expect("it had to wait for the crowd").unwrap();
+        good += 1;
+    }
+    assert!(good > 10, "{good} good calls");
+    for guest in crowd {
+        let (what, answer) = guest.await.unwrap();
+        assert!(
+            matches!(answer, Err(CallError::Stopped(_) | CallError::Trapped(_))),
+            "{what}: {answer:?}"
+        );
+    }
+}

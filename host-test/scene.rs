@@ -1,0 +1,150 @@
+//! What a test arranges: a fake OGE, a host with the built component, and what both saw.
+
+use std::sync::{Arc, Mutex};
+
+use oge_fake::{Fake, Options, Recorded, Route};
+use oge_host::{CallError, GuestTool, Host, HostBuilder};
+use oge_tools::envelope::Envelope;
+use oge_tools::error::Failure;
+use oge_tools::tools::{
+    QueryTaskStatus, coverage_aspect_analysis, execute_code_to_dag, query_task_status,
+    submit_batch_task,
+};
+
+/// A fake OGE and a host that talks to it.
+pub struct Scene {
+    pub fake: Fake,
+    pub host: Host,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scene {
+    /// A platform that answers, and a host set up for it.
+    pub async fn new() -> Self {
+        Self::with(Options::default(), |builder| builder).await
+    }
+
+    /// The same with more settings.
+    pub async fn set(settings: &[(&str, &str)]) -> Self {
+        Self::with(Options::default(), |builder| builder.settings(settings.iter().copied())).await
+    }
+
+    /// The same with other options, and a host changed by `change`.
+    pub async fn with(options: Options, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
+        let fake = Fake::start(options).await.expect("a port on loopback");
+        Self::on(fake, change)
+    }
+
+    /// A host on a platform that is there already.
+    pub fn on(fake: Fake, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::clone(&log);
+        let builder = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
+            .settings(fake.settings())
+            .log(move |line| lines.lock().unwrap().push(line.to_owned()));
+        let host = change(builder).build().expect("the built component fits");
+        Self { fake, host, log }
+    }
+
+    /// A scene whose host has logged in, with nothing on the record.
+    pub async fn logged_in() -> Self {
+        let scene = Self::new().await;
+        scene.host.refresh_token().await.unwrap();
+        scene.fake.clear_requests();
+        scene
+    }
+
+    /// What the component and the host have logged.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Runs a tool that must fail.
+    pub async fn fail<T: GuestTool>(&self, arguments: &T::Arguments) -> Failure
+    where
+        T::Arguments: Sync,
+    {
+        match self.host.run::<T>(arguments).await {
+            Err(CallError::Failure(failure)) => failure,
+            Err(error) => panic!("not a failure but {error:?}"),
+            Ok(_) => panic!("{} should have failed", T::NAME),
+        }
+    }
+
+    /// Runs a tool and gives its envelope, the time taken out.
+    pub async fn envelope<T: GuestTool>(&self, arguments: &T::Arguments) -> String
+    where
+        T::Arguments: Sync,
+    {
+        let json = match self.host.run::<T>(arguments).await {
+            Ok(done) => Envelope::of::<T>(Ok(done)).to_json(),
+            Err(CallError::Failure(failure)) => {
+                Envelope::<T::Output>::of::<T>(Err(&failure)).to_json()
+            }
+            Err(error) => panic!("neither result nor failure but {error:?}"),
+        };
+        let (before, after) = json.split_once("\"execution_time\":").unwrap();
+        let (time, after) = after.split_once(',').unwrap();
+        assert!(time == "null" || time.parse::<f64>().is_ok(), "{time}");
+        format!("{before}\"execution_time\":T,{after}")
+    }
+
+    /// Asks for the state of a task.
+    pub async fn ask(&self) -> Result<String, Failure> {
+        match self.host.run::<QueryTaskStatus>(&status_of("d")).await {
+            Ok(done) => Ok(done.output.status),
+            Err(CallError::Failure(failure)) => Err(failure),
+            Err(error) => panic!("neither result nor failure but {error:?}"),
+        }
+    }
+
+    /// The one request of a route.
+    pub fn only(&self, route: Route) -> Recorded {
+        let mut requests = self.fake.requests(route);
+        assert_eq!(requests.len(), 1, "requests of {route:?}");
+        requests.remove(0)
+    }
+
+    /// That nothing was sent, not even a login.
+    pub fn nothing_sent(&self) {
+        assert!(self.fake.story().is_empty(), "{:?}", self.fake.story());
+    }
+}
+
+/// What every request of a tool carries, whatever it asks.
+pub fn assert_headers(request: &Recorded) {
+    let all = |name: &str| request.headers.get_all(name).iter().count();
+    let token = request.header("authorization").unwrap();
+    assert_eq!(all("authorization"), 1);
+    assert!(token.starts_with("Bearer eyJ") && token.matches(' ').count() == 1);
+    assert_eq!(
+        (all("content-type"), request.header("content-type")),
+        (1, Some("application/json"))
+    );
+    let encoding = request.header("accept-encoding");
+    assert_eq!((all("accept-encoding"), encoding), (1, Some("identity")));
+    assert_eq!(request.header("transfer-encoding"), None);
+    let length = (!request.body.is_empty()).then(|| request.body.len().to_string());
+    assert_eq!(request.header("content-length"), length.as_deref());
+}
+
+/// A box on Mount Tai.
+pub fn mount_tai() -> coverage_aspect_analysis::Arguments {
+    let bbox = vec![117.0, 36.18, 117.2, 36.33];
+    coverage_aspect_analysis::Arguments { bbox, ..Default::default() }
+}
+
+/// Code that makes one DAG.
+pub fn code() -> execute_code_to_dag::Arguments {
+    execute_code_to_dag::Arguments { code: "oge.x().export('a')".to_owned(), ..Default::default() }
+}
+
+/// The submission of a DAG.
+pub fn submission(dag_id: &str) -> submit_batch_task::Arguments {
+    submit_batch_task::Arguments { dag_id: dag_id.to_owned(), ..Default::default() }
+}
+
+/// The question about a DAG.
+pub fn status_of(dag_id: &str) -> query_task_status::Arguments {
+    query_task_status::Arguments { dag_id: dag_id.to_owned(), auth_token: None }
+}

@@ -1,0 +1,92 @@
+//! A setting that is missing or bad is named.
+
+use oge_fake::Options;
+use oge_host::Host;
+use oge_tools::error::FailureKind;
+use oge_tools::tools::{
+    ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask, run_big_query,
+};
+
+use crate::scene::{Scene, code, status_of, submission};
+
+/// A scene without one of its settings: a blank value is none.
+async fn without(key: &str) -> Scene {
+    Scene::with(Options::default(), |builder| builder.settings([(key, "")])).await
+}
+
+#[tokio::test]
+async fn a_missing_setting_is_named_by_the_tool_that_needs_it() {
+    let missing = [
+        without("OGE_API_URL")
+            .await
+            .fail::<RunBigQuery>(&run_big_query::Arguments::default())
+            .await,
+        without("OGE_DAG_URL").await.fail::<QueryTaskStatus>(&status_of("d")).await,
+        without("OGE_USER_ID").await.fail::<ExecuteCodeToDag>(&code()).await,
+        without("OGE_USERNAME").await.fail::<SubmitBatchTask>(&submission("d")).await,
+    ];
+    for (failure, key) in
+        missing.iter().zip(["OGE_API_URL", "OGE_DAG_URL", "OGE_USER_ID", "OGE_USERNAME"])
+    {
+        assert_eq!((failure.kind, failure.attempts), (FailureKind::NotConfigured, 0));
+        assert!(failure.message.starts_with(key), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_does_not_miss_what_another_needs() {
+    let scene = without("OGE_API_URL").await;
+    assert!(scene.ask().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_missing_credential_is_named_and_nothing_is_sent() {
+    for key in [
+        "OGE_TOKEN_URL",
+        "OGE_TOKEN_USERNAME",
+        "OGE_TOKEN_PASSWORD",
+        "OGE_CLIENT_ID",
+        "OGE_CLIENT_SECRET",
+    ] {
+        let scene = without(key).await;
+        let failure = scene.ask().await.unwrap_err();
+        assert_eq!((failure.kind, failure.attempts), (FailureKind::NotConfigured, 0));
+        assert!(failure.message.contains(key), "{failure}");
+        scene.nothing_sent();
+    }
+}
+
+#[tokio::test]
+async fn a_given_token_needs_no_login_until_the_platform_ends_it() {
+    let scene = Scene::with(Options::default(), |builder| {
+        builder.settings([("OGE_TOKEN_URL", ""), ("OGE_TOKEN", "e30.eyJleHAiOjF9.c2ln")])
+    })
+    .await;
+    let failure = scene.ask().await.unwrap_err();
+    assert_eq!((failure.kind, failure.attempts), (FailureKind::NotConfigured, 1));
+    assert!(failure.message.contains("OGE_TOKEN_URL"), "{failure}");
+}
+
+#[test]
+fn a_bad_setting_is_refused_when_the_host_is_made() {
+    for (key, value) in [
+        ("OGE_API_URL", "nonsense"),
+        ("OGE_DAG_URL", "http://user:MARKER@h/"),
+        ("OGE_TIMEOUT_SECONDS", "soon"),
+        ("OGE_MAX_REPLY_BYTES", "-1"),
+        ("OGE_TOKEN", "MARKER\nMARKER"),
+        ("OGE_CA_FILE", "/nowhere"),
+    ] {
+        let built = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
+            .settings([(key, value)])
+            .build();
+        let error = format!("{:#}", built.err().unwrap());
+        assert!(error.contains(key) && !error.contains("MARKER"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_component_is_refused() {
+    let built = Host::builder(b"no component".as_slice()).build();
+    assert!(format!("{:#}", built.err().unwrap()).contains("no component that this host can run"));
+}
