@@ -3,6 +3,7 @@
 use oge_fake::Route;
 use oge_tools::error::FailureKind;
 use oge_tools::tools::QueryTaskStatus;
+use oge_tools::tools::query_task_status::Phase;
 
 use crate::scene::{Scene, assert_headers, status_of};
 
@@ -22,27 +23,27 @@ async fn the_id_travels_percent_encoded_in_the_query() {
 }
 
 #[tokio::test]
-async fn the_state_and_its_flags_come_from_every_form_of_answer() {
+async fn the_state_and_its_phase_come_from_every_form_of_answer() {
     let scene = Scene::new().await;
-    for (body, status, flags) in [
-        ("running", "running", [false, true, false]),
-        (" Starting \n", "Starting", [false, true, false]),
-        ("\"SUCCESS\"", "SUCCESS", [true, false, false]),
-        (r#"{"status":"Completed"}"#, "Completed", [true, false, false]),
-        (r#"{"code":200,"data":"failed"}"#, "failed", [false, false, true]),
-        (r#"{"status":"Error","data":"running"}"#, "Error", [false, false, true]),
-        ("queued", "queued", [false, true, false]),
-        ("killed", "killed", [false, false, true]),
-        ("paused", "paused", [false, false, false]),
-        ("\"\"", "unknown", [false, false, false]),
-        ("[]", "unknown", [false, false, false]),
-        ("7", "unknown", [false, false, false]),
-        ("{}", "unknown", [false, false, false]),
+    for (body, status, phase) in [
+        ("running", "running", Phase::Running),
+        (" Starting \n", "Starting", Phase::Running),
+        ("\"SUCCESS\"", "SUCCESS", Phase::Completed),
+        (r#"{"status":"Completed"}"#, "Completed", Phase::Completed),
+        (r#"{"code":200,"data":"failed"}"#, "failed", Phase::Failed),
+        (r#"{"status":"Error","data":"running"}"#, "Error", Phase::Failed),
+        ("queued", "queued", Phase::Running),
+        ("killed", "killed", Phase::Failed),
+        ("paused", "paused", Phase::Other),
+        ("\"\"", "unknown", Phase::Other),
+        ("[]", "unknown", Phase::Other),
+        ("7", "unknown", Phase::Other),
+        ("{}", "unknown", Phase::Other),
     ] {
         scene.fake.reply(Route::GetState, 200, "text/plain", body);
         let output = scene.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap().output;
         assert_eq!(output.status, status, "{body}");
-        assert_eq!([output.is_completed, output.is_running, output.is_failed], flags, "{body}");
+        assert_eq!(output.phase, phase, "{body}");
         assert_eq!(output.raw_response, body);
     }
 }

@@ -8,40 +8,51 @@ use crate::secret::Redactor;
 /// The longest text that a failure is given.
 const MAX_TEXT_BYTES: usize = 16 * 1024;
 
-/// What callers act on. The WIT's `failure-kind` documents each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
-pub enum FailureKind {
-    InvalidArgument,
-    NotConfigured,
-    Unauthorized,
-    Forbidden,
-    Api,
-    BadReply,
-    Timeout,
-    Network,
-    ReplyTooLarge,
-    TokenStore,
+/// Calls `$then!` with every failure kind: its name in Rust and in the WIT. Whatever needs a case for each kind
+/// is written by such a macro.
+#[macro_export]
+macro_rules! for_each_failure_kind {
+    ($then:ident) => {
+        $then! {
+            InvalidArgument = "invalid-argument",
+            NotConfigured = "not-configured",
+            Unauthorized = "unauthorized",
+            Forbidden = "forbidden",
+            Api = "api",
+            BadReply = "bad-reply",
+            Timeout = "timeout",
+            Network = "network",
+            ReplyTooLarge = "reply-too-large",
+            TokenStore = "token-store",
+        }
+    };
 }
 
-impl FailureKind {
-    /// The kind as the WIT spells it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidArgument => "invalid-argument",
-            Self::NotConfigured => "not-configured",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::Api => "api",
-            Self::BadReply => "bad-reply",
-            Self::Timeout => "timeout",
-            Self::Network => "network",
-            Self::ReplyTooLarge => "reply-too-large",
-            Self::TokenStore => "token-store",
+macro_rules! failure_kind {
+    ($($kind:ident = $name:literal,)*) => {
+        /// The kind of a failure, for programs to match on. The WIT's `failure-kind` documents each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
+        pub enum FailureKind {
+            $($kind,)*
         }
-    }
+
+        impl FailureKind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// Returns the kind's name in the WIT.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
 }
+
+for_each_failure_kind!(failure_kind);
 
 /// A failed call. The WIT's `failure` documents each field.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,13 +10,15 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "clap"))]
 extern crate std;
 
 pub mod api;
 pub mod auth;
 pub mod authorization;
 pub mod call;
+#[cfg(feature = "clap")]
+mod command_line;
 pub mod encoding;
 pub mod envelope;
 pub mod error;

@@ -1,5 +1,7 @@
 //! The settings of the tools, read once a call from wherever the shell keeps them.
 
+pub mod list;
+
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,20 +13,6 @@ use crate::error::Fault;
 use crate::json;
 use crate::log::Level;
 use crate::url::{Origin, Url};
-
-/// The settings that the tools know. All others are the token store's, or nobody's.
-pub const KEYS: [&str; 10] = [
-    "OGE_API_URL",
-    "OGE_DAG_URL",
-    "OGE_USER_ID",
-    "OGE_USERNAME",
-    "OGE_TIMEOUT_SECONDS",
-    "OGE_EXPIRED_CODES",
-    "OGE_ALLOWED_ORIGINS",
-    "OGE_MAX_REPLY_BYTES",
-    "OGE_LOG",
-    "OGE_UTC_OFFSET",
-];
 
 /// Why the settings file is of no use. No setting: a shell that reads the file gives this under this key, so
 /// that a tool does not call a setting missing that stands in a file nobody could read.
@@ -62,6 +50,7 @@ impl Settings {
             return Err(Fault::Setting("OGE_SETTINGS_FILE", problem));
         }
         let get = |key: &str| {
+            debug_assert!(list::TOOLS.contains(&key), "{key} is not in the list");
             get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         };
         let url = |key: &'static str| get(key).map(|value| parse_url(key, &value)).transpose();

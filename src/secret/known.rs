@@ -9,6 +9,9 @@ use crate::token::Token;
 /// So many tokens are remembered: one that was replaced may still be valid.
 const MAX_TOKENS: usize = 3;
 
+/// The settings that are secrets, beside `OGE_TOKEN`, which may have a scheme.
+const SECRETS: [&str; 3] = ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_MCP_BEARER"];
+
 /// The secrets of the settings, and the last tokens that were used.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -22,9 +25,8 @@ impl Known {
     pub fn from_settings(get: impl Fn(&str) -> Option<String>) -> Self {
         let get = |key: &str| get(key).map(Secret::new);
         let set = |key: &str| get(key).filter(|value| !value.expose().trim().is_empty());
-        let secrets = ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_MCP_BEARER"];
         let hide = |redactor: Redactor, value: Secret| redactor.hide(&value);
-        let mut settings = secrets.into_iter().filter_map(set).fold(Redactor::default(), hide);
+        let mut settings = SECRETS.into_iter().filter_map(set).fold(Redactor::default(), hide);
         if let Some(token) = set("OGE_TOKEN") {
             settings = settings.hide_authorization(&Secret::new(token.expose().trim()));
         }
@@ -53,8 +55,17 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::list::SETTINGS;
     use alloc::borrow::ToOwned as _;
     use alloc::format;
+
+    #[test]
+    fn every_setting_that_is_a_secret_is_known() {
+        let said = SETTINGS.iter().filter(|setting| setting.meaning.contains("a secret"));
+        let said: Vec<_> = said.map(|setting| setting.key).collect();
+        let [password, secret, bearer] = SECRETS;
+        assert_eq!(said, [password, secret, "OGE_TOKEN", bearer]);
+    }
 
     fn token(generation: u64) -> Token {
         let authorization = Secret::new(format!("Bearer token-{generation}-MARKED"));

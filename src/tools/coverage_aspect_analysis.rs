@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::de::Error as _;
@@ -10,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Computation, Prepared, Tool, check, computation};
 use crate::call::Accepted;
+#[cfg(feature = "clap")]
+use crate::command_line::numbers;
 use crate::error::{Failure, Fault};
 use crate::json;
 use crate::settings::Settings;
@@ -18,16 +19,30 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub struct CoverageAspectAnalysis;
 
-/// What a caller passes; the WIT documents each.
+/// 坡向分析: computes the aspect of slopes from a digital elevation model
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
-    pub bbox: Vec<f64>,
+    /// Four numbers in degrees: min lon, min lat, max lon, max lat
+    #[cfg_attr(
+        feature = "clap",
+        arg(long, allow_hyphen_values = true, value_name = "LON,LAT,LON,LAT", value_parser = numbers)
+    )]
+    // By its path clap takes the whole list for one value.
+    pub bbox: alloc::vec::Vec<f64>,
+    /// The type of the coverage [default: Coverage]
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub coverage_type: Option<String>,
+    /// Whether the platform prepares the data first [default: true]
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub pretreatment: Option<bool>,
+    /// The product to compute from [default: Platform:Product:ASTER_GDEM_DEM30]
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub product_value: Option<String>,
     #[serde(default, deserialize_with = "whole_number")]
+    /// In cells, at least 1 [default: 1]
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub radius: Option<u32>,
 }
 

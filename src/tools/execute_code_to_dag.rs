@@ -13,6 +13,8 @@ use serde_json::value::RawValue;
 use super::{Prepared, Tool, check};
 use crate::authorization::Authorization;
 use crate::call::Accepted;
+#[cfg(feature = "clap")]
+use crate::command_line::SecretFromVariable;
 use crate::error::{Failure, Fault};
 use crate::json;
 use crate::secret::Secret;
@@ -25,14 +27,25 @@ pub struct ExecuteCodeToDag {
     sample_name: String,
 }
 
-/// What a caller passes; the WIT documents each.
+/// 代码转DAG任务: turns OGE Python code into DAG tasks
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
+    /// OGE Python code
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub code: String,
+    /// The user that runs the code [default: the setting OGE_USER_ID]
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub user_id: Option<String>,
+    /// The name of the sample [default: empty]
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub sample_name: Option<String>,
+    /// The environment variable that holds a token of your own
+    #[cfg_attr(
+        feature = "clap",
+        arg(long = "auth-token-env", value_name = "NAME", value_parser = SecretFromVariable)
+    )]
     pub auth_token: Option<Secret>,
 }
 

@@ -30,6 +30,21 @@ pub use query_task_status::QueryTaskStatus;
 pub use run_big_query::RunBigQuery;
 pub use submit_batch_task::SubmitBatchTask;
 
+/// Calls `$then!` with every tool: its module, its name in the WIT, and its type. Whatever does something for
+/// each tool is written by such a macro.
+#[macro_export]
+macro_rules! for_each_tool {
+    ($then:ident) => {
+        $then! {
+            coverage_aspect_analysis, "coverage-aspect-analysis", CoverageAspectAnalysis;
+            run_big_query, "run-big-query", RunBigQuery;
+            execute_code_to_dag, "execute-code-to-dag", ExecuteCodeToDag;
+            submit_batch_task, "submit-batch-task", SubmitBatchTask;
+            query_task_status, "query-task-status", QueryTaskStatus;
+        }
+    };
+}
+
 /// A tool: how its request is made and its reply read. The value is what reading needs to know.
 pub trait Tool: Sized {
     /// The tool's name, as MCP and the old server spell it.

@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 use super::{Prepared, Tool, check};
 use crate::authorization::Authorization;
 use crate::call::Accepted;
+#[cfg(feature = "clap")]
+use crate::command_line::SecretFromVariable;
 use crate::error::{Failure, Fault};
 use crate::json;
 use crate::secret::Secret;
@@ -20,22 +22,27 @@ use crate::settings::Settings;
 /// A longer state is no state.
 const MAX_STATE_BYTES: usize = 4096;
 
-/// The states of the platform and of Apache Livy, which runs its batches. Any other is none of these.
-const COMPLETED: &[&str] = &["success", "completed", "finished"];
-const FAILED: &[&str] = &["failed", "error", "dead", "killed", "cancelled", "canceled", "timeout"];
-const RUNNING: &[&str] = &[
-    "running",
-    "starting",
-    "not_started",
-    "recovering",
-    "idle",
-    "busy",
-    "shutting_down",
-    "submitted",
-    "accepted",
-    "waiting",
-    "pending",
-    "queued",
+/// The states of the platform and of Apache Livy, which runs its batches.
+const STATES: [(Phase, &[&str]); 3] = [
+    (Phase::Completed, &["success", "completed", "finished"]),
+    (Phase::Failed, &["failed", "error", "dead", "killed", "cancelled", "canceled", "timeout"]),
+    (
+        Phase::Running,
+        &[
+            "running",
+            "starting",
+            "not_started",
+            "recovering",
+            "idle",
+            "busy",
+            "shutting_down",
+            "submitted",
+            "accepted",
+            "waiting",
+            "pending",
+            "queued",
+        ],
+    ),
 ];
 
 /// The tool.
@@ -44,26 +51,80 @@ pub struct QueryTaskStatus {
     dag_id: String,
 }
 
-/// What a caller passes; the WIT documents each.
+/// 查询任务状态: returns the state of a task
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
+    /// The DAG task
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub dag_id: String,
+    /// The environment variable that holds a token of your own
+    #[cfg_attr(
+        feature = "clap",
+        arg(long = "auth-token-env", value_name = "NAME", value_parser = SecretFromVariable)
+    )]
     pub auth_token: Option<Secret>,
 }
 
-/// The state of a task; the flags compare without case, `status` keeps its spelling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// The state of a task; `status` keeps the platform's spelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Output {
     pub dag_id: String,
     pub status: String,
-    pub is_completed: bool,
-    pub is_running: bool,
-    pub is_failed: bool,
-    #[serde(serialize_with = "as_it_came")]
+    pub phase: Phase,
     pub raw_response: String,
+}
+
+/// What a state means for a caller that waits for the end of the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
+pub enum Phase {
+    Running,
+    Completed,
+    Failed,
+    Other,
+}
+
+impl Phase {
+    fn of(status: &str) -> Self {
+        let is_one =
+            |states: &[&str]| states.iter().any(|state| status.eq_ignore_ascii_case(state));
+        STATES.iter().find(|(_, states)| is_one(states)).map_or(Self::Other, |(phase, _)| *phase)
+    }
+
+    /// Returns whether the task has ended.
+    #[must_use]
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+}
+
+/// The envelope's `data`: the phase as three flags, as the old server had it.
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Data<'a> {
+            dag_id: &'a str,
+            status: &'a str,
+            is_completed: bool,
+            is_running: bool,
+            is_failed: bool,
+            #[serde(serialize_with = "as_it_came")]
+            raw_response: &'a str,
+        }
+
+        let data = Data {
+            dag_id: &self.dag_id,
+            status: &self.status,
+            is_completed: self.phase == Phase::Completed,
+            is_running: self.phase == Phase::Running,
+            is_failed: self.phase == Phase::Failed,
+            raw_response: &self.raw_response,
+        };
+        data.serialize(serializer)
+    }
 }
 
 impl Tool for QueryTaskStatus {
@@ -110,15 +171,7 @@ impl Output {
     #[must_use]
     pub fn read(dag_id: String, raw_response: String) -> Self {
         let status = status(&raw_response).into_owned();
-        let is = |states: &[&str]| states.iter().any(|state| status.eq_ignore_ascii_case(state));
-        Self {
-            dag_id,
-            is_completed: is(COMPLETED),
-            is_running: is(RUNNING),
-            is_failed: is(FAILED),
-            status,
-            raw_response,
-        }
+        Self { dag_id, phase: Phase::of(&status), status, raw_response }
     }
 }
 
@@ -142,7 +195,7 @@ fn status(reply: &str) -> Cow<'_, str> {
 }
 
 /// A reply inside the envelope: JSON as the JSON it is, anything else as a string.
-fn as_it_came<S: Serializer>(reply: &str, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_it_came<S: Serializer>(reply: &&str, serializer: S) -> Result<S::Ok, S::Error> {
     match serde_json::from_str::<&RawValue>(reply) {
         Ok(json) => json.serialize(serializer),
         Err(_) => serializer.serialize_str(reply),
@@ -154,7 +207,6 @@ mod tests {
     use super::*;
     use crate::request::Method;
     use crate::settings::test::settings;
-    use alloc::vec::Vec;
 
     #[test]
     fn the_id_travels_in_the_query() {
@@ -198,27 +250,38 @@ mod tests {
     }
 
     #[test]
-    fn flags_compare_without_case() {
-        let states = |states: &str, flags: [bool; 3]| {
-            states.split(' ').map(move |state| (state.to_owned(), flags)).collect::<Vec<_>>()
-        };
-        let completed = states("SUCCESS Completed finished", [true, false, false]);
-        let running = states(
-            "RUNNING Starting not_started recovering idle busy Shutting_Down submitted ACCEPTED waiting \
-             pending queued",
-            [false, true, false],
-        );
-        let failed =
-            states("Failed error dead KILLED Cancelled canceled Timeout", [false, false, true]);
-        let other = states("unknown paused runningx", [false; 3]);
-        for (state, flags) in [completed, running, failed, other].concat() {
-            let output = Output::read("d".to_owned(), state.clone());
-            assert_eq!(
-                [output.is_completed, output.is_running, output.is_failed],
-                flags,
-                "{state}"
+    fn phases_compare_without_case() {
+        for (phase, states) in [
+            (Phase::Completed, "SUCCESS Completed finished"),
+            (
+                Phase::Running,
+                "RUNNING Starting not_started recovering idle busy Shutting_Down submitted ACCEPTED \
+                 waiting pending queued",
+            ),
+            (Phase::Failed, "Failed error dead KILLED Cancelled canceled Timeout"),
+            (Phase::Other, "unknown paused runningx"),
+        ] {
+            for state in states.split_whitespace() {
+                let output = Output::read("d".to_owned(), state.to_owned());
+                assert_eq!((output.phase, &*output.status), (phase, state));
+            }
+        }
+    }
+
+    #[test]
+    fn the_phase_is_three_flags_in_the_envelope() {
+        for (state, flags) in [
+            ("success", [true, false, false]),
+            ("running", [false, true, false]),
+            ("dead", [false, false, true]),
+            ("paused", [false; 3]),
+        ] {
+            let output = Output::read("d".to_owned(), state.to_owned());
+            let [completed, running, failed] = flags;
+            let expected = format!(
+                r#"{{"dag_id":"d","status":"{state}","is_completed":{completed},"is_running":{running},"is_failed":{failed},"raw_response":"{state}"}}"#
             );
-            assert_eq!(output.status, state);
+            assert_eq!(serde_json::to_string(&output).unwrap(), expected);
         }
     }
 

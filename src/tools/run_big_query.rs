@@ -19,12 +19,16 @@ pub const FARMLAND: &str =
 #[derive(Debug)]
 pub struct RunBigQuery;
 
-/// What a caller passes; the WIT documents each.
+/// 大数据查询: runs an SQL query over vector data
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
+    /// The SQL query [default: the farmland of the land survey]
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub query: Option<String>,
+    /// The column that holds the geometry [default: geom]
+    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub geometry_column: Option<String>,
 }
 

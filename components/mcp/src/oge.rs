@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use oge_tools::call::{Clock, Platform, Sender};
 use oge_tools::error::{Failure, Fault};
+use oge_tools::for_each_tool;
 use oge_tools::log::Event;
 use oge_tools::secret::Redactor;
 use oge_tools::settings::Settings;
 use oge_tools::token::Tokens;
-use oge_tools::tools::{
-    CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
-    Tool, query_task_status,
-};
+use oge_tools::tools::{Done, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
@@ -110,23 +108,22 @@ struct Call<O> {
 
 impl<O: Outside> Call<O> {
     async fn named(self, name: &str, given: JsonObject) -> Result<CallToolResult, ErrorData> {
-        Ok(match name {
-            CoverageAspectAnalysis::NAME => self.tool::<CoverageAspectAnalysis>(given).await,
-            RunBigQuery::NAME => self.tool::<RunBigQuery>(given).await,
-            ExecuteCodeToDag::NAME => self.tool::<ExecuteCodeToDag>(given).await,
-            SubmitBatchTask::NAME => self.tool::<SubmitBatchTask>(given).await,
-            QueryTaskStatus::NAME => {
-                let ignored = arguments::ignored::<QueryTaskStatus>(&given);
-                let result = self.watch(given).await;
-                self.end::<QueryTaskStatus>(result, &ignored).await
-            }
-            _ => {
-                let known: Vec<_> = tools::all().iter().map(|tool| &*tool.name).collect();
-                let known = known.join(", ");
-                let message = format!("Unknown tool: {name}; the tools are {known}");
-                return Err(ErrorData::invalid_params(message, None));
-            }
-        })
+        if name == QueryTaskStatus::NAME {
+            let ignored = arguments::ignored::<QueryTaskStatus>(&given);
+            let result = self.watch(given).await;
+            return Ok(self.end::<QueryTaskStatus>(result, &ignored).await);
+        }
+        macro_rules! dispatch {
+            ($($module:ident, $name:literal, $tool:ident;)*) => {
+                match name {
+                    $(oge_tools::tools::$tool::NAME => {
+                        Ok(self.tool::<oge_tools::tools::$tool>(given).await)
+                    })*
+                    _ => Err(unknown_tool(name)),
+                }
+            };
+        }
+        for_each_tool!(dispatch)
     }
 
     async fn tool<T: Tool<Arguments: DeserializeOwned>>(self, given: JsonObject) -> CallToolResult {
@@ -177,8 +174,7 @@ impl<O: Outside> Call<O> {
             let mut done = self.run::<Watched>(arguments.clone()).await?;
             let output = &done.output;
             let now = clock.monotonic();
-            let pause =
-                if output.is_completed || output.is_failed { None } else { pauses.pause(now) };
+            let pause = if output.phase.is_end() { None } else { pauses.pause(now) };
             let Some(pause) = pause else {
                 done.elapsed = now.saturating_sub(started);
                 return Ok(done);
@@ -210,4 +206,10 @@ impl<O: Outside> Call<O> {
         ignored::tell(&mut result, ignored);
         result
     }
+}
+
+fn unknown_tool(name: &str) -> ErrorData {
+    let known: Vec<_> = tools::all().iter().map(|tool| &*tool.name).collect();
+    let message = format!("Unknown tool: {name}; the tools are {}", known.join(", "));
+    ErrorData::invalid_params(message, None)
 }

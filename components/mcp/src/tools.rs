@@ -2,16 +2,17 @@
 
 use std::sync::{Arc, OnceLock};
 
+use oge_tools::for_each_tool;
 use rmcp::model::{JsonObject, Tool};
 use serde_json::Value;
 
-const TOOLS: [&str; 5] = [
-    include_str!("tools/coverage_aspect_analysis.json"),
-    include_str!("tools/run_big_query.json"),
-    include_str!("tools/execute_code_to_dag.json"),
-    include_str!("tools/submit_batch_task.json"),
-    include_str!("tools/query_task_status.json"),
-];
+macro_rules! descriptions {
+    ($($module:ident, $name:literal, $tool:ident;)*) => {
+        const TOOLS: &[&str] = &[$(include_str!(concat!("tools/", stringify!($module), ".json")),)*];
+    };
+}
+
+for_each_tool!(descriptions);
 
 /// The result of every tool: the envelope.
 const ENVELOPE: &str = include_str!("tools/envelope.json");
@@ -70,10 +71,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    use oge_tools::error::FailureKind;
     use oge_tools::settings::Settings;
-    use oge_tools::tools::{
-        CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
-    };
     use serde::de::DeserializeOwned;
 
     use crate::arguments;
@@ -118,13 +117,23 @@ mod tests {
         assert_eq!(request::<T>(bare), request::<T>(whole), "{}", T::NAME);
     }
 
+    macro_rules! each_holds {
+        ($($module:ident, $name:literal, $tool:ident;)*) => {
+            #[test]
+            fn each_file_says_what_its_tool_takes() {
+                $(holds::<oge_tools::tools::$tool>();)*
+            }
+        };
+    }
+
+    for_each_tool!(each_holds);
+
     #[test]
-    fn each_file_says_what_its_tool_takes() {
-        holds::<CoverageAspectAnalysis>();
-        holds::<RunBigQuery>();
-        holds::<ExecuteCodeToDag>();
-        holds::<SubmitBatchTask>();
-        holds::<QueryTaskStatus>();
+    fn the_envelope_has_every_failure_kind() {
+        let envelope: Value = serde_json::from_str(ENVELOPE).unwrap();
+        let listed = &envelope["properties"]["error"]["properties"]["kind"]["enum"];
+        let kinds: Vec<_> = FailureKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(*listed, Value::from(kinds));
     }
 
     /// Several clients turn a union of types into text, or refuse the tool.

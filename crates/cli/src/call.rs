@@ -8,16 +8,14 @@ use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::json;
 use oge_tools::log::harmless;
-use oge_tools::tools::{
-    CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
-};
+use oge_tools::tools::Done;
 
 use crate::component::ComponentFile;
 use crate::env_file::EnvFile;
 use crate::progress::Progress;
 use crate::state;
 use crate::style::{FAINT, HANDLED, mark, paint, print};
-use crate::tools::{Arguments, ToolCommand};
+use crate::tools::ToolCommand;
 use crate::{FAILED, USAGE};
 
 /// Call one of the five tools.
@@ -36,7 +34,6 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let arguments = self.tool.arguments()?;
         let progress = Progress::start("waiting for OGE");
         let log = progress.clone();
         let settings = self.env_file.read()?;
@@ -46,28 +43,22 @@ impl Call {
             .calls_at_once(1)
             .build();
         let call = Pending { host, progress, json: self.json };
-        match arguments {
-            Arguments::CoverageAspectAnalysis(arguments) => {
-                call.run::<CoverageAspectAnalysis>(&arguments).await
-            }
-            Arguments::RunBigQuery(arguments) => call.run::<RunBigQuery>(&arguments).await,
-            Arguments::ExecuteCodeToDag(arguments) => {
-                call.run::<ExecuteCodeToDag>(&arguments).await
-            }
-            Arguments::SubmitBatchTask(arguments) => call.run::<SubmitBatchTask>(&arguments).await,
-            Arguments::QueryTaskStatus(arguments) => call.run::<QueryTaskStatus>(&arguments).await,
-        }
+        self.tool.run(call).await
     }
 }
 
-struct Pending {
+/// A call whose tool is not chosen yet.
+pub(crate) struct Pending {
     host: anyhow::Result<Host>,
     progress: Progress,
     json: bool,
 }
 
 impl Pending {
-    async fn run<T: GuestTool>(self, arguments: &T::Arguments) -> anyhow::Result<ExitCode>
+    pub(crate) async fn run<T: GuestTool>(
+        self,
+        arguments: &T::Arguments,
+    ) -> anyhow::Result<ExitCode>
     where
         T::Arguments: Sync,
         T::Output: Clone,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use oge_fake::{ExpiredForm, Fake, Options};
+use oge_tools::tools::query_task_status::Phase;
 use oge_tools::tools::{
     CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
     coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
@@ -88,10 +89,10 @@ async fn play(stage: &mut Stage) -> anyhow::Result<()> {
             stage.fake.revoke_tokens();
         }
         let task = stage.call::<QueryTaskStatus>("how far it is", &question).await?;
-        if task.is_completed {
+        if task.phase == Phase::Completed {
             break;
         }
-        ensure!(!task.is_failed && asked < 10, "the task ended as {}", task.status);
+        ensure!(task.phase != Phase::Failed && asked < 10, "the task ended as {}", task.status);
     }
     stage.sum_up()
 }

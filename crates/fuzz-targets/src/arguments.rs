@@ -5,10 +5,9 @@ use std::time::Duration;
 use oge_mcp::arguments::{checked, take};
 use oge_tools::authorization::Authorization;
 use oge_tools::error::{Failure, Fault};
+use oge_tools::for_each_tool;
 use oge_tools::request::Request;
-use oge_tools::tools::{
-    CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask, Tool,
-};
+use oge_tools::tools::{self, Tool};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 
@@ -19,13 +18,12 @@ const NOW: Duration = Duration::from_secs(1_700_000_000);
 
 /// A digit for the tool, and its arguments as JSON.
 pub(crate) fn target(data: &[u8]) {
-    let tools: [fn(&[u8]); 5] = [
-        tool::<CoverageAspectAnalysis>,
-        tool::<RunBigQuery>,
-        tool::<ExecuteCodeToDag>,
-        tool::<SubmitBatchTask>,
-        tool::<QueryTaskStatus>,
-    ];
+    macro_rules! each {
+        ($($module:ident, $name:literal, $tool:ident;)*) => {
+            [$(tool::<tools::$tool> as fn(&[u8]),)*]
+        };
+    }
+    let tools = for_each_tool!(each);
     let (tool, json) = input::choice(data, &tools);
     tool(json);
 }

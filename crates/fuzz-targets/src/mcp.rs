@@ -2,9 +2,8 @@
 
 use oge_mcp::arguments::{checked, ignored};
 use oge_mcp::message::{normalize, parse};
-use oge_tools::tools::{
-    CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask, Tool,
-};
+use oge_tools::for_each_tool;
+use oge_tools::tools::{self, Tool};
 use rmcp::model::{CallToolRequestParams, ClientRequest, JsonRpcMessage};
 use serde::de::DeserializeOwned;
 
@@ -23,14 +22,15 @@ pub(crate) fn target(data: &[u8]) {
     let JsonRpcMessage::Request(message) = message else { return };
     let ClientRequest::CallToolRequest(call) = message.request else { return };
     let params = call.params;
-    match &*params.name {
-        CoverageAspectAnalysis::NAME => tool::<CoverageAspectAnalysis>(params),
-        RunBigQuery::NAME => tool::<RunBigQuery>(params),
-        ExecuteCodeToDag::NAME => tool::<ExecuteCodeToDag>(params),
-        SubmitBatchTask::NAME => tool::<SubmitBatchTask>(params),
-        QueryTaskStatus::NAME => tool::<QueryTaskStatus>(params),
-        _ => {}
+    macro_rules! each {
+        ($($module:ident, $name:literal, $tool:ident;)*) => {
+            match &*params.name {
+                $(tools::$tool::NAME => tool::<tools::$tool>(params),)*
+                _ => {}
+            }
+        };
     }
+    for_each_tool!(each);
 }
 
 fn tool<T: Tool<Arguments: DeserializeOwned>>(params: CallToolRequestParams) {

@@ -2,7 +2,8 @@
 
 use oge_oauth::{Credentials, Given};
 use oge_tools::error::Fault;
-use oge_tools::settings::{KEYS, MAX_TIMEOUT_SECONDS, Settings};
+use oge_tools::settings::list::{LOGIN, TOOLS};
+use oge_tools::settings::{MAX_TIMEOUT_SECONDS, Settings};
 use oge_tools::url::Origin;
 
 use crate::input;
@@ -36,10 +37,10 @@ pub(crate) fn target(data: &[u8]) {
                 })
             });
         }
-        Err(fault) => assert_names(&fault, &KEYS, secret_free),
+        Err(fault) => assert_names(&fault, TOOLS, secret_free),
     }
     if let Err(fault) = Credentials::read(get) {
-        assert_names(&fault, &oge_oauth::KEYS, secret_free);
+        assert_names(&fault, LOGIN, secret_free);
     }
     match Given::read(get) {
         Ok(given) => {

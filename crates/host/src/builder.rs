@@ -160,7 +160,7 @@ impl HostBuilder {
             .map_err(anyhow::Error::from)
             .context("the bytes are no component that this host can run")?;
         let allowed = settings.origins().cloned().chain(self.allowed).collect();
-        let own = |(key, _): &(&String, &Secret)| settings::KEYS.contains(&key.as_str());
+        let own = |(key, _): &(&String, &Secret)| settings::list::TOOLS.contains(&key.as_str());
         let own = self.settings.iter().filter(own);
         let environment = own.map(|(key, value)| (key.clone(), value.expose().to_owned()));
         Ok(Host(Arc::new(Inner {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use oge_tools::error::{Failure, FailureKind};
+use oge_tools::tools::query_task_status::Phase;
 use oge_tools::tools::{
     Computation, Done, execute_code_to_dag, query_task_status, submit_batch_task,
 };
@@ -14,18 +15,7 @@ use crate::bindings::exports::oge::tools::{api as wit_api, auth as wit_auth, too
 /// The failure of an operation.
 pub(crate) fn failure(failure: types::Failure, operation: &'static str) -> Failure {
     Failure {
-        kind: match failure.kind {
-            types::FailureKind::InvalidArgument => FailureKind::InvalidArgument,
-            types::FailureKind::NotConfigured => FailureKind::NotConfigured,
-            types::FailureKind::Unauthorized => FailureKind::Unauthorized,
-            types::FailureKind::Forbidden => FailureKind::Forbidden,
-            types::FailureKind::Api => FailureKind::Api,
-            types::FailureKind::BadReply => FailureKind::BadReply,
-            types::FailureKind::Timeout => FailureKind::Timeout,
-            types::FailureKind::Network => FailureKind::Network,
-            types::FailureKind::ReplyTooLarge => FailureKind::ReplyTooLarge,
-            types::FailureKind::TokenStore => FailureKind::TokenStore,
-        },
+        kind: kind(failure.kind),
         message: failure.message,
         operation,
         attempts: failure.attempts,
@@ -34,6 +24,18 @@ pub(crate) fn failure(failure: types::Failure, operation: &'static str) -> Failu
         body: failure.body,
     }
 }
+
+macro_rules! kind {
+    ($($kind:ident = $name:literal,)*) => {
+        fn kind(kind: types::FailureKind) -> FailureKind {
+            match kind {
+                $(types::FailureKind::$kind => FailureKind::$kind,)*
+            }
+        }
+    };
+}
+
+oge_tools::for_each_failure_kind!(kind);
 
 /// What cannot come from the component as it is built: JSON text that is not JSON.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +67,12 @@ pub(crate) fn task(wit: wit::BatchTask) -> Result<Done<submit_batch_task::Output
 
 pub(crate) fn status(wit: wit::TaskStatus) -> Result<Done<query_task_status::Output>, Broken> {
     let output = query_task_status::Output {
-        is_completed: wit.phase == types::Phase::Completed,
-        is_running: wit.phase == types::Phase::Running,
-        is_failed: wit.phase == types::Phase::Failed,
+        phase: match wit.phase {
+            types::Phase::Running => Phase::Running,
+            types::Phase::Completed => Phase::Completed,
+            types::Phase::Failed => Phase::Failed,
+            types::Phase::Other => Phase::Other,
+        },
         dag_id: wit.dag_id,
         status: wit.status,
         raw_response: wit.raw_response,

@@ -9,25 +9,13 @@ use oge_tools::call::SendError;
 use oge_tools::error::Fault;
 use oge_tools::request::Request;
 use oge_tools::secret::{Redactor, Secret};
+use oge_tools::settings::list::LOGIN;
 use oge_tools::url::{Origin, Url};
 use zeroize::Zeroizing;
 
 use crate::LoginError;
 use crate::digest::Digest;
 use crate::grant::{Client, ClientAuth, Grant, User};
-
-/// The settings of a token store. The tools never see them.
-pub const KEYS: [&str; 9] = [
-    "OGE_TOKEN_URL",
-    "OGE_TOKEN_USERNAME",
-    "OGE_TOKEN_PASSWORD",
-    "OGE_CLIENT_ID",
-    "OGE_CLIENT_SECRET",
-    "OGE_TOKEN_SCOPES",
-    "OGE_TOKEN_GRANT",
-    "OGE_TOKEN_CLIENT_AUTH",
-    "OGE_TOKEN",
-];
 
 /// For one whole token request.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,8 +37,10 @@ impl Credentials {
     /// Names the first setting that is missing or bad.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
         // All as secrets, since some are: what is only looked at is wiped too.
-        let get =
-            |key: &str| get(key).map(Secret::new).filter(|value| !value.expose().trim().is_empty());
+        let get = |key: &str| {
+            debug_assert!(LOGIN.contains(&key), "{key} is not in the list");
+            get(key).map(Secret::new).filter(|value| !value.expose().trim().is_empty())
+        };
         let text = |value: Secret| value.expose().to_owned();
         let need = |key: &'static str| {
             get(key).ok_or_else(|| Fault::Setting(key, "is not set".to_owned()))
@@ -178,9 +168,9 @@ mod tests {
 
     #[test]
     fn a_missing_setting_is_named() {
-        for missing in KEYS.iter().take(5) {
+        for missing in LOGIN.iter().take(5) {
             let is_set =
-                |key: &str| key != *missing && KEYS.iter().take(5).any(|need| *need == key);
+                |key: &str| key != *missing && LOGIN.iter().take(5).any(|need| *need == key);
             let get = |key: &str| is_set(key).then(|| "http://h".to_owned());
             let Err(Fault::Setting(named, _)) = Credentials::read(get) else {
                 panic!("nobody missed {missing}");
@@ -271,7 +261,7 @@ mod tests {
         let digest = with("", "").digest(b"salt");
         assert_eq!(digest, with("", "").digest(b"salt"));
         assert_ne!(digest, with("", "").digest(b"salz"));
-        for key in KEYS.iter().filter(|key| **key != "OGE_TOKEN") {
+        for key in LOGIN.iter().filter(|key| **key != "OGE_TOKEN") {
             let value = match *key {
                 "OGE_TOKEN_URL" => "http://h/token2",
                 "OGE_TOKEN_GRANT" => "oge",

@@ -19,6 +19,6 @@ mod refusal;
 mod said;
 
 pub use answer::{Issued, MAX_RETRY_AFTER};
-pub use credentials::{Credentials, KEYS, TIMEOUT};
+pub use credentials::{Credentials, TIMEOUT};
 pub use given::Given;
 pub use login_error::LoginError;

@@ -8,6 +8,7 @@ use core::time::Duration;
 use serde_json::value::RawValue;
 
 use crate::error::{Failure, FailureKind};
+use crate::tools::query_task_status::Phase;
 use crate::tools::{Computation, Done, execute_code_to_dag, query_task_status, submit_batch_task};
 use crate::wasi::bindings::types;
 
@@ -32,18 +33,7 @@ impl ToWit for Failure {
 
     fn to_wit(self) -> types::Failure {
         types::Failure {
-            kind: match self.kind {
-                FailureKind::InvalidArgument => types::FailureKind::InvalidArgument,
-                FailureKind::NotConfigured => types::FailureKind::NotConfigured,
-                FailureKind::Unauthorized => types::FailureKind::Unauthorized,
-                FailureKind::Forbidden => types::FailureKind::Forbidden,
-                FailureKind::Api => types::FailureKind::Api,
-                FailureKind::BadReply => types::FailureKind::BadReply,
-                FailureKind::Timeout => types::FailureKind::Timeout,
-                FailureKind::Network => types::FailureKind::Network,
-                FailureKind::ReplyTooLarge => types::FailureKind::ReplyTooLarge,
-                FailureKind::TokenStore => types::FailureKind::TokenStore,
-            },
+            kind: kind(self.kind),
             message: self.message,
             operation: self.operation.to_owned(),
             attempts: self.attempts,
@@ -112,11 +102,11 @@ impl ToWit for Done<query_task_status::Output> {
         let output = self.output;
         types::TaskStatus {
             execution: execution(self.elapsed, self.attempts),
-            phase: match (output.is_completed, output.is_running, output.is_failed) {
-                (true, ..) => types::Phase::Completed,
-                (_, true, _) => types::Phase::Running,
-                (.., true) => types::Phase::Failed,
-                _ => types::Phase::Other,
+            phase: match output.phase {
+                Phase::Running => types::Phase::Running,
+                Phase::Completed => types::Phase::Completed,
+                Phase::Failed => types::Phase::Failed,
+                Phase::Other => types::Phase::Other,
             },
             dag_id: output.dag_id,
             status: output.status,
@@ -124,6 +114,18 @@ impl ToWit for Done<query_task_status::Output> {
         }
     }
 }
+
+macro_rules! kind {
+    ($($kind:ident = $name:literal,)*) => {
+        fn kind(kind: FailureKind) -> types::FailureKind {
+            match kind {
+                $(FailureKind::$kind => types::FailureKind::$kind,)*
+            }
+        }
+    };
+}
+
+crate::for_each_failure_kind!(kind);
 
 fn execution(elapsed: Duration, attempts: u8) -> types::Execution {
     types::Execution { seconds: elapsed.as_secs_f64(), attempts }

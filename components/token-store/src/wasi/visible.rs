@@ -7,7 +7,8 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use oge_tools::settings::{FILE_PROBLEM, KEYS};
+use oge_tools::settings::FILE_PROBLEM;
+use oge_tools::settings::list::TOOLS;
 
 use super::bindings::Component;
 use super::bindings::exports::wasi::cli::environment;
@@ -15,7 +16,7 @@ use super::settings;
 
 fn visible() -> Vec<(String, String)> {
     let get = settings::source();
-    let keys = KEYS.into_iter().chain([FILE_PROBLEM]);
+    let keys = TOOLS.iter().copied().chain([FILE_PROBLEM]);
     keys.filter_map(|key| Some((key.to_owned(), get(key)?))).collect()
 }
 
@@ -35,7 +36,7 @@ impl environment::Guest for Component {
 
 #[cfg(feature = "wasi-config")]
 mod config {
-    use super::{FILE_PROBLEM, KEYS, String, Vec, settings, visible};
+    use super::{FILE_PROBLEM, String, TOOLS, Vec, settings, visible};
 
     /// What `wit-bindgen` makes of the export.
     #[expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
@@ -51,7 +52,7 @@ mod config {
 
     impl store::Guest for bindings::Visible {
         fn get(key: String) -> Result<Option<String>, store::Error> {
-            let is_visible = KEYS.contains(&key.as_str()) || key == FILE_PROBLEM;
+            let is_visible = TOOLS.contains(&key.as_str()) || key == FILE_PROBLEM;
             Ok(is_visible.then(|| settings::source()(&key)).flatten())
         }
 

@@ -18,7 +18,7 @@ mod tools;
 mod watch;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -214,17 +214,4 @@ pub fn with(fake: &Fake, more: &[(&str, &str)]) -> Vec<(String, String)> {
         settings.push(((*key).to_owned(), (*value).to_owned()));
     }
     settings
-}
-
-/// Whether what it takes is here. In CI everything is.
-pub fn is_installed(what: &str, mut probe: Command) -> bool {
-    let probe = probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let is_installed = probe.status().is_ok_and(|status| status.success());
-    if !is_installed {
-        use std::io::Write as _;
-        // The test harness does not catch what is written this way.
-        writeln!(std::io::stderr().lock(), "NOT RUN: {what}").unwrap();
-        assert!(std::env::var_os("CI").is_none(), "CI runs {what}");
-    }
-    is_installed
 }

@@ -1,0 +1,136 @@
+//! Every setting, once: what is read, documented, checked and passed on comes from here.
+
+/// A setting: a row of the table in `docs/settings.md`.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub key: &'static str,
+    /// Which programs read it.
+    pub programs: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// The value that counts if it is not set, or what happens then.
+    pub default: &'static str,
+}
+
+/// Makes a list of names for each group, and the list of all settings.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $group:ident: $programs:literal {
+        $($key:literal: $meaning:literal, $default:literal;)*
+    })*) => {
+        $($(#[$doc])* pub const $group: &[&str] = &[$($key,)*];)*
+
+        /// Every setting, in the order of the documentation.
+        pub const SETTINGS: &[Setting] = &[$($(Setting {
+            key: $key,
+            programs: $programs,
+            meaning: $meaning,
+            default: $default,
+        },)*)*];
+    };
+}
+
+settings! {
+    /// Settings of the tools; they see no others.
+    TOOLS: "tools" {
+        "OGE_API_URL":
+            "the URL of the computation API",
+            "required by two tools";
+        "OGE_DAG_URL":
+            "the base URL of the DAG batch API",
+            "required by three tools";
+        "OGE_USER_ID":
+            "the default of `execute_code_to_dag`'s `user_id`",
+            "required if none is passed";
+        "OGE_USERNAME":
+            "the default of `submit_batch_task`'s `username`",
+            "required if none is passed";
+        "OGE_TIMEOUT_SECONDS":
+            "the time limit of one attempt, for all tools",
+            "30 to 300, by tool";
+        "OGE_EXPIRED_CODES":
+            "body codes that mean that the token has expired, comma separated",
+            "`40003`";
+        "OGE_ALLOWED_ORIGINS":
+            "more origins that may get the token, comma separated",
+            "none";
+        "OGE_MAX_REPLY_BYTES":
+            "the size of the largest response that is read",
+            "`33554432`";
+        "OGE_LOG":
+            "`off`, `error`, `warn`, `info` or `debug`, on standard error",
+            "`info`";
+        "OGE_UTC_OFFSET":
+            "the offset of names that are made from the time",
+            "`+08:00`";
+    }
+    /// Settings of the login, which the token store reads.
+    LOGIN: "login" {
+        "OGE_TOKEN_URL":
+            "the URL that a token comes from",
+            "required";
+        "OGE_TOKEN_USERNAME":
+            "the account's name",
+            "required, except for `client_credentials`";
+        "OGE_TOKEN_PASSWORD":
+            "the account's password; a secret",
+            "as the name";
+        "OGE_CLIENT_ID":
+            "the client's id",
+            "required, except for `password`";
+        "OGE_CLIENT_SECRET":
+            "the client's secret; a secret",
+            "as the id";
+        "OGE_TOKEN_SCOPES":
+            "the scopes to ask for",
+            "`web`; none for RFC 6749";
+        "OGE_TOKEN_GRANT":
+            "`oge` (the platform's own login), `password` or `client_credentials` (RFC 6749)",
+            "`client_credentials` if there is a client and no user, else `oge`";
+        "OGE_TOKEN_CLIENT_AUTH":
+            "how a client of RFC 6749 is authenticated: `basic` or `post`",
+            "`basic`";
+        "OGE_TOKEN":
+            "a token to start with; a secret",
+            "none";
+    }
+    /// Settings of components that keep their token.
+    COMPONENTS: "components" {
+        "OGE_TOKEN_FILE":
+            "the file that keeps the token between instances and processes, in a directory that the host opens",
+            "none: one login an instance";
+    }
+    /// Settings that every program reads.
+    ALL: "all" {
+        "OGE_SETTINGS_FILE":
+            "the settings file; see [below](#where-settings-come-from)",
+            "none";
+    }
+    /// Settings of the reference host.
+    HOST: "reference host, `oge`" {
+        "OGE_CA_FILE":
+            "a PEM file of more certificates to trust; see [Certificates](#certificates)",
+            "none";
+    }
+    /// Settings of the MCP server over HTTP.
+    MCP_HTTP: "MCP over HTTP" {
+        "OGE_MCP_BEARER":
+            "what a client sends as `Authorization: Bearer`; a secret",
+            "none: every request gets 503";
+        "OGE_MCP_UNAUTHENTICATED":
+            "`1` lets everybody call who reaches the port",
+            "`0`";
+        "OGE_MCP_ALLOWED_ORIGINS":
+            "origins of web pages that may call, comma separated; `:*` is any port",
+            "loopback";
+        "OGE_MCP_ALLOWED_HOSTS":
+            "names under which clients call the server, comma separated",
+            "loopback";
+    }
+    /// Settings of the MCP server.
+    MCP: "MCP" {
+        "OGE_MCP_MAX_RESULT_BYTES":
+            "the size of the largest result message",
+            "`4194304`";
+    }
+}
