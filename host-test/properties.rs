@@ -114,6 +114,7 @@ proptest! {
             sender: Script { answers, sent: RefCell::default() },
             tokens: Store { renewal, refreshes: Cell::new(0) },
             clock: Still,
+            redactor: oge_tools::secret::Redactor::default(),
             observe: |_: &str, _: Event<'_>| {},
         };
         let url = Url::parse("http://h/x?q=1").unwrap();

@@ -3,9 +3,9 @@
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use crate::error::{Failure, FailureKind};
+use crate::error::Failure;
 use crate::jwt::Claims;
-use crate::token::{Token, TokenError, Tokens};
+use crate::token::{Token, Tokens};
 
 /// The operation's label.
 pub const OPERATION: &str = "刷新Token";
@@ -28,13 +28,7 @@ pub struct TokenInfo {
 pub async fn refresh(tokens: &impl Tokens, wall: Duration) -> Result<TokenInfo, Failure> {
     match tokens.refresh(None).await {
         Ok(token) => Ok(TokenInfo::of(&token, wall)),
-        Err(error) => {
-            let kind = match error {
-                TokenError::NotConfigured(_) => FailureKind::NotConfigured,
-                TokenError::Rejected(_) | TokenError::Unavailable(_) => FailureKind::TokenStore,
-            };
-            Err(Failure::new(kind, OPERATION, error.to_string()))
-        }
+        Err(error) => Err(Failure::new((&error).into(), OPERATION, error.to_string())),
     }
 }
 

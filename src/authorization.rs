@@ -45,7 +45,7 @@ impl Authorization {
 /// # Errors
 /// Says what is wrong, as the end of a sentence; never what the token was.
 pub fn bearer(token: &Secret) -> Result<Secret, &'static str> {
-    let token = token.expose().trim_matches(' ');
+    let token = token.expose().trim();
     let token = match token.split_at_checked(6) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") && rest.starts_with(' ') => {
             rest.trim_start_matches(' ')
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn bearer_is_put_in_front_where_it_is_missing() {
-        for token in ["abc", "Bearer abc", "bearer  abc", " Bearer abc "] {
+        for token in ["abc", "Bearer abc", "bearer  abc", " Bearer abc \r\n"] {
             assert_eq!(sent(token).as_deref(), Some("Bearer abc"), "{token:?}");
         }
         assert_eq!(sent("Bearerabc").as_deref(), Some("Bearer Bearerabc"));

@@ -68,6 +68,8 @@ pub struct Platform<S, T, C, O> {
     pub clock: C,
     /// Is told each event, with the operation's label.
     pub observe: O,
+    /// Hides the secrets that the process knows; a call adds those that it sends.
+    pub redactor: Redactor,
 }
 
 /// A reply that was accepted.
@@ -161,7 +163,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
     ) -> Result<Accepted, Failure> {
         // Whatever a caller's headers hold is not to be seen in what the platform answers.
         let private = request.headers.iter().filter(|header| header.is_private());
-        let redactor = private.fold(Redactor::default(), |redactor, header| {
+        let redactor = private.fold(self.redactor.clone(), |redactor, header| {
             redactor.hide_authorization(&header.value)
         });
         let mut call = Call { platform: self, request, attempts: 0, redactor };
@@ -215,13 +217,13 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
             Err(error) => return Err(self.no_token(&error)),
         };
         let first = self.attempt(Some(&token.authorization)).await?;
-        let Verdict::Expired(expiry) = first.verdict else {
-            return self.accept(first);
+        let expiry = match first.verdict {
+            Verdict::Expired(expiry) if retry => expiry,
+            _ => {
+                let expired = "the token has expired, and auto_retry_on_token_expire is off";
+                return self.accept(first, expired);
+            }
         };
-        if !retry {
-            let why = "the token has expired, and auto_retry_on_token_expire is off";
-            return Err(self.unauthorized(&first, why));
-        }
         observe(self.request.operation, Event::Expired(expiry));
         let renewed = match tokens.refresh(Some(token.generation)).await {
             Ok(renewed) => differs(renewed, &token),
@@ -237,17 +239,14 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
             .await
     }
 
-    /// Sends the request; a refused token ends the call with `refused`.
+    /// Sends the request without a retry. `expired` is the reason for a failure if the token has expired.
     async fn once(
         &mut self,
         authorization: Option<&Secret>,
-        refused: &str,
+        expired: &str,
     ) -> Result<Judged, Failure> {
         let judged = self.attempt(authorization).await?;
-        match judged.verdict {
-            Verdict::Expired(_) => Err(self.unauthorized(&judged, refused)),
-            _ => self.accept(judged),
-        }
+        self.accept(judged, expired)
     }
 
     async fn attempt(&mut self, authorization: Option<&Secret>) -> Result<Judged, Failure> {
@@ -273,28 +272,33 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         }
     }
 
-    /// The accepted answer, or the failure that the platform told.
-    fn accept(&self, judged: Judged) -> Result<Judged, Failure> {
+    /// Returns the accepted response, or the failure that the platform reported.
+    fn accept(&self, judged: Judged, expired: &str) -> Result<Judged, Failure> {
+        let why = || told(&judged.body, &self.redactor);
         let (kind, message) = match judged.verdict {
             Verdict::Accepted => return Ok(judged),
             Verdict::Undecoded => {
-                let why = told(&judged.body, &self.redactor);
-                (FailureKind::BadReply, format!("the platform's answer cannot be read: {why}"))
+                (FailureKind::BadReply, format!("the platform's answer cannot be read: {}", why()))
             }
             Verdict::Forbidden => {
-                let why = told(&judged.body, &self.redactor);
                 let message = format!(
-                    "the platform does not allow this account to do this (HTTP 403, {why}); a new \
-                     token would not help"
+                    "the platform does not allow this account to do this (HTTP 403, {}); a new token \
+                     would not help",
+                    why()
                 );
                 (FailureKind::Forbidden, message)
             }
-            Verdict::Expired(_) | Verdict::Failed => {
-                let why = told(&judged.body, &self.redactor);
+            Verdict::Expired(Expiry::Code(_)) => {
+                (FailureKind::Unauthorized, format!("{expired} ({})", why()))
+            }
+            Verdict::Expired(Expiry::Status) => {
+                (FailureKind::Unauthorized, format!("{expired} (HTTP 401)"))
+            }
+            Verdict::Failed => {
                 let message = match judged.status {
-                    200 => format!("the platform answered {why}"),
+                    200 => format!("the platform answered {}", why()),
                     status if is_redirect(status) => self.redirected(&judged),
-                    status => format!("the platform answered HTTP {status}: {why}"),
+                    status => format!("the platform answered HTTP {status}: {}", why()),
                 };
                 (FailureKind::Api, message)
             }
@@ -319,21 +323,8 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         )
     }
 
-    fn unauthorized(&self, judged: &Judged, what: &str) -> Failure {
-        let how = match judged.verdict {
-            Verdict::Expired(Expiry::Code(_)) => told(&judged.body, &self.redactor),
-            _ => "HTTP 401".to_owned(),
-        };
-        let failure = self.failure(FailureKind::Unauthorized, format!("{what} ({how})"));
-        self.with_reply(failure, judged)
-    }
-
     fn no_token(&self, error: &TokenError) -> Failure {
-        let kind = match error {
-            TokenError::NotConfigured(_) => FailureKind::NotConfigured,
-            TokenError::Rejected(_) | TokenError::Unavailable(_) => FailureKind::TokenStore,
-        };
-        self.failure(kind, self.redactor.excerpt(&format!("{error}")))
+        self.failure(error.into(), self.redactor.excerpt(&format!("{error}")))
     }
 
     fn not_answered(&self, error: &SendError, after: Duration) -> Failure {
@@ -391,17 +382,18 @@ fn code(body: &Body) -> Option<i64> {
     body.top.as_ref().ok().and_then(|top| top.code)
 }
 
-/// What a reply says of itself: its `code` and `msg` where it has them, else its text.
+/// Describes a response: its `code` and its reason, or its text if there is no reason.
 fn told(body: &Body, redactor: &Redactor) -> String {
     let msg = body.top.as_ref().ok().and_then(|top| top.msg.as_deref());
-    match (code(body), msg) {
-        (Some(code), Some(msg)) => format!("code {code}: {}", redactor.excerpt(msg)),
-        (Some(code), None) => format!("code {code}"),
-        (None, Some(msg)) => redactor.excerpt(msg),
-        (None, None) => match &body.top {
-            Err(NotJson::Undecoded(why)) => redactor.excerpt(why),
-            _ if body.text.trim().is_empty() => "nothing".to_owned(),
-            _ => redactor.excerpt(body.text.trim()),
-        },
+    let text = match (msg, &body.top) {
+        (Some(msg), _) => msg,
+        (None, Err(NotJson::Undecoded(why))) => why,
+        (None, _) if body.text.trim().is_empty() => "nothing",
+        (None, _) => body.text.trim(),
+    };
+    let text = redactor.excerpt(text);
+    match code(body) {
+        Some(code) => format!("code {code}: {text}"),
+        None => text,
     }
 }

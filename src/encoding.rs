@@ -8,6 +8,8 @@ use core::fmt;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
+use serde::de::IgnoredAny;
+
 use crate::secret::prefix;
 
 /// The largest number of encodings on top of each other; curl's limit too.
@@ -35,13 +37,21 @@ impl fmt::Display for Undecoded {
     }
 }
 
-/// Decodes `body` in place, as the `Content-Encoding` says. On an error `body` holds what could be
-/// decoded until then. An empty body needs no decoding: a response to `HEAD` has none.
+/// The first bytes of a gzip file. No text begins so.
+const GZIP: &[u8] = b"\x1f\x8b\x08";
+
+/// Decodes `body` in place, as the `Content-Encoding` says; a gzip file also without one. On an error `body`
+/// holds what could be decoded until then. An empty body needs no decoding: a response to `HEAD` has none.
 ///
 /// # Errors
-/// If the result is larger than `limit`, the body is broken, or an encoding is unknown.
-pub fn decode(body: &mut Vec<u8>, content_encoding: &str, limit: usize) -> Result<(), Undecoded> {
-    let encodings = content_encoding.split(',').map(str::trim);
+/// If the result is larger than `limit`, the body is broken, or an encoding is unknown and the body is no JSON.
+pub fn decode(
+    body: &mut Vec<u8>,
+    content_encoding: Option<&str>,
+    limit: usize,
+) -> Result<(), Undecoded> {
+    let guessed = if body.starts_with(GZIP) { "gzip" } else { "" };
+    let encodings = content_encoding.unwrap_or(guessed).split(',').map(str::trim);
     let is_encoding = |name: &&str| !name.is_empty() && !name.eq_ignore_ascii_case("identity");
     for (layer, name) in encodings.filter(is_encoding).rev().enumerate() {
         if body.is_empty() {
@@ -52,6 +62,9 @@ pub fn decode(body: &mut Vec<u8>, content_encoding: &str, limit: usize) -> Resul
             gzip
         } else if is("deflate") {
             deflate
+        } else if is_json(body) {
+            // Such as `utf-8` or `none`, of a server that takes the header for something else.
+            continue;
         } else {
             body.clear();
             let name = prefix(name, MAX_NAME_BYTES);
@@ -172,7 +185,7 @@ fn after_gzip_header(input: &[u8]) -> Result<&[u8], Error> {
     const COMMENT: u8 = 16;
     const RESERVED: u8 = 0xe0;
 
-    if !b"\x1f\x8b\x08".starts_with(input.get(..3).unwrap_or(input)) {
+    if !GZIP.starts_with(input.get(..3).unwrap_or(input)) {
         return Err(BROKEN);
     }
     let (head, mut rest) = input.split_first_chunk::<10>().ok_or(TRUNCATED)?;
@@ -215,8 +228,13 @@ fn deflate(input: &[u8], output: &mut Output) -> Result<(), Error> {
     if is_padding(rest) { Ok(()) } else { Err(BROKEN) }
 }
 
+/// Whether nothing follows but zeros, or the line breaks of a script that prints one.
 fn is_padding(rest: &[u8]) -> bool {
-    rest.iter().all(|byte| *byte == 0)
+    rest.iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n'))
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
 /// The checksum of RFC 1952, four bits at a time: a table of 64 bytes.
@@ -267,7 +285,7 @@ mod tests {
 
     fn decoded(body: &[u8], encoding: &str) -> Result<Vec<u8>, Undecoded> {
         let mut body = body.to_vec();
-        decode(&mut body, encoding, 1 << 20).map(|()| body)
+        decode(&mut body, Some(encoding), 1 << 20).map(|()| body)
     }
 
     fn why(body: &[u8], encoding: &str) -> String {
@@ -324,7 +342,10 @@ mod tests {
         let (start, end) = TEXT.split_at(17);
         let body = [&member(start, 8, b"a\0"), &member(b"", 0, b""), &member(end, 0, b"")[..]];
         assert_eq!(decoded(&body.concat(), "gzip").unwrap(), TEXT);
-        assert_eq!(decoded(&[&body.concat()[..], &[0; 512]].concat(), "gzip").unwrap(), TEXT);
+        for padding in [&[0; 512][..], b"\r\n"] {
+            let padded = [&body.concat()[..], padding].concat();
+            assert_eq!(decoded(&padded, "gzip").unwrap(), TEXT);
+        }
     }
 
     #[test]
@@ -385,15 +406,33 @@ mod tests {
     fn an_unknown_encoding_is_named_and_its_body_not_kept() {
         for encoding in ["br", "zstd", "compress", "gzip, br", "gzip;q=1"] {
             let mut body = member(TEXT, 0, b"");
-            let Err(Undecoded::Unreadable(why)) = decode(&mut body, encoding, 1 << 20) else {
+            let Err(Undecoded::Unreadable(why)) = decode(&mut body, Some(encoding), 1 << 20) else {
                 panic!("{encoding} was decoded");
             };
             let name = encoding.rsplit(' ').next().unwrap();
             assert!(why.contains(&format!("`{name}`")), "{why}");
             assert!(body.is_empty());
         }
-        assert!(why(TEXT, &"x".repeat(10_000)).len() < 200);
+        assert!(why(b"text", &"x".repeat(10_000)).len() < 200);
         assert!(why(&member(TEXT, 0, b""), &["gzip"; 6].join(",")).contains("gzip"));
+    }
+
+    #[test]
+    fn json_under_an_unknown_encoding_is_not_encoded() {
+        for encoding in ["utf-8", "none", "8bit", "binary", "br"] {
+            assert_eq!(decoded(TEXT, encoding).unwrap(), TEXT, "{encoding}");
+        }
+        assert!(why(b"<html>", "utf-8").contains("`utf-8`"));
+    }
+
+    #[test]
+    fn a_gzip_file_is_decoded_without_a_header_too() {
+        let mut body = member(TEXT, 0, b"");
+        assert_eq!(decode(&mut body, None, 1 << 20), Ok(()));
+        assert_eq!(body, TEXT);
+        let mut text = TEXT.to_vec();
+        assert_eq!(decode(&mut text, None, 1 << 20), Ok(()));
+        assert_eq!(text, TEXT);
     }
 
     #[test]
@@ -414,10 +453,10 @@ mod tests {
             ("deflate", compress_to_vec(&text, 0)),
         ] {
             let mut whole = body.clone();
-            assert_eq!(decode(&mut whole, encoding, text.len()), Ok(()), "{encoding}");
+            assert_eq!(decode(&mut whole, Some(encoding), text.len()), Ok(()), "{encoding}");
             assert_eq!(whole, text);
             let mut cut = body;
-            let result = decode(&mut cut, encoding, text.len() - 1);
+            let result = decode(&mut cut, Some(encoding), text.len() - 1);
             assert_eq!(result, Err(Undecoded::TooLarge), "{encoding}");
             assert_eq!(cut, text[1..]);
         }
@@ -427,13 +466,13 @@ mod tests {
     fn a_bomb_takes_no_more_room_than_the_limit() {
         let bomb = member(&member(&vec![0; 50_000_000], 0, b""), 0, b"");
         let mut body = bomb.clone();
-        assert_eq!(decode(&mut body, "gzip, gzip", 100_000), Err(Undecoded::TooLarge));
+        assert_eq!(decode(&mut body, Some("gzip, gzip"), 100_000), Err(Undecoded::TooLarge));
         assert!(body.capacity() <= 100_000);
         // The size that a body announces is not believed beyond what it can hold.
         let mut liar = member(b"x", 0, b"");
         let end = liar.len();
         liar[end - 4..].fill(0xff);
-        assert!(decode(&mut liar, "gzip", usize::MAX).is_err());
+        assert!(decode(&mut liar, Some("gzip"), usize::MAX).is_err());
         assert!(liar.capacity() <= 1032 * end);
     }
 }

@@ -34,11 +34,13 @@ pub fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// The whole number that a JSON number or a string of one is: `7`, `7.0`, `0.7e1`, `"7"`. None if it is
-/// something else or does not fit.
+/// The whole number that a JSON number or a string of one is: `7`, `7.0`, `0.7e1`, `"7"`, `"\u0037"`. None if
+/// it is something else or does not fit.
 #[must_use]
 pub fn integer(value: &str) -> Option<i64> {
-    let text = value.trim_matches('"').trim();
+    // A string may hold escapes.
+    let string = value.contains('\\').then(|| serde_json::from_str::<String>(value).ok()).flatten();
+    let text = string.as_deref().unwrap_or(value).trim_matches('"').trim();
     let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let mut digits = [whole, fraction].concat();
@@ -91,6 +93,44 @@ pub fn without_nan(text: &str) -> Option<impl Iterator<Item = &str> + Clone> {
         Some(part)
     });
     parts.clone().any(|part| part == "null").then_some(parts)
+}
+
+/// Writes U+FFFD in place of each half of a surrogate pair that stands alone, such as `\ud83d` where JavaScript
+/// cut an emoji in two: readers of JSON refuse the whole text for one. Both escapes have the same length.
+pub fn replace_lone_surrogates(json: &mut String) {
+    if !json.contains("\\u") {
+        return;
+    }
+    let mut bytes = core::mem::take(json).into_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte != b'\\' {
+            at += 1;
+            continue;
+        }
+        at += match (unit(&bytes, at), unit(&bytes, at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                if let Some(digits) = bytes.get_mut(at + 2..at + 6) {
+                    digits.copy_from_slice(b"fffd");
+                }
+                6
+            }
+            (Some(_), _) => 6,
+            // What follows the backslash is escaped.
+            (None, _) => 2,
+        };
+    }
+    // ASCII took the place of ASCII.
+    *json = String::from_utf8(bytes).unwrap_or_default();
+}
+
+/// The UTF-16 unit that a `\u` escape at this place spells.
+fn unit(json: &[u8], at: usize) -> Option<u16> {
+    let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    digits.iter().try_fold(0, |unit, digit| {
+        Some(unit << 4 | u16::try_from(char::from(*digit).to_digit(16)?).ok()?)
+    })
 }
 
 /// How many bytes of `text` are a number that JSON does not have.
@@ -171,5 +211,42 @@ impl Visitor<'_> for Name<'_> {
         self.0.clear();
         self.0.push_str(name);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_however_they_are_written() {
+        for (json, expected) in [
+            ("40003", Some(40003)),
+            ("400030e-1", Some(40003)),
+            ("\"40003 \"", Some(40003)),
+            (r#""4000\u0033""#, Some(40003)),
+            (r#""\t40003\n""#, Some(40003)),
+            (r#""4000\q""#, None),
+            ("\"\"", None),
+        ] {
+            assert_eq!(integer(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_becomes_the_replacement_character() {
+        for (json, expected) in [
+            (r#""坡\ud83d""#, r#""坡\ufffd""#),
+            (r#""\ude00\ud83d""#, r#""\ufffd\ufffd""#),
+            (r#""\uD83D\uDE00\ud83d\ud83d\ude00""#, r#""\uD83D\uDE00\ufffd\ud83d\ude00""#),
+            (r#""\\ud83d \ud8""#, r#""\\ud83d \ud8""#),
+            (r#"{"\udfff":1}"#, r#"{"\ufffd":1}"#),
+            (r"\", r"\"),
+            (r"\ud83d", r"\ufffd"),
+        ] {
+            let mut text = json.to_owned();
+            replace_lone_surrogates(&mut text);
+            assert_eq!(text, expected, "{json}");
+        }
     }
 }

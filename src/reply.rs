@@ -43,8 +43,7 @@ impl Reply {
         mut body: Vec<u8>,
         limit: usize,
     ) -> Self {
-        let undecoded = header("content-encoding")
-            .and_then(|encoding| decode(&mut body, &encoding, limit).err());
+        let undecoded = decode(&mut body, header("content-encoding").as_deref(), limit).err();
         Self {
             status,
             content_type: header("content-type"),
@@ -135,10 +134,13 @@ impl Body {
             bytes.drain(..BYTE_ORDER_MARK.len());
         }
         // A verdict must not depend on how a message is coded: what is legible is read.
-        let (text, is_utf8) = match String::from_utf8(bytes) {
+        let (mut text, is_utf8) = match String::from_utf8(bytes) {
             Ok(text) => (text, true),
             Err(error) => (lossy(error.as_bytes(), limit)?, false),
         };
+        if text.trim_start().starts_with(['{', '[', '"']) {
+            json::replace_lone_surrogates(&mut text);
+        }
         let error = match Top::read(&text) {
             Ok(top) => return Some(Self { text, top: Ok(top) }),
             Err(error) => error,

@@ -44,7 +44,7 @@ const BAD_KEY: &str = "the text before = is no name; a name has letters, digits 
 const UNCLOSED: &str = "a quote is not closed on this line; a value that has a ' goes into \"…\", \
                         one that has a \" into '…'";
 const AFTER_QUOTE: &str = "there is text after the closing quote; put the whole value into one pair \
-                           of quotes, and a blank before a comment's #";
+                           of quotes (\\ does not escape one), and a blank before a comment's #";
 const QUOTE_INSIDE: &str = "there is a quote inside a value that is not quoted; put the whole value \
                             into '…', or into \"…\" if it has a '";
 
@@ -105,12 +105,13 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// The key and the value of a line. `None` if it is blank or a comment.
 fn pair(line: &str) -> Result<Option<(&str, Secret)>, &'static str> {
+    let has_control = line.contains(|mark: char| mark.is_control() && mark != '\t');
     // Each of several joined files may begin with a byte order mark.
     let line = line.trim_matches(|mark: char| mark == '\u{feff}' || mark.is_whitespace());
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
-    if line.contains(|mark: char| mark.is_control() && mark != '\t') {
+    if has_control {
         return Err(CONTROL);
     }
     let (key, rest) = line.split_once('=').ok_or(NO_EQUALS)?;

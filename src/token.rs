@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::future::Future;
 
+use crate::error::FailureKind;
 use crate::secret::Secret;
 
 /// A token, ready for use.
@@ -36,6 +37,15 @@ impl core::fmt::Display for TokenError {
 }
 
 impl core::error::Error for TokenError {}
+
+impl From<&TokenError> for FailureKind {
+    fn from(error: &TokenError) -> Self {
+        match error {
+            TokenError::NotConfigured(_) => Self::NotConfigured,
+            TokenError::Rejected(_) | TokenError::Unavailable(_) => Self::TokenStore,
+        }
+    }
+}
 
 /// Where the token lives: the WIT's `token-store`, which says what each function promises.
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]

@@ -60,6 +60,7 @@ impl Native {
             tokens: Held(&parts.store),
             clock: parts.clock,
             // As a log would be written that goes nowhere.
+            redactor: oge_tools::secret::Redactor::default(),
             observe: move |operation: &str, event: Event<'_>| log(level, operation, event),
         };
         platform.run::<T>(arguments).await.expect("a good platform");

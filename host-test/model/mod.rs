@@ -89,6 +89,7 @@ impl State {
             sender: here.clone(),
             tokens: Instance { store: Store::new(here.clone(), None), here: here.clone() },
             clock: here.clone(),
+            redactor: oge_tools::secret::Redactor::default(),
             observe: |_: &str, _: Event<'_>| {},
         };
         let url = Url::parse("http://h/x?q=1").unwrap();

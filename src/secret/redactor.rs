@@ -5,10 +5,13 @@ mod tests;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
+use core::fmt;
 
 use super::index::{CUT, Index, PIECE_BYTES};
 use super::spelling::{CODES, LAYERS, MAX_SPELLING_BYTES, Seen, as_it_is, decoded};
 use super::{Secret, prefix};
+use crate::settings::list::SETTINGS;
 
 /// How much platform text an error or a log line may carry, in bytes.
 pub const EXCERPT_BYTES: usize = 2048;
@@ -16,16 +19,35 @@ pub const EXCERPT_BYTES: usize = 2048;
 /// How far behind the cut the first piece of a secret may reach, however it is spelled.
 const LOOKAHEAD_BYTES: usize = PIECE_BYTES * MAX_SPELLING_BYTES;
 
+/// A shorter match counts only as a whole word: `oge` is a part of many words.
+const MIN_PART_BYTES: usize = 8;
+
 /// Takes secrets out of text that somebody else wrote: whole, a piece of at least twelve bytes, or the start
 /// of one before a `…`; in either case, percent-encoded, escaped as in JSON, and one escape over another.
+/// A secret of less than eight bytes is hidden where it is a whole word. The names of settings stay.
 ///
 /// Other codes (HTML, base64, a hash, …) and shorter pieces are not seen through.
 ///
-/// Most calls never show a text, so a secret is only kept here until one is shown.
-#[derive(Clone, Debug, Default)]
+/// Most calls never show a text, so the index is built when one is shown.
+#[derive(Default)]
 pub struct Redactor {
     secrets: Vec<Secret>,
     authorizations: Vec<Secret>,
+    index: OnceCell<Index>,
+}
+
+impl Clone for Redactor {
+    fn clone(&self) -> Self {
+        let Self { secrets, authorizations, .. } = self;
+        let (secrets, authorizations) = (secrets.clone(), authorizations.clone());
+        Self { secrets, authorizations, index: OnceCell::new() }
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} secrets", self.secrets.len() + self.authorizations.len())
+    }
 }
 
 impl Redactor {
@@ -33,6 +55,7 @@ impl Redactor {
     #[must_use]
     pub fn hide(mut self, secret: &Secret) -> Self {
         self.secrets.push(secret.clone());
+        self.index = OnceCell::new();
         self
     }
 
@@ -41,6 +64,7 @@ impl Redactor {
     #[must_use]
     pub fn hide_authorization(mut self, value: &Secret) -> Self {
         self.authorizations.push(value.clone());
+        self.index = OnceCell::new();
         self
     }
 
@@ -58,7 +82,8 @@ impl Redactor {
         let examined = prefix(text, 2 * limit + LOOKAHEAD_BYTES);
         let shown = prefix(text, 2 * limit);
         let mut hidden = alloc::vec![false; examined.len()];
-        look(&as_it_is(examined), LAYERS, &self.index(), &mut hidden);
+        look(&as_it_is(examined), LAYERS, self.index(), &mut hidden);
+        show_settings(examined, &mut hidden);
         let mut out = String::new();
         let mut rest = shown;
         for run in hidden.chunk_by(|one, next| one == next) {
@@ -75,19 +100,22 @@ impl Redactor {
         out
     }
 
-    fn index(&self) -> Index {
-        let all = self.secrets.iter().chain(&self.authorizations);
-        let mut index = Index::with_room_for(all.map(|secret| secret.expose().len()));
-        self.secrets.iter().for_each(|secret| index.add(secret.expose()));
-        self.authorizations.iter().for_each(|value| index.add_authorization(value.expose()));
-        index
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let all = self.secrets.iter().chain(&self.authorizations);
+            let mut index = Index::with_room_for(all.map(|secret| secret.expose().len()));
+            self.secrets.iter().for_each(|secret| index.add(secret.expose()));
+            self.authorizations.iter().for_each(|value| index.add_authorization(value.expose()));
+            index
+        })
     }
 }
 
 /// Marks every byte of a text that has a part in spelling a secret.
 fn look(text: &[Seen], layers: usize, index: &Index, hidden: &mut [bool]) {
     index.find(text.iter().map(|seen| seen.meant), |start, end| {
-        if let (Some(first), Some(last)) = (text.get(start), text.get(end - 1))
+        if (end - start >= MIN_PART_BYTES || is_word(text, start, end))
+            && let (Some(first), Some(last)) = (text.get(start), text.get(end - 1))
             && let Some(hidden) = hidden.get_mut(first.start..last.end)
         {
             hidden.fill(true);
@@ -98,6 +126,28 @@ fn look(text: &[Seen], layers: usize, index: &Index, hidden: &mut [bool]) {
             if let Some(text) = decoded(text, code) {
                 look(&text, layers, index, hidden);
             }
+        }
+    }
+}
+
+/// Whether no letter, digit or underscore is right before or after this part of a text.
+fn is_word(text: &[Seen], start: usize, end: usize) -> bool {
+    let is_free = |seen: Option<&Seen>| {
+        seen.is_none_or(|seen| !seen.meant.is_ascii_alphanumeric() && seen.meant != b'_')
+    };
+    is_free(start.checked_sub(1).and_then(|before| text.get(before))) && is_free(text.get(end))
+}
+
+/// Shows the names of settings again, which our own messages have: a password may be `password`.
+fn show_settings(text: &str, hidden: &mut [bool]) {
+    for (start, _) in text.match_indices("OGE_") {
+        let rest = text.get(start..).unwrap_or_default();
+        let end = rest.find(|character: char| !character.is_ascii_uppercase() && character != '_');
+        let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        if SETTINGS.iter().any(|setting| setting.key == name)
+            && let Some(hidden) = hidden.get_mut(start..start + name.len())
+        {
+            hidden.fill(false);
         }
     }
 }

@@ -45,6 +45,7 @@ fn platform(
         sender: Http { wait: Blocking, max_reply_bytes: settings.max_reply_bytes },
         tokens: Imported,
         clock: WasiClock,
+        redactor: crate::secret::Redactor::default(),
         observe: move |operation: &str, event: Event<'_>| stderr::write(log, operation, event),
         settings,
     }

@@ -142,10 +142,10 @@ impl<O: Outside> Call<O> {
             tokens: self.outside.tokens(),
             clock: self.outside.clock(),
             observe: self.observer(),
+            redactor: self.outside.redactor(),
             settings,
         };
-        let result = platform.run::<T>(arguments).await;
-        result.map_err(|failure| failure.redacted(&self.outside.redactor()))
+        platform.run::<T>(arguments).await
     }
 
     /// Who is told what happens: of one type for all tools, so that the call rule is compiled once.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::settings_file::{MAX_BYTES, SettingsFile, TOO_LARGE};
 
 /// Where the settings come from.
@@ -22,6 +23,8 @@ impl EnvFile {
     /// The settings, by key.
     pub(crate) fn read(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let mut settings = self.file()?;
+        // A shell of a component says it, no user.
+        settings.remove(FILE_PROBLEM);
         for (key, value) in std::env::vars_os() {
             let Ok(key) = key.into_string() else { continue };
             if !key.starts_with("OGE_") {
@@ -33,7 +36,7 @@ impl EnvFile {
                      it into a settings file"
                 );
             };
-            if !value.trim().is_empty() {
+            if !value.trim().is_empty() && key != FILE_PROBLEM {
                 settings.insert(key, value);
             }
         }

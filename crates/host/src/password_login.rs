@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod wiped;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -54,7 +56,7 @@ impl PasswordLogin {
         let body = match body.collect().await {
             Ok(body) => body.to_bytes(),
             // Any other status says enough by itself: a 401 must not be taken for no response.
-            Err(_) if status != 200 => Bytes::new(),
+            Err(_) if !(200..=299).contains(&status) => Bytes::new(),
             Err(error) if error.is::<LengthLimitError>() => {
                 return Err(SendError::TooLarge { limit: ANSWER_BYTES });
             }
@@ -100,6 +102,13 @@ impl Authority for PasswordLogin {
 
     fn digest(&self, salt: &[u8]) -> String {
         self.credentials.as_ref().map_or_else(|_| String::new(), |known| known.digest(salt))
+    }
+
+    fn timed_out(&self, limit: Duration) -> LoginError {
+        match &self.credentials {
+            Ok(credentials) => credentials.unanswered(&SendError::Timeout { after: limit }),
+            Err(fault) => LoginError::NotConfigured(not_configured(fault.clone())),
+        }
     }
 
     fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>> {

@@ -61,17 +61,16 @@ impl Credentials {
                  OGE_TOKEN_URL to where it leads"
             ));
         }
-        if status == 200
-            && let Some(undecoded) = &reply.undecoded
-        {
+        let is_success = (200..=299).contains(&status);
+        if is_success && let Some(undecoded) = &reply.undecoded {
             let why = without_tokens(&self.redactor().excerpt(&format!("{undecoded}")));
-            return unavailable(format!("{origin} answered HTTP 200, but {why}"));
+            return unavailable(format!("{origin} answered HTTP {status}, but {why}"));
         }
         let Body { text, top } = Body::read(reply.body, usize::MAX).unwrap_or_default();
         // It may hold the token.
         let text = Zeroizing::new(text);
         let said = top.is_ok().then(|| Said::read(&text));
-        if let (200, Some(said)) = (status, &said)
+        if let (true, Some(said)) = (is_success, &said)
             && let Token::Text(token) = &said.token
             && !said.fails()
         {
@@ -91,10 +90,15 @@ impl Credentials {
         let told = told.filter(|told| !told.is_empty()).map(|told| format!(": {told}"));
         let told = told.unwrap_or_default();
         let what = format!("{origin} answered HTTP {status}{code}{told}");
+        let failed = || {
+            let why = format!("{what}; check OGE_TOKEN_URL, {}", self.to_check());
+            Err(LoginError::Failed { why })
+        };
         let Some(said) = said else {
-            return match refusal::without_json(status) {
+            return match refusal::without_json(status, &text) {
                 Kind::Rejected => Err(self.rejected(&what, refusal::tries_left([&**text]))),
-                _ => unavailable(match status {
+                Kind::Failed => failed(),
+                Kind::Unavailable => unavailable(match status {
                     408 | 429 | 500..=599 => what,
                     _ => {
                         format!("{origin} answered HTTP {status} and no JSON; check OGE_TOKEN_URL")
@@ -104,11 +108,8 @@ impl Credentials {
         };
         match refusal::kind(status, &said) {
             Kind::Rejected => Err(self.rejected(&what, refusal::tries_left(said.texts()))),
-            Kind::Failed => {
-                let why = format!("{what}; check OGE_TOKEN_URL, {}", self.to_check());
-                Err(LoginError::Failed { why })
-            }
-            Kind::Unavailable if status == 200 && !said.is_overload() => unavailable(format!(
+            Kind::Failed => failed(),
+            Kind::Unavailable if is_success && !said.is_overload() => unavailable(format!(
                 "{what}; a token was expected in data.token or access_token, and there was {}",
                 said.token.found()
             )),

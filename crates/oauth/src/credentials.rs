@@ -66,7 +66,7 @@ impl Credentials {
             let (id, secret) = (text(need("OGE_CLIENT_ID")?), need("OGE_CLIENT_SECRET")?);
             Ok(Client { id, secret, auth })
         };
-        let scopes = get("OGE_TOKEN_SCOPES").map(text);
+        let scopes = get("OGE_TOKEN_SCOPES").map(|scopes| scopes.expose().trim().to_owned());
         let is_known = |key: &str| get(key).is_some();
         let has_user = is_known("OGE_TOKEN_USERNAME") || is_known("OGE_TOKEN_PASSWORD");
         let has_client = is_known("OGE_CLIENT_ID") || is_known("OGE_CLIENT_SECRET");

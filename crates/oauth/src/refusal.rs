@@ -22,10 +22,12 @@ const ACCOUNT: &[&str] = &[
     "账号", "帐号", "账户", "帐户", "賬號", "帳號", "賬戶", "帳戶", "用户", "用戶", "account",
     "user",
 ];
+/// The longest text that is taken for a message to people.
+const MAX_TEXT_BYTES: usize = 1024;
 /// Words that speak of a lock.
 const LOCKED: &[&str] = &["锁定", "鎖定", "冻结", "locked"];
 
-/// The kind of a failure whose response is JSON.
+/// The kind of a failure whose response is JSON, or a text.
 pub(crate) fn kind(status: u16, said: &Said) -> Kind {
     let password = says(said, PASSWORD);
     let (account, locked) = (says(said, ACCOUNT), says(said, LOCKED));
@@ -37,29 +39,29 @@ pub(crate) fn kind(status: u16, said: &Said) -> Kind {
     match (status, said.code) {
         (400 | 401 | 403 | 423, _) => Kind::Rejected,
         (408 | 429 | 500..=599, _) => rejected_or(surely, Kind::Unavailable),
-        (200, _) if said.is_overload() => rejected_or(surely, Kind::Unavailable),
-        (200, Some(400..=499 | 40_000..=49_999)) => Kind::Rejected,
-        (200, Some(0 | 200..=299 | 20_000)) if !said.denies_success => {
+        (422, _) => rejected_or(perhaps, Kind::Failed),
+        (200..=299, _) if said.is_overload() => rejected_or(surely, Kind::Unavailable),
+        (200..=299, Some(400..=499 | 40_000..=49_999)) => Kind::Rejected,
+        (200..=299, Some(0 | 200..=299 | 20_000)) if !said.denies_success => {
             rejected_or(surely, Kind::Unavailable)
         }
-        (200, None) if !said.denies_success && !said.hints_at_failure => {
+        (200..=299, None) if !said.denies_success && !said.hints_at_failure => {
             rejected_or(perhaps, Kind::Unavailable)
         }
-        (200, _) => rejected_or(perhaps, Kind::Failed),
+        (200..=299, _) => rejected_or(perhaps, Kind::Failed),
         _ => rejected_or(perhaps, Kind::Unavailable),
     }
 }
 
-/// The kind of a failure whose response is a page, plain text or nothing.
-pub(crate) fn without_json(status: u16) -> Kind {
-    match status {
-        400 | 401 | 403 => Kind::Rejected,
-        _ => Kind::Unavailable,
-    }
+/// The kind of a failure whose response is no JSON. A page says nothing: each login page has a password in it.
+pub(crate) fn without_json(status: u16, text: &str) -> Kind {
+    let is_page = text.trim_start().starts_with('<') || text.len() > MAX_TEXT_BYTES;
+    let text = if is_page { "" } else { text };
+    kind(status, &Said::plain(text))
 }
 
 fn says(said: &Said, words: &[&str]) -> bool {
-    said.texts().any(|text| words.iter().any(|word| has(text, word)))
+    said.texts().any(|text| has_any(text, words))
 }
 
 /// Whether a text has a word, in any case. "blocked" and "unlocked" do not have "locked".
@@ -75,23 +77,85 @@ fn has(text: &str, word: &str) -> bool {
 /// How many more logins the texts say are allowed, such as `剩余失败次数: 4`, `还有2次机会`,
 /// `3 attempts left`. The smallest number, if they say several.
 pub(crate) fn tries_left<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<u32> {
-    let clauses = texts.into_iter().flat_map(|text| {
-        text.split(['。', '，', '；', '！', '、', ',', ';', '!', '\n'])
-            .flat_map(|part| part.split(". "))
-    });
-    clauses.filter_map(tries_in_clause).min()
+    texts.into_iter().filter_map(tries_in).min()
 }
 
-fn tries_in_clause(clause: &str) -> Option<u32> {
-    const LEFT: [&str; 5] = ["剩", "还有", "還有", "还可", "还能"];
-    const LEFT_ENGLISH: [&str; 3] = ["remain", "left", "more"];
-    const TRIES: [&str; 4] = ["attempt", "tries", "try", "chance"];
-    if clause.contains('次') {
-        let after = LEFT.iter().filter_map(|mark| clause.split_once(mark)).next()?.1;
+fn tries_in(text: &str) -> Option<u32> {
+    let clauses = || {
+        text.split(['。', '，', '；', '！', '、', ',', ';', '!', '\n'])
+            .flat_map(|part| part.split(". "))
+    };
+    let said =
+        clauses().filter_map(|clause| in_chinese(clause).or_else(|| in_english(clause))).min();
+    // `密码错误5次将锁定，已错4次`
+    let counted = || {
+        let most = clauses().filter(|clause| clause.contains('次') && has_any(clause, LOCKED));
+        let most = most.filter_map(|clause| numbers(clause).next()).next()?;
+        let made =
+            clauses().filter(|clause| has_any(clause, &["已错", "已失败", "已输错", "已连续"]));
+        Some(most.saturating_sub(made.filter_map(|clause| numbers(clause).next()).next()?))
+    };
+    said.or_else(counted)
+}
+
+fn in_chinese(clause: &str) -> Option<u32> {
+    const LEFT: [&str; 12] = [
+        "剩",
+        "余",
+        "还有",
+        "還有",
+        "还可",
+        "还能",
+        "还允许",
+        "尚有",
+        "可再",
+        "再输",
+        "再错",
+        "再失败",
+    ];
+    const NONE: [&str; 4] = ["无剩余", "没有剩余", "没有机会", "无机会"];
+    if !clause.contains('次') && !clause.contains("机会") {
+        return None;
+    }
+    if has_any(clause, &NONE) {
+        return Some(0);
+    }
+    let after = |mark: &&str| clause.split_once(*mark).map(|(_, after)| after);
+    let number = LEFT.iter().filter_map(after).find_map(|after| numbers(after).next());
+    match number {
+        Some(number) if clause.contains("不足") => Some(number.saturating_sub(1)),
+        None if clause.contains("最后") && clause.contains("机会") => Some(1),
+        number => number,
+    }
+}
+
+fn in_english(clause: &str) -> Option<u32> {
+    const LEFT: [&str; 3] = ["remain", "left", "more"];
+    const TRIES: [&str; 5] = ["attempt", "tries", "try", "chance", "failed login"];
+    const WORDS: [&str; 6] = ["no", "one", "two", "three", "four", "five"];
+    let mut words = clause.split(|character: char| !character.is_ascii_alphanumeric());
+    let word = |name: &str| {
+        (0..).zip(WORDS).find(|(_, word)| word.eq_ignore_ascii_case(name)).map(|(number, _)| number)
+    };
+    let mut all = numbers(clause);
+    if !has_any(clause, &TRIES) {
+        // `remaining: 1`
+        let (_, after) = clause.split_once("remaining:")?;
         return numbers(after).next();
     }
-    let has_any = |words: &[&str]| words.iter().any(|word| has(clause, word));
-    (has_any(&LEFT_ENGLISH) && has_any(&TRIES)).then(|| numbers(clause).min())?
+    if has_any(clause, &LEFT) {
+        return all.min().or_else(|| words.find_map(word));
+    }
+    if let Some((before, after)) = clause.split_once(" of ") {
+        return Some(numbers(after).next()?.saturating_sub(numbers(before).last()?));
+    }
+    let is_last =
+        words.any(|word| ["last", "final"].iter().any(|last| word.eq_ignore_ascii_case(last)));
+    (is_last && all.next().is_none()).then_some(1)
+}
+
+fn has_any(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| has(text, word))
 }
 
 /// The numbers in a text, in digits of ASCII, of full width, or in Chinese up to ten.
@@ -131,6 +195,27 @@ mod tests {
             ("You have 2 more tries", Some(2)),
             ("Login failed; attempts left: 1", Some(1)),
             ("2 of 5 attempts remain", Some(2)),
+            ("再输错2次账号将被锁定", Some(2)),
+            ("再错 1 次将锁定账户", Some(1)),
+            ("尚有2次机会", Some(2)),
+            ("尚余1次", Some(1)),
+            ("余2次", Some(2)),
+            ("可再尝试2次", Some(2)),
+            ("还允许失败1次", Some(1)),
+            ("密码错误，这是最后一次机会", Some(1)),
+            ("已无剩余次数", Some(0)),
+            ("您没有机会了", Some(0)),
+            ("剩余次数不足3次", Some(2)),
+            ("剩余机会:2", Some(2)),
+            ("密码错误5次将锁定，已错4次", Some(1)),
+            ("You have one attempt left", Some(1)),
+            ("No attempts left", Some(0)),
+            ("Last attempt before lockout", Some(1)),
+            ("1 more failed login will lock the account", Some(1)),
+            ("remaining: 1", Some(1)),
+            ("attempt 4 of 5", Some(1)),
+            ("最后一次登录: 2026-01-02", None),
+            ("Last login: 5 days ago", None),
             ("Try again in 5 minutes", None),
             ("失败五次将被锁定", None),
             ("还有30分钟解锁", None),

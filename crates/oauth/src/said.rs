@@ -1,6 +1,7 @@
 //! The fields of a login's response, wherever it has them.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use oge_tools::json;
 use oge_tools::jwt::Claims;
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 /// Where a reason may be, the best first.
-const REASONS: [&str; 4] = ["msg", "message", "error_description", "error"];
+const REASONS: [&str; 5] = ["msg", "message", "error_description", "errmsg", "error"];
 
 /// How many objects may be around a field: `{"data": {"error": {"msg"}}}`.
 const MAX_DEPTH: usize = 3;
@@ -34,13 +35,13 @@ pub(crate) struct Said {
     pub(crate) scheme: Option<String>,
     pub(crate) expires_in: Option<u64>,
     pub(crate) code: Option<i64>,
-    /// `success` is false.
+    /// `success` or `ok` is false.
     pub(crate) denies_success: bool,
-    /// It has an `error`, or a `code` that is no number. A response without a token has failed then.
+    /// It has an `error`, a `code` that is no number, or a `status` such as `fail`. A response without a token has failed then.
     pub(crate) hints_at_failure: bool,
     reasons: [Option<Text>; REASONS.len()],
-    /// A `data` or `detail` that is a text. Never quoted: it may be a token.
-    detail: Option<Text>,
+    /// Reasons that others hide, and texts in `data` or `detail`. Never quoted: one may be a token.
+    more: Vec<Text>,
 }
 
 impl Said {
@@ -53,12 +54,17 @@ impl Said {
         said
     }
 
+    /// Takes a text that is no JSON for all that a response says.
+    pub(crate) fn plain(text: &str) -> Self {
+        Self { more: alloc::vec![Text::new(text.into())], ..Self::default() }
+    }
+
     /// Adds what an object says, or a text that stands in place of one.
     fn add(&mut self, value: &RawValue, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         if let Some(text) = json::string(value).map(Zeroizing::new) {
             if Claims::read(&text).is_none() {
-                self.detail.get_or_insert(text);
+                self.more.push(text);
             } else if let Token::Absent = self.token {
                 self.token = Token::Text(Secret::new(text.as_str()));
             }
@@ -72,11 +78,19 @@ impl Said {
                 own.expires_in =
                     json::integer(value.get()).and_then(|seconds| seconds.try_into().ok());
             }
-            "code" => {
+            "code" | "errcode" => {
                 own.code = json::integer(value.get());
-                own.hints_at_failure |= own.code.is_none() && value.get().starts_with('"');
+                let is_text = value.get().starts_with('"') || value.get() == "false";
+                own.hints_at_failure |= own.code.is_none() && is_text;
             }
-            "success" => own.denies_success = value.get().trim_matches('"') == "false",
+            "success" | "ok" => {
+                own.denies_success |= matches!(value.get().trim_matches('"'), "false" | "0");
+            }
+            "status" => {
+                let status = json::string(value).unwrap_or_default();
+                let failed = ["fail", "failed", "failure", "error"];
+                own.hints_at_failure |= failed.iter().any(|word| status.eq_ignore_ascii_case(word));
+            }
             "data" | "result" | "detail" => inner.add(value, depth),
             name => {
                 let slot = REASONS.iter().zip(&mut own.reasons).find(|(known, _)| **known == name);
@@ -104,9 +118,12 @@ impl Said {
         self.denies_success |= other.denies_success;
         self.hints_at_failure |= other.hints_at_failure;
         for (mine, other) in self.reasons.iter_mut().zip(other.reasons) {
-            *mine = mine.take().or(other);
+            match mine {
+                Some(_) => self.more.extend(other),
+                None => *mine = other,
+            }
         }
-        self.detail = self.detail.take().or(other.detail);
+        self.more.extend(other.more);
     }
 
     /// Whether it says that the login failed, whatever else it has.
@@ -126,7 +143,7 @@ impl Said {
 
     /// Every text that may name a cause.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.reasons.iter().chain([&self.detail]).flatten().map(|text| text.as_str())
+        self.reasons.iter().flatten().chain(&self.more).map(|text| text.as_str())
     }
 }
 

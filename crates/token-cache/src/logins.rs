@@ -36,6 +36,8 @@ pub struct Block<'a> {
     pub why: &'a str,
     /// How long until the next login; `None` if a call never makes one with these credentials.
     pub left: Option<Duration>,
+    /// On whose behalf it was asked.
+    pub asker: Asker,
 }
 
 /// Which rule forbids a login.
@@ -118,7 +120,7 @@ impl Logins {
     pub fn block(&self, asker: Asker, holds_lock: bool, now: Duration) -> Option<Block<'_>> {
         if let Some(outage) = self.outage.as_ref().filter(|outage| now < outage.until) {
             let left = Some(outage.until.saturating_sub(now));
-            return Some(Block { cause: Cause::Unavailable, why: &outage.why, left });
+            return Some(Block { cause: Cause::Unavailable, why: &outage.why, left, asker });
         }
         let begun = if holds_lock { self.begun } else { 0 };
         let begun_at = self.last_at.filter(|_| begun > 0);
@@ -139,7 +141,7 @@ impl Logins {
         let wait = PACE.get(usize::from(tries.min(MAX_TRIES)).checked_sub(1)?)?;
         let is_over = cause == Cause::Rejected && (is_last || tries >= MAX_TRIES);
         let until = match asker {
-            Asker::Call if is_over => return Some(Block { cause, why, left: None }),
+            Asker::Call if is_over => return Some(Block { cause, why, left: None, asker }),
             Asker::Call => at.saturating_add(*wait),
             Asker::Person => {
                 let wait = PACE.get(usize::from(self.asked.min(2)).checked_sub(1)?)?;
@@ -147,7 +149,7 @@ impl Logins {
             }
         };
         let left = until.checked_sub(now).filter(|left| !left.is_zero())?;
-        Some(Block { cause, why, left: Some(left) })
+        Some(Block { cause, why, left: Some(left), asker })
     }
 
     /// A login is about to be made.

@@ -333,8 +333,13 @@ impl<E: Effects> Store<E> {
             }
         }
         let result = self.take_in(issued);
-        self.save(lock);
-        result
+        if self.save(lock) {
+            return result;
+        }
+        result.map_err(|error| match error {
+            TokenError::Rejected(why) => TokenError::Rejected([&why, NOT_SAVED].concat()),
+            error => error,
+        })
     }
 
     /// Takes a login's outcome in.
@@ -578,31 +583,31 @@ fn no_reason() -> TokenError {
     TokenError::Unavailable("the login gave no token".to_owned())
 }
 
+/// What another process does not know.
+const NOT_SAVED: &str = "; this could not be written to OGE_TOKEN_FILE, so each new process tries again and may \
+                         lock the account: make the file writable";
+
 /// Says what the authority answered, when it is asked again and why not now.
-fn to_error(Block { cause, why, left }: Block<'_>) -> TokenError {
+fn to_error(Block { cause, why, left, asker }: Block<'_>) -> TokenError {
     const LOCKED: &str = "since more failures may lock the account";
-    const MEND: &str = "corrected settings are tried at once, and a login that a person asks for (oge \
-                        check, refresh-token) may be";
-    let again = left.map(in_words);
-    match (cause, again) {
-        (Cause::Rejected, Some(again)) => TokenError::Rejected(format!(
-            "{why}; it is not tried again for {again}, {LOCKED}; {MEND}"
-        )),
-        (Cause::Rejected, None) => TokenError::Rejected(format!(
-            "{why}; nothing more is tried with these credentials, {LOCKED}; {MEND}"
-        )),
-        (Cause::Failed, again) => TokenError::Unavailable(format!(
-            "{why}; it is not tried again for {}, {LOCKED}; {MEND}",
-            again.unwrap_or_default()
-        )),
-        (Cause::Unavailable, again) => TokenError::Unavailable(format!(
-            "{why}; it is not asked again for {}",
-            again.unwrap_or_default()
-        )),
-        (Cause::Unfinished, again) => TokenError::Unavailable(format!(
-            "several logins were begun and their processes stopped before the answer came; the next is \
-             made in {}, {LOCKED}",
-            again.unwrap_or_default()
+    const MEND: &str = "corrected settings are tried at once (start a server again whose environment was \
+                        corrected), and `oge check` asks once more";
+    let again = left.map(in_words).unwrap_or_default();
+    let next = match (asker, left) {
+        (Asker::Person, _) => format!("`oge check` may ask again in {again}, {LOCKED}"),
+        (Asker::Call, Some(_)) => format!("it is not tried again for {again}, {LOCKED}; {MEND}"),
+        (Asker::Call, None) => {
+            format!("nothing more is tried with these credentials, {LOCKED}; {MEND}")
+        }
+    };
+    match cause {
+        Cause::Rejected => TokenError::Rejected(format!("{why}; {next}")),
+        Cause::Failed => TokenError::Unavailable(format!("{why}; {next}")),
+        Cause::Unavailable => {
+            TokenError::Unavailable(format!("{why}; it is not asked again for {again}"))
+        }
+        Cause::Unfinished => TokenError::Unavailable(format!(
+            "several logins were begun and their processes stopped before the answer came; {next}"
         )),
     }
 }

@@ -89,7 +89,7 @@ fn a_secret_on_the_edge_of_what_is_looked_at_is_hidden() {
 
 #[test]
 fn a_secret_on_the_edge_is_hidden_however_it_is_spelled() {
-    let password = r#"p"w&d12"#;
+    let password = r#"p"w&d123"#;
     let utf16 = |text: &str| text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
     let once: String = utf16(password);
     let twice: String = utf16(&once);
@@ -127,12 +127,34 @@ fn secrets_are_searched_for_all_at_once() {
     assert_eq!(redactor.excerpt(text), "***, ***, ***");
 }
 
+#[test]
+fn names_of_settings_stay() {
+    let text = "check OGE_TOKEN_PASSWORD, OGE_CLIENT_SECRET: wrong password, secret";
+    let redactor = hiding("password").hide(&Secret::new("secret"));
+    let shown = "check OGE_TOKEN_PASSWORD, OGE_CLIENT_SECRET: wrong ***, ***";
+    assert_eq!(redactor.excerpt(text), shown);
+    assert_eq!(redactor.excerpt("OGE_PASSWORD=password"), "OGE_***=***", "that is no setting");
+}
+
+#[test]
+fn a_short_secret_is_hidden_as_a_whole_word() {
+    for (secret, text, shown) in [
+        ("oge", "oge: OGE_API_URL, \"Oge\", ogee, (oge)", "***: OGE_API_URL, \"***\", ogee, (***)"),
+        ("s", "the token store: s, 's'", "the token store: ***, '***'"),
+        ("pw12345", "pw12345 pw123456 xpw12345 pw12345", "*** pw123456 xpw12345 ***"),
+        ("p%w", "a p%25w, ap%25w", "a ***, ap%25w"),
+        ("pw123456", "xpw1234567", "x***7"),
+    ] {
+        assert_eq!(hiding(secret).excerpt(text), shown, "{secret}");
+    }
+}
+
 /// How many slots of the index are looked at to find a token's pieces in a text.
 fn probes(token: &str, text: &str) -> usize {
-    let index = Redactor::default().hide_authorization(&Secret::new(token)).index();
+    let redactor = Redactor::default().hide_authorization(&Secret::new(token));
     let mut hidden = alloc::vec![false; text.len()];
-    look(&as_it_is(text), LAYERS, &index, &mut hidden);
-    index.probes.get()
+    look(&as_it_is(text), LAYERS, redactor.index(), &mut hidden);
+    redactor.index().probes.get()
 }
 
 #[test]

@@ -10,44 +10,97 @@ use oge_tools::settings_file::{MAX_BYTES, SettingsFile, TOO_LARGE};
 use oge_tools::wasi::{settings, stderr};
 use spin::mutex::SpinMutex;
 use wasip2::filesystem::preopens::get_directories;
-use wasip2::filesystem::types::{DescriptorFlags, DescriptorType, OpenFlags, PathFlags};
+use wasip2::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorType, OpenFlags, PathFlags,
+};
 use zeroize::Zeroizing;
 
 use crate::path::below;
 
-/// The file, or why it is of no use. Read once an instance, whose calls never overlap.
-static FILE: SpinMutex<Option<Result<SettingsFile, String>>> = SpinMutex::new(None);
+/// The file, or why it is of no use.
+struct Kept {
+    file: Result<SettingsFile, String>,
+    version: Version,
+}
+
+/// Another one means that the file was written since: its size and the time of its last change.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Version(u64, Option<(u64, u32)>);
+
+/// Read when an instance starts, and when [`read_again`] finds that it has changed. Calls of an instance never
+/// overlap.
+static KEPT: SpinMutex<Option<Kept>> = SpinMutex::new(None);
 
 /// Returns a setting's value. A blank one in the environment does not hide the file's.
 pub fn source() -> impl Fn(&str) -> Option<String> {
-    let environment = settings::source();
-    let get = move |key: &str| {
-        let given = environment(key).filter(|value| !value.trim().is_empty());
-        given.or_else(|| match FILE.lock().as_ref()? {
-            Ok(file) => file.get(key).map(ToOwned::to_owned),
-            Err(problem) => (key == FILE_PROBLEM).then(|| problem.clone()),
-        })
-    };
-    let is_first = FILE.lock().is_none();
-    if is_first {
-        let path = get("OGE_SETTINGS_FILE");
-        let file = path.map_or_else(|| Ok(SettingsFile::default()), |path| read(path.trim()));
-        *FILE.lock() = Some(file);
-        if let Some(problem) = get(FILE_PROBLEM) {
-            let what = ["OGE_SETTINGS_FILE ", &problem].concat();
-            stderr::write(settings::log_level(&get), "settings", Event::Warned(&what));
-        }
-        settings::warn_of_ca_file(&get);
+    if KEPT.lock().is_none() {
+        load();
+        settings::warn_of_ca_file(get());
     }
-    get
+    get()
+}
+
+/// Reads the settings file again if it has changed. Returns whether it did.
+pub fn read_again() -> bool {
+    let before = KEPT.lock().as_ref().map(|kept| kept.version);
+    let Some(path) = get()("OGE_SETTINGS_FILE") else { return false };
+    let now = version(path.trim());
+    let has_changed = before.is_some_and(|before| before != now);
+    if has_changed {
+        load();
+    }
+    has_changed
+}
+
+fn get() -> impl Fn(&str) -> Option<String> {
+    let environment = settings::source();
+    move |key: &str| {
+        let kept = KEPT.lock();
+        let file = kept.as_ref().map(|kept| &kept.file);
+        if key == FILE_PROBLEM {
+            return file?.as_ref().err().cloned();
+        }
+        let given = environment(key).filter(|value| !value.trim().is_empty());
+        given.or_else(|| file?.as_ref().ok()?.get(key).map(ToOwned::to_owned))
+    }
+}
+
+fn load() {
+    let kept = match get()("OGE_SETTINGS_FILE") {
+        Some(path) => {
+            let version = version(path.trim());
+            Kept { file: read(path.trim()), version }
+        }
+        None => Kept { file: Ok(SettingsFile::default()), version: Version::default() },
+    };
+    *KEPT.lock() = Some(kept);
+    if let Some(problem) = get()(FILE_PROBLEM) {
+        let what = ["OGE_SETTINGS_FILE ", &problem].concat();
+        stderr::write(settings::log_level(get()), "settings", Event::Warned(&what));
+    }
+}
+
+/// The version of the file at this path; the default if there is none.
+fn version(path: &str) -> Version {
+    let found = || {
+        let (directory, name) = find(path)?;
+        let status = directory.stat_at(PathFlags::SYMLINK_FOLLOW, &name).ok()?;
+        let changed = status.data_modification_timestamp;
+        Some(Version(status.size, changed.map(|at| (at.seconds, at.nanoseconds))))
+    };
+    found().unwrap_or_default()
+}
+
+/// The directory that the host opened for this path, and the path in it.
+fn find(path: &str) -> Option<(Descriptor, String)> {
+    let found = get_directories().into_iter().filter_map(|(directory, opened)| {
+        below(&opened, path).map(|name| (directory, name.to_owned()))
+    });
+    found.min_by_key(|(_, name)| name.len())
 }
 
 fn read(path: &str) -> Result<SettingsFile, String> {
-    let directories = get_directories();
-    let found = directories
-        .iter()
-        .filter_map(|(directory, opened)| below(opened, path).map(|name| (directory, name)));
-    let (directory, name) = found.min_by_key(|(_, name)| name.len()).ok_or(
+    let (directory, name) = find(path).ok_or(
         "lies in no directory that the host opened; open the one it is in (wasmtime: --dir \
          DIRECTORY::/settings)",
     )?;
@@ -55,12 +108,12 @@ fn read(path: &str) -> Result<SettingsFile, String> {
         ["cannot be read (", code.name(), "); is it there, and may this user read it?"].concat()
     };
     // Before it is opened: opening a FIFO waits for its writer.
-    let status = directory.stat_at(PathFlags::SYMLINK_FOLLOW, name).map_err(unreadable)?;
+    let status = directory.stat_at(PathFlags::SYMLINK_FOLLOW, &name).map_err(unreadable)?;
     if status.type_ != DescriptorType::RegularFile {
         return Err("is no regular file".to_owned());
     }
     let file = directory
-        .open_at(PathFlags::SYMLINK_FOLLOW, name, OpenFlags::empty(), DescriptorFlags::READ)
+        .open_at(PathFlags::SYMLINK_FOLLOW, &name, OpenFlags::empty(), DescriptorFlags::READ)
         .map_err(unreadable)?;
     // Never grows, so that no copy of a password is left behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_BYTES));

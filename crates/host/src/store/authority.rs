@@ -1,5 +1,7 @@
 //! Who issues tokens.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use oge_oauth::{Issued, LoginError};
 
@@ -14,6 +16,12 @@ pub trait Authority: Send + Sync + 'static {
     /// where others were rejected.
     fn digest(&self, _salt: &[u8]) -> String {
         String::new()
+    }
+
+    /// Returns the failure of a login that took longer than `limit`.
+    fn timed_out(&self, limit: Duration) -> LoginError {
+        let why = format!("no token within {} s", limit.as_secs());
+        LoginError::Unavailable { why, retry_after: None }
     }
 
     /// Logs in, once. The store sees to it that no other login is under way, and to the time limit.

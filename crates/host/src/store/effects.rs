@@ -111,10 +111,7 @@ impl Effects for Native {
         lock: Option<&Lock<StateDirectory>>,
     ) -> Result<Issued, LoginError> {
         let login = timeout(limit, self.authority.login());
-        self.beating(lock, login).await.unwrap_or_else(|_| {
-            let why = format!("no token within {} s", limit.as_secs());
-            Err(LoginError::Unavailable { why, retry_after: None })
-        })
+        self.beating(lock, login).await.unwrap_or_else(|_| Err(self.authority.timed_out(limit)))
     }
 
     fn warn(&self, what: &str) {
