@@ -14,15 +14,22 @@ const TRIES_LEFT = [
 const REASONS = ['msg', 'message', 'error_description', 'error'];
 const JWT = /^(Bearer +)?[\w-]+\.[\w-]+\.[\w-]*$/i;
 const MAX_DEPTH = 3;
+const MAX_REASON_LENGTH = 200;
+// A shorter secret is part of ordinary words: hiding it there would show what it is.
+const SHORTEST_SECRET = 4;
+// Words of this length may be a token.
+const LONG_WORD = /[\w.~+/=-]{20,}/g;
 
 /**
- * What it means: `{ kind: 'token', authorization }`, or `{ kind, code, triesLeft, problem }` with the
- * kind `rejected`, `failed` or `unavailable`.
+ * What it means: `{ kind: 'token', authorization }`, or `{ kind, code, triesLeft, reason, problem }` with
+ * the kind `rejected`, `failed` or `unavailable`. The reason is what the response says, for `shown`.
  */
 export function read(status, text) {
   const json = parse(text);
   if (json === undefined) {
-    return { kind: [400, 401, 403].includes(status) ? 'rejected' : 'unavailable' };
+    const isRejected = [400, 401, 403].includes(status);
+    const problem = status === 200 ? 'its body is not JSON; check OGE_TOKEN_URL' : undefined;
+    return { kind: isRejected ? 'rejected' : 'unavailable', problem };
   }
   const objects = [...within(json, MAX_DEPTH)];
   const first = (names, isIt) =>
@@ -37,7 +44,7 @@ export function read(status, text) {
     const scheme = first(['tokenHead', 'token_type', 'tokenType'], isText);
     const value = authorization(token, scheme);
     if (value) return { kind: 'token', authorization: value };
-    problem = 'a token that no header can carry';
+    problem = 'it gave a token that no header can carry';
   }
   const texts = objects.flatMap((object) => [...REASONS, 'text'].map((name) => object[name]));
   const says = (words) => texts.some((text) => isText(text) && words.test(text));
@@ -59,7 +66,32 @@ export function read(status, text) {
   else if (isTransient || isSuccess) kind = or(surely, 'unavailable');
   else if (isIn(code, 400, 499) || isIn(code, 40_000, 49_999)) kind = 'rejected';
   else kind = or(perhaps, hasFailed ? 'failed' : 'unavailable');
-  return { kind, code, triesLeft: triesLeft === undefined ? undefined : Number(triesLeft), problem };
+  if (status === 200 && kind === 'unavailable' && !isTransient) {
+    problem ??= 'a token was expected in data.token or access_token';
+  }
+  const said = REASONS.flatMap((name) => objects.map((object) => object[name])).find(isText);
+  const reason = token?.length >= SHORTEST_SECRET ? said?.replaceAll(token, '***') : said;
+  return { kind, code, triesLeft: triesLeft && Number(triesLeft), reason, problem };
+}
+
+/**
+ * The start of a reason. Whole secrets are `***`, also as they were sent in the URL and in the body,
+ * and so is what may be a token.
+ */
+export function shown(reason, secrets) {
+  const inUrl = (secret) => new URLSearchParams({ '': secret }).toString().slice(1);
+  const inBody = (secret) => JSON.stringify(secret).slice(1, -1);
+  const plain = secrets
+    .map((secret) => secret?.trim())
+    .filter((secret) => secret?.length >= SHORTEST_SECRET)
+    .flatMap((secret) => [secret, inUrl(secret), encodeURIComponent(secret), inBody(secret)])
+    .sort((one, other) => other.length - one.length)
+    .reduce((rest, secret) => rest.replaceAll(secret, '***'), reason)
+    .replace(LONG_WORD, '***')
+    .replace(/[\s\p{C}]+/gu, ' ')
+    .trim();
+  const start = [...plain].slice(0, MAX_REASON_LENGTH).join('');
+  return start === plain ? plain : `${start}…`;
 }
 
 /** The header for a token that may have its scheme; undefined if no header can carry it. */

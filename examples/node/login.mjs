@@ -3,8 +3,9 @@
 
 import http from 'node:http';
 import https from 'node:https';
-import { text } from 'node:stream/consumers';
 import { workerData } from 'node:worker_threads';
+
+import { decoded } from './decoded.mjs';
 
 const { url, body, port, done } = workerData;
 
@@ -29,7 +30,7 @@ async function login() {
   try {
     const reply = await post();
     const { location, 'retry-after': retryAfter } = reply.headers;
-    return { status: reply.statusCode, location, retryAfter, text: await text(reply) };
+    return { status: reply.statusCode, location, retryAfter, ...(await decoded(reply)) };
   } catch (error) {
     // Never the message, which may quote the URL and the secrets in it.
     return { unanswered: error.code ?? error.name };

@@ -9,7 +9,7 @@
 
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 
-import { authorization, read, retryAfterMs } from './login-response.mjs';
+import { authorization, read, retryAfterMs, shown } from './login-response.mjs';
 
 const TIME_LIMIT_MS = 30_000;
 // How long to wait after the first and the second login with credentials that were refused. After the
@@ -35,7 +35,7 @@ let held; // { authorization, generation }; undefined until there is one
 let refused; // the generation that the platform has refused
 let refusals; // logins with these credentials that the authority refused
 let outages; // logins in a row that had no usable response
-let wait; // { error, until }: the last failure, and how long it is the answer
+let wait; // { tag, why, until }: the last failure, and how long it is the answer
 let newest = 0n; // the last generation
 
 /** The token to use now. */
@@ -89,20 +89,26 @@ function hold(value) {
 
 function login({ isAsked = false } = {}) {
   const { url, body } = loginRequest();
-  const isAllowed = isAsked && wait?.error.payload.tag === 'rejected';
-  if (wait && performance.now() < wait.until && !isAllowed) throw wait.error;
+  const isAllowed = isAsked && wait?.tag === 'rejected';
+  if (wait && performance.now() < wait.until && !isAllowed) throw failure();
   const response = send(url.href, body);
-  const meant = response.unanswered ? { kind: 'unavailable' } : read(response.status, response.text);
+  const meant = response.unanswered ? { kind: 'unavailable' } : read(response.status, response.text ?? '');
   if (meant.kind === 'token') {
     [refusals, outages, wait] = [0, 0, undefined];
     return hold(meant.authorization);
   }
   const ms = pause(meant, response.retryAfter);
-  const next = ms === Infinity ? 'until they change' : `for ${Math.ceil(ms / 1000)} s`;
-  const why = `${told(url, response, meant)}; no login is made ${next}`;
-  const error = new TokenError(meant.kind === 'rejected' ? 'rejected' : 'unavailable', why);
-  wait = { error, until: performance.now() + ms };
-  throw error;
+  const tag = meant.kind === 'rejected' ? 'rejected' : 'unavailable';
+  wait = { tag, why: told(url, response, meant), until: performance.now() + ms };
+  throw failure();
+}
+
+/** The last failure, and how long it still is the answer. */
+function failure() {
+  const { tag, why, until } = wait;
+  const seconds = Math.ceil((until - performance.now()) / 1000);
+  const next = until === Infinity ? 'until they change' : `for ${seconds} s`;
+  return new TokenError(tag, `${why}; no login is made ${next}`);
 }
 
 /** How long no login is made after this one. */
@@ -116,18 +122,22 @@ function pause({ kind, triesLeft }, retryAfter) {
   return triesLeft < 3 ? Infinity : (REJECTED_MS[refusal] ?? Infinity);
 }
 
-/** What happened. The response's own words stay out: they may echo a secret. */
-function told(url, { status, unanswered, location }, { kind, code, triesLeft, problem }) {
+/** What happened, with what the authority said. */
+function told(url, { status, unanswered, location, problem }, meant) {
   if (unanswered) return `no answer from ${url.origin}: ${unanswered}`;
   if (status >= 300 && status < 400) {
     const target = URL.canParse(location, url) ? new URL(location, url).origin : 'elsewhere';
     return `${url.origin} redirects to ${target} (HTTP ${status}); set OGE_TOKEN_URL to where it leads`;
   }
-  const coded = code === undefined ? '' : `, code ${code}`;
-  const left = triesLeft === undefined ? '' : ` (${triesLeft} tries left)`;
-  const what = `${url.origin} answered HTTP ${status}${coded}, and ${problem ?? 'no token'}${left}`;
-  if (kind === 'unavailable') return what;
-  return `${what}; check OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET`;
+  const { OGE_TOKEN_PASSWORD, OGE_CLIENT_SECRET, OGE_TOKEN } = process.env;
+  const secrets = [OGE_TOKEN_PASSWORD, OGE_CLIENT_SECRET, OGE_TOKEN, held?.authorization.split(' ')[1]];
+  const code = meant.code === undefined ? '' : `, code ${meant.code}`;
+  const reason = meant.reason === undefined ? '' : `: ${shown(meant.reason, secrets)}`;
+  const left = meant.triesLeft === undefined ? '' : ` (${meant.triesLeft} tries left)`;
+  const what = [`${url.origin} answered HTTP ${status}${code}${reason}${left}`, problem ?? meant.problem];
+  if (meant.kind !== 'unavailable')
+    what.push('check OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET');
+  return what.filter(Boolean).join('; ');
 }
 
 function loginRequest() {

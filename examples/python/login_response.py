@@ -4,8 +4,9 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote, quote_plus
 
 # The platform locks an account after five failures, so a wrong password must not be taken for an
 # authority that is down. It may come with any status and any code: words count.
@@ -25,33 +26,41 @@ TRIES_LEFT = [
 REASONS = ("msg", "message", "error_description", "error")
 JWT = re.compile(r"(Bearer +)?[\w-]+\.[\w-]+\.[\w-]*", re.I)
 MAX_DEPTH = 3
+MAX_REASON_LENGTH = 200
+# A shorter secret is part of ordinary words: hiding it there would show what it is.
+SHORTEST_SECRET = 4
+# Words of this length may be a token.
+LONG_WORD = re.compile(r"[\w.~+/=-]{20,}", re.ASCII)
 
 
 class Meaning(NamedTuple):
-    """`kind` is token, rejected, failed or unavailable."""
+    """`kind` is token, rejected, failed or unavailable. `reason` is what it says, for `shown`."""
 
     kind: str
     authorization: str = ""
     code: int | None = None
     tries_left: int | None = None
-    problem: str = "no token"
+    reason: str = ""
+    problem: str = ""
 
 
 def read(status: int, text: bytes) -> Meaning:
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
-        return Meaning("rejected" if status in (400, 401, 403) else "unavailable")
+        problem = "its body is not JSON; check OGE_TOKEN_URL" if status == 200 else ""
+        return Meaning("rejected" if status in (400, 401, 403) else "unavailable", problem=problem)
     objects = list(within(answer, MAX_DEPTH))
     given = next((o["code"] for o in objects if o.get("code") is not None), None)
     code = whole(given)
     is_denied = any(str(o.get("success")).lower() == "false" for o in objects)
     token = first_text(objects, "token", "access_token", "accessToken")
+    problem = ""
     if status == 200 and token and not is_denied and not is_in(code, (400, 599), (40_000, 59_999)):
         scheme = first_text(objects, "tokenHead", "token_type", "tokenType")
         if value := authorization(token, scheme):
             return Meaning("token", value)
-        return Meaning("unavailable", problem="a token that no header can carry")
+        problem = "it gave a token that no header can carry"
     texts = [o[name] for o in objects for name in (*REASONS, "text") if is_text(o.get(name))]
     found = (form.search(text) for text in texts for form in TRIES_LEFT)
     left = next((int(match[1]) for match in found if match), None)
@@ -64,19 +73,43 @@ def read(status: int, text: bytes) -> Meaning:
     has_error = any(o.get("error") and o["error"] is not True for o in objects)
     has_failed = is_denied or given is not None or has_error
     is_success = not is_denied and is_in(code, (0, 0), (200, 299), (20_000, 20_000))
-    if status in (400, 401, 403, 423):
+    is_transient = code in (408, 429, 40_800, 42_900)
+    if problem:
+        kind = "unavailable"
+    elif status in (400, 401, 403, 423):
         kind = "rejected"
     elif status in (408, 429) or status >= 500:
         kind = "rejected" if surely else "unavailable"
     elif status != 200:
         kind = "rejected" if perhaps else "unavailable"
-    elif is_success or code in (408, 429, 40_800, 42_900):
+    elif is_success or is_transient:
         kind = "rejected" if surely else "unavailable"
     elif perhaps or is_in(code, (400, 499), (40_000, 49_999)):
         kind = "rejected"
     else:
         kind = "failed" if has_failed else "unavailable"
-    return Meaning(kind, code=code, tries_left=left)
+    if status == 200 and kind == "unavailable" and not is_transient:
+        problem = problem or "a token was expected in data.token or access_token"
+    reason = next((o[name] for name in REASONS for o in objects if is_text(o.get(name))), "")
+    if len(token) >= SHORTEST_SECRET:
+        reason = reason.replace(token, "***")
+    return Meaning(kind, code=code, tries_left=left, reason=reason, problem=problem)
+
+
+def shown(reason: str, secrets: Iterable[str]) -> str:
+    """The start of a reason. Whole secrets are `***`, also as they were sent in the URL and in the
+    body, and so is what may be a token."""
+    long = [secret.strip() for secret in secrets if len(secret.strip()) >= SHORTEST_SECRET]
+    spellings = {
+        spelling
+        for secret in long
+        for spelling in (secret, quote_plus(secret), quote(secret, safe=""), json.dumps(secret)[1:-1])
+    }
+    for spelling in sorted(spellings, key=len, reverse=True):
+        reason = reason.replace(spelling, "***")
+    plain = "".join(c if c.isprintable() else " " for c in LONG_WORD.sub("***", reason))
+    plain = " ".join(plain.split())
+    return plain if len(plain) <= MAX_REASON_LENGTH else f"{plain[:MAX_REASON_LENGTH]}…"
 
 
 def authorization(token: str, scheme: str = "") -> str:

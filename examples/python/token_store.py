@@ -15,11 +15,12 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from login_response import Meaning, authorization, read, retry_after
+from decoded import MAX_REPLY_BYTES, Undecoded, decoded
+from login_response import Meaning, authorization, read, retry_after, shown
 
 TIME_LIMIT_SECONDS = 30
 # How long to wait after the first and the second login with credentials that were refused. After the
@@ -27,7 +28,6 @@ TIME_LIMIT_SECONDS = 30
 REJECTED_SECONDS = (60, 600)
 FAILED_SECONDS = (60, 600, 3600)
 MAX_RETRY_AFTER_SECONDS = 600
-MAX_REPLY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,20 @@ class Reply(NamedTuple):
     text: bytes
     location: str
     retry_after: str
+    problem: str  # what keeps the text from being read
+
+
+class Failure(NamedTuple):
+    """Of a login; until `until` it is the answer."""
+
+    tag: str
+    why: str
+    until: float
+
+    def error(self) -> TokenError:
+        seconds = self.until - time.monotonic()
+        until = "until they change" if seconds == math.inf else f"for {max(math.ceil(seconds), 0)} s"
+        return TokenError(self.tag, f"{self.why}; no login is made {until}")
 
 
 ACCOUNT = ("OGE_TOKEN", "OGE_TOKEN_URL", "OGE_TOKEN_USERNAME", "OGE_CLIENT_ID", "OGE_TOKEN_SCOPES")
@@ -70,8 +84,7 @@ class TokenStore:
         self._logins = 0  # how many have ended, well or not
         self._refusals = 0  # logins with these credentials that the authority refused
         self._outages = 0  # logins in a row that had no usable response
-        self._failure: TokenError | None = None  # of the last login
-        self._wait_until = 0.0  # how long that is the answer
+        self._failure: Failure | None = None  # of the last login
         self._notice()
 
     def get(self) -> Token:
@@ -115,7 +128,7 @@ class TokenStore:
 
     def _forget_failures(self) -> None:
         self._refusals = self._outages = 0
-        self._failure, self._wait_until = None, 0.0
+        self._failure = None
 
     def _usable(self) -> Token | None:
         is_refused = self._held is not None and self._held.generation == self._refused
@@ -125,12 +138,12 @@ class TokenStore:
         """The outcome of a login that ended while this thread waited, else of one of its own."""
         if self._logins != logins_before:
             if self._failure:
-                raise self._failure
+                raise self._failure.error()
             if token := self._usable():
                 return token
-        if self._failure and time.monotonic() < self._wait_until:
+        if self._failure and time.monotonic() < self._failure.until:
             if not (is_asked and self._failure.tag == "rejected"):
-                raise self._failure
+                raise self._failure.error()
         try:
             token = self._hold(self._log_in())
         finally:
@@ -145,12 +158,13 @@ class TokenStore:
         if meant.kind == "token":
             return meant.authorization
         seconds = self._pause(meant, reply)
-        until = "until they change" if seconds == math.inf else f"for {math.ceil(seconds)} s"
         tag = "rejected" if meant.kind == "rejected" else "unavailable"
-        why = f"{told(origin, request, reply, meant)}; no login is made {until}"
-        self._failure = TokenError(tag, why)
-        self._wait_until = time.monotonic() + seconds
-        raise self._failure
+        secrets = [self._settings.get(name, "") for name in (*SECRETS, "OGE_TOKEN")]
+        if self._held:
+            secrets.append(self._held.authorization.partition(" ")[2])
+        why = told(origin, request, reply, meant, secrets)
+        self._failure = Failure(tag, why, time.monotonic() + seconds)
+        raise self._failure.error()
 
     def _pause(self, meant: Meaning, reply: Reply | str) -> float:
         """How many seconds no login is made after this one."""
@@ -174,9 +188,13 @@ class TokenStore:
 
 
 def told(
-    origin: str, request: urllib.request.Request, reply: Reply | str, meant: Meaning
+    origin: str,
+    request: urllib.request.Request,
+    reply: Reply | str,
+    meant: Meaning,
+    secrets: Iterable[str],
 ) -> str:
-    """What happened. The response's own words stay out: they may echo a secret."""
+    """What happened, with what the authority said."""
     if isinstance(reply, str):
         return f"no answer from {origin}: {reply}"
     if 300 <= reply.status < 400:
@@ -187,12 +205,13 @@ def told(
             leads = "elsewhere"
         return f"{origin} redirects to {leads} (HTTP {reply.status}); set OGE_TOKEN_URL to where it leads"
     code = "" if meant.code is None else f", code {meant.code}"
+    reason = f": {shown(meant.reason, secrets)}" if meant.reason else ""
     left = "" if meant.tries_left is None else f" ({meant.tries_left} tries left)"
-    what = f"{origin} answered HTTP {reply.status}{code}, and {meant.problem}{left}"
-    if meant.kind == "unavailable":
-        return what
-    check = "OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
-    return f"{what}; check {check}"
+    check = ""
+    if meant.kind != "unavailable":
+        check = "check OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
+    what = f"{origin} answered HTTP {reply.status}{code}{reason}{left}"
+    return "; ".join(filter(None, (what, reply.problem or meant.problem, check)))
 
 
 def login_request(settings: Mapping[str, str]) -> tuple[urllib.request.Request, str]:
@@ -264,8 +283,13 @@ def send(request: urllib.request.Request) -> Reply | str:
             reply = error
         with reply:
             header = reply.headers.get
-            text = reply.read(MAX_REPLY_BYTES)
-            return Reply(reply.status, text, header("Location", ""), header("Retry-After", ""))
+            text, problem = reply.read(MAX_REPLY_BYTES + 1), ""
+            try:
+                text = decoded(text, ", ".join(reply.headers.get_all("Content-Encoding", ())))
+            except Undecoded as why:
+                text, problem = b"", str(why)
+            location, retry = header("Location", ""), header("Retry-After", "")
+            return Reply(reply.status, text, location, retry, problem)
     except (OSError, http.client.HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         return getattr(cause, "strerror", None) or type(cause).__name__
