@@ -57,7 +57,14 @@ impl Cli {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    Cli::parse().run().await
+fn main() -> ExitCode {
+    let command = Cli::parse();
+    // Where the process may open no more files, there is none.
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command.run()),
+        Err(error) => {
+            style::print_error(&format!("oge: it cannot start: {error}"));
+            ExitCode::from(FAILED)
+        }
+    }
 }

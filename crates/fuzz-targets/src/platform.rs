@@ -101,7 +101,15 @@ pub(crate) fn scripted<S: Sender>(
     sender: S,
 ) -> Platform<S, Store, Still, impl Fn(&str, Event<'_>)> {
     let observe = |_: &str, _: Event<'_>| {};
-    Platform { settings: settings(), sender, tokens: Store::default(), clock: Still, observe }
+    let redactor = oge_tools::secret::Redactor::default();
+    Platform {
+        settings: settings(),
+        sender,
+        tokens: Store::default(),
+        clock: Still,
+        observe,
+        redactor,
+    }
 }
 
 /// A platform that gives two answers.
