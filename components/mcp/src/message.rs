@@ -26,6 +26,10 @@ pub const INVALID_REQUEST: i32 = -32600;
 /// The `params` do not fit the method.
 pub const INVALID_PARAMS: i32 = -32602;
 
+/// Where a request says whether its progress is wanted.
+const META: &str = "/params/_meta";
+const PROGRESS: &str = "progressToken";
+
 /// Why a message is not taken. No part of the message is in it but its id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
@@ -85,6 +89,19 @@ pub fn normalize(bytes: &[u8]) -> Result<Value, Refusal> {
             let place = format!("Parse error: no JSON at line {line}, column {column}");
             unreadable(PARSE_ERROR, place)
         }
+    }
+}
+
+/// Whether a call asks for its progress, which comes as events over HTTP.
+#[must_use]
+pub fn asks_for_progress(message: &Value) -> bool {
+    message.pointer(META).is_some_and(|meta| meta.get(PROGRESS).is_some())
+}
+
+/// Takes that out: the call then reports nothing.
+pub fn forget_progress(message: &mut Value) {
+    if let Some(Value::Object(meta)) = message.pointer_mut(META) {
+        meta.remove(PROGRESS);
     }
 }
 

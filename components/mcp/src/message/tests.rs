@@ -155,6 +155,26 @@ fn a_request_keeps_its_meta() {
 }
 
 #[test]
+fn a_request_without_its_progress_token_is_the_same_call() {
+    let text =
+        call(r#"{"name":"t","arguments":{"progressToken":1},"_meta":{"progressToken":1,"a":2}}"#);
+    let mut message = normalize(text.as_bytes()).unwrap();
+    assert!(asks_for_progress(&message));
+    forget_progress(&mut message);
+    assert!(!asks_for_progress(&message));
+    let params = json!({"name": "t", "arguments": {"progressToken": 1}, "_meta": {"a": 2}});
+    assert_eq!(message["params"], params);
+    assert!(parse(message).is_ok());
+    for text in [call(r#"{"name":"t"}"#), r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_owned()]
+    {
+        let mut message = normalize(text.as_bytes()).unwrap();
+        assert!(!asks_for_progress(&message));
+        forget_progress(&mut message);
+        assert!(parse(message).is_ok());
+    }
+}
+
+#[test]
 fn initialize_may_lack_what_the_server_does_not_use() {
     let version = r#""protocolVersion":"2025-11-25""#;
     for more in [
