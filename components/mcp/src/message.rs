@@ -5,9 +5,11 @@
 //! transports call [`normalize`] first.
 
 mod id;
+mod in_flight;
 mod lines;
 
 pub use id::IdFinder;
+pub use in_flight::InFlight;
 pub use lines::Lines;
 
 use std::borrow::Cow;
