@@ -43,12 +43,15 @@ pub fn take<T: Tool<Arguments: DeserializeOwned>>(
 /// Reads each argument as its schema says, and leaves out those that are absent or unknown.
 ///
 /// # Errors
-/// `invalid-argument`: a name that is close to a known one, every required argument that is missing, or
-/// the first that does not fit.
+/// `invalid-argument`: a name that is close to a known one that is absent, every required argument that is
+/// missing, or the first that does not fit.
 pub fn checked<T: Tool>(mut given: JsonObject) -> Result<JsonObject, Failure> {
     let schema = tools::schema(T::NAME);
-    for name in given.keys().filter(|name| !schema.knows(name)) {
-        if let Some(known) = schema.names().find(|known| names::is_close(name, known)) {
+    let is_absent = |known: &&str| given.get(*known).is_none_or(is_blank);
+    let unknown = given.iter().filter(|(name, value)| !schema.knows(name) && !is_blank(value));
+    for (name, _) in unknown {
+        let mut absent = schema.names().filter(is_absent);
+        if let Some(known) = absent.find(|known| names::is_close(name, known)) {
             let name = shown(name, &given);
             return Err(invalid::<T>(format!("`{name}` is unknown; did you mean `{known}`?")));
         }

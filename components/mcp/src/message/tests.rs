@@ -65,6 +65,31 @@ fn json_that_is_no_request_is_invalid_with_the_id() {
 }
 
 #[test]
+fn what_no_value_can_hold_is_named_by_its_argument() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    for (arguments, reason) in [
+        (r#"{"radius":1e400}"#.to_owned(), "a number in `radius` is too large"),
+        (r#"{"dag_id":"d","bbox":[1,-1e999,3,4]}"#.to_owned(), "a number in `bbox` is too large"),
+        (r#"{"s3cret":1e400}"#.to_owned(), "a number in it is too large"),
+        (r#"{"radius":"[[","s3cret":{"radius":1e400}}"#.to_owned(), "a number in it is too large"),
+        (format!(r#"{{"bbox":{}}}"#, nested(128)), "`bbox` is nested too deep"),
+        (format!(r#"{{"bbox":{}}}"#, nested(100_000)), "`bbox` is nested too deep"),
+        (format!(r#"{{"s3cret":{}}}"#, nested(128)), "it is nested too deep"),
+        // No argument by itself, but the message.
+        (format!(r#"{{"bbox":{}}}"#, nested(125)), "it is nested too deep"),
+        (format!(r#"{{"bbox":[1e400,"\"{}"]}}"#, nested(200)), "a number in `bbox` is too large"),
+    ] {
+        let text = call(&format!(r#"{{"name":"t","arguments":{arguments}}}"#));
+        let refusal = read(&text).expect_err(&text);
+        assert_eq!((refusal.code, &refusal.id), (Some(INVALID_REQUEST), &json!(7)));
+        assert_eq!(refusal.reason, format!("Invalid Request: {reason}"));
+    }
+    assert!(
+        read(call(&format!(r#"{{"name":"t","arguments":{{"bbox":{}}}}}"#, nested(124)))).is_ok()
+    );
+}
+
+#[test]
 fn params_that_do_not_fit_are_named() {
     for (text, reason) in [
         (call(r#""x""#), "`params` must be an object; it was a text"),
