@@ -14,9 +14,11 @@ use serde_json::Value;
 
 use crate::tools;
 
-/// How many ignored arguments are named, and the longest name that is shown.
+/// How many ignored arguments are named, the longest name that is shown, and how much all of them take as
+/// JSON: little of the smallest result.
 const MAX_NAMES: usize = 16;
 const MAX_NAME_CHARS: usize = 64;
+const MAX_NAMES_BYTES: usize = 512;
 
 /// Reads the arguments of a tool.
 ///
@@ -78,8 +80,14 @@ pub fn checked<T: Tool>(mut given: JsonObject) -> Result<JsonObject, Failure> {
 pub fn ignored<T: Tool>(given: &JsonObject) -> Vec<String> {
     let schema = tools::schema(T::NAME);
     let unknown = || given.keys().filter(|name| !schema.knows(name));
-    let mut names: Vec<_> = unknown().take(MAX_NAMES).map(|name| shown(name, given)).collect();
-    let more = unknown().count().saturating_sub(MAX_NAMES);
+    let mut bytes = 0;
+    let fits = |name: &String| {
+        bytes += Value::from(&**name).to_string().len();
+        bytes <= MAX_NAMES_BYTES
+    };
+    let shown = unknown().take(MAX_NAMES).map(|name| shown(name, given));
+    let mut names: Vec<_> = shown.take_while(fits).collect();
+    let more = unknown().count().saturating_sub(names.len());
     if more > 0 {
         names.push(format!("… ({more} more)"));
     }

@@ -6,6 +6,16 @@ use serde_json::{Value, json};
 
 const FIELD: &str = "ignored_arguments";
 
+/// How much that adds to a result.
+pub(crate) fn bytes(names: &[String]) -> usize {
+    if names.is_empty() {
+        return 0;
+    }
+    let field = format!(",\"{FIELD}\":{}", json!(names));
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\');
+    field.len() * 2 + field.bytes().filter(|byte| is_escaped(byte)).count()
+}
+
 /// Names the ignored arguments in the text and in the structured content of a result.
 pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
     if names.is_empty() {
@@ -27,14 +37,15 @@ pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result;
+    use crate::result::{self, Limits};
     use oge_tools::error::{Failure, FailureKind};
     use oge_tools::tools::RunBigQuery;
 
     #[test]
     fn both_forms_name_them_last() {
         let failure = Failure::new(FailureKind::Timeout, "大数据查询", "why");
-        let mut result = result::failure::<RunBigQuery>(&failure);
+        let limits = Limits { message: 4096, memory: 4096 };
+        let mut result = result::failure::<RunBigQuery>(&failure, limits, &[]);
         let before = result.clone();
         tell(&mut result, &[]);
         assert_eq!(result, before);

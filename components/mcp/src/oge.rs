@@ -18,7 +18,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::arguments;
-use crate::ignored;
 use crate::progress::{Progress, reporting};
 use crate::result::{self, Limits};
 use crate::server::Toolbox;
@@ -190,7 +189,8 @@ impl<O: Outside> Call<O> {
         result: Result<Done<T::Output>, Failure>,
         ignored: &[String],
     ) -> CallToolResult {
-        let measured = result.and_then(|done| result::measure::<T>(done, self.outside.limits()));
+        let limits = self.outside.limits();
+        let measured = result.and_then(|done| result::measure::<T>(done, limits, ignored));
         let built = match measured {
             Ok(measured) => {
                 self.outside.hold(measured.memory()).await;
@@ -198,13 +198,11 @@ impl<O: Outside> Call<O> {
             }
             Err(failure) => Err(failure),
         };
-        let mut result = built.unwrap_or_else(|failure| {
+        built.unwrap_or_else(|failure| {
             let failure = failure.redacted(&self.outside.redactor());
             self.outside.log(T::OPERATION, Event::Failed(&failure));
-            result::failure::<T>(&failure)
-        });
-        ignored::tell(&mut result, ignored);
-        result
+            result::failure::<T>(&failure, limits, ignored)
+        })
     }
 }
 

@@ -14,10 +14,21 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::ignored;
+
 const KEY: &str = "OGE_MCP_MAX_RESULT_BYTES";
 
-/// What stands around a result in its message.
-const AROUND: usize = 512;
+/// What stands around a result in its message: JSON-RPC's frame with an `id`, and what the SDK adds to the
+/// result in the newest protocol, who the server is for one. That is about 300 bytes, and an `id` may be
+/// long.
+const FRAME: usize = 512;
+
+/// What stands around the two envelopes in a result.
+const RESULT: usize = concat!(
+    r#"{"resultType":"complete","content":[{"type":"text","text":""}],"#,
+    r#""structuredContent":,"isError":false}"#
+)
+.len();
 
 /// How much of a result that is too large its failure shows.
 const EXCERPT: usize = 2048;
@@ -46,33 +57,55 @@ impl Limits {
     }
 }
 
-/// The result of a call that failed.
+/// The result of a call that failed, with the names of its ignored arguments. One that would be too large
+/// loses the platform's reply, then the end of its message.
 #[must_use]
-pub fn failure<T: Tool>(failure: &Failure) -> CallToolResult {
-    let text = Failed::of::<T>(failure);
-    let value = structured(&text, true);
-    result(text, value, true)
+pub fn failure<T: Tool>(failure: &Failure, limits: Limits, ignored: &[String]) -> CallToolResult {
+    let build = |failure: &Failure| {
+        let text = Failed::of::<T>(failure);
+        let value = structured(&text, true);
+        result(text, value, true, ignored)
+    };
+    let fits = |result: &CallToolResult| message_bytes(result) <= limits.message;
+    let whole = build(failure);
+    if fits(&whole) {
+        return whole;
+    }
+    let mut short = Failure { body: None, ..failure.clone() };
+    let mut built = build(&short);
+    let mut kept = failure.message.len();
+    while !fits(&built) && kept > 0 {
+        kept = failure.message.floor_char_boundary(kept / 2);
+        short.message = [failure.message.get(..kept).unwrap_or_default(), "…"].concat();
+        built = build(&short);
+    }
+    built
 }
 
 /// A result of a call that succeeded, not yet built.
 #[derive(Debug)]
-pub struct Measured<T: Tool> {
+pub struct Measured<'a, T: Tool> {
     envelope: Envelope<T::Output>,
     attempts: u8,
     size: Size,
     limits: Limits,
+    ignored: &'a [String],
 }
 
-/// Measures the result of a call that succeeded.
+/// Measures the result of a call that succeeded, with the names of its ignored arguments.
 ///
 /// # Errors
 /// `reply-too-large` if the result would be larger than the limits.
-pub fn measure<T: Tool>(done: Done<T::Output>, limits: Limits) -> Result<Measured<T>, Failure> {
+pub fn measure<T: Tool>(
+    done: Done<T::Output>,
+    limits: Limits,
+    ignored: &[String],
+) -> Result<Measured<'_, T>, Failure> {
     let attempts = done.attempts;
     let envelope = Envelope::of::<T>(Ok(done));
-    let mut size = Size::default();
+    let mut size = Size { around: FRAME + RESULT + ignored::bytes(ignored), ..Size::default() };
     write(&mut size, &envelope);
-    let measured = Measured { envelope, attempts, size, limits };
+    let measured = Measured { envelope, attempts, size, limits, ignored };
     let message = measured.size.message();
     if message > limits.message || measured.memory() > limits.memory {
         let start = String::from_utf8_lossy(&measured.size.start).into_owned();
@@ -81,7 +114,7 @@ pub fn measure<T: Tool>(done: Done<T::Output>, limits: Limits) -> Result<Measure
     Ok(measured)
 }
 
-impl<T: Tool> Measured<T> {
+impl<T: Tool> Measured<'_, T> {
     /// How much memory the result takes until it is written: what it is made of, its two forms, and a
     /// message in a buffer that doubles.
     #[must_use]
@@ -97,10 +130,10 @@ impl<T: Tool> Measured<T> {
     /// `reply-too-large` if it is larger than the limit after all: structured content spells numbers its
     /// own way.
     pub fn build(self) -> Result<CallToolResult, Failure> {
-        let Self { envelope, attempts, size, limits } = self;
+        let Self { envelope, attempts, size, limits, ignored } = self;
         let mut text = Vec::new();
         if text.try_reserve_exact(size.compact).is_err() {
-            let measured = Self { envelope, attempts, size, limits };
+            let measured = Self { envelope, attempts, size, limits, ignored };
             return Err(measured.too_large(measured.size.message(), ""));
         }
         let mut compact = Compact { spaces: Spaces::default(), to: text };
@@ -108,15 +141,14 @@ impl<T: Tool> Measured<T> {
         let text = String::from_utf8(compact.to).unwrap_or_default();
         drop(envelope);
         let value = structured(&text, size.value() <= limits.memory / 2);
-        let built = result(text, value, false);
-        let mut length = Length(AROUND);
-        write(&mut length, &built);
-        if length.0 <= limits.message {
+        let built = result(text, value, false, ignored);
+        let length = message_bytes(&built);
+        if length <= limits.message {
             return Ok(built);
         }
         let start = built.content.first().and_then(|content| content.as_text());
         let start = start.map_or("", |start| &start.text);
-        Err(too_large::<T>(length.0, limits.message, attempts, start))
+        Err(too_large::<T>(length, limits.message, attempts, start))
     }
 
     fn max_value(&self) -> usize {
@@ -151,11 +183,19 @@ fn too_large<T: Tool>(size: usize, limit: usize, attempts: u8, envelope: &str) -
     }
 }
 
-fn result(text: String, structured: Value, is_error: bool) -> CallToolResult {
+fn result(text: String, structured: Value, is_error: bool, ignored: &[String]) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
     result.is_error = Some(is_error);
     result.structured_content = Some(structured);
+    ignored::tell(&mut result, ignored);
     result
+}
+
+/// How large the message with this result is.
+fn message_bytes(result: &CallToolResult) -> usize {
+    let mut length = Length(FRAME);
+    write(&mut length, result);
+    length.0
 }
 
 /// Writes JSON. What is written here has a JSON form, and these writers never fail.
@@ -184,6 +224,8 @@ impl Spaces {
 #[derive(Debug, Default)]
 struct Size {
     spaces: Spaces,
+    /// What stands around the envelopes.
+    around: usize,
     /// As it came.
     raw: usize,
     /// Without white space.
@@ -199,7 +241,7 @@ struct Size {
 impl Size {
     /// The message: the envelope as text, escaped, and as structured content.
     fn message(&self) -> usize {
-        self.compact * 2 + self.escapes + AROUND
+        self.compact * 2 + self.escapes + self.around
     }
 
     /// At most this much memory is taken by the envelope as a value. An object is a tree whose first node
@@ -336,7 +378,7 @@ mod tests {
     fn try_done(data: &str, limits: Limits) -> Result<CallToolResult, Failure> {
         let output = Computation { data: data.to_owned() };
         let done = Done { output, attempts: 2, elapsed: Duration::from_secs(2) };
-        measure::<RunBigQuery>(done, limits)?.build()
+        measure::<RunBigQuery>(done, limits, &[])?.build()
     }
 
     fn done(data: &str) -> CallToolResult {
@@ -368,7 +410,7 @@ mod tests {
             api_code: Some(40003),
             ..Failure::new(FailureKind::Unauthorized, "大数据查询", "why")
         };
-        let result = super::failure::<RunBigQuery>(&failure);
+        let result = super::failure::<RunBigQuery>(&failure, LIMITS, &[]);
         assert_eq!(result.is_error, Some(true));
         assert_eq!(
             text(&result),
@@ -388,7 +430,7 @@ mod tests {
     }
 
     fn length(result: &CallToolResult) -> usize {
-        serde_json::to_string(result).unwrap().len() + AROUND
+        serde_json::to_string(result).unwrap().len() + FRAME
     }
 
     #[test]
@@ -411,8 +453,51 @@ mod tests {
             let start = failure.body.clone().unwrap();
             let compact = json::compact(&data);
             assert!(start.len() > 300 && compact.starts_with(&start), "{start}");
-            let told = super::failure::<RunBigQuery>(&failure);
-            assert!(length(&told) < whole.max(9000), "{}", length(&told));
+            let told = super::failure::<RunBigQuery>(&failure, limits(4096), &[]);
+            assert!(length(&told) <= 4096, "{}", length(&told));
+        }
+    }
+
+    #[test]
+    fn the_measured_size_is_that_of_the_message() {
+        let names = ["a\"坡".to_owned(), "\u{1}".to_owned()];
+        for data in ["null", r#"{"a":"\\\"坡\u0001"}"#] {
+            let output = Computation { data: data.to_owned() };
+            let done = Done { output, attempts: 1, elapsed: Duration::from_millis(12_345) };
+            for ignored in [&[][..], &names] {
+                let measured = measure::<RunBigQuery>(done.clone(), LIMITS, ignored).unwrap();
+                let size = measured.size.message();
+                assert_eq!(length(&measured.build().unwrap()), size, "{data} {ignored:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_that_is_too_large_loses_its_reply_then_the_end_of_its_message() {
+        let failure = |message: &str, body: &str| Failure {
+            body: Some(body.to_owned()),
+            ..Failure::new(FailureKind::Api, "大数据查询", message)
+        };
+        let told = |failure: &Failure, message: usize, ignored: &[String]| {
+            let limits = Limits { message, ..LIMITS };
+            let result = super::failure::<RunBigQuery>(failure, limits, ignored);
+            assert!(length(&result) <= message, "{}", length(&result));
+            result.structured_content.unwrap()["error"].clone()
+        };
+        let large = "\u{1}".repeat(4096);
+        let error = told(&failure("why", &large), 4096, &[]);
+        assert_eq!((&error["message"], error.get("body")), (&json!("why"), None));
+        let error = told(&failure("why", &large), 1 << 20, &[]);
+        assert_eq!(error["body"], json!(large));
+        let names: Vec<_> = (0..16).map(|n| format!("{n}{}", "\"".repeat(14))).collect();
+        for long in [&large, &"坡".repeat(4096), &"\"\\".repeat(4096)] {
+            for ignored in [&[][..], &names] {
+                let error = told(&failure(long, &large), 4096, ignored);
+                assert_eq!(error.get("body"), None);
+                let message = error["message"].as_str().unwrap();
+                let kept = message.strip_suffix('…').unwrap();
+                assert!(kept.len() > 10 && long.starts_with(kept), "{message}");
+            }
         }
     }
 

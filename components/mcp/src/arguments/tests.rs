@@ -233,6 +233,10 @@ fn the_ignored_are_named_within_bounds() {
     let given: JsonObject = (0..100).map(|n| (format!("x{n:02}"), Value::Null)).collect();
     let names = ignored::<RunBigQuery>(&given);
     assert_eq!((names.len(), &*names[16]), (17, "… (84 more)"));
+    let given: JsonObject =
+        (0..16).map(|n| (format!("{n:02}{}", "\u{1}".repeat(62)), Value::Null)).collect();
+    let names = ignored::<RunBigQuery>(&given);
+    assert_eq!((names.len(), &*names[1]), (2, "… (15 more)"));
     let given = object(json!({"x".repeat(5000): 1}));
     assert_eq!(ignored::<RunBigQuery>(&given), ["… (a name of 5000 characters)"]);
     assert!(read::<RunBigQuery>(given).is_ok());

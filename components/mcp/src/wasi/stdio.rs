@@ -79,7 +79,7 @@ async fn session<T: Toolbox>(
 ) -> Result<(), String> {
     loop {
         // Of a session that was not opened nothing is under way.
-        stdio.in_flight.take();
+        *stdio.in_flight.borrow_mut() = InFlight::default();
         match server.clone().serve(Written::new(stdio.clone(), memory)).await {
             Ok(session) => {
                 return session.waiting().await.map(drop).map_err(|error| error.to_string());
