@@ -105,7 +105,7 @@ fn shown(name: &str, given: &JsonObject) -> String {
 }
 
 /// The caller's own token.
-fn secret(given: &JsonObject) -> Option<&str> {
+pub(crate) fn secret(given: &JsonObject) -> Option<&str> {
     let token = given.get("auth_token")?.as_str()?.trim();
     let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
     (!token.is_empty()).then_some(token)

@@ -6,7 +6,7 @@ use oge_tools::call::{Clock, Platform, Sender};
 use oge_tools::error::{Failure, Fault};
 use oge_tools::for_each_tool;
 use oge_tools::log::Event;
-use oge_tools::secret::Redactor;
+use oge_tools::secret::{Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::Tokens;
 use oge_tools::tools::{Done, QueryTaskStatus, Tool, query_task_status};
@@ -48,6 +48,8 @@ pub trait Outside: Clone + 'static {
     fn sender(&self, settings: &Settings) -> Self::Sender;
     /// The token of this instance.
     fn tokens(&self) -> Self::Tokens;
+    /// Takes a token that a caller gave for a secret from now on.
+    fn remember(&self, token: Secret);
     /// Hides all secrets that this instance knows.
     fn redactor(&self) -> Redactor;
     /// The clocks.
@@ -107,6 +109,9 @@ struct Call<O> {
 
 impl<O: Outside> Call<O> {
     async fn named(self, name: &str, given: JsonObject) -> Result<CallToolResult, ErrorData> {
+        if let Some(token) = arguments::secret(&given) {
+            self.outside.remember(Secret::new(token));
+        }
         if name == QueryTaskStatus::NAME {
             let ignored = arguments::ignored::<QueryTaskStatus>(&given);
             let result = self.watch(given).await;

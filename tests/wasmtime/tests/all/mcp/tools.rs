@@ -157,6 +157,18 @@ async fn a_bad_setting_is_told_to_each_call_and_the_server_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_callers_token_is_hidden_in_the_failures_of_later_calls() {
+    let fake = fake().await;
+    let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
+    let arguments = json!({"dag_id": "d", "auth_token": "Bearer callers-token-7"});
+    session.envelope("query_task_status", arguments).await;
+    fake.reply(Route::Process, 500, "text/plain", "not callers-token-7 again");
+    let failure = session.envelope("run_big_query", json!({})).await.to_string();
+    assert!(failure.contains("not *** again"), "{failure}");
+    assert!(!failure.contains("callers-token"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_says_what_it_is_doing() {
     for way in WAYS {
         let fake = fake().await;
