@@ -37,21 +37,27 @@ pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::{self, Limits};
+    use crate::result;
     use oge_tools::error::{Failure, FailureKind};
     use oge_tools::tools::RunBigQuery;
 
     #[test]
     fn both_forms_name_them_last() {
         let failure = Failure::new(FailureKind::Timeout, "大数据查询", "why");
-        let limits = Limits { message: 4096, memory: 4096 };
-        let mut result = result::failure::<RunBigQuery>(&failure, limits, &[]);
+        let mut result = result::failure::<RunBigQuery>(&failure);
         let before = result.clone();
         tell(&mut result, &[]);
         assert_eq!(result, before);
-        tell(&mut result, &["a\"b".to_owned(), "c".to_owned()]);
+        let names = ["a\"b".to_owned(), "\u{1}".to_owned()];
+        tell(&mut result, &names);
+        let size = |result: &CallToolResult| serde_json::to_string(result).unwrap().len();
+        assert_eq!(size(&result) - size(&before), bytes(&names));
+        assert_eq!(bytes(&[]), 0);
         let text = &result.content[0].as_text().unwrap().text;
-        assert!(text.ends_with(r#""attempts":0},"ignored_arguments":["a\"b","c"]}"#), "{text}");
+        assert!(
+            text.ends_with(r#""attempts":0},"ignored_arguments":["a\"b","\u0001"]}"#),
+            "{text}"
+        );
         let envelope: Value = serde_json::from_str(text).unwrap();
         assert_eq!(result.structured_content, Some(envelope));
     }

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::arguments;
+use crate::ignored;
 use crate::progress::{Progress, reporting};
 use crate::result::{self, Limits};
 use crate::server::Toolbox;
@@ -194,8 +195,8 @@ impl<O: Outside> Call<O> {
         result: Result<Done<T::Output>, Failure>,
         ignored: &[String],
     ) -> CallToolResult {
-        let limits = self.outside.limits();
-        let measured = result.and_then(|done| result::measure::<T>(done, limits, ignored));
+        let limits = self.outside.limits().reserving(ignored::bytes(ignored));
+        let measured = result.and_then(|done| result::measure::<T>(done, limits));
         let built = match measured {
             Ok(measured) => {
                 self.outside.hold(measured.memory()).await;
@@ -203,11 +204,13 @@ impl<O: Outside> Call<O> {
             }
             Err(failure) => Err(failure),
         };
-        built.unwrap_or_else(|failure| {
+        let mut result = built.unwrap_or_else(|failure| {
             let failure = failure.redacted(&self.outside.redactor());
             self.outside.log(T::OPERATION, Event::Failed(&failure));
-            result::failure::<T>(&failure, limits, ignored)
-        })
+            result::failure::<T>(&result::shortened::<T>(failure, limits))
+        });
+        ignored::tell(&mut result, ignored);
+        result
     }
 }
 

@@ -14,8 +14,6 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::ignored;
-
 const KEY: &str = "OGE_MCP_MAX_RESULT_BYTES";
 
 /// What stands around a result in its message: JSON-RPC's frame with an `id`, and what the SDK adds to the
@@ -55,57 +53,59 @@ impl Limits {
         let message = message.ok_or_else(|| Fault::Setting(KEY, problem.to_owned()))?;
         Ok(Self { message, memory })
     }
+
+    /// The same for a message that holds so many bytes besides.
+    #[must_use]
+    pub fn reserving(self, bytes: usize) -> Self {
+        Self { message: self.message.saturating_sub(bytes), ..self }
+    }
 }
 
-/// The result of a call that failed, with the names of its ignored arguments. One that would be too large
-/// loses the platform's reply, then the end of its message.
+/// The result of a call that failed.
 #[must_use]
-pub fn failure<T: Tool>(failure: &Failure, limits: Limits, ignored: &[String]) -> CallToolResult {
-    let build = |failure: &Failure| {
-        let text = Failed::of::<T>(failure);
-        let value = structured(&text, true);
-        result(text, value, true, ignored)
-    };
-    let fits = |result: &CallToolResult| message_bytes(result) <= limits.message;
-    let whole = build(failure);
+pub fn failure<T: Tool>(failure: &Failure) -> CallToolResult {
+    let text = Failed::of::<T>(failure);
+    let value = structured(&text, true);
+    result(text, value, true)
+}
+
+/// A failure whose result is no larger than the limits: one that is loses the platform's reply, then the
+/// end of its message.
+#[must_use]
+pub fn shortened<T: Tool>(whole: Failure, limits: Limits) -> Failure {
+    let fits = |short: &Failure| message_bytes(&failure::<T>(short)) <= limits.message;
     if fits(&whole) {
         return whole;
     }
-    let mut short = Failure { body: None, ..failure.clone() };
-    let mut built = build(&short);
-    let mut kept = failure.message.len();
-    while !fits(&built) && kept > 0 {
-        kept = failure.message.floor_char_boundary(kept / 2);
-        short.message = [failure.message.get(..kept).unwrap_or_default(), "…"].concat();
-        built = build(&short);
+    let mut short = Failure { body: None, ..whole };
+    let message = short.message.clone();
+    let mut kept = message.len();
+    while !fits(&short) && kept > 0 {
+        kept = message.floor_char_boundary(kept / 2);
+        short.message = [message.get(..kept).unwrap_or_default(), "…"].concat();
     }
-    built
+    short
 }
 
 /// A result of a call that succeeded, not yet built.
 #[derive(Debug)]
-pub struct Measured<'a, T: Tool> {
+pub struct Measured<T: Tool> {
     envelope: Envelope<T::Output>,
     attempts: u8,
     size: Size,
     limits: Limits,
-    ignored: &'a [String],
 }
 
-/// Measures the result of a call that succeeded, with the names of its ignored arguments.
+/// Measures the result of a call that succeeded.
 ///
 /// # Errors
 /// `reply-too-large` if the result would be larger than the limits.
-pub fn measure<T: Tool>(
-    done: Done<T::Output>,
-    limits: Limits,
-    ignored: &[String],
-) -> Result<Measured<'_, T>, Failure> {
+pub fn measure<T: Tool>(done: Done<T::Output>, limits: Limits) -> Result<Measured<T>, Failure> {
     let attempts = done.attempts;
     let envelope = Envelope::of::<T>(Ok(done));
-    let mut size = Size { around: FRAME + RESULT + ignored::bytes(ignored), ..Size::default() };
+    let mut size = Size::default();
     write(&mut size, &envelope);
-    let measured = Measured { envelope, attempts, size, limits, ignored };
+    let measured = Measured { envelope, attempts, size, limits };
     let message = measured.size.message();
     if message > limits.message || measured.memory() > limits.memory {
         let start = String::from_utf8_lossy(&measured.size.start).into_owned();
@@ -114,7 +114,7 @@ pub fn measure<T: Tool>(
     Ok(measured)
 }
 
-impl<T: Tool> Measured<'_, T> {
+impl<T: Tool> Measured<T> {
     /// How much memory the result takes until it is written: what it is made of, its two forms, and a
     /// message in a buffer that doubles.
     #[must_use]
@@ -130,10 +130,10 @@ impl<T: Tool> Measured<'_, T> {
     /// `reply-too-large` if it is larger than the limit after all: structured content spells numbers its
     /// own way.
     pub fn build(self) -> Result<CallToolResult, Failure> {
-        let Self { envelope, attempts, size, limits, ignored } = self;
+        let Self { envelope, attempts, size, limits } = self;
         let mut text = Vec::new();
         if text.try_reserve_exact(size.compact).is_err() {
-            let measured = Self { envelope, attempts, size, limits, ignored };
+            let measured = Self { envelope, attempts, size, limits };
             return Err(measured.too_large(measured.size.message(), ""));
         }
         let mut compact = Compact { spaces: Spaces::default(), to: text };
@@ -141,7 +141,7 @@ impl<T: Tool> Measured<'_, T> {
         let text = String::from_utf8(compact.to).unwrap_or_default();
         drop(envelope);
         let value = structured(&text, size.value() <= limits.memory / 2);
-        let built = result(text, value, false, ignored);
+        let built = result(text, value, false);
         let length = message_bytes(&built);
         if length <= limits.message {
             return Ok(built);
@@ -183,11 +183,10 @@ fn too_large<T: Tool>(size: usize, limit: usize, attempts: u8, envelope: &str) -
     }
 }
 
-fn result(text: String, structured: Value, is_error: bool, ignored: &[String]) -> CallToolResult {
+fn result(text: String, structured: Value, is_error: bool) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
     result.is_error = Some(is_error);
     result.structured_content = Some(structured);
-    ignored::tell(&mut result, ignored);
     result
 }
 
@@ -224,8 +223,6 @@ impl Spaces {
 #[derive(Debug, Default)]
 struct Size {
     spaces: Spaces,
-    /// What stands around the envelopes.
-    around: usize,
     /// As it came.
     raw: usize,
     /// Without white space.
@@ -241,7 +238,7 @@ struct Size {
 impl Size {
     /// The message: the envelope as text, escaped, and as structured content.
     fn message(&self) -> usize {
-        self.compact * 2 + self.escapes + self.around
+        self.compact * 2 + self.escapes + RESULT + FRAME
     }
 
     /// At most this much memory is taken by the envelope as a value. An object is a tree whose first node
@@ -378,7 +375,7 @@ mod tests {
     fn try_done(data: &str, limits: Limits) -> Result<CallToolResult, Failure> {
         let output = Computation { data: data.to_owned() };
         let done = Done { output, attempts: 2, elapsed: Duration::from_secs(2) };
-        measure::<RunBigQuery>(done, limits, &[])?.build()
+        measure::<RunBigQuery>(done, limits)?.build()
     }
 
     fn done(data: &str) -> CallToolResult {
@@ -410,7 +407,7 @@ mod tests {
             api_code: Some(40003),
             ..Failure::new(FailureKind::Unauthorized, "大数据查询", "why")
         };
-        let result = super::failure::<RunBigQuery>(&failure, LIMITS, &[]);
+        let result = super::failure::<RunBigQuery>(&failure);
         assert_eq!(result.is_error, Some(true));
         assert_eq!(
             text(&result),
@@ -453,22 +450,20 @@ mod tests {
             let start = failure.body.clone().unwrap();
             let compact = json::compact(&data);
             assert!(start.len() > 300 && compact.starts_with(&start), "{start}");
-            let told = super::failure::<RunBigQuery>(&failure, limits(4096), &[]);
+            let told = shortened::<RunBigQuery>(failure, limits(4096));
+            let told = super::failure::<RunBigQuery>(&told);
             assert!(length(&told) <= 4096, "{}", length(&told));
         }
     }
 
     #[test]
     fn the_measured_size_is_that_of_the_message() {
-        let names = ["a\"坡".to_owned(), "\u{1}".to_owned()];
         for data in ["null", r#"{"a":"\\\"坡\u0001"}"#] {
             let output = Computation { data: data.to_owned() };
             let done = Done { output, attempts: 1, elapsed: Duration::from_millis(12_345) };
-            for ignored in [&[][..], &names] {
-                let measured = measure::<RunBigQuery>(done.clone(), LIMITS, ignored).unwrap();
-                let size = measured.size.message();
-                assert_eq!(length(&measured.build().unwrap()), size, "{data} {ignored:?}");
-            }
+            let measured = measure::<RunBigQuery>(done, LIMITS).unwrap();
+            let size = measured.size.message();
+            assert_eq!(length(&measured.build().unwrap()), size, "{data}");
         }
     }
 
@@ -478,26 +473,22 @@ mod tests {
             body: Some(body.to_owned()),
             ..Failure::new(FailureKind::Api, "大数据查询", message)
         };
-        let told = |failure: &Failure, message: usize, ignored: &[String]| {
-            let limits = Limits { message, ..LIMITS };
-            let result = super::failure::<RunBigQuery>(failure, limits, ignored);
-            assert!(length(&result) <= message, "{}", length(&result));
-            result.structured_content.unwrap()["error"].clone()
+        // What 512 bytes of ignored arguments take at most.
+        let limits = Limits { message: 4096, ..LIMITS }.reserving(1600);
+        let told = |failure: Failure| {
+            let short = shortened::<RunBigQuery>(failure, limits);
+            let size = length(&super::failure::<RunBigQuery>(&short));
+            assert!(size <= limits.message, "{size}");
+            short
         };
         let large = "\u{1}".repeat(4096);
-        let error = told(&failure("why", &large), 4096, &[]);
-        assert_eq!((&error["message"], error.get("body")), (&json!("why"), None));
-        let error = told(&failure("why", &large), 1 << 20, &[]);
-        assert_eq!(error["body"], json!(large));
-        let names: Vec<_> = (0..16).map(|n| format!("{n}{}", "\"".repeat(14))).collect();
+        let whole = failure("why", "because");
+        assert_eq!(told(whole.clone()), whole);
+        assert_eq!(told(failure("why", &large)), Failure { body: None, ..whole });
         for long in [&large, &"坡".repeat(4096), &"\"\\".repeat(4096)] {
-            for ignored in [&[][..], &names] {
-                let error = told(&failure(long, &large), 4096, ignored);
-                assert_eq!(error.get("body"), None);
-                let message = error["message"].as_str().unwrap();
-                let kept = message.strip_suffix('…').unwrap();
-                assert!(kept.len() > 10 && long.starts_with(kept), "{message}");
-            }
+            let told = told(failure(long, &large));
+            let kept = told.message.strip_suffix('…').unwrap();
+            assert!(told.body.is_none() && kept.len() > 10 && long.starts_with(kept), "{kept}");
         }
     }
 
