@@ -93,7 +93,7 @@ async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
         assert!(start.starts_with(&format!("[{features},")) && start.len() > 1000, "{start}");
 
         // The digits of its time differ.
-        let enough = (size + 16).to_string();
+        let enough = (size + 40).to_string();
         let settings = with(&fake, &[("OGE_MCP_MAX_RESULT_BYTES", &enough)]);
         let whole = Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
         let why = &whole["error"]["message"];
