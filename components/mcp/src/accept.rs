@@ -1,35 +1,45 @@
-//! What a client accepts. The server answers in JSON, and in events where a call reports its progress; the
-//! SDK wants both named.
+//! What a client accepts: JSON, and events where a call reports its progress.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, HeaderValue};
 
-/// Both forms, as the SDK wants them.
-const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+/// Both forms: the SDK takes no request that does not name them.
+pub const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
-/// Names both forms where the client takes JSON by any name: `application/json`, `application/*`, `*/*`,
-/// or no `Accept` at all. Leaves the header of a client that takes none, for the SDK to refuse.
-pub fn widen(headers: &mut HeaderMap) {
-    let takes_json =
-        |value: &HeaderValue| value.to_str().is_ok_and(|value| value.split(',').any(is_json_range));
-    if !headers.contains_key(ACCEPT) || headers.get_all(ACCEPT).iter().any(takes_json) {
-        headers.insert(ACCEPT, BOTH);
-    }
+/// The names of each form, the most specific first: that one counts.
+const JSON: [&str; 3] = ["application/json", "application/*", "*/*"];
+/// Not `*/*`: it is what a client sends that was never told of events.
+const EVENTS: [&str; 2] = ["text/event-stream", "text/*"];
+
+/// Whether the client takes JSON, by any name; without `Accept` it takes all.
+pub fn takes_json(headers: &HeaderMap) -> bool {
+    !headers.contains_key(ACCEPT) || takes(headers, &JSON)
 }
 
-/// Whether a media range holds JSON, and is not switched off by `q=0`.
-fn is_json_range(range: &str) -> bool {
-    let mut parts = range.split(';').map(str::trim);
-    let range = parts.next().unwrap_or_default();
-    let is_json = ["application/json", "application/*", "*/*"]
-        .iter()
-        .any(|json| range.eq_ignore_ascii_case(json));
-    let is_off = |part: &str| {
+/// Whether the client takes events, and says so.
+pub fn takes_events(headers: &HeaderMap) -> bool {
+    takes(headers, &EVENTS)
+}
+
+fn takes(headers: &HeaderMap, names: &[&str]) -> bool {
+    let values = || headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges = || values().flat_map(|value| value.split(','));
+    let range = |name: &&str| ranges().find(|range| essence(range).eq_ignore_ascii_case(name));
+    names.iter().find_map(range).is_some_and(|range| !is_off(range))
+}
+
+/// A media range without its parameters.
+fn essence(range: &str) -> &str {
+    range.split(';').next().unwrap_or_default().trim()
+}
+
+/// Whether a media range is switched off by `q=0`.
+fn is_off(range: &str) -> bool {
+    range.split(';').skip(1).any(|part| {
         part.split_once('=').is_some_and(|(name, value)| {
             name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0)
         })
-    };
-    is_json && !parts.any(is_off)
+    })
 }
 
 #[cfg(test)]
@@ -37,24 +47,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_by_any_name_is_enough() {
-        for (accept, is_enough) in [
-            (&[][..], true),
-            (&["*/*"], true),
-            (&["application/*"], true),
-            (&["Application/JSON; charset=utf-8"], true),
-            (&["text/html", "*/*;q=0.1"], true),
-            (&["text/event-stream, application/json"], true),
-            (&["text/html"], false),
-            (&["text/*"], false),
-            (&[""], false),
-            (&["*/*;q=0"], false),
-            (&["application/json; q=0.00"], false),
+    fn json_by_any_name_is_enough_and_events_are_named() {
+        for (accept, json, events) in [
+            (&[][..], true, false),
+            (&["*/*"], true, false),
+            (&["application/*"], true, false),
+            (&["application/json"], true, false),
+            (&["Application/JSON; charset=utf-8"], true, false),
+            (&["text/html", "*/*;q=0.1"], true, false),
+            (&["text/event-stream, application/json"], true, true),
+            (&["application/json", "Text/Event-Stream;q=0.5"], true, true),
+            (&["application/json, text/*"], true, true),
+            (&["application/json, text/event-stream;q=0"], true, false),
+            (&["application/json, text/event-stream; q=0.0, text/*"], true, false),
+            (&["text/event-stream"], false, true),
+            (&["text/event-stream, application/json;q=0"], false, true),
+            (&["application/json;q=0, */*"], false, false),
+            (&["text/html"], false, false),
+            (&[""], false, false),
+            (&["*/*;q=0"], false, false),
+            (&["application/json; q=0.00"], false, false),
         ] {
             let value = |value: &&'static str| (ACCEPT, HeaderValue::from_static(value));
-            let mut headers: HeaderMap = accept.iter().map(value).collect();
-            widen(&mut headers);
-            assert_eq!(headers.get(ACCEPT) == Some(&BOTH), is_enough, "{accept:?}");
+            let headers: HeaderMap = accept.iter().map(value).collect();
+            assert_eq!(
+                (takes_json(&headers), takes_events(&headers)),
+                (json, events),
+                "{accept:?}"
+            );
         }
     }
 }

@@ -14,9 +14,11 @@ use serde_json::Value;
 
 use crate::tools;
 
-/// How many ignored arguments are named, and the longest name that is shown.
+/// How many ignored arguments are named, the longest name that is shown, and how much all of them take as
+/// JSON: little of the smallest result.
 const MAX_NAMES: usize = 16;
 const MAX_NAME_CHARS: usize = 64;
+const MAX_NAMES_BYTES: usize = 512;
 
 /// Reads the arguments of a tool.
 ///
@@ -43,12 +45,15 @@ pub fn take<T: Tool<Arguments: DeserializeOwned>>(
 /// Reads each argument as its schema says, and leaves out those that are absent or unknown.
 ///
 /// # Errors
-/// `invalid-argument`: a name that is close to a known one, every required argument that is missing, or
-/// the first that does not fit.
+/// `invalid-argument`: a name that is close to a known one that is absent, every required argument that is
+/// missing, or the first that does not fit.
 pub fn checked<T: Tool>(mut given: JsonObject) -> Result<JsonObject, Failure> {
     let schema = tools::schema(T::NAME);
-    for name in given.keys().filter(|name| !schema.knows(name)) {
-        if let Some(known) = schema.names().find(|known| names::is_close(name, known)) {
+    let is_absent = |known: &&str| given.get(*known).is_none_or(is_blank);
+    let unknown = given.iter().filter(|(name, value)| !schema.knows(name) && !is_blank(value));
+    for (name, _) in unknown {
+        let mut absent = schema.names().filter(is_absent);
+        if let Some(known) = absent.find(|known| names::is_close(name, known)) {
             let name = shown(name, &given);
             return Err(invalid::<T>(format!("`{name}` is unknown; did you mean `{known}`?")));
         }
@@ -75,8 +80,14 @@ pub fn checked<T: Tool>(mut given: JsonObject) -> Result<JsonObject, Failure> {
 pub fn ignored<T: Tool>(given: &JsonObject) -> Vec<String> {
     let schema = tools::schema(T::NAME);
     let unknown = || given.keys().filter(|name| !schema.knows(name));
-    let mut names: Vec<_> = unknown().take(MAX_NAMES).map(|name| shown(name, given)).collect();
-    let more = unknown().count().saturating_sub(MAX_NAMES);
+    let mut bytes = 0;
+    let fits = |name: &String| {
+        bytes += Value::from(&**name).to_string().len();
+        bytes <= MAX_NAMES_BYTES
+    };
+    let shown = unknown().take(MAX_NAMES).map(|name| shown(name, given));
+    let mut names: Vec<_> = shown.take_while(fits).collect();
+    let more = unknown().count().saturating_sub(names.len());
     if more > 0 {
         names.push(format!("… ({more} more)"));
     }
@@ -94,7 +105,7 @@ fn shown(name: &str, given: &JsonObject) -> String {
 }
 
 /// The caller's own token.
-fn secret(given: &JsonObject) -> Option<&str> {
+pub(crate) fn secret(given: &JsonObject) -> Option<&str> {
     let token = given.get("auth_token")?.as_str()?.trim();
     let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
     (!token.is_empty()).then_some(token)

@@ -6,6 +6,16 @@ use serde_json::{Value, json};
 
 const FIELD: &str = "ignored_arguments";
 
+/// How much that adds to a result.
+pub(crate) fn bytes(names: &[String]) -> usize {
+    if names.is_empty() {
+        return 0;
+    }
+    let field = format!(",\"{FIELD}\":{}", json!(names));
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\');
+    field.len() * 2 + field.bytes().filter(|byte| is_escaped(byte)).count()
+}
+
 /// Names the ignored arguments in the text and in the structured content of a result.
 pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
     if names.is_empty() {
@@ -38,9 +48,16 @@ mod tests {
         let before = result.clone();
         tell(&mut result, &[]);
         assert_eq!(result, before);
-        tell(&mut result, &["a\"b".to_owned(), "c".to_owned()]);
+        let names = ["a\"b".to_owned(), "\u{1}".to_owned()];
+        tell(&mut result, &names);
+        let size = |result: &CallToolResult| serde_json::to_string(result).unwrap().len();
+        assert_eq!(size(&result) - size(&before), bytes(&names));
+        assert_eq!(bytes(&[]), 0);
         let text = &result.content[0].as_text().unwrap().text;
-        assert!(text.ends_with(r#""attempts":0},"ignored_arguments":["a\"b","c"]}"#), "{text}");
+        assert!(
+            text.ends_with(r#""attempts":0},"ignored_arguments":["a\"b","\u0001"]}"#),
+            "{text}"
+        );
         let envelope: Value = serde_json::from_str(text).unwrap();
         assert_eq!(result.structured_content, Some(envelope));
     }

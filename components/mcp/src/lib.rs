@@ -9,6 +9,7 @@
 pub mod accept;
 pub mod access;
 pub mod arguments;
+pub mod callers;
 pub mod cors;
 mod ignored;
 pub mod memory;

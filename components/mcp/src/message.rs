@@ -5,13 +5,16 @@
 //! transports call [`normalize`] first.
 
 mod id;
+mod in_flight;
 mod lines;
 
 pub use id::IdFinder;
+pub use in_flight::InFlight;
 pub use lines::Lines;
 
 use std::borrow::Cow;
 
+use oge_tools::json;
 use rmcp::model::{
     ClientJsonRpcMessage, ClientRequest, InitializeRequestParams, JsonObject, JsonRpcMessage,
 };
@@ -19,12 +22,21 @@ use serde::Deserialize as _;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
+use crate::tools;
+
 /// The bytes are no JSON text.
 pub const PARSE_ERROR: i32 = -32700;
 /// The JSON is no message of JSON-RPC.
 pub const INVALID_REQUEST: i32 = -32600;
 /// The `params` do not fit the method.
 pub const INVALID_PARAMS: i32 = -32602;
+
+/// Where a request says whether its progress is wanted.
+const META: &str = "/params/_meta";
+const PROGRESS: &str = "progressToken";
+
+/// How deep the JSON reader goes.
+const MAX_DEPTH: usize = 127;
 
 /// Why a message is not taken. No part of the message is in it but its id.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,14 +89,78 @@ pub fn normalize(bytes: &[u8]) -> Result<Value, Refusal> {
         }
         Ok(_) => Err(invalid("a message is a JSON object")),
         Err(_) if serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
-            let reason = "Invalid Request: it is nested too deep, or a number in it is too large";
-            unreadable(INVALID_REQUEST, reason.to_owned())
+            unreadable(INVALID_REQUEST, format!("Invalid Request: {}", excess(&text)))
         }
         Err(error) => {
             let (line, column) = (error.line(), error.column());
             let place = format!("Parse error: no JSON at line {line}, column {column}");
             unreadable(PARSE_ERROR, place)
         }
+    }
+}
+
+/// What is too much in JSON that no value can hold, and in which argument it stands.
+fn excess(text: &str) -> String {
+    let is_too_much = |text: &str| serde_json::from_str::<Value>(text).is_err();
+    let argument =
+        field(text, "params").and_then(|params| field(params, "arguments")).and_then(|arguments| {
+            // A name that is no tool's may be anything.
+            find(arguments, |name, value| tools::is_argument(name) && is_too_much(value))
+        });
+    let (place, text) = match &argument {
+        Some((name, value)) => (format!("`{name}`"), *value),
+        None => ("it".to_owned(), text),
+    };
+    if depth(text) > MAX_DEPTH {
+        format!("{place} is nested too deep")
+    } else {
+        format!("a number in {place} is too large")
+    }
+}
+
+/// The last field of an object for which `is` holds, as JSON has it.
+fn find<'a>(object: &'a str, is: impl Fn(&str, &str) -> bool) -> Option<(String, &'a str)> {
+    let mut found = None;
+    // The text was read as JSON before.
+    let _ = json::fields(object, &mut |name, value| {
+        if is(name, value.get()) {
+            found = Some((name.to_owned(), value.get()));
+        }
+    });
+    found
+}
+
+fn field<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    find(object, |other, _| other == name).map(|(_, value)| value)
+}
+
+/// How deep JSON is nested.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut is_escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            b'"' if !is_escaped => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        is_escaped = byte == b'\\' && !is_escaped;
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// Whether a call asks for its progress, which comes as events over HTTP.
+#[must_use]
+pub fn asks_for_progress(message: &Value) -> bool {
+    message.pointer(META).is_some_and(|meta| meta.get(PROGRESS).is_some())
+}
+
+/// Takes that out: the call then reports nothing.
+pub fn forget_progress(message: &mut Value) {
+    if let Some(Value::Object(meta)) = message.pointer_mut(META) {
+        meta.remove(PROGRESS);
     }
 }
 

@@ -6,7 +6,7 @@ use oge_tools::call::{Clock, Platform, Sender};
 use oge_tools::error::{Failure, Fault};
 use oge_tools::for_each_tool;
 use oge_tools::log::Event;
-use oge_tools::secret::Redactor;
+use oge_tools::secret::{Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::Tokens;
 use oge_tools::tools::{Done, QueryTaskStatus, Tool, query_task_status};
@@ -49,6 +49,8 @@ pub trait Outside: Clone + 'static {
     fn sender(&self, settings: &Settings) -> Self::Sender;
     /// The token of this instance.
     fn tokens(&self) -> Self::Tokens;
+    /// Takes a token that a caller gave for a secret from now on.
+    fn remember(&self, token: Secret);
     /// Hides all secrets that this instance knows.
     fn redactor(&self) -> Redactor;
     /// The clocks.
@@ -108,6 +110,9 @@ struct Call<O> {
 
 impl<O: Outside> Call<O> {
     async fn named(self, name: &str, given: JsonObject) -> Result<CallToolResult, ErrorData> {
+        if let Some(token) = arguments::secret(&given) {
+            self.outside.remember(Secret::new(token));
+        }
         if name == QueryTaskStatus::NAME {
             let ignored = arguments::ignored::<QueryTaskStatus>(&given);
             let result = self.watch(given).await;
@@ -190,7 +195,8 @@ impl<O: Outside> Call<O> {
         result: Result<Done<T::Output>, Failure>,
         ignored: &[String],
     ) -> CallToolResult {
-        let measured = result.and_then(|done| result::measure::<T>(done, self.outside.limits()));
+        let limits = self.outside.limits().reserving(ignored::bytes(ignored));
+        let measured = result.and_then(|done| result::measure::<T>(done, limits));
         let built = match measured {
             Ok(measured) => {
                 self.outside.hold(measured.memory()).await;
@@ -201,7 +207,7 @@ impl<O: Outside> Call<O> {
         let mut result = built.unwrap_or_else(|failure| {
             let failure = failure.redacted(&self.outside.redactor());
             self.outside.log(T::OPERATION, Event::Failed(&failure));
-            result::failure::<T>(&failure)
+            result::failure::<T>(&result::shortened::<T>(failure, limits))
         });
         ignored::tell(&mut result, ignored);
         result

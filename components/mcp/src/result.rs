@@ -16,8 +16,17 @@ use serde_json::{Map, Value};
 
 const KEY: &str = "OGE_MCP_MAX_RESULT_BYTES";
 
-/// What stands around a result in its message.
-const AROUND: usize = 512;
+/// What stands around a result in its message: JSON-RPC's frame with an `id`, and what the SDK adds to the
+/// result in the newest protocol, who the server is for one. That is about 300 bytes, and an `id` may be
+/// long.
+const FRAME: usize = 512;
+
+/// What stands around the two envelopes in a result.
+const RESULT: usize = concat!(
+    r#"{"resultType":"complete","content":[{"type":"text","text":""}],"#,
+    r#""structuredContent":,"isError":false}"#
+)
+.len();
 
 /// How much of a result that is too large its failure shows.
 const EXCERPT: usize = 2048;
@@ -44,6 +53,12 @@ impl Limits {
         let message = message.ok_or_else(|| Fault::Setting(KEY, problem.to_owned()))?;
         Ok(Self { message, memory })
     }
+
+    /// The same for a message that holds so many bytes besides.
+    #[must_use]
+    pub fn reserving(self, bytes: usize) -> Self {
+        Self { message: self.message.saturating_sub(bytes), ..self }
+    }
 }
 
 /// The result of a call that failed.
@@ -52,6 +67,24 @@ pub fn failure<T: Tool>(failure: &Failure) -> CallToolResult {
     let text = Failed::of::<T>(failure);
     let value = structured(&text, true);
     result(text, value, true)
+}
+
+/// A failure whose result is no larger than the limits: one that is loses the platform's reply, then the
+/// end of its message.
+#[must_use]
+pub fn shortened<T: Tool>(whole: Failure, limits: Limits) -> Failure {
+    let fits = |short: &Failure| message_bytes(&failure::<T>(short)) <= limits.message;
+    if fits(&whole) {
+        return whole;
+    }
+    let mut short = Failure { body: None, ..whole };
+    let message = short.message.clone();
+    let mut kept = message.len();
+    while !fits(&short) && kept > 0 {
+        kept = message.floor_char_boundary(kept / 2);
+        short.message = [message.get(..kept).unwrap_or_default(), "…"].concat();
+    }
+    short
 }
 
 /// A result of a call that succeeded, not yet built.
@@ -109,14 +142,13 @@ impl<T: Tool> Measured<T> {
         drop(envelope);
         let value = structured(&text, size.value() <= limits.memory / 2);
         let built = result(text, value, false);
-        let mut length = Length(AROUND);
-        write(&mut length, &built);
-        if length.0 <= limits.message {
+        let length = message_bytes(&built);
+        if length <= limits.message {
             return Ok(built);
         }
         let start = built.content.first().and_then(|content| content.as_text());
         let start = start.map_or("", |start| &start.text);
-        Err(too_large::<T>(length.0, limits.message, attempts, start))
+        Err(too_large::<T>(length, limits.message, attempts, start))
     }
 
     fn max_value(&self) -> usize {
@@ -156,6 +188,13 @@ fn result(text: String, structured: Value, is_error: bool) -> CallToolResult {
     result.is_error = Some(is_error);
     result.structured_content = Some(structured);
     result
+}
+
+/// How large the message with this result is.
+fn message_bytes(result: &CallToolResult) -> usize {
+    let mut length = Length(FRAME);
+    write(&mut length, result);
+    length.0
 }
 
 /// Writes JSON. What is written here has a JSON form, and these writers never fail.
@@ -199,7 +238,7 @@ struct Size {
 impl Size {
     /// The message: the envelope as text, escaped, and as structured content.
     fn message(&self) -> usize {
-        self.compact * 2 + self.escapes + AROUND
+        self.compact * 2 + self.escapes + RESULT + FRAME
     }
 
     /// At most this much memory is taken by the envelope as a value. An object is a tree whose first node
@@ -388,7 +427,7 @@ mod tests {
     }
 
     fn length(result: &CallToolResult) -> usize {
-        serde_json::to_string(result).unwrap().len() + AROUND
+        serde_json::to_string(result).unwrap().len() + FRAME
     }
 
     #[test]
@@ -411,8 +450,45 @@ mod tests {
             let start = failure.body.clone().unwrap();
             let compact = json::compact(&data);
             assert!(start.len() > 300 && compact.starts_with(&start), "{start}");
-            let told = super::failure::<RunBigQuery>(&failure);
-            assert!(length(&told) < whole.max(9000), "{}", length(&told));
+            let told = shortened::<RunBigQuery>(failure, limits(4096));
+            let told = super::failure::<RunBigQuery>(&told);
+            assert!(length(&told) <= 4096, "{}", length(&told));
+        }
+    }
+
+    #[test]
+    fn the_measured_size_is_that_of_the_message() {
+        for data in ["null", r#"{"a":"\\\"坡\u0001"}"#] {
+            let output = Computation { data: data.to_owned() };
+            let done = Done { output, attempts: 1, elapsed: Duration::from_millis(12_345) };
+            let measured = measure::<RunBigQuery>(done, LIMITS).unwrap();
+            let size = measured.size.message();
+            assert_eq!(length(&measured.build().unwrap()), size, "{data}");
+        }
+    }
+
+    #[test]
+    fn a_failure_that_is_too_large_loses_its_reply_then_the_end_of_its_message() {
+        let failure = |message: &str, body: &str| Failure {
+            body: Some(body.to_owned()),
+            ..Failure::new(FailureKind::Api, "大数据查询", message)
+        };
+        // What 512 bytes of ignored arguments take at most.
+        let limits = Limits { message: 4096, ..LIMITS }.reserving(1600);
+        let told = |failure: Failure| {
+            let short = shortened::<RunBigQuery>(failure, limits);
+            let size = length(&super::failure::<RunBigQuery>(&short));
+            assert!(size <= limits.message, "{size}");
+            short
+        };
+        let large = "\u{1}".repeat(4096);
+        let whole = failure("why", "because");
+        assert_eq!(told(whole.clone()), whole);
+        assert_eq!(told(failure("why", &large)), Failure { body: None, ..whole });
+        for long in [&large, &"坡".repeat(4096), &"\"\\".repeat(4096)] {
+            let told = told(failure(long, &large));
+            let kept = told.message.strip_suffix('…').unwrap();
+            assert!(told.body.is_none() && kept.len() > 10 && long.starts_with(kept), "{kept}");
         }
     }
 

@@ -29,6 +29,11 @@ pub fn all() -> &'static [Tool] {
     })
 }
 
+/// Whether any tool has an argument of this name.
+pub(crate) fn is_argument(name: &str) -> bool {
+    all().iter().any(|tool| Schema(Some(&tool.input_schema)).knows(name))
+}
+
 /// The arguments of the tool of this name.
 pub(crate) fn schema(name: &str) -> Schema {
     let tool = all().iter().find(|tool| tool.name == name);

@@ -70,6 +70,9 @@ fn a_box_may_be_text() {
         json!(" [114.0, 30, 115, 31] "),
         json!("114,30,115,31"),
         json!("114, 30.0 ,115,31"),
+        json!("114，30， 115 ，31"),
+        json!("[114，30，115,31]"),
+        json!(["114", "30 ", 115, "31"]),
         json!(["114", "30", "115", 31]),
         json!("[\"114\", \"30\", \"115\", \"31\"]"),
     ] {
@@ -98,15 +101,28 @@ fn an_error_says_what_it_must_be_and_what_it_was() {
         (json!({"bbox": 5}), "bbox must be 4 numbers; it was 5"),
         (
             with_bbox("radius", json!("two")),
-            r#"radius must be a whole number, at least 1; it was "two""#,
+            r#"radius must be a whole number from 1 to 4294967295; it was "two""#,
         ),
-        (with_bbox("radius", json!(0)), "radius must be a whole number, at least 1; it was 0"),
-        (with_bbox("radius", json!(-1)), "radius must be a whole number, at least 1; it was -1"),
+        (
+            with_bbox("radius", json!(0)),
+            "radius must be a whole number from 1 to 4294967295; it was 0",
+        ),
+        (
+            with_bbox("radius", json!(4_294_967_296_u64)),
+            "radius must be a whole number from 1 to 4294967295; it was 4294967296",
+        ),
+        (
+            with_bbox("radius", json!(-1)),
+            "radius must be a whole number from 1 to 4294967295; it was -1",
+        ),
         (
             with_bbox("radius", json!("1.5")),
-            r#"radius must be a whole number, at least 1; it was "1.5""#,
+            r#"radius must be a whole number from 1 to 4294967295; it was "1.5""#,
         ),
-        (with_bbox("radius", json!([1])), "radius must be a whole number, at least 1; it was [1]"),
+        (
+            with_bbox("radius", json!([1])),
+            "radius must be a whole number from 1 to 4294967295; it was [1]",
+        ),
         (
             with_bbox("pretreatment", json!("yes")),
             r#"pretreatment must be true or false; it was "yes""#,
@@ -166,6 +182,33 @@ fn a_name_close_to_a_known_one_is_refused_with_that_name() {
 }
 
 #[test]
+fn a_close_name_is_ignored_where_it_is_blank_or_the_known_one_is_given() {
+    fn holds<T: Tool>(arguments: Value, names: &[&str]) {
+        let given = object(arguments);
+        assert_eq!(ignored::<T>(&given), names);
+        assert!(checked::<T>(given).is_ok(), "{names:?}");
+    }
+    for value in [json!("x"), json!(1), json!({}), json!(false)] {
+        holds::<ExecuteCodeToDag>(
+            json!({"code": "c", "mode": value, "node": value, "coder": value}),
+            &["coder", "mode", "node"],
+        );
+        holds::<CoverageAspectAnalysis>(json!({"bbox": [1, 2, 3, 4], "box": value}), &["box"]);
+        let both = json!({"dag_id": "d", "wait_seconds": 0, "wait": value});
+        holds::<QueryTaskStatus>(both, &["wait"]);
+        let refused = refused::<QueryTaskStatus>(json!({"dag_id": "d", "wait": value}));
+        assert_eq!(refused, "`wait` is unknown; did you mean `wait_seconds`?");
+        // What is blank is not given.
+        let blank = json!({"dag_id": "d", "crs": " ", "cors": value});
+        assert!(read::<SubmitBatchTask>(object(blank)).is_err());
+    }
+    for blank in [Value::Null, json!(""), json!("\u{3000}")] {
+        let arguments = json!({"dag_id": "d", "wait": blank, "token": blank});
+        holds::<QueryTaskStatus>(arguments, &["token", "wait"]);
+    }
+}
+
+#[test]
 fn what_clients_add_of_their_own_is_ignored_by_each_tool() {
     fn holds<T: Tool<Arguments: DeserializeOwned>>(arguments: Value) {
         let mut given = object(arguments);
@@ -190,6 +233,10 @@ fn the_ignored_are_named_within_bounds() {
     let given: JsonObject = (0..100).map(|n| (format!("x{n:02}"), Value::Null)).collect();
     let names = ignored::<RunBigQuery>(&given);
     assert_eq!((names.len(), &*names[16]), (17, "… (84 more)"));
+    let given: JsonObject =
+        (0..16).map(|n| (format!("{n:02}{}", "\u{1}".repeat(62)), Value::Null)).collect();
+    let names = ignored::<RunBigQuery>(&given);
+    assert_eq!((names.len(), &*names[1]), (2, "… (15 more)"));
     let given = object(json!({"x".repeat(5000): 1}));
     assert_eq!(ignored::<RunBigQuery>(&given), ["… (a name of 5000 characters)"]);
     assert!(read::<RunBigQuery>(given).is_ok());

@@ -1,6 +1,8 @@
 //! One argument, read as its schema says: as assistants send them, a number, a boolean or a list may be
 //! its text.
 
+use std::ops::RangeInclusive;
+
 use oge_tools::json;
 use serde_json::{Number, Value};
 
@@ -28,13 +30,16 @@ pub(super) fn read(
 
 /// What an argument must be, in words.
 pub(super) fn expected(name: &str, property: &Value) -> String {
-    let limit = |limit: &str| property.get(limit).and_then(Value::as_u64);
-    match (type_of(property), limit("minimum"), limit("maximum")) {
-        ("integer", Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
-        ("integer", Some(least), None) => format!("a whole number, at least {least}"),
-        ("integer", ..) => "a whole number".to_owned(),
-        ("boolean", ..) => "true or false".to_owned(),
-        ("array", ..) => format!("{} numbers", limit("minItems").unwrap_or_default()),
+    match type_of(property) {
+        "integer" => {
+            let bounds = bounds(property);
+            format!("a whole number from {} to {}", bounds.start(), bounds.end())
+        }
+        "boolean" => "true or false".to_owned(),
+        "array" => {
+            let count = property.get("minItems").and_then(Value::as_u64);
+            format!("{} numbers", count.unwrap_or_default())
+        }
         _ if may_be_number(name) => "a number or a text".to_owned(),
         _ => "a text".to_owned(),
     }
@@ -67,12 +72,14 @@ fn text(name: &str, property: &Value, given: Value, secret: Option<&str>) -> Res
 }
 
 fn integer(property: &Value, given: &Value) -> Option<u32> {
-    let limit = |name: &str, default: u32| {
-        let limit = property.get(name).and_then(Value::as_u64);
-        limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(default)
-    };
-    let whole = json::whole(number(given)?, limit("maximum", u32::MAX))?;
-    (whole >= limit("minimum", 0)).then_some(whole)
+    let whole = json::whole(number(given)?, u32::MAX)?;
+    bounds(property).contains(&whole).then_some(whole)
+}
+
+/// From the least to the most that a whole number may be.
+fn bounds(property: &Value) -> RangeInclusive<u32> {
+    let bound = |name: &str| u32::try_from(property.get(name)?.as_u64()?).ok();
+    bound("minimum").unwrap_or(0)..=bound("maximum").unwrap_or(u32::MAX)
 }
 
 /// A number, or its text.
@@ -94,15 +101,15 @@ fn boolean(given: &Value) -> Option<bool> {
     if is("true") { Some(true) } else { is("false").then_some(false) }
 }
 
-/// A list of numbers: as such, as its JSON text, or as numbers with commas between them. How many there
-/// must be is the tool's to say.
+/// A list of numbers: as such, as its JSON text, or as numbers with commas between them, Chinese ones
+/// too. How many there must be is the tool's to say.
 fn numbers(given: &Value) -> Option<Value> {
     let items = match given {
         Value::Array(items) => items.clone(),
         Value::String(text) => {
-            let text = text.trim();
+            let text = text.trim().replace('，', ",");
             let list = |part: &str| Value::String(part.to_owned());
-            match serde_json::from_str(text) {
+            match serde_json::from_str(&text) {
                 Ok(Value::Array(items)) => items,
                 _ => text.split(',').map(list).collect(),
             }

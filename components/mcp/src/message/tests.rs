@@ -65,6 +65,31 @@ fn json_that_is_no_request_is_invalid_with_the_id() {
 }
 
 #[test]
+fn what_no_value_can_hold_is_named_by_its_argument() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    for (arguments, reason) in [
+        (r#"{"radius":1e400}"#.to_owned(), "a number in `radius` is too large"),
+        (r#"{"dag_id":"d","bbox":[1,-1e999,3,4]}"#.to_owned(), "a number in `bbox` is too large"),
+        (r#"{"s3cret":1e400}"#.to_owned(), "a number in it is too large"),
+        (r#"{"radius":"[[","s3cret":{"radius":1e400}}"#.to_owned(), "a number in it is too large"),
+        (format!(r#"{{"bbox":{}}}"#, nested(128)), "`bbox` is nested too deep"),
+        (format!(r#"{{"bbox":{}}}"#, nested(100_000)), "`bbox` is nested too deep"),
+        (format!(r#"{{"s3cret":{}}}"#, nested(128)), "it is nested too deep"),
+        // No argument by itself, but the message.
+        (format!(r#"{{"bbox":{}}}"#, nested(125)), "it is nested too deep"),
+        (format!(r#"{{"bbox":[1e400,"\"{}"]}}"#, nested(200)), "a number in `bbox` is too large"),
+    ] {
+        let text = call(&format!(r#"{{"name":"t","arguments":{arguments}}}"#));
+        let refusal = read(&text).expect_err(&text);
+        assert_eq!((refusal.code, &refusal.id), (Some(INVALID_REQUEST), &json!(7)));
+        assert_eq!(refusal.reason, format!("Invalid Request: {reason}"));
+    }
+    assert!(
+        read(call(&format!(r#"{{"name":"t","arguments":{{"bbox":{}}}}}"#, nested(124)))).is_ok()
+    );
+}
+
+#[test]
 fn params_that_do_not_fit_are_named() {
     for (text, reason) in [
         (call(r#""x""#), "`params` must be an object; it was a text"),
@@ -152,6 +177,26 @@ fn a_request_keeps_its_meta() {
     let message = read(call(r#"{"name":"t","_meta":{"progressToken":"p"}}"#)).unwrap();
     let text = serde_json::to_string(&message).unwrap();
     assert!(text.contains(r#""progressToken":"p""#), "{text}");
+}
+
+#[test]
+fn a_request_without_its_progress_token_is_the_same_call() {
+    let text =
+        call(r#"{"name":"t","arguments":{"progressToken":1},"_meta":{"progressToken":1,"a":2}}"#);
+    let mut message = normalize(text.as_bytes()).unwrap();
+    assert!(asks_for_progress(&message));
+    forget_progress(&mut message);
+    assert!(!asks_for_progress(&message));
+    let params = json!({"name": "t", "arguments": {"progressToken": 1}, "_meta": {"a": 2}});
+    assert_eq!(message["params"], params);
+    assert!(parse(message).is_ok());
+    for text in [call(r#"{"name":"t"}"#), r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_owned()]
+    {
+        let mut message = normalize(text.as_bytes()).unwrap();
+        assert!(!asks_for_progress(&message));
+        forget_progress(&mut message);
+        assert!(parse(message).is_ok());
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderName, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, WWW_AUTHENTICATE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -31,6 +31,9 @@ type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
+
+const NOT_ACCEPTABLE: &str = "answers are JSON: let Accept take application/json, or leave it out; with \
+    text/event-stream as well, calls report their progress\n";
 
 /// How long a call may take before its response is begun.
 const EARLY: Duration = Duration::from_secs(2);
@@ -97,7 +100,7 @@ impl<T: Toolbox> Service<T> {
             let message = "the request's headers cannot be read\n";
             return (Page::None, Err(plain(StatusCode::BAD_REQUEST, message)));
         };
-        // The host takes it out of the headers.
+        // wasmtime takes `Host` out of the headers, and tells the first where there are several.
         if let Some(host) = request.authority().and_then(|host| HeaderValue::try_from(host).ok()) {
             headers.entry(HOST).or_insert(host);
         }
@@ -126,6 +129,9 @@ impl<T: Toolbox> Service<T> {
         method: Method,
         mut headers: HeaderMap,
     ) -> Result<Asked, Answer> {
+        if method == Method::POST && !accept::takes_json(&headers) {
+            return Err(plain(StatusCode::NOT_ACCEPTABLE, NOT_ACCEPTABLE));
+        }
         let length = headers.get(http::header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
         let body =
@@ -142,9 +148,14 @@ impl<T: Toolbox> Service<T> {
                 }
             })?;
         let mut body = Bytes::from(body);
+        let mut reports_progress = false;
         if method == Method::POST && headers.get(CONTENT_TYPE).is_some_and(is_json_type) {
             match message::normalize(&body) {
-                Ok(message) => {
+                Ok(mut message) => {
+                    if !accept::takes_events(&headers) {
+                        message::forget_progress(&mut message);
+                    }
+                    reports_progress = message::asks_for_progress(&message);
                     body = message.to_string().into();
                     message::parse(message).map_err(|refusal| unreadable(&refusal))?;
                 }
@@ -152,13 +163,9 @@ impl<T: Toolbox> Service<T> {
                 Err(_) => {}
             }
         }
-        accept::widen(&mut headers);
-        Ok(Asked {
-            may_begin_early: method == Method::POST && !asks_for_progress(&body),
-            method,
-            headers,
-            body,
-        })
+        headers.insert(ACCEPT, accept::BOTH);
+        let may_begin_early = method == Method::POST && !reports_progress;
+        Ok(Asked { may_begin_early, method, headers, body })
     }
 
     async fn call(&self, asked: Asked) -> Answer {
@@ -177,13 +184,6 @@ struct Asked {
     body: Bytes,
     /// Whether the answer is JSON: one call, and no progress.
     may_begin_early: bool,
-}
-
-/// Whether a message may ask for progress, which comes as events. One that has the word elsewhere is taken
-/// for one that does.
-fn asks_for_progress(body: &[u8]) -> bool {
-    const WORD: &[u8] = b"\"progressToken\"";
-    body.windows(WORD.len()).any(|window| window == WORD)
 }
 
 /// Sends the head of a response; where its body goes.

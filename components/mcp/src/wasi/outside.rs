@@ -8,7 +8,7 @@ use oge_token_cache::Store;
 use oge_token_store::wasi::{Wasi as TokenEffects, from_settings, settings};
 use oge_tools::error::Fault;
 use oge_tools::log::Event;
-use oge_tools::secret::{Known, Redactor};
+use oge_tools::secret::{Known, Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, Tokens};
 use oge_tools::wasi::clock::WasiClock;
@@ -21,6 +21,7 @@ use rmcp::service::RequestContext;
 use send_wrapper::SendWrapper;
 
 use super::reactor::{Reactor, Sharing};
+use crate::callers::CallerTokens;
 use crate::memory::Share;
 use crate::oge::Outside;
 use crate::result::Limits;
@@ -34,6 +35,7 @@ pub struct Wasi(Rc<Inner>, Rc<Share>);
 struct Inner {
     reactor: Reactor,
     known: RefCell<Known>,
+    callers: RefCell<CallerTokens>,
     settings: Result<Settings, Fault>,
     limits: Limits,
     tokens: Result<Store<TokenEffects<Reactor>>, TokenError>,
@@ -54,7 +56,8 @@ impl Wasi {
         };
         let share = Share::new(&reactor.memory);
         let known = RefCell::new(Known::from_settings(settings::source()));
-        Self(Rc::new(Inner { reactor, known, settings, limits, tokens }), share)
+        let callers = RefCell::default();
+        Self(Rc::new(Inner { reactor, known, callers, settings, limits, tokens }), share)
     }
 
     /// Asks the store as a task of its own: a caller that goes away ends no login that others wait
@@ -130,8 +133,12 @@ impl Outside for Wasi {
         self.clone()
     }
 
+    fn remember(&self, token: Secret) {
+        self.0.callers.borrow_mut().add(token);
+    }
+
     fn redactor(&self) -> Redactor {
-        self.0.known.borrow().redactor()
+        self.0.callers.borrow().hidden_by(self.0.known.borrow().redactor())
     }
 
     fn clock(&self) -> WasiClock {

@@ -1,5 +1,6 @@
 //! MCP over stdio: a message a line.
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 use super::reactor::{Reactor, Ready};
 use super::written::Written;
 use crate::memory::Memory;
-use crate::message::{Lines, Refusal, normalize, parse};
+use crate::message::{InFlight, Lines, Refusal, normalize, parse};
 use crate::server::{Server, Toolbox};
 
 /// How long calls in flight may go on once the input has ended.
@@ -42,7 +43,8 @@ pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<()
     let output = Output(output);
     let (ended, mut has_ended) = watch::channel(false);
     let input = SendWrapper::new(Input::open(output.clone(), ended));
-    let stdio = Stdio { input: Arc::new(Mutex::new(input)), output: output.clone() };
+    let input = Arc::new(Mutex::new(input));
+    let stdio = Stdio { input, output: output.clone(), in_flight: SendWrapper::new(Rc::default()) };
     let last_call = async {
         let _ = has_ended.wait_for(|ended| *ended).await;
         reactor.until(&Deadline::after(GRACE)).await;
@@ -76,6 +78,8 @@ async fn session<T: Toolbox>(
     memory: &Rc<Memory>,
 ) -> Result<(), String> {
     loop {
+        // Of a session that was not opened nothing is under way.
+        *stdio.in_flight.borrow_mut() = InFlight::default();
         match server.clone().serve(Written::new(stdio.clone(), memory)).await {
             Ok(session) => {
                 return session.waiting().await.map(drop).map_err(|error| error.to_string());
@@ -101,6 +105,7 @@ struct Stdio {
     // A component has one thread.
     input: Arc<Mutex<SendWrapper<Input>>>,
     output: Output,
+    in_flight: SendWrapper<Rc<RefCell<InFlight>>>,
 }
 
 impl Transport<RoleServer> for Stdio {
@@ -108,14 +113,19 @@ impl Transport<RoleServer> for Stdio {
 
     fn send(
         &mut self,
-        message: ServerJsonRpcMessage,
+        mut message: ServerJsonRpcMessage,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let line = serde_json::to_vec(&message).map(|line| self.output.send(line));
-        async move { line?.await.map_err(|_| io::ErrorKind::BrokenPipe.into()) }
+        let is_awaited = self.in_flight.borrow_mut().answer(&mut message);
+        let line =
+            is_awaited.then(|| serde_json::to_vec(&message).map(|line| self.output.send(line)));
+        async move {
+            let Some(line) = line else { return Ok(()) };
+            line?.await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        }
     }
 
     fn receive(&mut self) -> impl Future<Output = Option<ClientJsonRpcMessage>> + Send {
-        SendWrapper::new(async { self.input.lock().await.message().await })
+        SendWrapper::new(async { self.input.lock().await.message(&self.in_flight).await })
     }
 
     async fn close(&mut self) -> io::Result<()> {
@@ -140,13 +150,18 @@ impl Input {
 
     /// The next message, `None` once the input has ended. What is no message is refused. Dropped while it
     /// waits, it loses nothing.
-    async fn message(&mut self) -> Option<ClientJsonRpcMessage> {
+    async fn message(&mut self, in_flight: &RefCell<InFlight>) -> Option<ClientJsonRpcMessage> {
+        let admitted = |mut message| {
+            in_flight.borrow_mut().admit(&mut message)?;
+            Ok(message)
+        };
         loop {
             if let Some(refused) = &mut self.refused {
                 let _ = refused.await;
                 self.refused = None;
             }
-            match self.line().await?.and_then(|line| normalize(&line)).and_then(parse) {
+            let line = self.line().await?;
+            match line.and_then(|line| normalize(&line)).and_then(parse).and_then(admitted) {
                 Ok(message) => return Some(message),
                 Err(refusal) => self.refuse(&refusal),
             }

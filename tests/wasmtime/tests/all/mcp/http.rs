@@ -54,6 +54,21 @@ async fn a_call_is_answered_in_json_and_with_a_progress_token_as_a_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_no_events_is_answered_in_json() {
+    let fake = fake().await;
+    let server = serve(&fake.settings(), None, &[]);
+    let mut message = call("run_big_query", &json!({}));
+    message["params"]["_meta"] = json!({"progressToken": "p"});
+    for accept in [JSON, "*/*", "application/*", "application/json, text/event-stream;q=0"] {
+        let request = Client::new().post(server.url("/mcp")).bearer_auth(BEARER);
+        let answer = request.header("accept", accept).json(&message).send().await.unwrap();
+        assert_eq!(answer.headers()[CONTENT_TYPE], JSON, "{accept}");
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["result"]["isError"], json!(false), "{accept}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn progress_comes_while_the_call_waits() {
     let fake = fake().await;
     let server = serve(&fake.settings(), None, &[]);
@@ -113,7 +128,9 @@ async fn the_sdks_refusals_are_clear() {
     let answer = bare().header("accept", both).header(CONTENT_TYPE, "text/plain");
     assert_eq!(answer.send().await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let answer = bare().header("accept", "text/html").header(CONTENT_TYPE, JSON);
-    assert_eq!(answer.send().await.unwrap().status(), StatusCode::NOT_ACCEPTABLE);
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE);
+    assert!(answer.text().await.unwrap().contains("let Accept take application/json"));
     for method in ["GET", "DELETE"] {
         let request = Client::new().request(method.parse().unwrap(), server.url("/mcp"));
         let answer = request.bearer_auth(BEARER).send().await.unwrap();

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::Duration;
 
-use oge_fake::{Fake, Route};
+use oge_fake::{Fake, Fault, Route};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -133,6 +133,29 @@ async fn every_line_is_answered_and_the_session_goes_on() {
     let log = String::from_utf8(ended.stderr).unwrap();
     assert!(ended.status.success(), "{log}");
     assert!(log.contains("warn MCP: a message was refused") && !log.contains("s3cret"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_in_flight_is_refused_and_its_call_goes_on() {
+    let fake = fake().await;
+    let mut pipes = Pipes::open(&fake);
+    assert_eq!(pipes.ask(initialize()), (json!(1), None));
+    pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    fake.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
+    let call =
+        r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
+    pipes.write(call);
+    assert_eq!(pipes.ask(call), (json!(2), Some(-32600)));
+    assert_eq!(pipes.read()["result"]["isError"], json!(false));
+    assert_eq!(fake.count(Route::Process), 1);
+    // It is free again.
+    assert_eq!(pipes.ask(call), (json!(2), None));
+    fake.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
+    let cancelled =
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
+    pipes.write([call, cancelled].join("\n"));
+    assert_eq!(pipes.ask(call), (json!(2), None));
+    assert!(pipes.end().contains("not answered yet"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
