@@ -65,10 +65,21 @@ async fn refused_logins(command: impl Fn() -> Command) {
     down.fail(Route::Token, Fault::overloaded(503, "600"));
     let broken = Fake::start(Options::default()).await.unwrap();
     broken.reply(Route::Token, 200, "application/json", r#"{"data":{"token":"MARKER\nx"}}"#);
+    let none = Fake::start(Options::default()).await.unwrap();
+    none.reply(Route::Token, 200, "application/json", r#"{"code":200,"msg":"登录成功"}"#);
     for (fake, settings, said) in [
-        (&wrong, wrong_settings, "4 tries left"),
+        (
+            &wrong,
+            wrong_settings,
+            "账号或密码错误，失败五次将被锁定。剩余失败次数: 4 (4 tries left); check",
+        ),
         (&down, down.settings(), "no login is made for 600 s"),
         (&broken, broken.settings(), "a token that no header can carry"),
+        (
+            &none,
+            none.settings(),
+            "code 200: 登录成功; a token was expected in data.token or access_token",
+        ),
     ] {
         let mut command = command();
         command.args(["d", "--calls", "3"]).envs(settings).env_remove("OGE_TOKEN");

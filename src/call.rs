@@ -6,6 +6,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use core::cell::LazyCell;
 use core::future::Future;
 use core::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::error::{Failure, FailureKind};
 use crate::log::{Event, Seconds};
 use crate::reply::{Body, NotJson, Reply, is_redirect};
 use crate::request::Request;
-use crate::secret::{Redactor, Secret};
+use crate::secret::{Redactor, Search, Secret};
 use crate::settings::Settings;
 use crate::token::{Token, TokenError, Tokens};
 use crate::url::Origin;
@@ -110,14 +111,15 @@ impl Accepted {
     /// The failure of a tool that cannot read this reply.
     #[must_use]
     pub fn unreadable(&self, operation: &'static str, why: &str) -> Failure {
-        self.failure(FailureKind::BadReply, operation, why)
+        self.failure(FailureKind::BadReply, operation, why, &self.redactor.search())
     }
 
     /// The failure of a tool that reads in this reply that the platform failed.
     #[must_use]
     pub fn failed(&self, operation: &'static str) -> Failure {
-        let why = told(&self.body, &self.redactor);
-        self.failure(FailureKind::Api, operation, &format!("the platform answered {why}"))
+        let search = self.redactor.search();
+        let message = format!("the platform answered {}", told(&self.body, &search));
+        self.failure(FailureKind::Api, operation, &message, &search)
     }
 
     /// The body as JSON text, what is not JSON kept as text inside it.
@@ -140,12 +142,18 @@ impl Accepted {
         })
     }
 
-    fn failure(&self, kind: FailureKind, operation: &'static str, message: &str) -> Failure {
+    fn failure(
+        &self,
+        kind: FailureKind,
+        operation: &'static str,
+        message: &str,
+        search: &Search,
+    ) -> Failure {
         Failure {
             attempts: self.attempts,
             http_status: Some(200),
             api_code: code(&self.body),
-            body: Some(self.redactor.excerpt(&self.body.text)),
+            body: Some(search.excerpt(&self.body.text)),
             ..Failure::new(kind, operation, message)
         }
     }
@@ -231,7 +239,10 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         };
         let renewed = match renewed {
             Ok(renewed) => renewed,
-            Err(error) => return Err(self.with_reply(self.no_token(&error), &first)),
+            Err(error) => {
+                let search = self.redactor.search();
+                return Err(self.with_reply(self.no_token(&error), &first, &search));
+            }
         };
         observe(self.request.operation, Event::Refreshed);
         drop(first);
@@ -274,7 +285,8 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
 
     /// Returns the accepted response, or the failure that the platform reported.
     fn accept(&self, judged: Judged, expired: &str) -> Result<Judged, Failure> {
-        let why = || told(&judged.body, &self.redactor);
+        let search = LazyCell::new(|| self.redactor.search());
+        let why = || told(&judged.body, &search);
         let (kind, message) = match judged.verdict {
             Verdict::Accepted => return Ok(judged),
             Verdict::Undecoded => {
@@ -303,7 +315,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
                 (FailureKind::Api, message)
             }
         };
-        Err(self.with_reply(self.failure(kind, message), &judged))
+        Err(self.with_reply(self.failure(kind, message), &judged, &search))
     }
 
     /// Says where a redirect leads, by its origin: a path and a query may hold anything.
@@ -359,11 +371,11 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
     }
 
     /// The failure with the reply that decided it.
-    fn with_reply(&self, failure: Failure, judged: &Judged) -> Failure {
+    fn with_reply(&self, failure: Failure, judged: &Judged, search: &Search) -> Failure {
         Failure {
             http_status: Some(judged.status),
             api_code: code(&judged.body),
-            body: Some(self.redactor.excerpt(&judged.body.text)),
+            body: Some(search.excerpt(&judged.body.text)),
             ..failure
         }
     }
@@ -383,7 +395,7 @@ fn code(body: &Body) -> Option<i64> {
 }
 
 /// Describes a response: its `code` and its reason, or its text if there is no reason.
-fn told(body: &Body, redactor: &Redactor) -> String {
+fn told(body: &Body, search: &Search) -> String {
     let msg = body.top.as_ref().ok().and_then(|top| top.msg.as_deref());
     let text = match (msg, &body.top) {
         (Some(msg), _) => msg,
@@ -391,7 +403,7 @@ fn told(body: &Body, redactor: &Redactor) -> String {
         (None, _) if body.text.trim().is_empty() => "nothing",
         (None, _) => body.text.trim(),
     };
-    let text = redactor.excerpt(text);
+    let text = search.excerpt(text);
     match code(body) {
         Some(code) => format!("code {code}: {text}"),
         None => text,

@@ -85,7 +85,8 @@ impl Failure {
     /// The failure with secrets hidden in its texts.
     #[must_use]
     pub fn redacted(self, redactor: &Redactor) -> Self {
-        let hide = |text: String| redactor.start_of(&text, MAX_TEXT_BYTES);
+        let search = redactor.search();
+        let hide = |text: String| search.start_of(&text, MAX_TEXT_BYTES);
         Self { message: hide(self.message), body: self.body.map(hide), ..self }
     }
 }

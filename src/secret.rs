@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize as _;
 
 pub use known::Known;
-pub use redactor::{EXCERPT_BYTES, Redactor};
+pub use redactor::{EXCERPT_BYTES, Redactor, Search};
 
 /// A token, password or secret: no `Display`, no `Serialize`, a constant `Debug`, wiped on drop.
 #[derive(Clone, PartialEq, Eq)]

@@ -5,8 +5,6 @@ mod tests;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::OnceCell;
-use core::fmt;
 
 use super::index::{CUT, Index, PIECE_BYTES};
 use super::spelling::{CODES, LAYERS, MAX_SPELLING_BYTES, Seen, as_it_is, decoded};
@@ -28,26 +26,11 @@ const MIN_PART_BYTES: usize = 8;
 ///
 /// Other codes (HTML, base64, a hash, …) and shorter pieces are not seen through.
 ///
-/// Most calls never show a text, so the index is built when one is shown.
-#[derive(Default)]
+/// Most calls never show a text, so a secret is only kept here until one is shown.
+#[derive(Clone, Debug, Default)]
 pub struct Redactor {
     secrets: Vec<Secret>,
     authorizations: Vec<Secret>,
-    index: OnceCell<Index>,
-}
-
-impl Clone for Redactor {
-    fn clone(&self) -> Self {
-        let Self { secrets, authorizations, .. } = self;
-        let (secrets, authorizations) = (secrets.clone(), authorizations.clone());
-        Self { secrets, authorizations, index: OnceCell::new() }
-    }
-}
-
-impl fmt::Debug for Redactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} secrets", self.secrets.len() + self.authorizations.len())
-    }
 }
 
 impl Redactor {
@@ -55,7 +38,6 @@ impl Redactor {
     #[must_use]
     pub fn hide(mut self, secret: &Secret) -> Self {
         self.secrets.push(secret.clone());
-        self.index = OnceCell::new();
         self
     }
 
@@ -64,10 +46,36 @@ impl Redactor {
     #[must_use]
     pub fn hide_authorization(mut self, value: &Secret) -> Self {
         self.authorizations.push(value.clone());
-        self.index = OnceCell::new();
         self
     }
 
+    /// Prepares a search for the secrets, for any number of texts.
+    #[must_use]
+    pub fn search(&self) -> Search {
+        let all = self.secrets.iter().chain(&self.authorizations);
+        let mut index = Index::with_room_for(all.map(|secret| secret.expose().len()));
+        self.secrets.iter().for_each(|secret| index.add(secret.expose()));
+        self.authorizations.iter().for_each(|value| index.add_authorization(value.expose()));
+        Search(index)
+    }
+
+    /// As [`Search::excerpt`], for one text.
+    #[must_use]
+    pub fn excerpt(&self, text: &str) -> String {
+        self.search().excerpt(text)
+    }
+
+    /// As [`Search::start_of`], for one text.
+    #[must_use]
+    pub fn start_of(&self, text: &str, limit: usize) -> String {
+        self.search().start_of(text, limit)
+    }
+}
+
+/// The secrets of a [`Redactor`], ready to be searched for.
+pub struct Search(Index);
+
+impl Search {
     /// The start of `text`, at most [`EXCERPT_BYTES`], in which every secret is `***`.
     #[must_use]
     pub fn excerpt(&self, text: &str) -> String {
@@ -82,7 +90,7 @@ impl Redactor {
         let examined = prefix(text, 2 * limit + LOOKAHEAD_BYTES);
         let shown = prefix(text, 2 * limit);
         let mut hidden = alloc::vec![false; examined.len()];
-        look(&as_it_is(examined), LAYERS, self.index(), &mut hidden);
+        look(&as_it_is(examined), LAYERS, &self.0, &mut hidden);
         show_settings(examined, &mut hidden);
         let mut out = String::new();
         let mut rest = shown;
@@ -98,16 +106,6 @@ impl Redactor {
             out.push_str(CUT);
         }
         out
-    }
-
-    fn index(&self) -> &Index {
-        self.index.get_or_init(|| {
-            let all = self.secrets.iter().chain(&self.authorizations);
-            let mut index = Index::with_room_for(all.map(|secret| secret.expose().len()));
-            self.secrets.iter().for_each(|secret| index.add(secret.expose()));
-            self.authorizations.iter().for_each(|value| index.add_authorization(value.expose()));
-            index
-        })
     }
 }
 

@@ -119,7 +119,7 @@ fn excess(text: &str) -> String {
 }
 
 /// The last field of an object for which `is` holds, as JSON has it.
-fn find<'a>(object: &'a str, is: impl Fn(&str, &str) -> bool) -> Option<(String, &'a str)> {
+fn find(object: &str, is: impl Fn(&str, &str) -> bool) -> Option<(String, &str)> {
     let mut found = None;
     // The text was read as JSON before.
     let _ = json::fields(object, &mut |name, value| {

@@ -135,7 +135,7 @@ impl<O: Outside> Call<O> {
         let ignored = arguments::ignored::<T>(&given);
         let result = match arguments::read::<T>(given) {
             Ok(arguments) => self.run::<T>(arguments).await,
-            Err(failure) => Err(failure),
+            Err(failure) => Err(self.hidden(failure)),
         };
         self.end::<T>(result, &ignored).await
     }
@@ -167,10 +167,12 @@ impl<O: Outside> Call<O> {
     /// Asks for a task's state; where the client waits, until the task has ended.
     async fn watch(&self, given: JsonObject) -> Result<Done<query_task_status::Output>, Failure> {
         type Watched = QueryTaskStatus;
-        let mut checked = arguments::checked::<Watched>(given)?;
+        let mut checked =
+            arguments::checked::<Watched>(given).map_err(|failure| self.hidden(failure))?;
         // The one argument that is this server's own; its schema bounds it.
         let wait = checked.remove("wait_seconds").as_ref().and_then(Value::as_u64);
-        let arguments = arguments::take::<Watched>(checked)?;
+        let arguments =
+            arguments::take::<Watched>(checked).map_err(|failure| self.hidden(failure))?;
         let clock = self.outside.clock();
         let started = clock.monotonic();
         let wait = Duration::from_secs(wait.unwrap_or_default());
@@ -190,22 +192,27 @@ impl<O: Outside> Call<O> {
         }
     }
 
+    /// The failure without the secrets that this instance knows.
+    fn hidden(&self, failure: Failure) -> Failure {
+        failure.redacted(&self.outside.redactor())
+    }
+
     async fn end<T: Tool>(
         &self,
         result: Result<Done<T::Output>, Failure>,
         ignored: &[String],
     ) -> CallToolResult {
         let limits = self.outside.limits().reserving(ignored::bytes(ignored));
-        let measured = result.and_then(|done| result::measure::<T>(done, limits));
-        let built = match measured {
-            Ok(measured) => {
+        let built = match result.map(|done| result::measure::<T>(done, limits)) {
+            Ok(Ok(measured)) => {
                 self.outside.hold(measured.memory()).await;
-                measured.build()
+                measured.build().map_err(|failure| self.hidden(failure))
             }
+            Ok(Err(failure)) => Err(self.hidden(failure)),
+            // What the platform said in it is redacted already.
             Err(failure) => Err(failure),
         };
         let mut result = built.unwrap_or_else(|failure| {
-            let failure = failure.redacted(&self.outside.redactor());
             self.outside.log(T::OPERATION, Event::Failed(&failure));
             result::failure::<T>(&result::shortened::<T>(failure, limits))
         });

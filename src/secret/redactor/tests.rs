@@ -151,10 +151,10 @@ fn a_short_secret_is_hidden_as_a_whole_word() {
 
 /// How many slots of the index are looked at to find a token's pieces in a text.
 fn probes(token: &str, text: &str) -> usize {
-    let redactor = Redactor::default().hide_authorization(&Secret::new(token));
+    let Search(index) = Redactor::default().hide_authorization(&Secret::new(token)).search();
     let mut hidden = alloc::vec![false; text.len()];
-    look(&as_it_is(text), LAYERS, redactor.index(), &mut hidden);
-    redactor.index().probes.get()
+    look(&as_it_is(text), LAYERS, &index, &mut hidden);
+    index.probes.get()
 }
 
 #[test]

@@ -21,8 +21,10 @@ pub(super) const MOST_BYTES: usize = 4 << 20;
 const MESSAGE: Duration = Duration::from_secs(30);
 /// How long a client may take to take in a part of the answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long nothing is written while an answer is made.
-const IDLE: Duration = Duration::from_secs(2);
+/// How often it is asked whether the client is still there.
+const CHECK: Duration = Duration::from_millis(200);
+/// After how many checks something is written: a connection that carries nothing may be cut on the way.
+const CHECKS_BETWEEN_WRITES: u32 = 10;
 
 /// Reads a request's body to its end.
 pub(super) async fn read(
@@ -94,7 +96,8 @@ async fn write_frames<E>(
     }
 }
 
-/// Waits for `work`, and writes `idle` every few seconds; `None` if the client has left.
+/// Waits for `work`, looks whether the client is there, and writes `idle` every few seconds; `None` if the
+/// client has left.
 async fn while_idle<F: Future>(
     work: F,
     stream: &OutputStream,
@@ -102,14 +105,19 @@ async fn while_idle<F: Future>(
     reactor: &Reactor,
 ) -> Option<F::Output> {
     let mut work = pin!(work);
+    let mut checks = 0;
     loop {
-        let pause = Deadline::after(IDLE);
+        let pause = Deadline::after(CHECK);
         tokio::select! {
             biased;
             output = &mut work => return Some(output),
             () = reactor.until(&pause), if idle.is_some() => {}
         }
-        if !write_some(idle.unwrap_or_default(), stream, reactor).await {
+        stream.check_write().ok()?;
+        checks += 1;
+        if checks % CHECKS_BETWEEN_WRITES == 0
+            && !write_some(idle.unwrap_or_default(), stream, reactor).await
+        {
             return None;
         }
     }

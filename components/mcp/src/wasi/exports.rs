@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use oge_token_store::wasi::settings;
+use oge_token_store::wasi::{Turns as _, settings};
 use oge_tools::settings::Settings;
 use tokio::runtime::Runtime;
 use wasip2::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
@@ -42,25 +42,26 @@ impl Command for Component {
 
 thread_local! {
     /// For all requests of this instance, where its host gives it more than one: the token lives here.
-    static HTTP: OnceCell<(Runtime, Service<Oge<Wasi>>)> = const { OnceCell::new() };
+    static HTTP: OnceCell<(Service<Oge<Wasi>>, Reactor)> = const { OnceCell::new() };
 }
 
 impl Handler for Component {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         HTTP.with(|http| {
-            if http.get().is_none()
-                && let Ok(runtime) = runtime()
-            {
+            let (service, reactor) = http.get_or_init(|| {
                 let reactor = reactor();
                 let server = Server::new(Oge::new(Wasi::from_settings(reactor.clone())));
                 let access = Access::read(settings::source());
-                let service = Service::new(server, access, reactor);
-                // Empty, as seen above.
-                let _ = http.set((runtime, service));
-            }
-            match http.get() {
-                Some((runtime, service)) => runtime.block_on(service.serve(request, out)),
-                None => ResponseOutparam::set(out, Err(ErrorCode::InternalError(None))),
+                (Service::new(server, access, reactor.clone()), reactor)
+            });
+            // A runtime for each request: what a client that has left was waiting for ends with it, and is not
+            // left to wait for the next request. A login is not cut off.
+            match runtime() {
+                Ok(runtime) => runtime.block_on(async {
+                    service.serve(request, out).await;
+                    drop(reactor.turn().await);
+                }),
+                Err(_) => ResponseOutparam::set(out, Err(ErrorCode::InternalError(None))),
             }
         });
     }

@@ -35,8 +35,8 @@ const EVENTS: &str = "text/event-stream";
 const NOT_ACCEPTABLE: &str = "answers are JSON: let Accept take application/json, or leave it out; with \
     text/event-stream as well, calls report their progress\n";
 
-/// How long a call may take before its response is begun.
-const EARLY: Duration = Duration::from_secs(2);
+/// How long a call may take before its response is begun: a client that leaves is noticed only then.
+const EARLY: Duration = Duration::from_millis(100);
 
 /// An MCP server over HTTP.
 pub struct Service<T: Toolbox> {
@@ -64,7 +64,7 @@ impl<T: Toolbox> Service<T> {
     }
 
     /// Answers one request. A call that takes longer than [`EARLY`] has its response begun, so that a
-    /// client that leaves is noticed: then writing fails, and dropping the call ends it.
+    /// client that leaves is noticed: then its body is closed, and the call ends.
     pub async fn serve(&self, request: IncomingRequest, out: ResponseOutparam) {
         let (page, asked) = self.asked(&request).await;
         let asked = match asked {

@@ -17,22 +17,30 @@ use oge_tools::wasi::settings::log_level;
 use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
 use rmcp::RoleServer;
+use rmcp::model::RequestId;
 use rmcp::service::RequestContext;
 use send_wrapper::SendWrapper;
 
 use super::reactor::{Reactor, Sharing};
 use crate::callers::CallerTokens;
-use crate::memory::Share;
+use crate::memory::{Memory, Share};
 use crate::oge::Outside;
 use crate::result::Limits;
 
-/// The world of this instance: its settings, read once, and its one token. Clones share them, and what the
-/// call at hand holds of the memory.
+/// The world of a call: the settings as they are when it begins, the instance's one token, and what the call
+/// holds of the memory. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Wasi(Rc<Inner>, Rc<Share>);
+pub struct Wasi {
+    inner: Rc<Inner>,
+    share: Rc<Share>,
+    /// What the next call begins with.
+    newest: Rc<RefCell<Rc<Inner>>>,
+}
 
 #[derive(Debug)]
 struct Inner {
+    /// The version of the settings file.
+    version: u32,
     reactor: Reactor,
     known: RefCell<Known>,
     callers: RefCell<CallerTokens>,
@@ -41,10 +49,9 @@ struct Inner {
     tokens: Result<Store<TokenEffects<Reactor>>, TokenError>,
 }
 
-impl Wasi {
-    /// Reads the settings. What is wrong with them is told to each call.
-    #[must_use]
-    pub fn from_settings(reactor: Reactor) -> Self {
+impl Inner {
+    fn from_settings(reactor: Reactor) -> Self {
+        let version = settings::version();
         let tokens = from_settings(reactor.clone());
         let memory = reactor.memory.lane_bytes();
         let default = Limits { message: 4 << 20, memory };
@@ -54,10 +61,29 @@ impl Wasi {
             (Err(fault), limits) => (Err(fault), limits.unwrap_or(default)),
             (_, Err(fault)) => (Err(fault), default),
         };
-        let share = Share::new(&reactor.memory);
         let known = RefCell::new(Known::from_settings(settings::source()));
         let callers = RefCell::default();
-        Self(Rc::new(Inner { reactor, known, callers, settings, limits, tokens }), share)
+        Self { version, reactor, known, callers, settings, limits, tokens }
+    }
+}
+
+impl Wasi {
+    /// Reads the settings. What is wrong with them is told to each call.
+    #[must_use]
+    pub fn from_settings(reactor: Reactor) -> Self {
+        let share = Share::new(&reactor.memory);
+        let inner = Rc::new(Inner::from_settings(reactor));
+        Self { share, newest: Rc::new(RefCell::new(Rc::clone(&inner))), inner }
+    }
+
+    /// The settings and the token for a call that begins now: read again if the settings file has changed, so
+    /// that a corrected password is tried at once.
+    fn newest(&self) -> Rc<Inner> {
+        let mut newest = self.newest.borrow_mut();
+        if newest.version != settings::version() {
+            *newest = Rc::new(Inner::from_settings(newest.reactor.clone()));
+        }
+        Rc::clone(&newest)
     }
 
     /// Asks the store as a task of its own: a caller that goes away ends no login that others wait
@@ -68,14 +94,14 @@ impl Wasi {
         &self,
         what: F,
     ) -> Result<Token, TokenError> {
-        let this = Rc::clone(&self.0);
+        let this = Rc::clone(&self.inner);
         let task =
             SendWrapper::new(
                 async move { what(this.tokens.as_ref().map_err(Clone::clone)?).await },
             );
         let broken = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
         let token = tokio::spawn(task).await.unwrap_or_else(broken)?;
-        self.0.known.borrow_mut().add(&token);
+        self.inner.known.borrow_mut().add(&token);
         Ok(token)
     }
 }
@@ -86,7 +112,7 @@ impl Tokens for Wasi {
     }
 
     async fn peek(&self) -> Option<Token> {
-        self.0.tokens.as_ref().ok()?.peek()
+        self.inner.tokens.as_ref().ok()?.peek()
     }
 
     async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
@@ -100,32 +126,33 @@ impl Outside for Wasi {
     type Clock = WasiClock;
 
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
-        let memory = Rc::clone(&self.0.reactor.memory);
+        let inner = self.newest();
         let (id, ended) = (context.id.clone(), context.ct.clone());
-        let share = memory.share(&id);
+        let share = inner.reactor.memory.share(&id);
+        let unwritten = Unwritten { memory: Rc::clone(&inner.reactor.memory), id };
         // The SDK cancels this as it sends the result, and where it drops the call. A result that is being
         // written has taken the share by then.
         tokio::spawn(SendWrapper::new(async move {
             ended.cancelled().await;
-            drop(memory.take_share(&id));
+            drop(unwritten);
         }));
-        Self(Rc::clone(&self.0), share)
+        Self { inner, share, newest: Rc::clone(&self.newest) }
     }
 
     async fn hold(&self, bytes: usize) {
-        self.1.hold(bytes).await;
+        self.share.hold(bytes).await;
     }
 
     fn limits(&self) -> Limits {
-        self.0.limits
+        self.inner.limits
     }
 
     fn settings(&self) -> Result<Settings, Fault> {
-        self.0.settings.clone()
+        self.inner.settings.clone()
     }
 
     fn sender(&self, settings: &Settings) -> Http<Sharing> {
-        let wait = Sharing { reactor: self.0.reactor.clone(), share: Rc::clone(&self.1) };
+        let wait = Sharing { reactor: self.inner.reactor.clone(), share: Rc::clone(&self.share) };
         Http { wait, max_reply_bytes: settings.max_reply_bytes }
     }
 
@@ -134,11 +161,11 @@ impl Outside for Wasi {
     }
 
     fn remember(&self, token: Secret) {
-        self.0.callers.borrow_mut().add(token);
+        self.inner.callers.borrow_mut().add(token);
     }
 
     fn redactor(&self) -> Redactor {
-        self.0.callers.borrow().hidden_by(self.0.known.borrow().redactor())
+        self.inner.callers.borrow().hidden_by(self.inner.known.borrow().redactor())
     }
 
     fn clock(&self) -> WasiClock {
@@ -146,15 +173,27 @@ impl Outside for Wasi {
     }
 
     async fn sleep(&self, time: Duration) {
-        self.1.release();
-        self.0.reactor.until(&Deadline::after(time)).await;
+        self.share.release();
+        self.inner.reactor.until(&Deadline::after(time)).await;
     }
 
     fn log(&self, operation: &str, event: Event<'_>) {
-        let level = match &self.0.settings {
+        let level = match &self.inner.settings {
             Ok(settings) => settings.log,
             Err(_) => log_level(settings::source()),
         };
         stderr::write(level, operation, event);
+    }
+}
+
+/// Gives the share of a call back, also if the runtime ends before the call.
+struct Unwritten {
+    memory: Rc<Memory>,
+    id: RequestId,
+}
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        drop(self.memory.take_share(&self.id));
     }
 }

@@ -20,14 +20,16 @@ use crate::path::below;
 /// The file, or why it is of no use.
 struct Kept {
     file: Result<SettingsFile, String>,
-    version: Version,
+    stamp: Stamp,
+    /// How often it was read again.
+    version: u32,
 }
 
 /// Another one means that the file was written since: its size and the time of its last change.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Version(u64, Option<(u64, u32)>);
+struct Stamp(u64, Option<(u64, u32)>);
 
-/// Read when an instance starts, and when [`read_again`] finds that it has changed. Calls of an instance never
+/// Read when an instance starts, and when [`version`] finds that it has changed. Calls of an instance never
 /// overlap.
 static KEPT: SpinMutex<Option<Kept>> = SpinMutex::new(None);
 
@@ -40,16 +42,15 @@ pub fn source() -> impl Fn(&str) -> Option<String> {
     get()
 }
 
-/// Reads the settings file again if it has changed. Returns whether it did.
-pub fn read_again() -> bool {
-    let before = KEPT.lock().as_ref().map(|kept| kept.version);
-    let Some(path) = get()("OGE_SETTINGS_FILE") else { return false };
-    let now = version(path.trim());
-    let has_changed = before.is_some_and(|before| before != now);
+/// Reads the settings file again if it has changed. Returns how often it did.
+pub fn version() -> u32 {
+    let path = get()("OGE_SETTINGS_FILE");
+    let now = path.map(|path| stamp(path.trim())).unwrap_or_default();
+    let has_changed = KEPT.lock().as_ref().is_some_and(|kept| kept.stamp != now);
     if has_changed {
         load();
     }
-    has_changed
+    KEPT.lock().as_ref().map(|kept| kept.version).unwrap_or_default()
 }
 
 fn get() -> impl Fn(&str) -> Option<String> {
@@ -66,12 +67,13 @@ fn get() -> impl Fn(&str) -> Option<String> {
 }
 
 fn load() {
+    let version = KEPT.lock().as_ref().map_or(0, |kept| kept.version.wrapping_add(1));
     let kept = match get()("OGE_SETTINGS_FILE") {
         Some(path) => {
-            let version = version(path.trim());
-            Kept { file: read(path.trim()), version }
+            let stamp = stamp(path.trim());
+            Kept { file: read(path.trim()), stamp, version }
         }
-        None => Kept { file: Ok(SettingsFile::default()), version: Version::default() },
+        None => Kept { file: Ok(SettingsFile::default()), stamp: Stamp::default(), version },
     };
     *KEPT.lock() = Some(kept);
     if let Some(problem) = get()(FILE_PROBLEM) {
@@ -80,13 +82,13 @@ fn load() {
     }
 }
 
-/// The version of the file at this path; the default if there is none.
-fn version(path: &str) -> Version {
+/// The stamp of the file at this path; the default if there is none.
+fn stamp(path: &str) -> Stamp {
     let found = || {
         let (directory, name) = find(path)?;
         let status = directory.stat_at(PathFlags::SYMLINK_FOLLOW, &name).ok()?;
         let changed = status.data_modification_timestamp;
-        Some(Version(status.size, changed.map(|at| (at.seconds, at.nanoseconds))))
+        Some(Stamp(status.size, changed.map(|at| (at.seconds, at.nanoseconds))))
     };
     found().unwrap_or_default()
 }

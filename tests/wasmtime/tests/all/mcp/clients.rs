@@ -1,8 +1,10 @@
 //! `docs/clients.md`: each configuration that it prints, started as a client would start it.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -56,7 +58,7 @@ impl Home {
     }
 
     /// A command as a client without a shell starts it.
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -205,6 +207,31 @@ async fn the_launcher_reads_every_form_of_a_line() {
     assert_eq!(fake.count(Route::Token), 1);
 }
 
+/// A session that began with a wrong password goes on once the file is corrected.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrected_settings_file_is_read_at_the_next_call() {
+    let fake = fake().await;
+    let home = Home::of(&fake);
+    let file = home.0.path().join(".config/oge/site.env");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{good}OGE_TOKEN_PASSWORD=wrong\n")).unwrap();
+    let mut command = home.command(root().join("examples/mcp/oge-mcp"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child =
+        tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("it starts");
+    let pipes = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    let client = Listener::default().serve(pipes).await.unwrap();
+    let call = async || {
+        let result = client.call_tool(request("run_big_query", json!({}))).await.unwrap();
+        (result.is_error, fake.count(Route::Token))
+    };
+    for _ in 0..2 {
+        assert_eq!(call().await, (Some(true), 1));
+    }
+    fs::write(&file, good).unwrap();
+    assert_eq!(call().await, (Some(false), 2));
+}
+
 #[test]
 fn the_launcher_says_what_to_do_about_a_file_that_it_cannot_open() {
     let home = tempfile::tempdir().unwrap();
@@ -219,6 +246,73 @@ fn the_launcher_says_what_to_do_about_a_file_that_it_cannot_open() {
         let shown = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{shown}");
         assert!(shown.contains(expected), "{shown}");
+    }
+}
+
+/// The launcher in front of a runtime that prints its arguments; what it printed, and its exit code.
+fn launched(arguments: &[&str], variables: &[(&str, &OsStr)]) -> (Option<i32>, String) {
+    let mut command = Command::new(root().join("examples/mcp/oge-mcp"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
+    command.env("WASMTIME", "echo").args(arguments).envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    let shown = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&shown).into_owned())
+}
+
+#[test]
+fn the_launcher_names_a_variable_that_is_not_utf8_and_no_value() {
+    let home = tempfile::tempdir().unwrap();
+    let gbk = OsStr::from_bytes(b"p\xb4\xed-MARKER");
+    let (code, shown) =
+        launched(&[], &[("HOME", home.path().as_os_str()), ("OGE_TOKEN_PASSWORD", gbk)]);
+    assert_eq!(code, Some(2), "{shown}");
+    assert!(shown.contains("OGE_TOKEN_PASSWORD is not UTF-8"), "{shown}");
+    assert!(!shown.contains("MARKER"), "{shown}");
+
+    let lines = OsStr::new("first\nOGE_MARKER=second");
+    let (code, shown) =
+        launched(&[], &[("HOME", home.path().as_os_str()), ("OGE_TOKEN_PASSWORD", lines)]);
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("--env OGE_TOKEN_PASSWORD"), "{shown}");
+    assert!(!shown.contains("MARKER"), "{shown}");
+}
+
+#[test]
+fn the_launcher_needs_no_home_if_it_has_its_directories() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.env");
+    let state = folder.path().join("state");
+    fs::write(&file, "").unwrap();
+    let settings = ("OGE_SETTINGS_FILE", file.as_os_str());
+    let directory = ("OGE_STATE_DIR", state.as_os_str());
+    let nowhere = ("HOME", OsStr::new("/nonexistent"));
+    for variables in [vec![settings, directory], vec![settings, directory, nowhere]] {
+        let (code, shown) = launched(&[], &variables);
+        assert_eq!(code, Some(0), "{shown}");
+    }
+    for variables in [vec![settings], vec![settings, nowhere]] {
+        let (code, shown) = launched(&[], &variables);
+        assert_eq!(code, Some(2), "{shown}");
+        assert!(shown.contains("set OGE_STATE_DIR and OGE_SETTINGS_FILE"), "{shown}");
+    }
+    let colons = folder.path().join("a::b");
+    let (code, shown) = launched(&[], &[settings, ("OGE_STATE_DIR", colons.as_os_str())]);
+    assert_eq!(code, Some(2), "{shown}");
+    assert!(shown.contains("wasmtime cannot open the directory"), "{shown}");
+}
+
+#[test]
+fn the_launcher_serves_on_a_port_a_name_or_an_address() {
+    let state = tempfile::tempdir().unwrap();
+    for (given, address) in [
+        ("8081", "127.0.0.1:8081"),
+        (":8081", "127.0.0.1:8081"),
+        ("localhost:8081", "127.0.0.1:8081"),
+        ("[::1]:8081", "[::1]:8081"),
+    ] {
+        let (_, shown) =
+            launched(&["serve", given], &[("OGE_STATE_DIR", state.path().as_os_str())]);
+        assert!(shown.contains(&format!("--addr {address} ")), "{shown}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! More callers at once than the server has files for: the launcher's flags make them wait.
+//! More callers than the server has files for: the launcher's flags make them wait, and its end comes by none.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,10 +14,10 @@ use super::clients::{Home, Launched};
 const FILES: u32 = 256;
 /// The launcher's connections for that many files, and most of the 100 that wait in the runtime's backlog. The
 /// operating system may reset the connections of a larger crowd before the runtime sees them.
-const CROWD: usize = 64 + 80;
+const CROWD: usize = 25 + 90;
 
-/// Calls a tool; the response's status line and body.
-fn call(address: &str) -> String {
+/// Sends a call.
+fn begin(address: &str) -> TcpStream {
     let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query_task_status","arguments":{"dag_id":"d"}}}"#;
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
@@ -29,6 +29,12 @@ fn call(address: &str) -> String {
         message.len()
     )
     .unwrap();
+    stream
+}
+
+/// Calls a tool; the response's status line and body.
+fn call(address: &str) -> String {
+    let mut stream = begin(address);
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();
     response
@@ -40,7 +46,8 @@ fn is_answered(response: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_waits_and_idle_connections_end_nothing() {
-    let options = Options::default().latency(Duration::from_millis(300));
+    // Longer than until a response begins: from then on the runtime does not count the request.
+    let options = Options::default().latency(Duration::from_millis(900));
     let fake = Fake::start(options).await.unwrap();
     fake.start_task("d");
     let home = Home::of(&fake);
@@ -53,6 +60,14 @@ async fn a_crowd_waits_and_idle_connections_end_nothing() {
     let failed = answered.iter().find(|response| !is_answered(response));
     assert!(failed.is_none(), "{failed:?}");
     assert_eq!(fake.count(Route::Token), 1);
+
+    // Callers that leave while the platform computes, more of them than there are files.
+    for _ in 0..30 {
+        let leaving: Vec<_> = (0..20).map(|_| begin(&address)).collect();
+        thread::sleep(Duration::from_millis(100));
+        drop(leaving);
+    }
+    assert!(server.child.try_wait().unwrap().is_none(), "the server has ended");
 
     // More connections than the server has files for; those past its backlog are not made at all.
     let address = server.address.parse().unwrap();
