@@ -11,7 +11,7 @@ use oge_tools::tools::QueryTaskStatus;
 use tokio::runtime::Runtime;
 
 use crate::fake::FakeProcess;
-use crate::measured::{Measured, wanted};
+use crate::measured::{note, wanted};
 use crate::timing::now;
 use crate::ways::{Native, Site, TokenSlot, arguments, store};
 
@@ -21,13 +21,9 @@ const EXPIRED: &str = "Bearer expired";
 /// In the storm every answer takes so long to begin.
 const LATENCY: Duration = Duration::from_millis(250);
 
-pub(crate) fn measure(
-    criterion: &mut Criterion,
-    runtime: &Runtime,
-    measured: &mut Measured,
-) -> anyhow::Result<()> {
+pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     one(criterion, runtime)?;
-    if wanted("storm") { storm(runtime, measured) } else { Ok(()) }
+    if wanted("storm") { storm(runtime) } else { Ok(()) }
 }
 
 /// Refused, logged in, sent again. Each call has a store of its own: one store meets no two expiries within
@@ -98,7 +94,7 @@ fn time<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// A thousand calls meet one expired token at the same moment.
-fn storm(runtime: &Runtime, measured: &mut Measured) -> anyhow::Result<()> {
+fn storm(runtime: &Runtime) -> anyhow::Result<()> {
     const CALLS: usize = 1000;
     let mut fake = FakeProcess::start(LATENCY)?;
     let (host, _) = slotted(&expired(&fake))?;
@@ -118,9 +114,9 @@ fn storm(runtime: &Runtime, measured: &mut Measured) -> anyhow::Result<()> {
     let slowest = took.iter().max().copied().unwrap_or_default();
     ensure!(logins == 1, "{logins} logins for {CALLS} calls");
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
-    measured.note("storm/logins", logins as f64);
-    measured.note("storm/slowest ms", slowest.as_secs_f64() * 1e3);
+    note("storm/logins", logins as f64);
+    note("storm/slowest ms", slowest.as_secs_f64() * 1e3);
     // A login and a call: an answer each.
-    measured.note("storm/login + call ms", 2.0 * LATENCY.as_secs_f64() * 1e3);
+    note("storm/login + call ms", 2.0 * LATENCY.as_secs_f64() * 1e3);
     Ok(())
 }

@@ -10,8 +10,8 @@ use criterion::{Criterion, SamplingMode, Throughput};
 use tokio::runtime::Runtime;
 
 use crate::fake::FakeProcess;
-use crate::measured::{Measured, wanted};
-use crate::names::{CALLERS, GATEWAYS};
+use crate::measured::{note, wanted};
+use crate::names::CALLERS;
 use crate::timing::{at_once, quantile};
 use crate::ways::{self, Way};
 
@@ -19,17 +19,13 @@ use crate::ways::{self, Way};
 const MOST_SERVED: usize = 64;
 
 fn is_served(way: &str) -> bool {
-    GATEWAYS.contains(&way) || way == "mcp http"
+    matches!(way, "wasmtime serve" | "mcp http")
 }
 
 /// What runs in this process.
 const HERE: [&str; 5] = ["wire", "native", "host", "bare", "dutiful"];
 
-pub(crate) fn measure(
-    criterion: &mut Criterion,
-    runtime: &Runtime,
-    measured: &mut Measured,
-) -> anyhow::Result<()> {
+pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     let mut fake = FakeProcess::start(Duration::ZERO)?;
     let ways = ways::all(&mut fake, runtime)?;
     for callers in CALLERS {
@@ -47,7 +43,7 @@ pub(crate) fn measure(
                     whole
                 });
             });
-            note(measured, callers, name, took.into_inner());
+            note_times(callers, name, took.into_inner());
         }
         group.finish();
     }
@@ -68,7 +64,7 @@ pub(crate) fn measure(
         }
     }
     for (name, micros) in least {
-        measured.note(name, micros);
+        note(name, micros);
     }
     Ok(())
 }
@@ -85,13 +81,13 @@ fn processor_time() -> anyhow::Result<f64> {
 }
 
 /// How long half of the calls took at most, and ninety-nine of a hundred.
-fn note(measured: &mut Measured, callers: usize, way: &str, mut took: Vec<Duration>) {
+fn note_times(callers: usize, way: &str, mut took: Vec<Duration>) {
     if took.is_empty() {
         return;
     }
     took.sort_unstable();
     for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
         let micros = quantile(&took, part).as_secs_f64() * 1e6;
-        measured.note(format!("{callers} callers/{way}/{what}"), micros);
+        note(format!("{callers} callers/{way}/{what}"), micros);
     }
 }

@@ -1,7 +1,7 @@
 //! What an expired token costs, and what the sandbox does: measured side by side in one run.
 //!
 //! `cargo bench` measures everything (some minutes), `cargo bench -- one` what has "one" in
-//! its name; `cargo bench-report` writes what was measured to `BENCHMARKS.md`. The fake OGE runs in a process
+//! its name. The fake OGE runs in a process
 //! of its own, as do the hosts whose memory or start is measured: all of them are this same program in
 //! another [`role`].
 
@@ -25,7 +25,6 @@ use std::time::Duration;
 
 use criterion::Criterion;
 
-use crate::measured::Measured;
 use crate::role::Role;
 
 fn main() -> anyhow::Result<()> {
@@ -47,14 +46,13 @@ fn measure() -> anyhow::Result<()> {
         .measurement_time(Duration::from_secs(2))
         .sample_size(30)
         .configure_from_args();
-    let mut measured = Measured::default();
-    one_call::measure(&mut criterion, &runtime, &mut measured)?;
+    one_call::measure(&mut criterion, &runtime)?;
     instance::measure(&mut criterion, &runtime)?;
-    in_flight::measure(&mut criterion, &runtime, &mut measured)?;
-    expired::measure(&mut criterion, &runtime, &mut measured)?;
+    in_flight::measure(&mut criterion, &runtime)?;
+    expired::measure(&mut criterion, &runtime)?;
     replies::measure(&mut criterion, &runtime)?;
     cold_start::measure(&mut criterion)?;
-    memory::measure(&mut measured)?;
+    memory::measure()?;
     criterion.final_summary();
     Ok(())
 }

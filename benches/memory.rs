@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
 use crate::fake::FakeProcess;
-use crate::measured::{Measured, wanted};
+use crate::measured::{note, wanted};
 use crate::role::Role;
 use crate::ways::{Call, Native, host_way};
 
@@ -26,7 +26,7 @@ const SCENARIOS: [(&str, &str); 3] = [
     ("many", "memory/growth over 100,000 calls, KiB"),
 ];
 
-pub(crate) fn measure(measured: &mut Measured) -> anyhow::Result<()> {
+pub(crate) fn measure() -> anyhow::Result<()> {
     for (scenario, name) in SCENARIOS.into_iter().filter(|(_, name)| wanted(name)) {
         let latency = if scenario == "in flight" { Duration::from_secs(3) } else { Duration::ZERO };
         let mut fake = FakeProcess::start(latency)?;
@@ -38,7 +38,7 @@ pub(crate) fn measure(measured: &mut Measured) -> anyhow::Result<()> {
             let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
             ensure!(output.status.success(), "{way}, {scenario}: {}", output.status);
             let value = String::from_utf8(output.stdout)?.trim().parse()?;
-            measured.note(format!("{name}/{way}"), value);
+            note(format!("{name}/{way}"), value);
         }
     }
     Ok(())

@@ -6,15 +6,11 @@ use criterion::Criterion;
 use tokio::runtime::Runtime;
 
 use crate::fake::FakeProcess;
-use crate::measured::{Measured, wanted};
+use crate::measured::{note, wanted};
 use crate::timing::one_at_a_time;
 use crate::ways::{self, OldWay};
 
-pub(crate) fn measure(
-    criterion: &mut Criterion,
-    runtime: &Runtime,
-    measured: &mut Measured,
-) -> anyhow::Result<()> {
+pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     let mut fake = FakeProcess::start(Duration::ZERO)?;
     let mut group = criterion.benchmark_group("one call");
     // Most of such a call is waking threads, which takes now longer and now shorter.
@@ -27,7 +23,7 @@ pub(crate) fn measure(
         && let Some(old) = OldWay::measure(&mut fake)?
     {
         for (name, value) in old.0 {
-            measured.note(name, value);
+            note(name, value);
         }
     }
     Ok(())

@@ -7,7 +7,6 @@ mod mcp;
 mod native;
 mod old;
 mod served;
-mod wasmcloud;
 
 use std::sync::Arc;
 
@@ -20,7 +19,6 @@ use self::command_line::{serve, served};
 use self::host::undecided_way;
 use self::mcp::{over_http, over_stdio};
 use self::served::Served;
-use self::wasmcloud::wasmcloud;
 use crate::fake::FakeProcess;
 
 pub(crate) use self::command_line::{precompiled, wasmtime};
@@ -62,7 +60,6 @@ pub(crate) fn all(fake: &mut FakeProcess, runtime: &Runtime) -> anyhow::Result<V
         undecided_way(fake.settings(), "dutiful")?,
         served(fake)?,
     ];
-    ways.extend(wasmcloud(fake)?);
     ways.push(runtime.block_on(over_stdio(fake))?.way("mcp stdio"));
     ways.push(runtime.block_on(over_http(fake))?.way("mcp http"));
     Ok(ways)

@@ -5,13 +5,25 @@
 const PASSWORD = /密码|密碼|口令|passwo?r?d|credential|invalid_(grant|client)/i;
 const ACCOUNT = /[账帐賬帳][号户號戶]|用[户戶]|account|user/i;
 const LOCKED = /锁定|鎖定|冻结|(?<![a-z])locked/i;
+const NUMBER = String.raw`(\d+|[零一二两三四五六七八九十]|\b(?:no|one|two|three|four|five)\b)`;
+const NUMBERS = new Map([...'零一二三四五六七八九十'].map((word, n) => [word, n]));
+['no', 'one', 'two', 'three', 'four', 'five'].forEach((word, n) => NUMBERS.set(word, n));
+NUMBERS.set('两', 2);
+const LEFT = '(?:剩|余|还有|还可|还能|还允许|尚有|可再|再输|再错|再失败)';
+const TRIES = String.raw`(?:attempt|tr(?:y|ies)|chance|failed login)(?:\(?s\)?)?`;
 const TRIES_LEFT = [
-  /(?:剩|还有|还可|还能)[^。，；,;]*?次[^。，；,;\d]*(\d+)/,
-  /(?:剩|还有|还可|还能)[^。，；,;\d]*(\d+)\s*次/,
-  /(\d+)[^.,;\d]*?(?:attempt|tr(?:y|ies)|chance)s? (?:left|remain)/i,
-  /(?:(?:attempt|tr(?:y|ies)|chance)s? (?:left|remaining)|remaining (?:attempt|tr(?:y|ies)|chance)s?)\D*(\d+)/i,
-];
-const REASONS = ['msg', 'message', 'error_description', 'error'];
+  String.raw`${LEFT}[^。，；,;]*?(?:次|机会)[^。，；,;\d]*?${NUMBER}`,
+  String.raw`${LEFT}[^。，；,;\d]*?${NUMBER}\s*次`,
+  '最后(一)次机会',
+  String.raw`${NUMBER}[^.,;\d]*?${TRIES} (?:left|remain)`,
+  String.raw`${NUMBER}(?: of \d+)? more[^.,;\d]*?${TRIES}`,
+  String.raw`${NUMBER} of \d+ ${TRIES} (?:left|remain)`,
+  String.raw`(?:${TRIES} (?:left|remaining)|remaining ${TRIES}|remaining:)\D*(\d+)`,
+].map((pattern) => new RegExp(pattern, 'i'));
+const NO_TRIES_LEFT = /无剩余|没有剩余|没有机会|无机会/;
+const REASONS = ['msg', 'message', 'error_description', 'errmsg', 'error'];
+const FAILED = ['fail', 'failed', 'failure', 'error'];
+const MAX_PLAIN_LENGTH = 1024;
 const JWT = /^(Bearer +)?[\w-]+\.[\w-]+\.[\w-]*$/i;
 const MAX_DEPTH = 3;
 const MAX_REASON_LENGTH = 200;
@@ -25,22 +37,20 @@ const LONG_WORD = /[\w.~+/=-]{20,}/g;
  * the kind `rejected`, `failed` or `unavailable`. The reason is what the response says, for `shown`.
  */
 export function read(status, text) {
+  const isOk = status >= 200 && status <= 299;
   const json = parse(text);
-  if (json === undefined) {
-    const isRejected = [400, 401, 403].includes(status);
-    const problem = status === 200 ? 'its body is not JSON; check OGE_TOKEN_URL' : undefined;
-    return { kind: isRejected ? 'rejected' : 'unavailable', problem };
-  }
-  const objects = [...within(json, MAX_DEPTH)];
+  const isPage = text.trimStart().startsWith('<') || text.length > MAX_PLAIN_LENGTH;
+  const objects = [...within(json ?? (isPage ? '' : text), MAX_DEPTH)];
   const first = (names, isIt) =>
     objects.flatMap((object) => names.map((name) => object[name])).find(isIt);
-  const given = first(['code'], (value) => value !== undefined && value !== null);
-  const number = Number(given ?? NaN);
+  const given = first(['code', 'errcode'], (value) => value !== undefined && value !== null);
+  const number = typeof given === 'boolean' ? NaN : Number(given ?? NaN);
   const code = Number.isInteger(number) ? number : undefined;
-  const isDenied = objects.some(({ success }) => String(success) === 'false');
+  const denials = objects.flatMap(({ success, ok }) => [success, ok]);
+  const isDenied = denials.some((denial) => ['false', '0'].includes(String(denial).toLowerCase()));
   const token = first(['token', 'access_token', 'accessToken'], isText);
   let problem;
-  if (status === 200 && token && !isDenied && !(isIn(code, 400, 599) || isIn(code, 40_000, 59_999))) {
+  if (isOk && token && !isDenied && !(isIn(code, 400, 599) || isIn(code, 40_000, 59_999))) {
     const scheme = first(['tokenHead', 'token_type', 'tokenType'], isText);
     const value = authorization(token, scheme);
     if (value) return { kind: 'token', authorization: value };
@@ -48,13 +58,17 @@ export function read(status, text) {
   }
   const texts = objects.flatMap((object) => [...REASONS, 'text'].map((name) => object[name]));
   const says = (words) => texts.some((text) => isText(text) && words.test(text));
-  const left = texts.filter(isText).flatMap((text) => TRIES_LEFT.map((form) => text.match(form)));
-  const triesLeft = left.find(Boolean)?.[1];
+  const found = texts.filter(isText).flatMap((text) => TRIES_LEFT.map((form) => text.match(form)));
+  const numbers = found.filter(Boolean).map(([, n]) => NUMBERS.get(n.toLowerCase()) ?? Number(n));
+  const triesLeft = says(NO_TRIES_LEFT) ? 0 : numbers.length > 0 ? Math.min(...numbers) : undefined;
   // An authority that is busy or broken names users and locks too ("database is locked").
   const surely = says(PASSWORD) || (says(ACCOUNT) && says(LOCKED)) || triesLeft !== undefined;
   const perhaps = surely || says(ACCOUNT) || says(LOCKED);
   const hasFailed =
-    isDenied || given !== undefined || first(['error'], (value) => value && value !== true);
+    isDenied ||
+    given !== undefined ||
+    first(['error'], (value) => value && value !== true) ||
+    objects.some((object) => FAILED.includes(String(object.status).toLowerCase()));
   const isTransient = [408, 429, 40_800, 42_900].includes(code);
   const isSuccess = !isDenied && (code === 0 || isIn(code, 200, 299) || code === 20_000);
   const or = (blamed, kind) => (blamed ? 'rejected' : kind);
@@ -62,16 +76,19 @@ export function read(status, text) {
   if (problem) kind = 'unavailable';
   else if ([400, 401, 403, 423].includes(status)) kind = 'rejected';
   else if ([408, 429].includes(status) || status >= 500) kind = or(surely, 'unavailable');
-  else if (status !== 200) kind = or(perhaps, 'unavailable');
+  else if (status === 422) kind = or(perhaps, 'failed');
+  else if (!isOk) kind = or(perhaps, 'unavailable');
   else if (isTransient || isSuccess) kind = or(surely, 'unavailable');
   else if (isIn(code, 400, 499) || isIn(code, 40_000, 49_999)) kind = 'rejected';
   else kind = or(perhaps, hasFailed ? 'failed' : 'unavailable');
-  if (status === 200 && kind === 'unavailable' && !isTransient) {
-    problem ??= 'a token was expected in data.token or access_token';
+  if (isOk && kind === 'unavailable' && !isTransient) {
+    problem ??= json === undefined
+      ? 'its body is not JSON; check OGE_TOKEN_URL'
+      : 'a token was expected in data.token or access_token';
   }
   const said = REASONS.flatMap((name) => objects.map((object) => object[name])).find(isText);
   const reason = token?.length >= SHORTEST_SECRET ? said?.replaceAll(token, '***') : said;
-  return { kind, code, triesLeft: triesLeft && Number(triesLeft), reason, problem };
+  return { kind, code, triesLeft, reason, problem };
 }
 
 /**

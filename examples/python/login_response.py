@@ -13,17 +13,27 @@ from urllib.parse import quote, quote_plus
 PASSWORD = re.compile(r"密码|密碼|口令|passwo?r?d|credential|invalid_(grant|client)", re.I)
 ACCOUNT = re.compile(r"[账帐賬帳][号户號戶]|用[户戶]|account|user", re.I)
 LOCKED = re.compile(r"锁定|鎖定|冻结|(?<![a-z])locked", re.I)
+NUMBER = r"(\d+|[零一二两三四五六七八九十]|\b(?:no|one|two|three|four|five)\b)"
+NUMBERS = {word: n for n, word in enumerate("零一二三四五六七八九十")} | {"两": 2}
+NUMBERS |= {word: n for n, word in enumerate(("no", "one", "two", "three", "four", "five"))}
+LEFT = r"(?:剩|余|还有|还可|还能|还允许|尚有|可再|再输|再错|再失败)"
+TRIES = r"(?:attempt|tr(?:y|ies)|chance|failed login)(?:\(?s\)?)?"
 TRIES_LEFT = [
     re.compile(pattern, re.I)
     for pattern in (
-        r"(?:剩|还有|还可|还能)[^。，；,;]*?次[^。，；,;\d]*(\d+)",
-        r"(?:剩|还有|还可|还能)[^。，；,;\d]*(\d+)\s*次",
-        r"(\d+)[^.,;\d]*?(?:attempt|tr(?:y|ies)|chance)s? (?:left|remain)",
-        r"(?:(?:attempt|tr(?:y|ies)|chance)s? (?:left|remaining)"
-        r"|remaining (?:attempt|tr(?:y|ies)|chance)s?)\D*(\d+)",
+        LEFT + r"[^。，；,;]*?(?:次|机会)[^。，；,;\d]*?" + NUMBER,
+        LEFT + r"[^。，；,;\d]*?" + NUMBER + r"\s*次",
+        r"最后(一)次机会",
+        NUMBER + r"[^.,;\d]*?" + TRIES + r" (?:left|remain)",
+        NUMBER + r"(?: of \d+)? more[^.,;\d]*?" + TRIES,
+        NUMBER + r" of \d+ " + TRIES + r" (?:left|remain)",
+        r"(?:" + TRIES + r" (?:left|remaining)|remaining " + TRIES + r"|remaining:)\D*(\d+)",
     )
 ]
-REASONS = ("msg", "message", "error_description", "error")
+NO_TRIES_LEFT = re.compile(r"无剩余|没有剩余|没有机会|无机会")
+REASONS = ("msg", "message", "error_description", "errmsg", "error")
+FAILED = ("fail", "failed", "failure", "error")
+MAX_PLAIN_LENGTH = 1024
 JWT = re.compile(r"(Bearer +)?[\w-]+\.[\w-]+\.[\w-]*", re.I)
 MAX_DEPTH = 3
 MAX_REASON_LENGTH = 200
@@ -45,25 +55,34 @@ class Meaning(NamedTuple):
 
 
 def read(status: int, text: bytes) -> Meaning:
+    is_ok = 200 <= status <= 299
+    expected = "a token was expected in data.token or access_token"
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
-        problem = "its body is not JSON; check OGE_TOKEN_URL" if status == 200 else ""
-        return Meaning("rejected" if status in (400, 401, 403) else "unavailable", problem=problem)
+        expected = "its body is not JSON; check OGE_TOKEN_URL"
+        plain = text.decode("utf-8", "replace")
+        is_page = plain.lstrip().startswith("<") or len(plain) > MAX_PLAIN_LENGTH
+        answer = "" if is_page else plain
     objects = list(within(answer, MAX_DEPTH))
-    given = next((o["code"] for o in objects if o.get("code") is not None), None)
+    codes = (o[name] for o in objects for name in ("code", "errcode") if o.get(name) is not None)
+    given = next(codes, None)
     code = whole(given)
-    is_denied = any(str(o.get("success")).lower() == "false" for o in objects)
+    denials = (o.get(name) for o in objects for name in ("success", "ok"))
+    is_denied = any(str(denial).lower() in ("false", "0") for denial in denials)
     token = first_text(objects, "token", "access_token", "accessToken")
     problem = ""
-    if status == 200 and token and not is_denied and not is_in(code, (400, 599), (40_000, 59_999)):
+    if is_ok and token and not is_denied and not is_in(code, (400, 599), (40_000, 59_999)):
         scheme = first_text(objects, "tokenHead", "token_type", "tokenType")
         if value := authorization(token, scheme):
             return Meaning("token", value)
         problem = "it gave a token that no header can carry"
     texts = [o[name] for o in objects for name in (*REASONS, "text") if is_text(o.get(name))]
     found = (form.search(text) for text in texts for form in TRIES_LEFT)
-    left = next((int(match[1]) for match in found if match), None)
+    tries = [match[1].lower() for match in found if match]
+    left = min((NUMBERS[n] if n in NUMBERS else int(n) for n in tries), default=None)
+    if any(NO_TRIES_LEFT.search(text) for text in texts):
+        left = 0
     password, account, locked = (
         any(words.search(text) for text in texts) for words in (PASSWORD, ACCOUNT, LOCKED)
     )
@@ -71,7 +90,8 @@ def read(status: int, text: bytes) -> Meaning:
     surely = password or (account and locked) or left is not None
     perhaps = surely or account or locked
     has_error = any(o.get("error") and o["error"] is not True for o in objects)
-    has_failed = is_denied or given is not None or has_error
+    has_status = any(str(o.get("status")).lower() in FAILED for o in objects)
+    has_failed = is_denied or given is not None or has_error or has_status
     is_success = not is_denied and is_in(code, (0, 0), (200, 299), (20_000, 20_000))
     is_transient = code in (408, 429, 40_800, 42_900)
     if problem:
@@ -80,7 +100,9 @@ def read(status: int, text: bytes) -> Meaning:
         kind = "rejected"
     elif status in (408, 429) or status >= 500:
         kind = "rejected" if surely else "unavailable"
-    elif status != 200:
+    elif status == 422:
+        kind = "rejected" if perhaps else "failed"
+    elif not is_ok:
         kind = "rejected" if perhaps else "unavailable"
     elif is_success or is_transient:
         kind = "rejected" if surely else "unavailable"
@@ -88,8 +110,8 @@ def read(status: int, text: bytes) -> Meaning:
         kind = "rejected"
     else:
         kind = "failed" if has_failed else "unavailable"
-    if status == 200 and kind == "unavailable" and not is_transient:
-        problem = problem or "a token was expected in data.token or access_token"
+    if is_ok and kind == "unavailable" and not is_transient:
+        problem = problem or expected
     reason = next((o[name] for name in REASONS for o in objects if is_text(o.get(name))), "")
     if len(token) >= SHORTEST_SECRET:
         reason = reason.replace(token, "***")

@@ -128,8 +128,13 @@ fn look(text: &[Seen], layers: usize, index: &Index, hidden: &mut [bool]) {
     }
 }
 
-/// Whether no letter, digit or underscore is right before or after this part of a text.
+/// Whether no letter, digit or underscore is right before or after this part of a text, or the text was cut
+/// there.
 fn is_word(text: &[Seen], start: usize, end: usize) -> bool {
+    let after = text.get(end..).unwrap_or_default().iter().map(|seen| seen.meant);
+    if after.take(CUT.len()).eq(CUT.bytes()) {
+        return true;
+    }
     let is_free = |seen: Option<&Seen>| {
         seen.is_none_or(|seen| !seen.meant.is_ascii_alphanumeric() && seen.meant != b'_')
     };
