@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oge_tools::call::SendError;
+use oge_tools::client::TransportError;
 use oge_tools::error::FailureKind;
 use oge_tools::reply::Reply;
 
@@ -29,15 +29,15 @@ impl Answer {
     }
 
     /// What comes of sending a request that may take so long.
-    pub fn reply(self, timeout: Duration) -> Result<Reply, SendError> {
+    pub fn reply(self, timeout: Duration) -> Result<Reply, TransportError> {
         let (status, body) = match self {
             Accepts => (200, r#"{"code":200}"#),
             ExpiredByCode => (200, r#"{"code":40003}"#),
             ExpiredByStatus => (401, ""),
             Forbids => (403, ""),
             Fails => (500, ""),
-            Breaks => return Err(SendError::Network("broken".to_owned())),
-            Hangs => return Err(SendError::Timeout { after: timeout }),
+            Breaks => return Err(TransportError::Network("broken".to_owned())),
+            Hangs => return Err(TransportError::Timeout { after: timeout }),
         };
         Ok(Reply { status, body: body.into(), ..Reply::default() })
     }

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use oge_fake::{Fake, Options, Route};
 use oge_host::{Authority, NativeStore};
-use oge_oauth::{Issued, LoginError};
+use oge_token::{Issued, LoginError};
 use oge_tools::error::FailureKind;
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;

@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use oge_tools::authorization::Authorization;
-use oge_tools::call::{Clock, Platform, SendError, Sender};
+use oge_tools::client::{Client, Clock, Transport, TransportError};
 use oge_tools::error::FailureKind;
 use oge_tools::log::Event;
 use oge_tools::reply::Reply;
 use oge_tools::request::{Method, Request};
 use oge_tools::secret::Secret;
 use oge_tools::settings::Settings;
-use oge_tools::token::{Token, TokenError, Tokens};
+use oge_tools::token::{Token, TokenError, TokenStore};
 use oge_tools::url::Url;
 use proptest::prelude::*;
 
@@ -31,12 +31,12 @@ struct Script {
     sent: RefCell<Vec<(Request, Option<String>)>>,
 }
 
-impl Sender for Script {
+impl Transport for Script {
     async fn send(
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, SendError> {
+    ) -> Result<Reply, TransportError> {
         let mut sent = self.sent.borrow_mut();
         let answer = self.answers[sent.len().min(1)];
         sent.push((request.clone(), authorization.map(|secret| secret.expose().to_owned())));
@@ -53,7 +53,7 @@ fn token(generation: u64) -> Token {
     Token { authorization: Secret::new(format!("Bearer token-{generation}")), generation }
 }
 
-impl Tokens for Store {
+impl TokenStore for Store {
     async fn get(&self) -> Result<Token, TokenError> {
         Ok(token(7))
     }
@@ -95,7 +95,7 @@ fn any_authorization() -> impl Strategy<Value = Authorization> {
         Authorization::Store { retry: true },
         Authorization::Store { retry: false },
         Authorization::Caller(Secret::new("Bearer mine")),
-        Authorization::AsGiven,
+        Authorization::FromHeaders,
     ])
 }
 
@@ -109,10 +109,10 @@ proptest! {
         authorization in any_authorization(),
     ) {
         let settings = Settings::read(|key| (key == "OGE_API_URL").then(|| "http://h/x".to_owned())).unwrap();
-        let platform = Platform {
+        let platform = Client {
             settings,
-            sender: Script { answers, sent: RefCell::default() },
-            tokens: Store { renewal, refreshes: Cell::new(0) },
+            transport: Script { answers, sent: RefCell::default() },
+            token_store: Store { renewal, refreshes: Cell::new(0) },
             clock: Still,
             redactor: oge_tools::secret::Redactor::default(),
             observe: |_: &str, _: Event<'_>| {},
@@ -122,8 +122,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let result = runtime.block_on(platform.call(&request, &authorization));
 
-        let sent = platform.sender.sent.borrow();
-        let refreshes = platform.tokens.refreshes.get();
+        let sent = platform.transport.sent.borrow();
+        let refreshes = platform.token_store.refreshes.get();
         let may_retry = authorization == Authorization::Store { retry: true };
         let refreshed = may_retry && answers[0].is_expiry();
         let retried = refreshed && renewal == Renewal::Other;

@@ -8,6 +8,10 @@ use oge_host::{Host, TokenStore};
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};
 use oge_tools::url::Origin;
+use wasm_encoder::{
+    Component, ComponentImportSection, ComponentTypeRef, ComponentTypeSection, ComponentValType,
+    InstanceType,
+};
 
 use crate::limits::{hostile, tell};
 
@@ -121,18 +125,17 @@ async fn a_guest_sees_no_argument_and_no_directory() {
 
 /// A component that imports one function of an interface, without parameters and results.
 fn asks_for(interface: &str, function: &str) -> Vec<u8> {
-    let byte = |number: usize| u8::try_from(number).ok().filter(|byte| *byte < 0x80).unwrap();
-    let mut component = vec![0x00, b'a', b's', b'm', 0x0d, 0x00, 0x01, 0x00];
-    // A type: an instance that has the function.
-    component.extend([0x07, byte(function.len() + 13), 0x01, 0x42, 0x02]);
-    component.extend([0x01, 0x40, 0x00, 0x01, 0x00, 0x04, 0x00, byte(function.len())]);
-    component.extend(function.as_bytes());
-    component.extend([0x01, 0x00]);
-    // An import of that type.
-    component.extend([0x0a, byte(interface.len() + 5), 0x01, 0x00, byte(interface.len())]);
-    component.extend(interface.as_bytes());
-    component.extend([0x05, 0x00]);
-    component
+    let mut instance = InstanceType::new();
+    let no_parameters: [(&str, ComponentValType); 0] = [];
+    instance.ty().function().params(no_parameters).result(None);
+    instance.export(function, ComponentTypeRef::Func(0));
+    let mut types = ComponentTypeSection::new();
+    types.instance(&instance);
+    let mut imports = ComponentImportSection::new();
+    imports.import(interface, ComponentTypeRef::Instance(0));
+    let mut component = Component::new();
+    component.section(&types).section(&imports);
+    component.finish()
 }
 
 /// Why a component that imports one function of an interface is not loaded.

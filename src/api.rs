@@ -10,13 +10,13 @@ use core::time::Duration;
 use serde::de::IgnoredAny;
 
 use crate::authorization::Authorization;
-use crate::call::{Clock, Platform, Sender};
+use crate::client::{Client, Clock, Transport};
 use crate::error::{Failure, Fault};
 use crate::log::Event;
 use crate::request::{Header, Method, Request};
 use crate::secret::Secret;
 use crate::settings::{MAX_TIMEOUT_SECONDS, Settings};
-use crate::token::Tokens;
+use crate::token::TokenStore;
 use crate::url::Url;
 
 /// The operation's label.
@@ -55,7 +55,7 @@ pub struct Output {
     pub attempts: u8,
 }
 
-impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O> {
+impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T, C, O> {
     /// Sends one request to any endpoint.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ fn prepare(arguments: Arguments, settings: &Settings) -> Result<(Request, Author
         None if arguments.use_intranet_token.unwrap_or(false) => {
             Authorization::Store { retry: arguments.auto_retry_on_token_expire.unwrap_or(true) }
         }
-        None => Authorization::AsGiven,
+        None => Authorization::FromHeaders,
     };
     let mut request = Request::json(OPERATION, method, url, arguments.json, timeout);
     if let Some(headers) = arguments.headers {
@@ -147,7 +147,7 @@ fn parse_headers(headers: &[(String, Secret)]) -> Result<Vec<Header>, Fault> {
 /// Headers that alone authorize the call are sent as they are; else the call's own `Authorization`
 /// takes the place of theirs, and JSON is what they speak where they do not say otherwise.
 fn merge_headers(headers: &mut Vec<Header>, given: Vec<Header>, authorization: &Authorization) {
-    if *authorization == Authorization::AsGiven {
+    if *authorization == Authorization::FromHeaders {
         *headers = given;
         return;
     }
@@ -195,7 +195,7 @@ mod tests {
 
         let as_given = Arguments { use_intranet_token: None, ..store };
         let (request, authorization) = prepared(as_given).unwrap();
-        assert_eq!(authorization, Authorization::AsGiven);
+        assert_eq!(authorization, Authorization::FromHeaders);
         assert_eq!(sent(&request), [("authorization", "Basic x"), ("x-a", "1")]);
     }
 

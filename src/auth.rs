@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::error::Failure;
 use crate::jwt::Claims;
-use crate::token::{Token, Tokens};
+use crate::token::{Token, TokenStore};
 
 /// The operation's label.
 pub const OPERATION: &str = "刷新Token";
@@ -25,7 +25,7 @@ pub struct TokenInfo {
 ///
 /// # Errors
 /// `not-configured` or `token-store`.
-pub async fn refresh(tokens: &impl Tokens, wall: Duration) -> Result<TokenInfo, Failure> {
+pub async fn refresh(tokens: &impl TokenStore, wall: Duration) -> Result<TokenInfo, Failure> {
     match tokens.refresh(None).await {
         Ok(token) => Ok(TokenInfo::of(&token, wall)),
         Err(error) => Err(Failure::new((&error).into(), OPERATION, error.to_string())),
@@ -33,7 +33,7 @@ pub async fn refresh(tokens: &impl Tokens, wall: Duration) -> Result<TokenInfo, 
 }
 
 /// What is known of the held token. Contacts no one. `wall` is the time since 1970.
-pub async fn status(tokens: &impl Tokens, wall: Duration) -> TokenInfo {
+pub async fn status(tokens: &impl TokenStore, wall: Duration) -> TokenInfo {
     tokens.peek().await.map_or_else(TokenInfo::default, |token| TokenInfo::of(&token, wall))
 }
 

@@ -17,7 +17,7 @@ pub enum Authorization {
         retry: bool,
     },
     /// Whatever the request's own headers say, or nothing.
-    AsGiven,
+    FromHeaders,
 }
 
 impl Authorization {

@@ -1,8 +1,8 @@
 //! The five tools of OGE (Open Geospatial Engine), for which an expired token is a non-event.
 //!
 //! This library is the core that every shell links: pure, `no_std`, generic over three small traits
-//! ([`call::Sender`], [`token::Tokens`], [`call::Clock`]). Data flows one way: arguments →
-//! [`tools`] (request) → [`call`] → a sender → the platform → [`verdict`] → [`tools`] (result).
+//! ([`client::Transport`], [`token::TokenStore`], [`client::Clock`]). Data flows one way: arguments →
+//! [`tools`] (request) → [`client`] → a transport → the platform → [`outcome`] → [`tools`] (result).
 //!
 //! Built for `wasm32-wasip2` with the feature `exports` it is also the component; `wasi` is that
 //! shell, and the only code that touches bindings.
@@ -16,7 +16,7 @@ extern crate std;
 pub mod api;
 pub mod auth;
 pub mod authorization;
-pub mod call;
+pub mod client;
 #[cfg(feature = "clap")]
 mod command_line;
 pub mod encoding;
@@ -25,6 +25,7 @@ pub mod error;
 pub mod json;
 pub mod jwt;
 pub mod log;
+pub mod outcome;
 pub mod pieces;
 pub mod reply;
 pub mod request;
@@ -35,6 +36,5 @@ pub mod settings_file;
 pub mod token;
 pub mod tools;
 pub mod url;
-pub mod verdict;
 #[cfg(target_family = "wasm")]
 pub mod wasi;

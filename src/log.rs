@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::error::Failure;
-use crate::verdict::Expiry;
+use crate::outcome::Expiry;
 
 /// How much the log shows; each level shows those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

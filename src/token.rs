@@ -49,7 +49,7 @@ impl From<&TokenError> for FailureKind {
 
 /// Where the token lives: the WIT's `token-store`, which says what each function promises.
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
-pub trait Tokens {
+pub trait TokenStore {
     fn get(&self) -> impl Future<Output = Result<Token, TokenError>>;
     fn peek(&self) -> impl Future<Output = Option<Token>>;
     fn refresh(&self, stale: Option<u64>) -> impl Future<Output = Result<Token, TokenError>>;

@@ -5,7 +5,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use oge_tools::call::{SendError, Sender};
+use oge_tools::client::{Transport, TransportError};
 use oge_tools::reply::Reply;
 use oge_tools::request::Request;
 use oge_tools::secret::Secret;
@@ -19,12 +19,12 @@ use crate::fake::FakeProcess;
 
 /// A client with keep-alive connections; clones share them.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub(crate) struct Wire {
     http: legacy::Client<HttpConnector, Full<Bytes>>,
     max_reply_bytes: usize,
 }
 
-impl Client {
+impl Wire {
     pub(crate) fn new(settings: &Settings) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -70,12 +70,12 @@ fn prepared<T: Tool>(arguments: T::Arguments, settings: &Settings) -> anyhow::Re
     Ok(prepared.map_err(|fault| fault.into_failure(T::OPERATION))?.request)
 }
 
-impl Sender for Client {
+impl Transport for Wire {
     async fn send(
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, SendError> {
+    ) -> Result<Reply, TransportError> {
         let uri = format!("{}{}", request.url.origin(), request.url.path_and_query());
         let mut outgoing = http::Request::builder().method(request.method.as_str()).uri(uri);
         for header in &request.headers {
@@ -92,14 +92,14 @@ impl Sender for Client {
             let content_type = response.headers().get(http::header::CONTENT_TYPE);
             let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
             let body = Limited::new(response.into_body(), self.max_reply_bytes).collect().await;
-            let body = body.map_err(|error| SendError::Network(error.to_string()))?.to_bytes();
+            let body = body.map_err(|error| TransportError::Network(error.to_string()))?.to_bytes();
             Ok(Reply { status, content_type, body: body.into(), ..Reply::default() })
         };
-        let late = |_| SendError::Timeout { after: request.timeout };
+        let late = |_| TransportError::Timeout { after: request.timeout };
         timeout(request.timeout, answered).await.map_err(late)?
     }
 }
 
-fn network(error: impl std::error::Error) -> SendError {
-    SendError::Network(error.to_string())
+fn network(error: impl std::error::Error) -> TransportError {
+    TransportError::Network(error.to_string())
 }

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 
 use tokio::runtime::Runtime;
 
-use self::client::Client;
+use self::client::Wire;
 use self::command_line::{serve, served};
 use self::host::undecided_way;
 use self::mcp::{over_http, over_stdio};
@@ -53,7 +53,7 @@ pub(crate) struct Way {
 /// Every way that can be gone here, in the order of the tables.
 pub(crate) fn all(fake: &mut FakeProcess, runtime: &Runtime) -> anyhow::Result<Vec<Way>> {
     let mut ways = vec![
-        Client::wire(fake)?,
+        Wire::wire(fake)?,
         Native::way(fake.settings())?,
         host_way(fake.settings())?,
         undecided_way(fake.settings(), "bare")?,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use oge_host::{Given, HttpClient, NativeStore, PasswordLogin};
-use oge_tools::call::{Clock, Platform};
+use oge_tools::client::{Client, Clock};
 use oge_tools::log::{Event, Level};
 use oge_tools::settings::Settings;
-use oge_tools::token::{Token, TokenError, Tokens};
+use oge_tools::token::{Token, TokenError, TokenStore};
 use oge_tools::tools::{QueryTaskStatus, RunBigQuery, Tool, query_task_status};
 
-use super::{Client, Site, Way, call};
+use super::{Site, Way, Wire, call};
 use crate::timing::now;
 
 /// What every way asks for.
@@ -32,7 +32,7 @@ pub(crate) struct Native(Arc<Parts>);
 
 struct Parts {
     settings: Settings,
-    client: Client,
+    client: Wire,
     store: NativeStore,
     clock: Started,
 }
@@ -40,7 +40,7 @@ struct Parts {
 impl Native {
     pub(crate) fn new(site: &Site) -> anyhow::Result<Self> {
         let (settings, store) = (settings(site)?, store(site)?);
-        let client = Client::new(&settings);
+        let client = Wire::new(&settings);
         Ok(Self(Arc::new(Parts { settings, client, store, clock: Started(now()) })))
     }
 
@@ -54,10 +54,10 @@ impl Native {
     pub(crate) async fn run<T: Tool>(&self, arguments: T::Arguments) {
         let parts = &*self.0;
         let level = parts.settings.log;
-        let platform = Platform {
+        let platform = Client {
             settings: parts.settings.clone(),
-            sender: parts.client.clone(),
-            tokens: Held(&parts.store),
+            transport: parts.client.clone(),
+            token_store: Held(&parts.store),
             clock: parts.clock,
             // As a log would be written that goes nowhere.
             redactor: oge_tools::secret::Redactor::default(),
@@ -98,7 +98,7 @@ fn log(level: Level, operation: &str, event: Event<'_>) {
 
 struct Held<'a>(&'a NativeStore);
 
-impl Tokens for Held<'_> {
+impl TokenStore for Held<'_> {
     async fn get(&self) -> Result<Token, TokenError> {
         self.0.get().await
     }

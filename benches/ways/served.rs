@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tempfile::TempDir;
 
 use super::native::settings;
-use super::{Client, Site, Way, call};
+use super::{Site, Way, Wire, call};
 
 /// A server that runs until this is dropped.
 pub(crate) struct Served {
@@ -35,7 +35,7 @@ impl Served {
 
     /// The gateway that it serves, asked for a task's state.
     pub(crate) fn way(self, name: &'static str, site: &Site) -> anyhow::Result<Way> {
-        let client = Client::new(&settings(site)?);
+        let client = Wire::new(&settings(site)?);
         let uri: http::Uri = self.origin.parse()?;
         let status = call(move || {
             // It serves for as long as it can be asked.

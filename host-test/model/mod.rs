@@ -14,9 +14,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use oge_token_cache::Store;
+use oge_token::Store;
 use oge_tools::authorization::Authorization;
-use oge_tools::call::Platform;
+use oge_tools::client::Client;
 use oge_tools::error::FailureKind;
 use oge_tools::log::Event;
 use oge_tools::request::{Method, Request};
@@ -63,7 +63,7 @@ struct State {
     now: u64,
     file: Option<Vec<u8>>,
     past: Past,
-    /// Tokens issued so far.
+    /// TokenStore issued so far.
     tokens: u64,
 }
 
@@ -84,10 +84,10 @@ impl State {
             lock: RefCell::default(),
         });
         here.world.pass(choices.choose(&STEPS));
-        let platform = Platform {
+        let platform = Client {
             settings: settings.clone(),
-            sender: here.clone(),
-            tokens: Instance { store: Store::new(here.clone(), None), here: here.clone() },
+            transport: here.clone(),
+            token_store: Instance { store: Store::new(here.clone(), None), here: here.clone() },
             clock: here.clone(),
             redactor: oge_tools::secret::Redactor::default(),
             observe: |_: &str, _: Event<'_>| {},

@@ -5,14 +5,15 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use oge_oauth::{Issued, LoginError};
-use oge_token_cache::{Directory, Effects, Entry, Lock, Problem, Store, TokenFile, Write};
-use oge_tools::call::{Clock, SendError, Sender};
+use oge_token::{
+    Directory, Effects, Entry, Issued, Lock, LoginError, Problem, Store, TokenFile, Write,
+};
+use oge_tools::client::{Clock, Transport, TransportError};
 use oge_tools::jwt::Claims;
 use oge_tools::reply::Reply;
 use oge_tools::request::Request;
 use oge_tools::secret::Secret;
-use oge_tools::token::{Token, TokenError, Tokens};
+use oge_tools::token::{Token, TokenError, TokenStore};
 use zeroize::Zeroizing;
 
 use super::choices::Choices;
@@ -233,7 +234,7 @@ pub(super) struct Instance {
     pub(super) here: Here,
 }
 
-impl Tokens for Instance {
+impl TokenStore for Instance {
     async fn get(&self) -> Result<Token, TokenError> {
         self.store.get().await
     }
@@ -260,12 +261,12 @@ impl Tokens for Instance {
     }
 }
 
-impl Sender for Here {
+impl Transport for Here {
     async fn send(
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, SendError> {
+    ) -> Result<Reply, TransportError> {
         let world = &self.world;
         let token = authorization.expect("the store's token").expose().to_owned();
         {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Prepared, Tool, json_text};
 use crate::authorization::Authorization;
-use crate::call::Accepted;
+use crate::client::Accepted;
 use crate::error::{Failure, Fault};
 use crate::settings::Settings;
 

@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Computation, Prepared, Tool, check, computation};
-use crate::call::Accepted;
+use crate::client::Accepted;
 #[cfg(feature = "clap")]
 use crate::command_line::numbers;
 use crate::error::{Failure, Fault};

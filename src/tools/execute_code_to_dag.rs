@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::{Prepared, Tool, check};
 use crate::authorization::Authorization;
-use crate::call::Accepted;
+use crate::client::Accepted;
 #[cfg(feature = "clap")]
 use crate::command_line::SecretFromVariable;
 use crate::error::{Failure, Fault};

@@ -15,12 +15,12 @@ use core::time::Duration;
 use serde::Serialize;
 
 use crate::authorization::Authorization;
-use crate::call::{Accepted, Clock, Platform, Sender};
+use crate::client::{Accepted, Client, Clock, Transport};
 use crate::error::{Failure, Fault};
 use crate::log::Event;
 use crate::request::{Method, Request};
 use crate::settings::Settings;
-use crate::token::Tokens;
+use crate::token::TokenStore;
 use crate::url::Url;
 
 pub use computation::Computation;
@@ -142,7 +142,7 @@ pub struct Done<T> {
     pub elapsed: Duration,
 }
 
-impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O> {
+impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T, C, O> {
     /// Runs one tool.
     ///
     /// # Errors

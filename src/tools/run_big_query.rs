@@ -7,7 +7,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Computation, Prepared, Tool, check, computation};
-use crate::call::Accepted;
+use crate::client::Accepted;
 use crate::error::{Failure, Fault};
 use crate::settings::Settings;
 

@@ -12,7 +12,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::{Prepared, Tool, check, json_text};
 use crate::authorization::Authorization;
-use crate::call::Accepted;
+use crate::client::Accepted;
 #[cfg(feature = "clap")]
 use crate::command_line::SecretFromVariable;
 use crate::error::{Failure, Fault};

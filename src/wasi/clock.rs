@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use wasip2::clocks::{monotonic_clock, wall_clock};
 
-use crate::call::Clock;
+use crate::client::Clock;
 
 /// The host's clocks.
 #[derive(Clone, Copy, Debug)]

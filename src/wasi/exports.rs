@@ -13,10 +13,10 @@ use self::to_wit::ToWit;
 use super::bindings::{Component, tools as wit};
 use super::clock::WasiClock;
 use super::http::Http;
-use super::token_store::Imported;
+use super::token_store::WitTokenStore;
 use super::wait::{Blocking, block_on};
 use super::{settings, stderr};
-use crate::call::Platform;
+use crate::client::Client;
 use crate::error::Failure;
 use crate::log::Event;
 use crate::secret::Secret;
@@ -36,14 +36,14 @@ fn read_settings(operation: &'static str) -> Result<Settings, Failure> {
     })
 }
 
-/// The platform as the settings have it.
-fn platform(
+/// The client of the platform that the settings name.
+fn client(
     settings: Settings,
-) -> Platform<Http<Blocking>, Imported, WasiClock, impl Fn(&str, Event<'_>)> {
+) -> Client<Http<Blocking>, WitTokenStore, WasiClock, impl Fn(&str, Event<'_>)> {
     let log = settings.log;
-    Platform {
-        sender: Http { wait: Blocking, max_reply_bytes: settings.max_reply_bytes },
-        tokens: Imported,
+    Client {
+        transport: Http { wait: Blocking, max_reply_bytes: settings.max_reply_bytes },
+        token_store: WitTokenStore,
         clock: WasiClock,
         redactor: crate::secret::Redactor::default(),
         observe: move |operation: &str, event: Event<'_>| stderr::write(log, operation, event),
@@ -52,7 +52,7 @@ fn platform(
 }
 
 fn run<T: Tool>(arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
-    block_on(platform(read_settings(T::OPERATION)?).run::<T>(arguments))
+    block_on(client(read_settings(T::OPERATION)?).run::<T>(arguments))
 }
 
 impl wit::Guest for Component {

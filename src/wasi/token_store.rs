@@ -2,13 +2,13 @@
 
 use super::bindings::oge::tools::token_store;
 use crate::secret::Secret;
-use crate::token::{Token, TokenError, Tokens};
+use crate::token::{Token, TokenError, TokenStore};
 
 /// Whatever token store the host or the composition put in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Imported;
+pub(super) struct WitTokenStore;
 
-impl Tokens for Imported {
+impl TokenStore for WitTokenStore {
     async fn get(&self) -> Result<Token, TokenError> {
         token_store::get().map(token_from_wit).map_err(error_from_wit)
     }

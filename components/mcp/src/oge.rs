@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use oge_tools::call::{Clock, Platform, Sender};
+use oge_tools::client::{Client, Clock, Transport};
 use oge_tools::error::{Failure, Fault};
 use oge_tools::for_each_tool;
 use oge_tools::log::Event;
 use oge_tools::secret::{Redactor, Secret};
 use oge_tools::settings::Settings;
-use oge_tools::token::Tokens;
+use oge_tools::token::TokenStore;
 use oge_tools::tools::{Done, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
@@ -26,11 +26,11 @@ use crate::tools;
 use crate::watch::Pauses;
 
 /// What a call touches.
-pub trait Outside: Clone + 'static {
+pub trait ServerEnv: Clone + 'static {
     /// Sends requests.
-    type Sender: Sender;
+    type Transport: Transport;
     /// Where the token lives.
-    type Tokens: Tokens;
+    type TokenStore: TokenStore;
     /// Tells the time.
     type Clock: Clock;
 
@@ -46,9 +46,9 @@ pub trait Outside: Clone + 'static {
     /// Names the first setting whose value is bad.
     fn settings(&self) -> Result<Settings, Fault>;
     /// Sends the requests of one call.
-    fn sender(&self, settings: &Settings) -> Self::Sender;
+    fn transport(&self, settings: &Settings) -> Self::Transport;
     /// The token of this instance.
-    fn tokens(&self) -> Self::Tokens;
+    fn tokens(&self) -> Self::TokenStore;
     /// Takes a token that a caller gave for a secret from now on.
     fn remember(&self, token: Secret);
     /// Hides all secrets that this instance knows.
@@ -65,7 +65,7 @@ pub trait Outside: Clone + 'static {
 #[derive(Debug)]
 pub struct Oge<O>(SendWrapper<O>);
 
-impl<O: Outside> Oge<O> {
+impl<O: ServerEnv> Oge<O> {
     /// The tools over this.
     #[must_use]
     pub fn new(outside: O) -> Self {
@@ -73,7 +73,7 @@ impl<O: Outside> Oge<O> {
     }
 }
 
-impl<O: Outside> Toolbox for Oge<O> {
+impl<O: ServerEnv> Toolbox for Oge<O> {
     fn tools(&self) -> &[rmcp::model::Tool] {
         tools::all()
     }
@@ -108,7 +108,7 @@ struct Call<O> {
     progress: Progress,
 }
 
-impl<O: Outside> Call<O> {
+impl<O: ServerEnv> Call<O> {
     async fn named(self, name: &str, given: JsonObject) -> Result<CallToolResult, ErrorData> {
         if let Some(token) = arguments::secret(&given) {
             self.outside.remember(Secret::new(token));
@@ -142,9 +142,9 @@ impl<O: Outside> Call<O> {
 
     async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
         let settings = self.outside.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
-        let platform = Platform {
-            sender: self.outside.sender(&settings),
-            tokens: self.outside.tokens(),
+        let platform = Client {
+            transport: self.outside.transport(&settings),
+            token_store: self.outside.tokens(),
             clock: self.outside.clock(),
             observe: self.observer(),
             redactor: self.outside.redactor(),

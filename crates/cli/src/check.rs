@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use oge_host::{CallError, HostBuilder};
-use oge_oauth::Credentials;
+use oge_token::Credentials;
 use oge_tools::error::{FailureKind, Fault};
 use oge_tools::log::harmless;
 use oge_tools::settings::Settings;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use futures_util::FutureExt as _;
 use oge_tools::api::Arguments;
-use oge_tools::call::{SendError, Sender};
+use oge_tools::client::{Transport, TransportError};
 use oge_tools::error::FailureKind;
 use oge_tools::reply::Reply;
 use oge_tools::request::Request;
@@ -43,7 +43,7 @@ pub(crate) fn target(data: &[u8]) {
     };
     let platform = scripted(Wire::default());
     let result = platform.call_api(arguments).now_or_never().expect("nothing here waits");
-    let sent = platform.sender.0.into_inner();
+    let sent = platform.transport.0.into_inner();
     if let Err(failure) = result {
         assert_eq!(failure.kind, FailureKind::InvalidArgument, "{failure}");
         return assert!(sent.is_empty(), "sent, and then refused");
@@ -83,12 +83,12 @@ fn assert_is_one_request(request: &Request, token: Option<&str>) {
 #[derive(Default)]
 struct Wire(RefCell<Vec<(Request, Option<String>)>>);
 
-impl Sender for Wire {
+impl Transport for Wire {
     async fn send(
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, SendError> {
+    ) -> Result<Reply, TransportError> {
         let token = authorization.map(|token| token.expose().to_owned());
         self.0.borrow_mut().push((request.clone(), token));
         Ok(Reply { status: 200, body: b"{}".to_vec(), ..Reply::default() })

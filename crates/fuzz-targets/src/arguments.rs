@@ -103,7 +103,7 @@ pub(crate) fn prepared<T: Tool>(
             assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
         }
         Authorization::Store { retry } => assert!(retry),
-        Authorization::AsGiven => panic!("a tool without a token"),
+        Authorization::FromHeaders => panic!("a tool without a token"),
     }
     Ok((request, prepared.authorization))
 }

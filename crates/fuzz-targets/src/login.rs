@@ -1,6 +1,6 @@
 //! What an authority answers to a login.
 
-use oge_oauth::{Credentials, LoginError};
+use oge_token::{Credentials, LoginError};
 use oge_tools::jwt::Claims;
 use oge_tools::reply::Reply;
 

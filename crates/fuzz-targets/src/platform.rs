@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use oge_mcp::result::{self, Limits};
-use oge_tools::call::{Clock, Platform, SendError, Sender};
+use oge_tools::client::{Client, Clock, Transport, TransportError};
 use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::log::Event;
@@ -14,7 +14,7 @@ use oge_tools::reply::Reply;
 use oge_tools::request::Request;
 use oge_tools::secret::{EXCERPT_BYTES, Secret};
 use oge_tools::settings::Settings;
-use oge_tools::token::{Token, TokenError, Tokens};
+use oge_tools::token::{Token, TokenError, TokenStore};
 use oge_tools::tools::{
     CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask, Tool,
     coverage_aspect_analysis, execute_code_to_dag, query_task_status, submit_batch_task,
@@ -45,7 +45,7 @@ fn run<T: Tool>(data: &[u8], arguments: impl Fn() -> T::Arguments) {
         let platform =
             scripted(Script { statuses: [first, second], body, sent: RefCell::default() });
         let result = platform.run::<T>(arguments()).now_or_never().expect("nothing here waits");
-        (result, platform.sender.sent.into_inner(), platform.tokens.refreshes.get())
+        (result, platform.transport.sent.into_inner(), platform.token_store.refreshes.get())
     };
     let (result, sent, refreshes) = call();
     assert!((1..=2).contains(&sent.len()));
@@ -96,16 +96,16 @@ pub(crate) fn settings() -> Settings {
     Settings::read(|key| value(key).map(str::to_owned)).expect("good settings")
 }
 
-/// A platform on which a sender does as it is told, and every token is refreshed.
-pub(crate) fn scripted<S: Sender>(
-    sender: S,
-) -> Platform<S, Store, Still, impl Fn(&str, Event<'_>)> {
+/// A platform on which a transport does as it is told, and every token is refreshed.
+pub(crate) fn scripted<S: Transport>(
+    transport: S,
+) -> Client<S, Store, Still, impl Fn(&str, Event<'_>)> {
     let observe = |_: &str, _: Event<'_>| {};
     let redactor = oge_tools::secret::Redactor::default();
-    Platform {
+    Client {
         settings: settings(),
-        sender,
-        tokens: Store::default(),
+        transport,
+        token_store: Store::default(),
         clock: Still,
         observe,
         redactor,
@@ -119,12 +119,12 @@ struct Script<'a> {
     sent: RefCell<Vec<Request>>,
 }
 
-impl Sender for Script<'_> {
+impl Transport for Script<'_> {
     async fn send(
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, SendError> {
+    ) -> Result<Reply, TransportError> {
         let mut sent = self.sent.borrow_mut();
         let status = self.statuses[sent.len()];
         sent.push(request.clone());
@@ -148,7 +148,7 @@ impl Store {
     }
 }
 
-impl Tokens for Store {
+impl TokenStore for Store {
     async fn get(&self) -> Result<Token, TokenError> {
         Ok(self.token())
     }

@@ -1,9 +1,9 @@
 //! A reply of the platform: what is read of it, and the verdict.
 
 use oge_tools::encoding::decode;
+use oge_tools::outcome::{Expiry, Outcome, classify};
 use oge_tools::reply::{Body, NotJson, Reply, Top};
 use oge_tools::secret::{EXCERPT_BYTES, Redactor, Secret};
-use oge_tools::verdict::{Expiry, Verdict, judge};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub(crate) fn target(data: &[u8]) {
     let reply = Reply { status, body: body.clone(), ..Reply::default() };
     // `NaN` grows when it becomes `null`.
     let has_nan = text.contains("NaN") || text.contains("Infinity");
-    let Some(judged) = judge(reply, &EXPIRED, limit) else {
+    let Some(judged) = classify(reply, &EXPIRED, limit) else {
         return assert!(has_nan || text.len() > limit, "a text within the limit was refused");
     };
     if has_nan {
@@ -73,22 +73,22 @@ fn assert_agrees(body: &Body) {
 }
 
 /// The verdict as the platform's page has it.
-fn verdict(status: u16, top: &Result<Top, NotJson>) -> Verdict {
+fn verdict(status: u16, top: &Result<Top, NotJson>) -> Outcome {
     let code = top.as_ref().ok().and_then(|top| top.code);
     if status == 401 {
-        return Verdict::Expired(Expiry::Status);
+        return Outcome::Expired(Expiry::Status);
     }
     if status == 403 {
-        return Verdict::Forbidden;
+        return Outcome::Forbidden;
     }
     if status != 200 {
-        return Verdict::Failed;
+        return Outcome::Failed;
     }
     match code {
-        Some(code) if EXPIRED.contains(&code) => Verdict::Expired(Expiry::Code(code)),
+        Some(code) if EXPIRED.contains(&code) => Outcome::Expired(Expiry::Code(code)),
         Some(code) if (400..600).contains(&code) || (40_000..60_000).contains(&code) => {
-            Verdict::Failed
+            Outcome::Failed
         }
-        _ => Verdict::Accepted,
+        _ => Outcome::Accepted,
     }
 }

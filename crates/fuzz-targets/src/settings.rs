@@ -1,6 +1,6 @@
 //! Settings, the tools' and the token store's.
 
-use oge_oauth::{Credentials, Given};
+use oge_token::{Credentials, Given};
 use oge_tools::error::Fault;
 use oge_tools::settings::list::{LOGIN, TOOLS};
 use oge_tools::settings::{MAX_TIMEOUT_SECONDS, Settings};

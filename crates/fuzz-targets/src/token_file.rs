@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use oge_oauth::{Issued, LoginError};
-use oge_token_cache::pace::{MAX_BACKOFF, PACE};
-use oge_token_cache::{
-    Directory, Effects, Entry, Lock, Next, Problem, Record, Store, TokenFile, Write,
+use oge_token::timing::{MAX_BACKOFF, REJECTION_BACKOFF};
+use oge_token::{
+    Directory, Effects, Entry, Issued, Lock, LoginError, Next, Problem, Record, Store, TokenFile,
+    Write,
 };
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
@@ -61,14 +61,14 @@ fn assert_serves(machine: &Machine) {
     }
     let before = logins();
     for _ in 0..10 {
-        machine.pass(PACE[2] + MAX_BACKOFF);
+        machine.pass(REJECTION_BACKOFF[2] + MAX_BACKOFF);
         let _ = done(store.refresh(Some(store.peek().map_or(0, |token| token.generation))));
     }
     if machine.shared.rejects {
         assert!(logins() <= 4, "rejected credentials were tried again and again");
     }
     // A person is never locked out.
-    machine.pass(PACE[2]);
+    machine.pass(REJECTION_BACKOFF[2]);
     assert!(matches!(store.ask_refresh(None), Next::Login(_)), "locked out for ever");
     assert!(logins() <= before + 10);
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use oge_oauth::Given;
+use oge_token::Given;
 use oge_tools::error::Fault;
 use oge_tools::secret::Secret;
 use oge_tools::settings::{self, Settings};

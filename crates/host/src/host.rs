@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oge_token::timing::MAX_TOKEN_WAIT;
 use oge_tools::error::Failure;
 use oge_tools::settings::Settings;
 use oge_tools::tools::Done;
@@ -29,9 +30,8 @@ use crate::state::State;
 use crate::token_store::TokenStore;
 use crate::wasi_cli::Cli;
 
-/// What a call may wait for tokens: two fetches of 30 s each, which may have to keep 6 s from the
-/// login before them, and what else takes its time.
-const TOKENS_AND_MARGIN: Duration = Duration::from_secs(2 * (30 + 6) + 10);
+/// What a call may take beside its attempts: tokens, and ten seconds for what else takes its time.
+const TOKENS_AND_MARGIN: Duration = Duration::from_secs(MAX_TOKEN_WAIT.as_secs() + 10);
 
 /// Runs the component. Clones share everything; calls may run at once.
 #[derive(Clone)]

@@ -58,7 +58,9 @@ pub use guest::GuestTool;
 pub use guest_log::LogSink;
 pub use host::{CallError, Host};
 pub use limits::{Limits, Stopped};
-pub use oge_oauth::Given;
+pub use oge_token::Given;
 pub use password_login::PasswordLogin;
+#[doc(hidden)]
+pub use password_login::to_http;
 pub use store::{Authority, NativeStore};
 pub use token_store::TokenStore;

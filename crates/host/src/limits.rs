@@ -11,7 +11,7 @@ pub struct Limits {
     /// Time that the guest runs, and the host for it. Waiting does not count.
     pub cpu: Duration,
     /// Time from start to end, waiting and all; none for what the call's own deadlines allow: two
-    /// attempts, two token fetches of 30 s each, and 10 s more.
+    /// attempts, [`MAX_TOKEN_WAIT`](oge_token::timing::MAX_TOKEN_WAIT), and 10 s more.
     pub wall: Option<Duration>,
     /// Bytes of linear memory; none for four times `OGE_MAX_REPLY_BYTES` and 16 MiB.
     pub memory: Option<usize>,

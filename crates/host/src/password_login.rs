@@ -1,8 +1,5 @@
 //! The authority that the settings name, over this host's client.
 
-#[cfg(test)]
-mod wiped;
-
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,9 +7,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use oge_oauth::{Credentials, Issued, LoginError};
-use oge_token_cache::not_configured;
-use oge_tools::call::SendError;
+use oge_token::{Credentials, Issued, LoginError, not_configured};
+use oge_tools::client::TransportError;
 use oge_tools::error::Fault;
 use oge_tools::reply::Reply;
 use oge_tools::request::{ACCEPT_ENCODING, Request};
@@ -44,9 +40,9 @@ impl PasswordLogin {
         self.credentials.as_ref().ok().map(Credentials::account)
     }
 
-    async fn send(&self, credentials: &Credentials) -> Result<Reply, SendError> {
+    async fn send(&self, credentials: &Credentials) -> Result<Reply, TransportError> {
         let network = |error: &(dyn std::error::Error + 'static)| {
-            SendError::Network(in_words(from_chain(error)))
+            TransportError::Network(in_words(from_chain(error)))
         };
         let outgoing = to_http(&credentials.request()).map_err(|error| network(&error))?;
         let response =
@@ -58,7 +54,7 @@ impl PasswordLogin {
             // Any other status says enough by itself: a 401 must not be taken for no response.
             Err(_) if !(200..=299).contains(&status) => Bytes::new(),
             Err(error) if error.is::<LengthLimitError>() => {
-                return Err(SendError::TooLarge { limit: ANSWER_BYTES });
+                return Err(TransportError::TooLarge { limit: ANSWER_BYTES });
             }
             Err(error) => return Err(network(&*error)),
         };
@@ -72,8 +68,9 @@ impl PasswordLogin {
 }
 
 /// The request, which may be sent twice, in parts that are wiped on drop. What hyper and TLS copy of them into
-/// buffers of their own, to be sent, is not.
-fn to_http(request: &Request) -> http::Result<http::Request<Bytes>> {
+/// buffers of their own, to be sent, is not. Public for the test that looks through freed memory.
+#[doc(hidden)]
+pub fn to_http(request: &Request) -> http::Result<http::Request<Bytes>> {
     let mut builder = http::Request::builder();
     for header in &request.headers {
         let mut value = HeaderValue::from_maybe_shared(wiped(&[header.value.expose()]))?;
@@ -106,7 +103,7 @@ impl Authority for PasswordLogin {
 
     fn timed_out(&self, limit: Duration) -> LoginError {
         match &self.credentials {
-            Ok(credentials) => credentials.unanswered(&SendError::Timeout { after: limit }),
+            Ok(credentials) => credentials.unanswered(&TransportError::Timeout { after: limit }),
             Err(fault) => LoginError::NotConfigured(not_configured(fault.clone())),
         }
     }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::to_wit::ToWit;
-use super::{platform, read_settings};
+use super::{client, read_settings};
 use crate::api;
 use crate::secret::Secret;
 use crate::wasi::bindings::{Component, api as wit};
@@ -35,7 +35,7 @@ impl wit::Guest for Component {
             auth_token: auth_token.map(Secret::new),
         };
         read_settings(api::OPERATION)
-            .and_then(|settings| block_on(platform(settings).call_api(arguments)))
+            .and_then(|settings| block_on(client(settings).call_api(arguments)))
             .to_wit()
     }
 }

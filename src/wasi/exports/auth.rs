@@ -2,17 +2,17 @@
 
 use super::to_wit::ToWit;
 use crate::auth;
-use crate::call::Clock as _;
+use crate::client::Clock as _;
 use crate::log::Event;
 use crate::wasi::bindings::{Component, auth as wit};
 use crate::wasi::clock::WasiClock;
-use crate::wasi::token_store::Imported;
+use crate::wasi::token_store::WitTokenStore;
 use crate::wasi::wait::block_on;
 use crate::wasi::{settings, stderr};
 
 impl wit::Guest for Component {
     fn refresh_token() -> Result<wit::TokenInfo, wit::Failure> {
-        let result = block_on(auth::refresh(&Imported, WasiClock.wall()));
+        let result = block_on(auth::refresh(&WitTokenStore, WasiClock.wall()));
         if let Err(failure) = &result {
             stderr::write(
                 settings::log_level(settings::source()),
@@ -24,7 +24,7 @@ impl wit::Guest for Component {
     }
 
     fn token_status() -> wit::TokenInfo {
-        block_on(auth::status(&Imported, WasiClock.wall())).to_wit()
+        block_on(auth::status(&WitTokenStore, WasiClock.wall())).to_wit()
     }
 }
 

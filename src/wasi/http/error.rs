@@ -4,18 +4,18 @@ use alloc::string::String;
 
 use wasip2::http::types::ErrorCode;
 
-use crate::call::SendError;
+use crate::client::TransportError;
 use crate::wasi::wait::Deadline;
 
 /// The host's limits are those of the deadline, so any of its timeouts is ours.
-pub(super) fn error_from_wasi(code: &ErrorCode, deadline: &Deadline) -> SendError {
+pub(super) fn error_from_wasi(code: &ErrorCode, deadline: &Deadline) -> TransportError {
     match code {
         ErrorCode::DnsTimeout
         | ErrorCode::ConnectionTimeout
         | ErrorCode::ConnectionReadTimeout
         | ErrorCode::ConnectionWriteTimeout
-        | ErrorCode::HttpResponseTimeout => SendError::Timeout { after: deadline.elapsed() },
-        other => SendError::Network(words(other)),
+        | ErrorCode::HttpResponseTimeout => TransportError::Timeout { after: deadline.elapsed() },
+        other => TransportError::Network(words(other)),
     }
 }
 

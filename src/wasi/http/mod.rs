@@ -17,7 +17,7 @@ use self::error::error_from_wasi;
 use self::reply::reply_from_wasi;
 use self::request::{options_to_wasi, request_to_wasi, write_body};
 use super::wait::{Deadline, Wait};
-use crate::call::{SendError, Sender};
+use crate::client::{Transport, TransportError};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::secret::Secret;
@@ -31,12 +31,12 @@ pub struct Http<W> {
     pub max_reply_bytes: usize,
 }
 
-impl<W: Wait> Sender for Http<W> {
+impl<W: Wait> Transport for Http<W> {
     async fn send(
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, SendError> {
+    ) -> Result<Reply, TransportError> {
         let deadline = Deadline::after(request.timeout);
         let outgoing = request_to_wasi(request, authorization)?;
         // Without one the host sends the request as it is; an empty one would have to be finished.
@@ -55,7 +55,7 @@ impl<W: Wait> Sender for Http<W> {
         let in_time = self.wait.ready(&pollable, &deadline).await;
         drop(pollable);
         if !in_time {
-            return Err(SendError::Timeout { after: deadline.elapsed() });
+            return Err(TransportError::Timeout { after: deadline.elapsed() });
         }
         match future.get() {
             Some(Ok(Ok(response))) => {
@@ -68,6 +68,6 @@ impl<W: Wait> Sender for Http<W> {
 }
 
 /// A host that takes back what it has just handed out. Said, not trapped on.
-fn unusable(what: &str) -> SendError {
-    SendError::Network(["the host gave no usable ", what].concat())
+fn unusable(what: &str) -> TransportError {
+    TransportError::Network(["the host gave no usable ", what].concat())
 }

@@ -10,7 +10,7 @@ use wasip2::io::streams::StreamError;
 
 use super::error::error_from_wasi;
 use super::unusable;
-use crate::call::SendError;
+use crate::client::TransportError;
 use crate::pieces::Pieces;
 use crate::reply::Reply;
 use crate::wasi::wait::{Deadline, Wait};
@@ -30,7 +30,7 @@ pub(super) async fn reply_from_wasi(
     response: IncomingResponse,
     limit: usize,
     deadline: &Deadline,
-) -> Result<Reply, SendError> {
+) -> Result<Reply, TransportError> {
     let status = response.status();
     let headers = response.headers();
     let header = |name: &str| {
@@ -62,7 +62,7 @@ pub async fn read_body(
     length: impl FnOnce() -> usize,
     limit: usize,
     deadline: &Deadline,
-) -> Result<(), SendError> {
+) -> Result<(), TransportError> {
     let mut pieces = Pieces::default();
     let read = read_pieces(wait, body, &mut pieces, length, limit, deadline).await;
     *bytes = pieces.join();
@@ -76,12 +76,12 @@ async fn read_pieces(
     length: impl FnOnce() -> usize,
     limit: usize,
     deadline: &Deadline,
-) -> Result<(), SendError> {
+) -> Result<(), TransportError> {
     let mut length = Some(length);
     let stream = body.stream().map_err(|()| unusable("response stream"))?;
     // Dropped before the stream, whose child it is. Most replies are here before anyone has to wait.
     let mut pollable: Option<Rc<Pollable>> = None;
-    let timeout = || SendError::Timeout { after: deadline.elapsed() };
+    let timeout = || TransportError::Timeout { after: deadline.elapsed() };
     let mut granted = wait.room(0, deadline).await.ok_or_else(timeout)?;
     loop {
         let room = limit - pieces.length();
@@ -96,7 +96,7 @@ async fn read_pieces(
             Ok(mut chunk) if chunk.len() > room => {
                 chunk.truncate(room);
                 pieces.push(chunk);
-                return Err(SendError::TooLarge { limit });
+                return Err(TransportError::TooLarge { limit });
             }
             // A reply that comes in one piece was waited for no longer than the deadline.
             Ok(chunk) if pieces.length() == 0 && chunk.len() <= granted => pieces.push(chunk),
@@ -118,9 +118,9 @@ async fn read_pieces(
                 return Err(match http_error_code(&error) {
                     Some(code) => error_from_wasi(&code, deadline),
                     None if deadline.has_passed() => {
-                        SendError::Timeout { after: deadline.elapsed() }
+                        TransportError::Timeout { after: deadline.elapsed() }
                     }
-                    None => SendError::Network("the connection broke in the reply".into()),
+                    None => TransportError::Network("the connection broke in the reply".into()),
                 });
             }
         }

@@ -10,7 +10,7 @@ use wasip2::io::streams::{OutputStream, StreamError};
 
 use super::error::error_from_wasi;
 use super::unusable;
-use crate::call::SendError;
+use crate::client::TransportError;
 use crate::request::{ACCEPT_ENCODING, Request};
 use crate::secret::Secret;
 use crate::url;
@@ -20,7 +20,7 @@ use crate::wasi::wait::{Deadline, Wait, nanos};
 pub(super) fn request_to_wasi(
     request: &Request,
     authorization: Option<&Secret>,
-) -> Result<OutgoingRequest, SendError> {
+) -> Result<OutgoingRequest, TransportError> {
     let pair = |name: &str, value: &str| -> (String, Vec<u8>) { (name.into(), value.into()) };
     let mut headers: Vec<_> =
         request.headers.iter().map(|header| pair(&header.name, header.value.expose())).collect();
@@ -31,7 +31,7 @@ pub(super) fn request_to_wasi(
     if let Some(authorization) = authorization {
         headers.push(pair("authorization", authorization.expose()));
     }
-    let refused = |what: &str| SendError::Network(["the host refused the ", what].concat());
+    let refused = |what: &str| TransportError::Network(["the host refused the ", what].concat());
     let fields = Fields::from_list(&headers).map_err(|_| refused("headers"))?;
     let outgoing = OutgoingRequest::new(fields);
     let origin = request.url.origin();
@@ -92,12 +92,12 @@ pub(super) async fn write_body(
     body: OutgoingBody,
     bytes: &[u8],
     deadline: &Deadline,
-) -> Result<(), SendError> {
+) -> Result<(), TransportError> {
     if !bytes.is_empty() {
         let stream = body.write().map_err(|()| unusable("body stream"))?;
         match write_all(wait, &stream, bytes, deadline).await {
             Ok(true) => {}
-            Ok(false) => return Err(SendError::Timeout { after: deadline.elapsed() }),
+            Ok(false) => return Err(TransportError::Timeout { after: deadline.elapsed() }),
             Err(_) => return Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use oge_interleavings::runtime::{idle, pass};
 use oge_interleavings::store::{Authority, NativeStore};
-use oge_oauth::{Given, Issued, LoginError};
+use oge_token::{Given, Issued, LoginError};
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
-use oge_tools::call::SendError;
+use oge_tools::client::TransportError;
 use oge_tools::wasi::http::{read_body, write_all};
 use oge_tools::wasi::wait::{Deadline, Wait as _};
 use wasip2::http::types::{IncomingRequest, OutgoingBody};
@@ -31,8 +31,8 @@ pub(super) async fn read(
     request: &IncomingRequest,
     length: usize,
     reactor: &Reactor,
-) -> Result<Vec<u8>, SendError> {
-    let broken = |()| SendError::Network("the request has no body to read".to_owned());
+) -> Result<Vec<u8>, TransportError> {
+    let broken = |()| TransportError::Network("the request has no body to read".to_owned());
     let body = request.consume().map_err(broken)?;
     let mut bytes = Vec::new();
     let deadline = Deadline::after(MESSAGE);

@@ -15,7 +15,7 @@ use super::outside::Wasi;
 use super::reactor::Reactor;
 use super::{runtime, stdio};
 use crate::access::Access;
-use crate::oge::{Oge, Outside as _};
+use crate::oge::{Oge, ServerEnv as _};
 use crate::server::Server;
 
 /// A reactor with room for the replies that the settings allow; where they are bad no reply is read.

@@ -11,7 +11,7 @@ use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
-use oge_tools::call::SendError;
+use oge_tools::client::TransportError;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
 use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -136,14 +136,14 @@ impl<T: Toolbox> Service<T> {
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
         let body =
             body::read(request, length, &self.reactor).await.map_err(|error| match error {
-                SendError::TooLarge { limit } => {
+                TransportError::TooLarge { limit } => {
                     let message = format!("the message is larger than {limit} bytes\n");
                     plain(StatusCode::PAYLOAD_TOO_LARGE, message)
                 }
-                SendError::Timeout { .. } => {
+                TransportError::Timeout { .. } => {
                     plain(StatusCode::REQUEST_TIMEOUT, "the message did not come in time\n")
                 }
-                SendError::Network(_) => {
+                TransportError::Network(_) => {
                     plain(StatusCode::BAD_REQUEST, "the message did not come whole\n")
                 }
             })?;

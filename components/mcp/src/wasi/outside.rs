@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oge_token_cache::Store;
+use oge_token::Store;
 use oge_token_store::wasi::{Wasi as TokenEffects, from_settings, settings};
 use oge_tools::error::Fault;
 use oge_tools::log::Event;
 use oge_tools::secret::{Known, Redactor, Secret};
 use oge_tools::settings::Settings;
-use oge_tools::token::{Token, TokenError, Tokens};
+use oge_tools::token::{Token, TokenError, TokenStore};
 use oge_tools::wasi::clock::WasiClock;
 use oge_tools::wasi::http::Http;
 use oge_tools::wasi::settings::log_level;
@@ -24,7 +24,7 @@ use send_wrapper::SendWrapper;
 use super::reactor::{Reactor, Sharing};
 use crate::callers::CallerTokens;
 use crate::memory::{Memory, Share};
-use crate::oge::Outside;
+use crate::oge::ServerEnv;
 use crate::result::Limits;
 
 /// The world of a call: the settings as they are when it begins, the instance's one token, and what the call
@@ -106,7 +106,7 @@ impl Wasi {
     }
 }
 
-impl Tokens for Wasi {
+impl TokenStore for Wasi {
     async fn get(&self) -> Result<Token, TokenError> {
         self.ask(async |store| store.get().await).await
     }
@@ -120,9 +120,9 @@ impl Tokens for Wasi {
     }
 }
 
-impl Outside for Wasi {
-    type Sender = Http<Sharing>;
-    type Tokens = Self;
+impl ServerEnv for Wasi {
+    type Transport = Http<Sharing>;
+    type TokenStore = Self;
     type Clock = WasiClock;
 
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
@@ -151,7 +151,7 @@ impl Outside for Wasi {
         self.inner.settings.clone()
     }
 
-    fn sender(&self, settings: &Settings) -> Http<Sharing> {
+    fn transport(&self, settings: &Settings) -> Http<Sharing> {
         let wait = Sharing { reactor: self.inner.reactor.clone(), share: Rc::clone(&self.share) };
         Http { wait, max_reply_bytes: settings.max_reply_bytes }
     }

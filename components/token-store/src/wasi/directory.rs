@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use oge_token_cache::{Directory, Entry, Problem, Write};
+use oge_token::{Directory, Entry, Problem, Write};
 use oge_tools::error::Fault;
 use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{

@@ -5,7 +5,7 @@ use spin::mutex::SpinMutex;
 use super::bindings::Component;
 use super::bindings::exports::oge::tools::token_store as wit;
 use super::outside::{Wasi, from_settings};
-use oge_token_cache::Store;
+use oge_token::Store;
 use oge_tools::token::{Token, TokenError};
 use oge_tools::wasi::wait::{Blocking, block_on};
 

@@ -6,10 +6,11 @@ use core::cell::RefCell;
 use core::future::Future;
 use core::time::Duration;
 
-use oge_oauth::{Credentials, Given, Issued, LoginError};
-use oge_token_cache::pace::BEAT;
-use oge_token_cache::{Effects, Lock, Store, TokenFile, not_configured};
-use oge_tools::call::{Clock as _, Sender as _};
+use oge_token::timing::LOCK_BEAT;
+use oge_token::{
+    Credentials, Effects, Given, Issued, Lock, LoginError, Store, TokenFile, not_configured,
+};
+use oge_tools::client::{Clock as _, Transport as _};
 use oge_tools::error::Fault;
 use oge_tools::log::{Event, Level};
 use oge_tools::settings::FILE_PROBLEM;
@@ -165,7 +166,7 @@ fn now(ahead: Duration) -> Duration {
     ahead.saturating_add(WasiClock.monotonic())
 }
 
-/// Waits, and shows every [`BEAT`] that the holder of a lock is alive: a component that blocks can do
+/// Waits, and shows every [`LOCK_BEAT`] that the holder of a lock is alive: a component that blocks can do
 /// so only between two polls.
 struct Beating<'a, W> {
     wait: &'a W,
@@ -177,7 +178,7 @@ impl<W: Wait> Wait for Beating<'_, W> {
     async fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> bool {
         let Some(lock) = self.lock else { return self.wait.ready(pollable, deadline).await };
         loop {
-            let beat = Deadline::after(BEAT.min(deadline.left()));
+            let beat = Deadline::after(LOCK_BEAT.min(deadline.left()));
             if self.wait.ready(pollable, &beat).await {
                 return true;
             }

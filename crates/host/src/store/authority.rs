@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use oge_oauth::{Issued, LoginError};
+use oge_token::{Issued, LoginError};
 
 /// Issues tokens.
 pub trait Authority: Send + Sync + 'static {

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use oge_token_cache::{Directory, Entry, Problem, Write};
+use oge_token::{Directory, Entry, Problem, Write};
 use zeroize::Zeroizing;
 
 /// A directory of this machine.

@@ -3,9 +3,8 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use oge_oauth::{Issued, LoginError};
-use oge_token_cache::pace::BEAT;
-use oge_token_cache::{Effects, Guarded, Lock, TokenFile};
+use oge_token::timing::LOCK_BEAT;
+use oge_token::{Effects, Guarded, Issued, Lock, LoginError, TokenFile};
 
 use super::Authority;
 use super::directory::StateDirectory;
@@ -50,7 +49,7 @@ impl Native {
         let Some(lock) = lock else { return work.await };
         let mut work = std::pin::pin!(work);
         loop {
-            if let Ok(done) = timeout(BEAT, work.as_mut()).await {
+            if let Ok(done) = timeout(LOCK_BEAT, work.as_mut()).await {
                 return done;
             }
             lock.beat(self.now());

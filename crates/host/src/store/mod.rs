@@ -10,8 +10,8 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use oge_oauth::{Given, TIMEOUT};
-use oge_token_cache::{Next, Store, TokenFile};
+use oge_token::timing::LOGIN_TIMEOUT;
+use oge_token::{Given, Next, Store, TokenFile};
 use oge_tools::token::{Token, TokenError};
 
 use self::directory::StateDirectory;
@@ -78,7 +78,7 @@ impl NativeStore {
             Next::Answer(answer) => answer,
             Next::Early(token) => {
                 // In the background: nobody waits for it here.
-                drop(spawn(async move { store.renew_early(TIMEOUT).await }));
+                drop(spawn(async move { store.renew_early(LOGIN_TIMEOUT).await }));
                 Ok(token)
             }
             Next::Login(wanted) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
-use oge_oauth::{Issued, LoginError};
+use oge_token::{Issued, LoginError};
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
 use tokio::sync::Semaphore;
@@ -244,7 +244,7 @@ async fn a_login_that_hangs_ends_after_thirty_seconds() {
     let scene = Scene::new(vec![issued("a", 3600)], None);
     let before = Instant::now();
     assert!(matches!(scene.store.get().await, Err(TokenError::Unavailable(_))));
-    assert_eq!(before.elapsed(), TIMEOUT);
+    assert_eq!(before.elapsed(), LOGIN_TIMEOUT);
 }
 
 #[tokio::test(start_paused = true)]

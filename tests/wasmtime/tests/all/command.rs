@@ -19,7 +19,7 @@ pub async fn jealous_fake() -> Fake {
 /// `wasmtime SUBCOMMAND` with these settings, inherited by name so that none stands in the command
 /// line.
 pub fn wasmtime(subcommand: &str, settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wasmtime"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stock-wasmtime"));
     command.arg(subcommand).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
     for (key, _) in settings {
         command.args(["--env", key]);
@@ -34,7 +34,7 @@ pub fn precompiled(component: &Path) -> PathBuf {
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("cwasm");
     let mut compiled = COMPILED.lock().expect("no test panics with it");
     if !compiled.contains(&to) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wasmtime"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stock-wasmtime"));
         command.arg("compile").arg(component).arg("-o").arg(&to);
         assert!(command.status().expect("wasmtime runs").success());
         compiled.push(to.clone());

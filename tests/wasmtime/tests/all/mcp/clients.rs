@@ -64,7 +64,7 @@ impl Home {
             .env_clear()
             .env("HOME", self.0.path())
             .env("PATH", "/usr/bin:/bin")
-            .env("WASMTIME", env!("CARGO_BIN_EXE_wasmtime"))
+            .env("WASMTIME", env!("CARGO_BIN_EXE_stock-wasmtime"))
             .env("OGE_MCP_WASM", oge_artifacts::mcp());
         command
     }
@@ -154,7 +154,7 @@ async fn each_stdio_configuration_starts_a_server_that_answers() {
                 continue;
             }
             "wasmtime" => {
-                let mut command = home.command(env!("CARGO_BIN_EXE_wasmtime"));
+                let mut command = home.command(env!("CARGO_BIN_EXE_stock-wasmtime"));
                 command.envs(fake.settings());
                 command
             }

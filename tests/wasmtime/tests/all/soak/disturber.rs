@@ -19,7 +19,7 @@ pub struct Disturbed {
     pub faults: BTreeMap<&'static str, usize>,
     /// Answers that came late and whole, on the tools' routes and the login's.
     pub delays: usize,
-    /// Tokens that were ended while they were good.
+    /// TokenStore that were ended while they were good.
     pub deaths: usize,
     /// Logins that failed.
     pub login_faults: usize,

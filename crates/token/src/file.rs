@@ -1,7 +1,7 @@
 //! The token file: written whole and renamed, and locked by a file beside it.
 //!
-//! The lock file is made by exclusive create. Its holder rewrites it every [`BEAT`], each time with other
-//! content. A waiter that sees the same content for [`STALE`] writes its own name into it; no two clocks
+//! The lock file is made by exclusive create. Its holder rewrites it every [`LOCK_BEAT`], each time with other
+//! content. A waiter that sees the same content for [`LOCK_STALE`] writes its own name into it; no two clocks
 //! are compared for that. So a holder that is stopped for a while finds another's name there, and leaves
 //! lock and file alone.
 
@@ -14,11 +14,11 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::pace::STALE;
 use crate::record::Record;
+use crate::timing::LOCK_STALE;
 
 #[cfg(doc)]
-use crate::pace::BEAT;
+use crate::timing::LOCK_BEAT;
 
 /// No token file is larger.
 const MAX_FILE_BYTES: usize = 64 * 1024;
@@ -264,7 +264,8 @@ impl<D: Directory> Lock<D> {
         if self.is_lost.load(Relaxed) {
             return false;
         }
-        micros(now).saturating_sub(self.beat_at.load(Relaxed)) < micros(STALE) || self.is_held_now()
+        micros(now).saturating_sub(self.beat_at.load(Relaxed)) < micros(LOCK_STALE)
+            || self.is_held_now()
     }
 
     /// Whether the lock file names this holder.

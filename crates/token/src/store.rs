@@ -12,7 +12,7 @@ use core::fmt;
 use core::mem;
 use core::time::Duration;
 
-use oge_oauth::{Given, Issued, LoginError, TIMEOUT};
+use crate::login::{Given, Issued, LoginError};
 use oge_tools::error::Fault;
 use oge_tools::token::{Token, TokenError};
 
@@ -20,9 +20,11 @@ use crate::effects::{Effects, Guarded as _};
 use crate::file::{Lock, Locking};
 use crate::lifetime::{Lifetime, SKEWED, generation};
 use crate::logins::{Asker, Block, Cause};
-use crate::pace::{EARLY, PATIENCE, POLL, SETTLE, STALE};
 use crate::record::{Kept, Record};
 use crate::state::{CONTESTED, Decision};
+use crate::timing::{
+    LOCK_POLL, LOCK_SETTLE, LOCK_STALE, LOCK_TIMEOUT, LOGIN_TIMEOUT, REFRESH_AHEAD_TIMEOUT,
+};
 
 /// The token of one account in one instance. A caller that is dropped may end a login under way, so an
 /// instance with several tasks runs [`Store::renew`] as a task of its own.
@@ -133,7 +135,9 @@ impl<E: Effects> Store<E> {
     async fn finish(&self, next: Next) -> Result<Token, TokenError> {
         match next {
             Next::Answer(answer) => answer,
-            Next::Early(token) => Ok(self.renew_early(EARLY).await.unwrap_or(token)),
+            Next::Early(token) => {
+                Ok(self.renew_early(REFRESH_AHEAD_TIMEOUT).await.unwrap_or(token))
+            }
             Next::Login(wanted) => self.renew(wanted).await,
         }
     }
@@ -201,7 +205,7 @@ impl<E: Effects> Store<E> {
             self.save(lock.as_ref());
             self.effects.pause(wait, lock.as_ref()).await;
         }
-        self.login(asker, TIMEOUT, lock.as_ref()).await
+        self.login(asker, LOGIN_TIMEOUT, lock.as_ref()).await
     }
 
     /// Logs in within `limit` while the old token still serves, unless that is under way; `None` if that
@@ -246,10 +250,10 @@ impl<E: Effects> Store<E> {
             };
             match &seen {
                 Some((same, since)) if *same == content => {
-                    if now.saturating_sub(*since) >= STALE
+                    if now.saturating_sub(*since) >= LOCK_STALE
                         && let Some(lock) = file.take_over(&content, now)
                     {
-                        self.effects.pause(SETTLE, None).await;
+                        self.effects.pause(LOCK_SETTLE, None).await;
                         if lock.is_held_now() {
                             self.effects.info("the other process is gone; its lock is taken over");
                             return Ok(Some(lock));
@@ -265,7 +269,7 @@ impl<E: Effects> Store<E> {
                     ));
                 }
             }
-            if now.saturating_sub(asked_at) > PATIENCE {
+            if now.saturating_sub(asked_at) > LOCK_TIMEOUT {
                 let why = format!(
                     "other processes hold {} beside OGE_TOKEN_FILE for too long; delete it if no \
                      process is left",
@@ -273,7 +277,7 @@ impl<E: Effects> Store<E> {
                 );
                 return Err(Err(TokenError::Unavailable(why)));
             }
-            self.effects.pause(POLL, None).await;
+            self.effects.pause(LOCK_POLL, None).await;
             if let Some(answer) = self.landed(want, asked_at, false) {
                 return Err(answer);
             }

@@ -4,7 +4,7 @@ use core::cell::RefCell;
 use core::future::Future;
 use core::time::Duration;
 
-use oge_oauth::{Issued, LoginError};
+use crate::login::{Issued, LoginError};
 
 use crate::file::{Directory, Lock, TokenFile};
 
@@ -43,7 +43,7 @@ pub trait Effects {
     fn turn(&self) -> impl Future<Output = Self::Turn>;
     /// The turn; `None` if another task has it.
     fn try_turn(&self) -> Option<Self::Turn>;
-    /// Waits, and keeps `lock` alive meanwhile: [`Lock::beat`] every [`BEAT`](crate::pace::BEAT).
+    /// Waits, and keeps `lock` alive meanwhile: [`Lock::beat`] every [`LOCK_BEAT`](crate::timing::LOCK_BEAT).
     fn pause(
         &self,
         time: Duration,

@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::format;
 use std::string::String;
 
-use crate::pace::MAX_BACKOFF;
+use crate::timing::MAX_BACKOFF;
 use crate::{Asker, Block, Cause, Decision, Lifetime, State};
 
 /// What happens to a state, at the second given with it.

@@ -2,6 +2,7 @@
 //! through. What hyper, TLS and the kernel copy to send a request is beyond this, and so is what the
 //! component is handed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![expect(unsafe_code, reason = "a global allocator, so that every block is seen when it is freed")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -9,11 +10,10 @@ use std::cell::Cell;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use oge_oauth::{Credentials, Given, Issued, LoginError};
+use oge_token::{Credentials, Given, Issued, LoginError};
 use oge_tools::reply::Reply;
 
-use super::{Authority, PasswordLogin, to_http};
-use crate::{Host, HttpClient, NativeStore};
+use oge_host::{Authority, Host, HttpClient, NativeStore, PasswordLogin, to_http};
 
 const SECRET: &str = "WIPE-ME-4711-WIPE-ME";
 /// `cid` and the secret, as `Basic` has them.

@@ -3,8 +3,8 @@
 //! The platform locks an account after five failures, so a wrong password must not be taken for an
 //! authority that is down. It may come with any status and any code; what the response says decides.
 
-use crate::answer::Kind;
-use crate::said::Said;
+use crate::login::answer::Kind;
+use crate::login::said::Said;
 
 /// Words that speak of a password, wherever they are.
 const PASSWORD: &[&str] = &[

@@ -13,27 +13,27 @@ use core::time::Duration;
 use crate::authorization::Authorization;
 use crate::error::{Failure, FailureKind};
 use crate::log::{Event, Seconds};
+use crate::outcome::{Classified, Expiry, Outcome, classify};
 use crate::reply::{Body, NotJson, Reply, is_redirect};
 use crate::request::Request;
 use crate::secret::{Redactor, Search, Secret};
 use crate::settings::Settings;
-use crate::token::{Token, TokenError, Tokens};
+use crate::token::{Token, TokenError, TokenStore};
 use crate::url::Origin;
-use crate::verdict::{Expiry, Judged, Verdict, judge};
 
 /// Sends one request. Implemented by each shell; keeps to the request's deadline by itself.
-pub trait Sender {
+pub trait Transport {
     /// Sends `request` with this `Authorization`, or with what its headers say, and reads the reply.
     fn send(
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> impl Future<Output = Result<Reply, SendError>>;
+    ) -> impl Future<Output = Result<Reply, TransportError>>;
 }
 
 /// Why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SendError {
+pub enum TransportError {
     /// The deadline passed.
     Timeout {
         /// How long the attempt took until then.
@@ -58,13 +58,13 @@ pub trait Clock {
 
 /// The platform as a call sees it: the settings, the three traits, and who is told what happens.
 #[derive(Debug)]
-pub struct Platform<S, T, C, O> {
+pub struct Client<S, T, C, O> {
     /// What the deployment decides.
     pub settings: Settings,
     /// Sends requests.
-    pub sender: S,
+    pub transport: S,
     /// Where the token lives.
-    pub tokens: T,
+    pub token_store: T,
     /// Tells the time.
     pub clock: C,
     /// Is told each event, with the operation's label.
@@ -159,7 +159,7 @@ impl Accepted {
     }
 }
 
-impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O> {
+impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T, C, O> {
     /// Sends `request` under the call rule.
     ///
     /// # Errors
@@ -174,7 +174,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
         let redactor = private.fold(self.redactor.clone(), |redactor, header| {
             redactor.hide_authorization(&header.value)
         });
-        let mut call = Call { platform: self, request, attempts: 0, redactor };
+        let mut call = Call { client: self, request, attempts: 0, redactor };
         let judged = call.run(authorization).await?;
         Ok(Accepted {
             limit: self.settings.max_reply_bytes,
@@ -189,20 +189,20 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Platform<S, T, C, O
 
 /// One call under way.
 struct Call<'a, S, T, C, O> {
-    platform: &'a Platform<S, T, C, O>,
+    client: &'a Client<S, T, C, O>,
     request: &'a Request,
     attempts: u8,
     /// Hides every `Authorization` sent so far.
     redactor: Redactor,
 }
 
-impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O> {
-    async fn run(&mut self, authorization: &Authorization) -> Result<Judged, Failure> {
+impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O> {
+    async fn run(&mut self, authorization: &Authorization) -> Result<Classified, Failure> {
         match authorization {
             Authorization::Caller(token) => {
                 self.once(Some(token), "the platform refused the given auth_token").await
             }
-            Authorization::AsGiven => {
+            Authorization::FromHeaders => {
                 self.once(None, "the platform refused the call as its headers authorize it").await
             }
             Authorization::Store { retry } => self.with_store(*retry).await,
@@ -210,8 +210,8 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
     }
 
     /// The store's token: on expiry refreshed and the request sent again, once.
-    async fn with_store(&mut self, retry: bool) -> Result<Judged, Failure> {
-        let Platform { settings, tokens, observe, .. } = self.platform;
+    async fn with_store(&mut self, retry: bool) -> Result<Classified, Failure> {
+        let Client { settings, token_store, observe, .. } = self.client;
         let origin = self.request.url.origin();
         if !settings.trusts(origin) {
             let message = format!(
@@ -220,20 +220,20 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
             );
             return Err(self.failure(FailureKind::InvalidArgument, message));
         }
-        let token = match tokens.get().await {
+        let token = match token_store.get().await {
             Ok(token) => token,
             Err(error) => return Err(self.no_token(&error)),
         };
         let first = self.attempt(Some(&token.authorization)).await?;
         let expiry = match first.verdict {
-            Verdict::Expired(expiry) if retry => expiry,
+            Outcome::Expired(expiry) if retry => expiry,
             _ => {
                 let expired = "the token has expired, and auto_retry_on_token_expire is off";
                 return self.accept(first, expired);
             }
         };
         observe(self.request.operation, Event::Expired(expiry));
-        let renewed = match tokens.refresh(Some(token.generation)).await {
+        let renewed = match token_store.refresh(Some(token.generation)).await {
             Ok(renewed) => differs(renewed, &token),
             Err(error) => Err(error),
         };
@@ -255,25 +255,25 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         &mut self,
         authorization: Option<&Secret>,
         expired: &str,
-    ) -> Result<Judged, Failure> {
+    ) -> Result<Classified, Failure> {
         let judged = self.attempt(authorization).await?;
         self.accept(judged, expired)
     }
 
-    async fn attempt(&mut self, authorization: Option<&Secret>) -> Result<Judged, Failure> {
+    async fn attempt(&mut self, authorization: Option<&Secret>) -> Result<Classified, Failure> {
         self.attempts += 1;
         if let Some(authorization) = authorization {
             self.redactor = core::mem::take(&mut self.redactor).hide_authorization(authorization);
         }
-        let Platform { settings, sender, clock, observe, .. } = self.platform;
+        let Client { settings, transport, clock, observe, .. } = self.client;
         observe(self.request.operation, Event::Sending { attempt: self.attempts });
         let started = clock.monotonic();
-        match sender.send(self.request, authorization).await {
+        match transport.send(self.request, authorization).await {
             Ok(reply) => {
                 observe(self.request.operation, Event::Reading { attempt: self.attempts });
                 let limit = settings.max_reply_bytes;
-                judge(reply, &settings.expired_codes, limit).ok_or_else(|| {
-                    self.not_answered(&SendError::TooLarge { limit }, Duration::ZERO)
+                classify(reply, &settings.expired_codes, limit).ok_or_else(|| {
+                    self.not_answered(&TransportError::TooLarge { limit }, Duration::ZERO)
                 })
             }
             Err(error) => {
@@ -284,15 +284,15 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
     }
 
     /// Returns the accepted response, or the failure that the platform reported.
-    fn accept(&self, judged: Judged, expired: &str) -> Result<Judged, Failure> {
+    fn accept(&self, judged: Classified, expired: &str) -> Result<Classified, Failure> {
         let search = LazyCell::new(|| self.redactor.search());
         let why = || told(&judged.body, &search);
         let (kind, message) = match judged.verdict {
-            Verdict::Accepted => return Ok(judged),
-            Verdict::Undecoded => {
+            Outcome::Accepted => return Ok(judged),
+            Outcome::Undecoded => {
                 (FailureKind::BadReply, format!("the platform's answer cannot be read: {}", why()))
             }
-            Verdict::Forbidden => {
+            Outcome::Forbidden => {
                 let message = format!(
                     "the platform does not allow this account to do this (HTTP 403, {}); a new token \
                      would not help",
@@ -300,13 +300,13 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
                 );
                 (FailureKind::Forbidden, message)
             }
-            Verdict::Expired(Expiry::Code(_)) => {
+            Outcome::Expired(Expiry::Code(_)) => {
                 (FailureKind::Unauthorized, format!("{expired} ({})", why()))
             }
-            Verdict::Expired(Expiry::Status) => {
+            Outcome::Expired(Expiry::Status) => {
                 (FailureKind::Unauthorized, format!("{expired} (HTTP 401)"))
             }
-            Verdict::Failed => {
+            Outcome::Failed => {
                 let message = match judged.status {
                     200 => format!("the platform answered {}", why()),
                     status if is_redirect(status) => self.redirected(&judged),
@@ -319,7 +319,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
     }
 
     /// Says where a redirect leads, by its origin: a path and a query may hold anything.
-    fn redirected(&self, judged: &Judged) -> String {
+    fn redirected(&self, judged: &Classified) -> String {
         let Request { url, url_from, .. } = self.request;
         let status = judged.status;
         let origin =
@@ -339,14 +339,14 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
         self.failure(error.into(), self.redactor.excerpt(&format!("{error}")))
     }
 
-    fn not_answered(&self, error: &SendError, after: Duration) -> Failure {
+    fn not_answered(&self, error: &TransportError, after: Duration) -> Failure {
         let origin = self.request.url.origin();
         let (kind, message) = match error {
-            SendError::Timeout { after } => (
+            TransportError::Timeout { after } => (
                 FailureKind::Timeout,
                 format!("no complete answer from {origin} within {} s", Seconds(*after)),
             ),
-            SendError::Network(how) => (
+            TransportError::Network(how) => (
                 FailureKind::Network,
                 format!(
                     "no answer from {origin} after {} s: {}",
@@ -354,7 +354,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
                     self.redactor.excerpt(how)
                 ),
             ),
-            SendError::TooLarge { limit } => (
+            TransportError::TooLarge { limit } => (
                 FailureKind::ReplyTooLarge,
                 format!(
                     "the answer from {origin} is larger than {limit} bytes; ask for less, or raise \
@@ -371,7 +371,7 @@ impl<S: Sender, T: Tokens, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O
     }
 
     /// The failure with the reply that decided it.
-    fn with_reply(&self, failure: Failure, judged: &Judged, search: &Search) -> Failure {
+    fn with_reply(&self, failure: Failure, judged: &Classified, search: &Search) -> Failure {
         Failure {
             http_status: Some(judged.status),
             api_code: code(&judged.body),

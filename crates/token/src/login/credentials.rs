@@ -3,9 +3,8 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString as _};
-use core::time::Duration;
 
-use oge_tools::call::SendError;
+use oge_tools::client::TransportError;
 use oge_tools::error::Fault;
 use oge_tools::request::Request;
 use oge_tools::secret::{Redactor, Secret};
@@ -13,12 +12,9 @@ use oge_tools::settings::list::LOGIN;
 use oge_tools::url::{Origin, Url};
 use zeroize::Zeroizing;
 
-use crate::LoginError;
-use crate::digest::Digest;
-use crate::grant::{Client, ClientAuth, Grant, User};
-
-/// For one whole token request.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::login::LoginError;
+use crate::login::digest::Digest;
+use crate::login::grant::{Client, ClientAuth, Grant, User};
 
 /// Who logs in, where and how.
 #[derive(Clone, Debug)]
@@ -98,7 +94,7 @@ impl Credentials {
         self.url.origin()
     }
 
-    /// The login, as the grant has it; wiped on drop. It may take [`TIMEOUT`].
+    /// The login, as the grant has it; wiped on drop. It may take [`LOGIN_TIMEOUT`].
     #[must_use]
     pub fn request(&self) -> Zeroizing<Request> {
         Zeroizing::new(self.grant.request(&self.url))
@@ -135,16 +131,16 @@ impl Credentials {
 
     /// Why there is no reply.
     #[must_use]
-    pub fn unanswered(&self, error: &SendError) -> LoginError {
+    pub fn unanswered(&self, error: &TransportError) -> LoginError {
         let origin = self.origin();
         let why = match error {
-            SendError::Timeout { after } => {
+            TransportError::Timeout { after } => {
                 format!("no complete answer from {origin} within {} s", after.as_secs())
             }
-            SendError::Network(how) => {
+            TransportError::Network(how) => {
                 format!("no answer from {origin}: {}", self.redactor().excerpt(how))
             }
-            SendError::TooLarge { limit } => {
+            TransportError::TooLarge { limit } => {
                 format!("the answer from {origin} is larger than {limit} bytes")
             }
         };
@@ -164,7 +160,7 @@ impl Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::tests::credentials;
+    use crate::login::answer::tests::credentials;
 
     #[test]
     fn a_missing_setting_is_named() {

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::lifetime::Lifetime;
 use crate::logins::{Asker, Block, Logins};
-use crate::pace::{EARLY, FRESH, HOLD_OFF, SKEW, SPACING, SPACING_JITTER};
+use crate::timing::{
+    EARLY_RETRY_INTERVAL, FRESH_WINDOW, MAX_CLOCK_SKEW, MIN_LOGIN_INTERVAL,
+    MIN_LOGIN_INTERVAL_JITTER, REFRESH_AHEAD_TIMEOUT,
+};
 
 /// How many fresh tokens refused in a row mean that another client ends them.
 const ROW: u8 = 2;
@@ -81,8 +84,8 @@ impl<T> State<T> {
             Some(held) => {
                 // A caller may wait for it, and must not be left with a token past its end.
                 let is_due = now >= held.soon_at
-                    && now.saturating_add(EARLY) < held.must_at
-                    && !within(self.logins.last_at(), HOLD_OFF, now)
+                    && now.saturating_add(REFRESH_AHEAD_TIMEOUT) < held.must_at
+                    && !within(self.logins.last_at(), EARLY_RETRY_INTERVAL, now)
                     && self.logins.block(Asker::Call, holds_lock, now).is_none();
                 if is_due {
                     Decision::RefreshSoon(&held.token)
@@ -106,8 +109,8 @@ impl<T> State<T> {
             return Decision::Blocked(block);
         }
         let spaced_until = self.last_login_at.filter(|_| self.is_contested()).map(|at| {
-            let jitter = self.generation().unwrap_or_default() % SPACING_JITTER;
-            at.saturating_add(SPACING + Duration::from_millis(jitter))
+            let jitter = self.generation().unwrap_or_default() % MIN_LOGIN_INTERVAL_JITTER;
+            at.saturating_add(MIN_LOGIN_INTERVAL + Duration::from_millis(jitter))
         });
         Decision::MustRefresh { wait: spaced_until.unwrap_or_default().saturating_sub(now) }
     }
@@ -116,7 +119,7 @@ impl<T> State<T> {
     /// this one was set back: it counts as now, and a token counts as issued now, since only the
     /// platform declares it dead. Returns whether a time that forbids a login was mended.
     pub fn recall(&mut self, now: Duration) -> bool {
-        let limit = now.saturating_add(SKEW);
+        let limit = now.saturating_add(MAX_CLOCK_SKEW);
         self.last_login_at = self.last_login_at.map(|at| if at > limit { now } else { at });
         if let Some(held) = &mut self.held
             && let Some(issued_at) = held.issued_at.filter(|at| *at > limit)
@@ -221,7 +224,7 @@ impl<T> State<T> {
         if self.refused == Some(generation) {
             return;
         }
-        let is_fresh = within(held.issued_at, FRESH, now);
+        let is_fresh = within(held.issued_at, FRESH_WINDOW, now);
         self.refused_fresh = if is_fresh { self.refused_fresh.saturating_add(1) } else { 0 };
         self.refused = Some(generation);
     }

@@ -9,7 +9,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pace::{BACKOFF, MAX_BACKOFF, MAX_OUTAGE, MAX_TRIES, PACE, SKEW};
+use crate::timing::{
+    BACKOFF, MAX_BACKOFF, MAX_CLOCK_SKEW, MAX_REJECTED_LOGINS, MAX_UNAVAILABLE, REJECTION_BACKOFF,
+};
 
 /// How many credentials are remembered that the authority rejected.
 const MAX_REJECTIONS: usize = 8;
@@ -138,13 +140,14 @@ impl Logins {
                 (tries, begun_at?, Cause::Unfinished, "", false)
             }
         };
-        let wait = PACE.get(usize::from(tries.min(MAX_TRIES)).checked_sub(1)?)?;
-        let is_over = cause == Cause::Rejected && (is_last || tries >= MAX_TRIES);
+        let wait =
+            REJECTION_BACKOFF.get(usize::from(tries.min(MAX_REJECTED_LOGINS)).checked_sub(1)?)?;
+        let is_over = cause == Cause::Rejected && (is_last || tries >= MAX_REJECTED_LOGINS);
         let until = match asker {
             Asker::Call if is_over => return Some(Block { cause, why, left: None, asker }),
             Asker::Call => at.saturating_add(*wait),
             Asker::Person => {
-                let wait = PACE.get(usize::from(self.asked.min(2)).checked_sub(1)?)?;
+                let wait = REJECTION_BACKOFF.get(usize::from(self.asked.min(2)).checked_sub(1)?)?;
                 self.asked_at?.saturating_add(*wait)
             }
         };
@@ -213,7 +216,7 @@ impl Logins {
         }
         let failures = self.outage.as_ref().map_or(0, |outage| outage.failures);
         let failures = if is_needless { 1 } else { failures.saturating_add(1) };
-        let wait = backoff(failures, now).max(retry_after.unwrap_or_default()).min(MAX_OUTAGE);
+        let wait = backoff(failures, now).max(retry_after.unwrap_or_default()).min(MAX_UNAVAILABLE);
         self.outage = Some(Outage { failures, until: now.saturating_add(wait), why: cut(why) });
     }
 
@@ -226,7 +229,7 @@ impl Logins {
     /// Mends what was kept: a time that lies ahead was written by another clock. A rejection counts
     /// from now, and an outage is over. Returns whether a time had to be mended.
     pub(crate) fn recall(&mut self, now: Duration) -> bool {
-        let limit = now.saturating_add(SKEW);
+        let limit = now.saturating_add(MAX_CLOCK_SKEW);
         let mut is_mended = false;
         let mut not_ahead = |at: &mut Duration| {
             if *at > limit {
@@ -242,7 +245,7 @@ impl Logins {
             rejection.why = cut(core::mem::take(&mut rejection.why));
         }
         if let Some(outage) = &mut self.outage {
-            if outage.until > limit.saturating_add(MAX_OUTAGE) {
+            if outage.until > limit.saturating_add(MAX_UNAVAILABLE) {
                 outage.until = now;
             }
             outage.why = cut(core::mem::take(&mut outage.why));

@@ -8,7 +8,7 @@ use oge_tools::error::Fault;
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
 
-use crate::digest::Digest;
+use crate::login::digest::Digest;
 
 /// The token that the settings give.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use crate::{Asker, Decision, Lifetime, State};
 
 const MINUTE: Duration = Duration::from_secs(60);
-const SPACING: Duration = Duration::from_secs(5);
+const MIN_LOGIN_INTERVAL: Duration = Duration::from_secs(5);
 
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -101,7 +101,7 @@ impl Rival {
 
     /// How often a login followed another sooner than it may.
     fn storms(&self) -> usize {
-        self.logins.windows(2).filter(|pair| pair[1] - pair[0] < SPACING).count()
+        self.logins.windows(2).filter(|pair| pair[1] - pair[0] < MIN_LOGIN_INTERVAL).count()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
-use core::time::Duration;
 
 use oge_tools::authorization::bearer;
 use oge_tools::jwt::Claims;
@@ -11,11 +10,9 @@ use oge_tools::secret::Secret;
 use oge_tools::url::Origin;
 use zeroize::Zeroizing;
 
-use crate::said::{Said, Token};
-use crate::{Credentials, LoginError, refusal};
-
-/// The longest that `Retry-After` is obeyed.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
+use crate::login::said::{Said, Token};
+use crate::login::{Credentials, LoginError, refusal};
+use crate::timing::MAX_RETRY_AFTER;
 
 /// The longest scheme: a header must not outgrow what servers accept.
 const MAX_SCHEME_BYTES: usize = 32;
@@ -167,6 +164,7 @@ fn issued(token: &Secret, said: &Said) -> Result<Issued, &'static str> {
 pub(crate) mod tests {
     use super::*;
     use alloc::borrow::ToOwned;
+    use core::time::Duration;
 
     pub(crate) fn credentials() -> Credentials {
         let value = |key: &str| match key {
@@ -207,7 +205,7 @@ pub(crate) mod tests {
     /// The rows that the example hosts are tested with too.
     #[test]
     fn every_response_is_of_the_kind_that_its_row_says() {
-        let rows = include_str!("../../../examples/login-responses.json");
+        let rows = include_str!("../../../../examples/login-responses.json");
         let rows: alloc::vec::Vec<(u16, String, String)> = serde_json::from_str(rows).unwrap();
         for (status, body, expected) in rows {
             let kind = match answer(status, &body) {

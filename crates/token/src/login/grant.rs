@@ -11,8 +11,8 @@ use oge_tools::secret::Secret;
 use oge_tools::url::Url;
 use zeroize::Zeroizing;
 
-use crate::credentials::TIMEOUT;
-use crate::digest::Digest;
+use crate::login::digest::Digest;
+use crate::timing::LOGIN_TIMEOUT;
 
 const OPERATION: &str = "获取Token";
 
@@ -119,7 +119,7 @@ fn oge(url: &Url, user: &User, client: &Client, scopes: &str) -> Request {
     let quoted = |text: &str| Zeroizing::new(serde_json::to_string(text).unwrap_or_default());
     let (username, password) = (quoted(username), quoted(password));
     let body = ["{\"username\":", &username, ",\"password\":", &password, "}"].concat();
-    Request::json(OPERATION, Method::post(), url, Some(body), TIMEOUT)
+    Request::json(OPERATION, Method::post(), url, Some(body), LOGIN_TIMEOUT)
 }
 
 /// RFC 6749: a form, and the client as `Basic`, which every authority has to take.
@@ -137,7 +137,8 @@ fn standard(
         .map(|client| [("client_id", &*client.id), ("client_secret", client.secret.expose())]);
     let pairs = pairs.chain(in_form.into_iter().flatten());
     let body = form(&pairs.collect::<Vec<_>>());
-    let mut request = Request::json(OPERATION, Method::post(), url.clone(), Some(body), TIMEOUT);
+    let mut request =
+        Request::json(OPERATION, Method::post(), url.clone(), Some(body), LOGIN_TIMEOUT);
     let header =
         |name: &str, value: String| Header { name: name.to_owned(), value: Secret::new(value) };
     request.headers =
@@ -176,8 +177,8 @@ fn encoded(value: &str) -> Zeroizing<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Credentials;
-    use crate::answer::tests::credentials;
+    use crate::login::Credentials;
+    use crate::login::answer::tests::credentials;
     use core::time::Duration;
 
     #[test]

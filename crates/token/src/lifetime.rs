@@ -2,12 +2,7 @@
 
 use core::time::Duration;
 
-/// Refreshed this long before its end, or a quarter of its life where that is less.
-const SOON: Duration = Duration::from_secs(5 * 60);
-/// Not served any more this long before its end, or a tenth of its life where that is less.
-const MUST: Duration = Duration::from_secs(30);
-/// What a token lives that says nothing, or that a host's wrong clock makes nonsense of.
-const GUESS: Duration = Duration::from_secs(15 * 60);
+use crate::timing::{DEFAULT_LIFETIME, EXPIRY_MARGIN, REFRESH_WINDOW};
 
 /// What an operator is told once about a life that [`is skewed`](Lifetime::is_skewed).
 pub const SKEWED: &str = "a new token says that it has expired already: this machine's clock and the \
@@ -44,12 +39,12 @@ impl Lifetime {
             return Self::of_seconds(seconds);
         }
         let Some(expires_at) = expires_at else {
-            return Self { left: Some(GUESS), is_skewed: false };
+            return Self { left: Some(DEFAULT_LIFETIME), is_skewed: false };
         };
         let since = |start: u64| expires_at.checked_sub(start).filter(|seconds| *seconds > 0);
         match issued_at.and_then(since).or_else(|| since(now)) {
             Some(seconds) => Self::of_seconds(seconds),
-            None => Self { left: Some(GUESS), is_skewed: true },
+            None => Self { left: Some(DEFAULT_LIFETIME), is_skewed: true },
         }
     }
 
@@ -63,12 +58,12 @@ impl Lifetime {
 
     /// How long after its receipt the token is refreshed while it still serves.
     pub(crate) fn soon(self) -> Duration {
-        self.left.map_or(Duration::MAX, |left| left - SOON.min(left / 4))
+        self.left.map_or(Duration::MAX, |left| left - REFRESH_WINDOW.min(left / 4))
     }
 
     /// How long after its receipt the token serves no more.
     pub(crate) fn must(self) -> Duration {
-        self.left.map_or(Duration::MAX, |left| left - MUST.min(left / 10))
+        self.left.map_or(Duration::MAX, |left| left - EXPIRY_MARGIN.min(left / 10))
     }
 }
 
@@ -92,9 +87,14 @@ mod tests {
             (None, None, Some(2100), seconds(100)),
             (Some(0), None, Some(2100), seconds(100)),
             (None, Some(3000), Some(2100), seconds(100)),
-            (None, None, None, Lifetime { left: Some(GUESS), is_skewed: false }),
-            (None, None, Some(1999), Lifetime { left: Some(GUESS), is_skewed: true }),
-            (None, Some(1999), Some(1999), Lifetime { left: Some(GUESS), is_skewed: true }),
+            (None, None, None, Lifetime { left: Some(DEFAULT_LIFETIME), is_skewed: false }),
+            (None, None, Some(1999), Lifetime { left: Some(DEFAULT_LIFETIME), is_skewed: true }),
+            (
+                None,
+                Some(1999),
+                Some(1999),
+                Lifetime { left: Some(DEFAULT_LIFETIME), is_skewed: true },
+            ),
         ] {
             let lifetime = Lifetime::of_new(expires_in, issued_at, expires_at, 2000);
             assert_eq!(lifetime, expected, "{expires_in:?} {issued_at:?} {expires_at:?}");

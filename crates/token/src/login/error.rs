@@ -27,7 +27,7 @@ pub enum LoginError {
     Unavailable {
         /// What happened, as a sentence without its full stop.
         why: String,
-        /// How long the authority asks to wait, at most [`crate::MAX_RETRY_AFTER`].
+        /// How long the authority asks to wait, at most ten minutes.
         retry_after: Option<Duration>,
     },
 }

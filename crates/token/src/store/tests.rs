@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::file::{Directory, Entry, Problem, TokenFile, Write};
-use crate::pace::{MAX_BACKOFF, PACE};
+use crate::timing::{MAX_BACKOFF, REJECTION_BACKOFF};
 
 const HOUR: u64 = 3600;
 const FILE: &str = "token-me";
@@ -403,7 +403,7 @@ fn a_lock_whose_holder_died_is_taken_over_after_eight_seconds() {
     machine.lock();
     machine.get().unwrap();
     let waited = Duration::from_millis(machine.shared.millis.get());
-    assert!(waited >= STALE && waited < STALE + Duration::from_secs(1), "{waited:?}");
+    assert!(waited >= LOCK_STALE && waited < LOCK_STALE + Duration::from_secs(1), "{waited:?}");
     assert_eq!(machine.disk().names(), [FILE]);
 }
 
@@ -711,7 +711,7 @@ fn a_try_that_cannot_be_counted_is_not_made_with_rejected_credentials() {
     machine.fails_with(Some(rejected()));
     assert_rejected(machine.get());
     machine.disk().0.is_full.set(true);
-    machine.pass(PACE[1].as_secs());
+    machine.pass(REJECTION_BACKOFF[1].as_secs());
     for _ in 0..20 {
         let Err(TokenError::Rejected(why)) = machine.get() else { panic!() };
         assert!(why.contains("cannot be written"), "{why}");
@@ -791,10 +791,10 @@ fn absurd_times_in_the_file_neither_panic_nor_stick() {
         })) else {
             panic!("{absurd}");
         };
-        machine.pass(PACE[1].as_secs());
+        machine.pass(REJECTION_BACKOFF[1].as_secs());
     }
     machine.fails_with(None);
-    machine.pass(PACE[1].as_secs());
+    machine.pass(REJECTION_BACKOFF[1].as_secs());
     machine.get().unwrap();
 }
 

@@ -26,7 +26,7 @@ impl fmt::Display for Expiry {
 
 /// What a reply means for the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// The answer to hand on.
     Accepted,
     /// The token is not good any more; a new one may be.
@@ -41,7 +41,7 @@ pub enum Verdict {
 
 /// A reply with its verdict: what a call decides on, and afterwards what it hands out.
 #[derive(Debug)]
-pub struct Judged {
+pub struct Classified {
     /// The HTTP status.
     pub status: u16,
     /// The `Content-Type`, where there was one.
@@ -51,13 +51,13 @@ pub struct Judged {
     /// The body, read as far as the verdict needs.
     pub body: Body,
     /// What it means.
-    pub verdict: Verdict,
+    pub verdict: Outcome,
 }
 
 /// Judges a reply. `expired_codes` are the body codes that mean expired. None where its text would be
 /// longer than `limit`.
 #[must_use]
-pub fn judge(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Judged> {
+pub fn classify(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Classified> {
     let mut body = Body::read(reply.body, limit)?;
     let is_whole = reply.undecoded.is_none();
     match reply.undecoded {
@@ -68,16 +68,16 @@ pub fn judge(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Judged
     }
     let code = body.top.as_ref().ok().and_then(|top| top.code);
     let verdict = match (reply.status, code) {
-        (401, _) => Verdict::Expired(Expiry::Status),
-        (403, _) => Verdict::Forbidden,
-        (200, _) if !is_whole => Verdict::Undecoded,
-        (200, Some(code)) if expired_codes.contains(&code) => Verdict::Expired(Expiry::Code(code)),
-        (200, Some(400..=599 | 40_000..=59_999)) => Verdict::Failed,
-        (200, _) => Verdict::Accepted,
-        _ => Verdict::Failed,
+        (401, _) => Outcome::Expired(Expiry::Status),
+        (403, _) => Outcome::Forbidden,
+        (200, _) if !is_whole => Outcome::Undecoded,
+        (200, Some(code)) if expired_codes.contains(&code) => Outcome::Expired(Expiry::Code(code)),
+        (200, Some(400..=599 | 40_000..=59_999)) => Outcome::Failed,
+        (200, _) => Outcome::Accepted,
+        _ => Outcome::Failed,
     };
     let Reply { status, content_type, location, .. } = reply;
-    Some(Judged { status, content_type, location, body, verdict })
+    Some(Classified { status, content_type, location, body, verdict })
 }
 
 #[cfg(test)]
@@ -85,14 +85,14 @@ mod tests {
     use super::*;
     use alloc::borrow::ToOwned;
 
-    fn verdict(status: u16, body: &str) -> Verdict {
+    fn verdict(status: u16, body: &str) -> Outcome {
         let reply = Reply { status, body: body.as_bytes().to_vec(), ..Reply::default() };
-        judge(reply, &[40003], usize::MAX).unwrap().verdict
+        classify(reply, &[40003], usize::MAX).unwrap().verdict
     }
 
     #[test]
     fn both_forms_of_expiry_are_seen() {
-        let code = Verdict::Expired(Expiry::Code(40003));
+        let code = Outcome::Expired(Expiry::Code(40003));
         assert_eq!(verdict(200, r#"{"code":40003,"msg":"token过期或异常","data":null}"#), code);
         for spelling in ["40003", "40003.0", "\"40003\"", "\"40003.0\""] {
             assert_eq!(
@@ -102,15 +102,15 @@ mod tests {
             );
         }
         for body in ["", "no", r#"{"code":0}"#] {
-            assert_eq!(verdict(401, body), Verdict::Expired(Expiry::Status), "{body}");
+            assert_eq!(verdict(401, body), Outcome::Expired(Expiry::Status), "{body}");
         }
     }
 
     #[test]
     fn only_the_number_at_the_top_of_a_200_means_expired() {
-        assert_eq!(verdict(200, r#"{"data":{"code":40003}}"#), Verdict::Accepted);
-        assert_eq!(verdict(200, r#"[{"code":40003}]"#), Verdict::Accepted);
-        assert_eq!(verdict(500, r#"{"code":40003}"#), Verdict::Failed);
+        assert_eq!(verdict(200, r#"{"data":{"code":40003}}"#), Outcome::Accepted);
+        assert_eq!(verdict(200, r#"[{"code":40003}]"#), Outcome::Accepted);
+        assert_eq!(verdict(500, r#"{"code":40003}"#), Outcome::Failed);
     }
 
     #[test]
@@ -118,40 +118,40 @@ mod tests {
         for undecoded in [Undecoded::TooLarge, Undecoded::Unreadable("why".to_owned())] {
             let judged = |status| {
                 let undecoded = Some(undecoded.clone());
-                judge(Reply { status, undecoded, ..Reply::default() }, &[40003], 100)
+                classify(Reply { status, undecoded, ..Reply::default() }, &[40003], 100)
             };
             let verdict = |status| judged(status).unwrap().verdict;
-            assert_eq!(verdict(401), Verdict::Expired(Expiry::Status));
-            assert_eq!((verdict(403), verdict(500)), (Verdict::Forbidden, Verdict::Failed));
+            assert_eq!(verdict(401), Outcome::Expired(Expiry::Status));
+            assert_eq!((verdict(403), verdict(500)), (Outcome::Forbidden, Outcome::Failed));
             match undecoded {
                 Undecoded::TooLarge => assert!(judged(200).is_none()),
-                Undecoded::Unreadable(_) => assert_eq!(verdict(200), Verdict::Undecoded),
+                Undecoded::Unreadable(_) => assert_eq!(verdict(200), Outcome::Undecoded),
             }
         }
     }
 
     #[test]
     fn forbidden_is_not_expiry() {
-        assert_eq!(verdict(403, r#"{"code":40003}"#), Verdict::Forbidden);
+        assert_eq!(verdict(403, r#"{"code":40003}"#), Outcome::Forbidden);
     }
 
     #[test]
     fn a_failing_code_in_a_200_is_a_failure() {
         for code in ["\"500\"", "500.0", "5e2", "\"400.0\""] {
             let body = alloc::format!("{{\"code\":{code}}}");
-            assert_eq!(verdict(200, &body), Verdict::Failed, "{code}");
+            assert_eq!(verdict(200, &body), Outcome::Failed, "{code}");
         }
         for code in [400, 500, 599, 40_000, 40_001, 59_999] {
             assert_eq!(
                 verdict(200, &alloc::format!("{{\"code\":{code}}}")),
-                Verdict::Failed,
+                Outcome::Failed,
                 "{code}"
             );
         }
         for code in [-1, 0, 1, 200, 399, 600, 20_000, 39_999, 60_000] {
             assert_eq!(
                 verdict(200, &alloc::format!("{{\"code\":{code}}}")),
-                Verdict::Accepted,
+                Outcome::Accepted,
                 "{code}"
             );
         }
@@ -160,12 +160,12 @@ mod tests {
     #[test]
     fn every_other_status_is_a_failure() {
         for status in [100, 201, 204, 301, 302, 304, 400, 404, 429, 500, 503] {
-            assert_eq!(verdict(status, "{}"), Verdict::Failed, "{status}");
+            assert_eq!(verdict(status, "{}"), Outcome::Failed, "{status}");
         }
     }
 
     #[test]
     fn a_200_that_is_not_json_is_for_the_tool_to_judge() {
-        assert_eq!(verdict(200, "running"), Verdict::Accepted);
+        assert_eq!(verdict(200, "running"), Outcome::Accepted);
     }
 }
