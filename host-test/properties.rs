@@ -109,7 +109,7 @@ proptest! {
         authorization in any_authorization(),
     ) {
         let settings = Settings::read(|key| (key == "OGE_API_URL").then(|| "http://h/x".to_owned())).unwrap();
-        let platform = Client {
+        let client = Client {
             settings,
             transport: Script { answers, sent: RefCell::default() },
             token_store: Store { renewal, refreshes: Cell::new(0) },
@@ -120,10 +120,10 @@ proptest! {
         let url = Url::parse("http://h/x?q=1").unwrap();
         let request = Request::json("x", Method::post(), url, Some("{}".to_owned()), Duration::from_secs(1));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let result = runtime.block_on(platform.call(&request, &authorization));
+        let result = runtime.block_on(client.call(&request, &authorization));
 
-        let sent = platform.transport.sent.borrow();
-        let refreshes = platform.token_store.refreshes.get();
+        let sent = client.transport.sent.borrow();
+        let refreshes = client.token_store.refreshes.get();
         let may_retry = authorization == Authorization::Store { retry: true };
         let refreshed = may_retry && answers[0].is_expiry();
         let retried = refreshed && renewal == Renewal::Other;

@@ -1,4 +1,4 @@
-//! The call rule: authorize → send → judge → refresh → rebuild → send.
+//! The call rule: authorize → send → classify → refresh → rebuild → send.
 //!
 //! A retry is the same [`Request`] sent again: method, URL, query and body cannot differ, and its
 //! `Authorization` is built from the token as it is then, never from the one that was refused.
@@ -56,7 +56,7 @@ pub trait Clock {
     fn wall(&self) -> Duration;
 }
 
-/// The platform as a call sees it: the settings, the three traits, and who is told what happens.
+/// The client of the platform: its settings, transport, token store and clock, and an observer.
 #[derive(Debug)]
 pub struct Client<S, T, C, O> {
     /// What the deployment decides.
@@ -175,11 +175,11 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
             redactor.hide_authorization(&header.value)
         });
         let mut call = Call { client: self, request, attempts: 0, redactor };
-        let judged = call.run(authorization).await?;
+        let classified = call.run(authorization).await?;
         Ok(Accepted {
             limit: self.settings.max_reply_bytes,
-            body: judged.body,
-            content_type: judged.content_type,
+            body: classified.body,
+            content_type: classified.content_type,
             url_from: request.url_from,
             attempts: call.attempts,
             redactor: call.redactor,
@@ -225,7 +225,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
             Err(error) => return Err(self.no_token(&error)),
         };
         let first = self.attempt(Some(&token.authorization)).await?;
-        let expiry = match first.verdict {
+        let expiry = match first.outcome {
             Outcome::Expired(expiry) if retry => expiry,
             _ => {
                 let expired = "the token has expired, and auto_retry_on_token_expire is off";
@@ -256,8 +256,8 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
         authorization: Option<&Secret>,
         expired: &str,
     ) -> Result<Classified, Failure> {
-        let judged = self.attempt(authorization).await?;
-        self.accept(judged, expired)
+        let classified = self.attempt(authorization).await?;
+        self.accept(classified, expired)
     }
 
     async fn attempt(&mut self, authorization: Option<&Secret>) -> Result<Classified, Failure> {
@@ -284,11 +284,11 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
     }
 
     /// Returns the accepted response, or the failure that the platform reported.
-    fn accept(&self, judged: Classified, expired: &str) -> Result<Classified, Failure> {
+    fn accept(&self, classified: Classified, expired: &str) -> Result<Classified, Failure> {
         let search = LazyCell::new(|| self.redactor.search());
-        let why = || told(&judged.body, &search);
-        let (kind, message) = match judged.verdict {
-            Outcome::Accepted => return Ok(judged),
+        let why = || told(&classified.body, &search);
+        let (kind, message) = match classified.outcome {
+            Outcome::Accepted => return Ok(classified),
             Outcome::Undecoded => {
                 (FailureKind::BadReply, format!("the platform's answer cannot be read: {}", why()))
             }
@@ -307,23 +307,23 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
                 (FailureKind::Unauthorized, format!("{expired} (HTTP 401)"))
             }
             Outcome::Failed => {
-                let message = match judged.status {
+                let message = match classified.status {
                     200 => format!("the platform answered {}", why()),
-                    status if is_redirect(status) => self.redirected(&judged),
+                    status if is_redirect(status) => self.redirected(&classified),
                     status => format!("the platform answered HTTP {status}: {}", why()),
                 };
                 (FailureKind::Api, message)
             }
         };
-        Err(self.with_reply(self.failure(kind, message), &judged, &search))
+        Err(self.with_reply(self.failure(kind, message), &classified, &search))
     }
 
     /// Says where a redirect leads, by its origin: a path and a query may hold anything.
-    fn redirected(&self, judged: &Classified) -> String {
+    fn redirected(&self, classified: &Classified) -> String {
         let Request { url, url_from, .. } = self.request;
-        let status = judged.status;
+        let status = classified.status;
         let origin =
-            judged.location.as_deref().and_then(|to| Origin::of_location(to, url.origin()));
+            classified.location.as_deref().and_then(|to| Origin::of_location(to, url.origin()));
         let to = match origin {
             Some(origin) if origin == *url.origin() => format!("another path of {origin}"),
             Some(origin) => self.redactor.excerpt(&format!("{origin}")),
@@ -371,11 +371,11 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
     }
 
     /// The failure with the reply that decided it.
-    fn with_reply(&self, failure: Failure, judged: &Classified, search: &Search) -> Failure {
+    fn with_reply(&self, failure: Failure, classified: &Classified, search: &Search) -> Failure {
         Failure {
-            http_status: Some(judged.status),
-            api_code: code(&judged.body),
-            body: Some(search.excerpt(&judged.body.text)),
+            http_status: Some(classified.status),
+            api_code: code(&classified.body),
+            body: Some(search.excerpt(&classified.body.text)),
             ..failure
         }
     }

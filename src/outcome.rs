@@ -1,4 +1,4 @@
-//! The verdict on a reply: accepted, expired, refused or failed.
+//! The outcome of a request: what its response means.
 
 use alloc::string::String;
 use core::fmt;
@@ -39,7 +39,7 @@ pub enum Outcome {
     Undecoded,
 }
 
-/// A reply with its verdict: what a call decides on, and afterwards what it hands out.
+/// A reply with its outcome: what a call decides on, and afterwards what it hands out.
 #[derive(Debug)]
 pub struct Classified {
     /// The HTTP status.
@@ -48,13 +48,13 @@ pub struct Classified {
     pub content_type: Option<String>,
     /// The `Location`, if it is a redirect that has one.
     pub location: Option<String>,
-    /// The body, read as far as the verdict needs.
+    /// The body, read as far as the outcome needs.
     pub body: Body,
     /// What it means.
-    pub verdict: Outcome,
+    pub outcome: Outcome,
 }
 
-/// Judges a reply. `expired_codes` are the body codes that mean expired. None where its text would be
+/// Classifies a response. `expired_codes` are the body codes that mean expired. None where its text would be
 /// longer than `limit`.
 #[must_use]
 pub fn classify(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Classified> {
@@ -67,7 +67,7 @@ pub fn classify(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Cla
         Some(Undecoded::TooLarge) | None => {}
     }
     let code = body.top.as_ref().ok().and_then(|top| top.code);
-    let verdict = match (reply.status, code) {
+    let outcome = match (reply.status, code) {
         (401, _) => Outcome::Expired(Expiry::Status),
         (403, _) => Outcome::Forbidden,
         (200, _) if !is_whole => Outcome::Undecoded,
@@ -77,7 +77,7 @@ pub fn classify(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Cla
         _ => Outcome::Failed,
     };
     let Reply { status, content_type, location, .. } = reply;
-    Some(Classified { status, content_type, location, body, verdict })
+    Some(Classified { status, content_type, location, body, outcome })
 }
 
 #[cfg(test)]
@@ -85,72 +85,72 @@ mod tests {
     use super::*;
     use alloc::borrow::ToOwned;
 
-    fn verdict(status: u16, body: &str) -> Outcome {
+    fn outcome(status: u16, body: &str) -> Outcome {
         let reply = Reply { status, body: body.as_bytes().to_vec(), ..Reply::default() };
-        classify(reply, &[40003], usize::MAX).unwrap().verdict
+        classify(reply, &[40003], usize::MAX).unwrap().outcome
     }
 
     #[test]
     fn both_forms_of_expiry_are_seen() {
         let code = Outcome::Expired(Expiry::Code(40003));
-        assert_eq!(verdict(200, r#"{"code":40003,"msg":"token过期或异常","data":null}"#), code);
+        assert_eq!(outcome(200, r#"{"code":40003,"msg":"token过期或异常","data":null}"#), code);
         for spelling in ["40003", "40003.0", "\"40003\"", "\"40003.0\""] {
             assert_eq!(
-                verdict(200, &alloc::format!("{{\"code\":{spelling}}}")),
+                outcome(200, &alloc::format!("{{\"code\":{spelling}}}")),
                 code,
                 "{spelling}"
             );
         }
         for body in ["", "no", r#"{"code":0}"#] {
-            assert_eq!(verdict(401, body), Outcome::Expired(Expiry::Status), "{body}");
+            assert_eq!(outcome(401, body), Outcome::Expired(Expiry::Status), "{body}");
         }
     }
 
     #[test]
     fn only_the_number_at_the_top_of_a_200_means_expired() {
-        assert_eq!(verdict(200, r#"{"data":{"code":40003}}"#), Outcome::Accepted);
-        assert_eq!(verdict(200, r#"[{"code":40003}]"#), Outcome::Accepted);
-        assert_eq!(verdict(500, r#"{"code":40003}"#), Outcome::Failed);
+        assert_eq!(outcome(200, r#"{"data":{"code":40003}}"#), Outcome::Accepted);
+        assert_eq!(outcome(200, r#"[{"code":40003}]"#), Outcome::Accepted);
+        assert_eq!(outcome(500, r#"{"code":40003}"#), Outcome::Failed);
     }
 
     #[test]
     fn only_a_200_depends_on_a_body_that_cannot_be_decoded() {
         for undecoded in [Undecoded::TooLarge, Undecoded::Unreadable("why".to_owned())] {
-            let judged = |status| {
+            let classified = |status| {
                 let undecoded = Some(undecoded.clone());
                 classify(Reply { status, undecoded, ..Reply::default() }, &[40003], 100)
             };
-            let verdict = |status| judged(status).unwrap().verdict;
-            assert_eq!(verdict(401), Outcome::Expired(Expiry::Status));
-            assert_eq!((verdict(403), verdict(500)), (Outcome::Forbidden, Outcome::Failed));
+            let outcome = |status| classified(status).unwrap().outcome;
+            assert_eq!(outcome(401), Outcome::Expired(Expiry::Status));
+            assert_eq!((outcome(403), outcome(500)), (Outcome::Forbidden, Outcome::Failed));
             match undecoded {
-                Undecoded::TooLarge => assert!(judged(200).is_none()),
-                Undecoded::Unreadable(_) => assert_eq!(verdict(200), Outcome::Undecoded),
+                Undecoded::TooLarge => assert!(classified(200).is_none()),
+                Undecoded::Unreadable(_) => assert_eq!(outcome(200), Outcome::Undecoded),
             }
         }
     }
 
     #[test]
     fn forbidden_is_not_expiry() {
-        assert_eq!(verdict(403, r#"{"code":40003}"#), Outcome::Forbidden);
+        assert_eq!(outcome(403, r#"{"code":40003}"#), Outcome::Forbidden);
     }
 
     #[test]
     fn a_failing_code_in_a_200_is_a_failure() {
         for code in ["\"500\"", "500.0", "5e2", "\"400.0\""] {
             let body = alloc::format!("{{\"code\":{code}}}");
-            assert_eq!(verdict(200, &body), Outcome::Failed, "{code}");
+            assert_eq!(outcome(200, &body), Outcome::Failed, "{code}");
         }
         for code in [400, 500, 599, 40_000, 40_001, 59_999] {
             assert_eq!(
-                verdict(200, &alloc::format!("{{\"code\":{code}}}")),
+                outcome(200, &alloc::format!("{{\"code\":{code}}}")),
                 Outcome::Failed,
                 "{code}"
             );
         }
         for code in [-1, 0, 1, 200, 399, 600, 20_000, 39_999, 60_000] {
             assert_eq!(
-                verdict(200, &alloc::format!("{{\"code\":{code}}}")),
+                outcome(200, &alloc::format!("{{\"code\":{code}}}")),
                 Outcome::Accepted,
                 "{code}"
             );
@@ -160,12 +160,12 @@ mod tests {
     #[test]
     fn every_other_status_is_a_failure() {
         for status in [100, 201, 204, 301, 302, 304, 400, 404, 429, 500, 503] {
-            assert_eq!(verdict(status, "{}"), Outcome::Failed, "{status}");
+            assert_eq!(outcome(status, "{}"), Outcome::Failed, "{status}");
         }
     }
 
     #[test]
     fn a_200_that_is_not_json_is_for_the_tool_to_judge() {
-        assert_eq!(verdict(200, "running"), Outcome::Accepted);
+        assert_eq!(outcome(200, "running"), Outcome::Accepted);
     }
 }

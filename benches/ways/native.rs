@@ -54,7 +54,7 @@ impl Native {
     pub(crate) async fn run<T: Tool>(&self, arguments: T::Arguments) {
         let parts = &*self.0;
         let level = parts.settings.log;
-        let platform = Client {
+        let client = Client {
             settings: parts.settings.clone(),
             transport: parts.client.clone(),
             token_store: Held(&parts.store),
@@ -63,7 +63,7 @@ impl Native {
             redactor: oge_tools::secret::Redactor::default(),
             observe: move |operation: &str, event: Event<'_>| log(level, operation, event),
         };
-        platform.run::<T>(arguments).await.expect("a good platform");
+        client.run::<T>(arguments).await.expect("a good platform");
     }
 
     pub(crate) fn way(site: &Site) -> anyhow::Result<Way> {

@@ -10,7 +10,8 @@ const NUMBERS = new Map([...'零一二三四五六七八九十'].map((word, n) =
 ['no', 'one', 'two', 'three', 'four', 'five'].forEach((word, n) => NUMBERS.set(word, n));
 NUMBERS.set('两', 2);
 const LEFT = '(?:剩|余|还有|还可|还能|还允许|尚有|可再|再输|再错|再失败)';
-const TRIES = String.raw`(?:attempt|tr(?:y|ies)|chance|failed login)(?:\(?s\)?)?`;
+const TRIES = String.raw`\b(?:attempt|tr(?:y|ies)|chance|failed login)(?:\(?s\)?)?(?!\w)`;
+const LOGIN = /登[录錄]|log ?in|sign in/i;
 const TRIES_LEFT = [
   String.raw`${LEFT}[^。，；,;]*?(?:次|机会)[^。，；,;\d]*?${NUMBER}`,
   String.raw`${LEFT}[^。，；,;\d]*?${NUMBER}\s*次`,
@@ -50,7 +51,9 @@ export function read(status, text) {
   const isDenied = denials.some((denial) => ['false', '0'].includes(String(denial).toLowerCase()));
   const token = first(['token', 'access_token', 'accessToken'], isText);
   let problem;
-  if (isOk && token && !isDenied && !(isIn(code, 400, 599) || isIn(code, 40_000, 59_999))) {
+  // A code that only an inner object has may be of anything.
+  const outer = Number(objects[0]?.code ?? objects[0]?.errcode ?? NaN);
+  if (isOk && token && !isDenied && !(isIn(outer, 400, 599) || isIn(outer, 40_000, 59_999))) {
     const scheme = first(['tokenHead', 'token_type', 'tokenType'], isText);
     const value = authorization(token, scheme);
     if (value) return { kind: 'token', authorization: value };
@@ -62,7 +65,9 @@ export function read(status, text) {
   const numbers = found.filter(Boolean).map(([, n]) => NUMBERS.get(n.toLowerCase()) ?? Number(n));
   const triesLeft = says(NO_TRIES_LEFT) ? 0 : numbers.length > 0 ? Math.min(...numbers) : undefined;
   // An authority that is busy or broken names users and locks too ("database is locked").
-  const surely = says(PASSWORD) || (says(ACCOUNT) && says(LOCKED)) || triesLeft !== undefined;
+  const isLogin = says(ACCOUNT) || says(LOGIN);
+  const surely =
+    says(PASSWORD) || (says(ACCOUNT) && says(LOCKED)) || (isLogin && triesLeft !== undefined);
   const perhaps = surely || says(ACCOUNT) || says(LOCKED);
   const hasFailed =
     isDenied ||

@@ -17,7 +17,8 @@ NUMBER = r"(\d+|[零一二两三四五六七八九十]|\b(?:no|one|two|three|fou
 NUMBERS = {word: n for n, word in enumerate("零一二三四五六七八九十")} | {"两": 2}
 NUMBERS |= {word: n for n, word in enumerate(("no", "one", "two", "three", "four", "five"))}
 LEFT = r"(?:剩|余|还有|还可|还能|还允许|尚有|可再|再输|再错|再失败)"
-TRIES = r"(?:attempt|tr(?:y|ies)|chance|failed login)(?:\(?s\)?)?"
+TRIES = r"\b(?:attempt|tr(?:y|ies)|chance|failed login)(?:\(?s\)?)?(?!\w)"
+LOGIN = re.compile(r"登[录錄]|log ?in|sign in", re.I)
 TRIES_LEFT = [
     re.compile(pattern, re.I)
     for pattern in (
@@ -72,7 +73,9 @@ def read(status: int, text: bytes) -> Meaning:
     is_denied = any(str(denial).lower() in ("false", "0") for denial in denials)
     token = first_text(objects, "token", "access_token", "accessToken")
     problem = ""
-    if is_ok and token and not is_denied and not is_in(code, (400, 599), (40_000, 59_999)):
+    # A code that only an inner object has may be of anything.
+    outer = whole(objects[0].get("code", objects[0].get("errcode"))) if objects else None
+    if is_ok and token and not is_denied and not is_in(outer, (400, 599), (40_000, 59_999)):
         scheme = first_text(objects, "tokenHead", "token_type", "tokenType")
         if value := authorization(token, scheme):
             return Meaning("token", value)
@@ -87,7 +90,8 @@ def read(status: int, text: bytes) -> Meaning:
         any(words.search(text) for text in texts) for words in (PASSWORD, ACCOUNT, LOCKED)
     )
     # An authority that is busy or broken names users and locks too ("database is locked").
-    surely = password or (account and locked) or left is not None
+    is_login = account or any(LOGIN.search(text) for text in texts)
+    surely = password or (account and locked) or (is_login and left is not None)
     perhaps = surely or account or locked
     has_error = any(o.get("error") and o["error"] is not True for o in objects)
     has_status = any(str(o.get("status")).lower() in FAILED for o in objects)

@@ -84,7 +84,7 @@ impl State {
             lock: RefCell::default(),
         });
         here.world.pass(choices.choose(&STEPS));
-        let platform = Client {
+        let client = Client {
             settings: settings.clone(),
             transport: here.clone(),
             token_store: Instance { store: Store::new(here.clone(), None), here: here.clone() },
@@ -96,7 +96,7 @@ impl State {
         let timeout = Duration::from_secs(30);
         let request = Request::json("x", Method::post(), url, Some("{}".to_owned()), timeout);
         let retrying = Authorization::Store { retry: true };
-        let result = platform.call(&request, &retrying).now_or_never().expect("an answer");
+        let result = client.call(&request, &retrying).now_or_never().expect("an answer");
 
         let world = &here.world;
         let sent = world.sent.borrow();

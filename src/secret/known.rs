@@ -23,14 +23,22 @@ impl Known {
     /// Reads the secrets of the settings through `get`, which returns a key's value.
     #[must_use]
     pub fn from_settings(get: impl Fn(&str) -> Option<String>) -> Self {
+        let mut known = Self::default();
+        known.add_settings(get);
+        known
+    }
+
+    /// Also remembers the secrets of these settings.
+    pub fn add_settings(&mut self, get: impl Fn(&str) -> Option<String>) {
         let get = |key: &str| get(key).map(Secret::new);
         let set = |key: &str| get(key).filter(|value| !value.expose().trim().is_empty());
         let hide = |redactor: Redactor, value: Secret| redactor.hide(&value);
-        let mut settings = SECRETS.into_iter().filter_map(set).fold(Redactor::default(), hide);
+        let before = core::mem::take(&mut self.settings);
+        self.settings = SECRETS.into_iter().filter_map(set).fold(before, hide);
         if let Some(token) = set("OGE_TOKEN") {
-            settings = settings.hide_authorization(&Secret::new(token.expose().trim()));
+            let token = Secret::new(token.expose().trim());
+            self.settings = core::mem::take(&mut self.settings).hide_authorization(&token);
         }
-        Self { settings, tokens: Vec::new() }
     }
 
     /// Remembers a token that is about to be used. Forgets the oldest one beyond the last three.

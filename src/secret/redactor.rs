@@ -37,7 +37,9 @@ impl Redactor {
     /// Also hides `secret`.
     #[must_use]
     pub fn hide(mut self, secret: &Secret) -> Self {
-        self.secrets.push(secret.clone());
+        if !self.secrets.contains(secret) {
+            self.secrets.push(secret.clone());
+        }
         self
     }
 
@@ -45,7 +47,9 @@ impl Redactor {
     /// each part of that.
     #[must_use]
     pub fn hide_authorization(mut self, value: &Secret) -> Self {
-        self.authorizations.push(value.clone());
+        if !self.authorizations.contains(value) {
+            self.authorizations.push(value.clone());
+        }
         self
     }
 

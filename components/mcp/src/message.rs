@@ -12,8 +12,6 @@ pub use id::IdFinder;
 pub use in_flight::InFlight;
 pub use lines::Lines;
 
-use std::borrow::Cow;
-
 use oge_tools::json;
 use rmcp::model::{
     ClientJsonRpcMessage, ClientRequest, InitializeRequestParams, JsonObject, JsonRpcMessage,
@@ -81,8 +79,16 @@ pub fn normalize(bytes: &[u8]) -> Result<Value, Refusal> {
     let Ok(text) = str::from_utf8(bytes) else {
         return unreadable(PARSE_ERROR, "Parse error: the message is not UTF-8".to_owned());
     };
-    let text = whole_characters(text);
-    match serde_json::from_str(&text) {
+    // JavaScript writes half a surrogate pair where it cut an emoji.
+    let mut whole = String::new();
+    let text = if text.contains("\\u") {
+        text.clone_into(&mut whole);
+        json::replace_lone_surrogates(&mut whole);
+        &whole
+    } else {
+        text
+    };
+    match serde_json::from_str(text) {
         Ok(Value::Object(message)) => checked(message).map(Value::Object),
         Ok(Value::Array(_)) => {
             Err(invalid("a batch is not supported; send each message on its own"))
@@ -311,43 +317,6 @@ fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
-}
-
-/// JSON text in which each escaped half of a surrogate pair (`\ud83d`, as JavaScript writes a cut emoji)
-/// is U+FFFD.
-fn whole_characters(text: &str) -> Cow<'_, str> {
-    let mut whole = String::new();
-    // What is copied so far, and where the next escape is looked for.
-    let (mut copied, mut from) = (0, 0);
-    while let Some(at) = text.get(from..).and_then(|rest| rest.find('\\')).map(|at| from + at) {
-        from = match (surrogate(text, at), surrogate(text, at + 6)) {
-            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at + 12,
-            (Some(0xd800..=0xdfff), _) => {
-                whole.push_str(text.get(copied..at).unwrap_or_default());
-                whole.push('\u{fffd}');
-                copied = at + 6;
-                copied
-            }
-            // Any other escape: what it escapes begins none.
-            _ => at + 2,
-        };
-        // The escaped character may be longer than a byte.
-        while from < text.len() && !text.is_char_boundary(from) {
-            from += 1;
-        }
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    whole.push_str(text.get(copied..).unwrap_or_default());
-    Cow::Owned(whole)
-}
-
-/// The code unit that an escape `\uXXXX` at this place stands for.
-fn surrogate(text: &str, at: usize) -> Option<u16> {
-    let digits = text.get(at..at.checked_add(6)?)?.strip_prefix("\\u")?;
-    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_hex.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl<O: ServerEnv> Call<O> {
 
     async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
         let settings = self.outside.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
-        let platform = Client {
+        let client = Client {
             transport: self.outside.transport(&settings),
             token_store: self.outside.tokens(),
             clock: self.outside.clock(),
@@ -150,7 +150,7 @@ impl<O: ServerEnv> Call<O> {
             redactor: self.outside.redactor(),
             settings,
         };
-        platform.run::<T>(arguments).await
+        client.run::<T>(arguments).await
     }
 
     /// Who is told what happens: of one type for all tools, so that the call rule is compiled once.

@@ -1,6 +1,6 @@
 //! The token store as a component, for hosts that have none.
 //!
-//! `oge-token-cache` is the store. This brings what it touches through WASI: clocks, HTTP, and the
+//! `oge-token` is the store. This brings what it touches through WASI: clocks, HTTP, and the
 //! directory of `OGE_TOKEN_FILE`.
 
 #![no_std]

@@ -41,9 +41,9 @@ pub(crate) fn target(data: &[u8]) {
         auth_token: (whose == "caller").then(|| Secret::new("mine")),
         ..Arguments::default()
     };
-    let platform = scripted(Wire::default());
-    let result = platform.call_api(arguments).now_or_never().expect("nothing here waits");
-    let sent = platform.transport.0.into_inner();
+    let client = scripted(Wire::default());
+    let result = client.call_api(arguments).now_or_never().expect("nothing here waits");
+    let sent = client.transport.0.into_inner();
     if let Err(failure) = result {
         assert_eq!(failure.kind, FailureKind::InvalidArgument, "{failure}");
         return assert!(sent.is_empty(), "sent, and then refused");

@@ -42,10 +42,9 @@ fn run<T: Tool>(data: &[u8], arguments: impl Fn() -> T::Arguments) {
     let (first, rest) = input::choice(data, &STATUSES);
     let (second, body) = input::choice(rest, &STATUSES);
     let call = || {
-        let platform =
-            scripted(Script { statuses: [first, second], body, sent: RefCell::default() });
-        let result = platform.run::<T>(arguments()).now_or_never().expect("nothing here waits");
-        (result, platform.transport.sent.into_inner(), platform.token_store.refreshes.get())
+        let client = scripted(Script { statuses: [first, second], body, sent: RefCell::default() });
+        let result = client.run::<T>(arguments()).now_or_never().expect("nothing here waits");
+        (result, client.transport.sent.into_inner(), client.token_store.refreshes.get())
     };
     let (result, sent, refreshes) = call();
     assert!((1..=2).contains(&sent.len()));

@@ -1,4 +1,4 @@
-//! A reply of the platform: what is read of it, and the verdict.
+//! A reply of the platform: what is read of it, and the outcome.
 
 use oge_tools::encoding::decode;
 use oge_tools::outcome::{Expiry, Outcome, classify};
@@ -30,27 +30,27 @@ pub(crate) fn target(data: &[u8]) {
     let reply = Reply { status, body: body.clone(), ..Reply::default() };
     // `NaN` grows when it becomes `null`.
     let has_nan = text.contains("NaN") || text.contains("Infinity");
-    let Some(judged) = classify(reply, &EXPIRED, limit) else {
+    let Some(classified) = classify(reply, &EXPIRED, limit) else {
         return assert!(has_nan || text.len() > limit, "a text within the limit was refused");
     };
     if has_nan {
-        assert!(judged.body.text == text || judged.body.top.is_ok());
+        assert!(classified.body.text == text || classified.body.top.is_ok());
     } else {
-        assert_eq!(judged.body.text, text);
+        assert_eq!(classified.body.text, text);
     }
-    let text = judged.body.text.clone();
+    let text = classified.body.text.clone();
     assert!(text.len() <= limit);
-    assert_agrees(&judged.body);
-    assert_eq!(judged.verdict, verdict(status, &judged.body.top));
+    assert_agrees(&classified.body);
+    assert_eq!(classified.outcome, outcome(status, &classified.body.top));
 
     if !input::gives_itself_away(rest) {
         let token = Secret::new(["Bearer ", input::TOKEN].concat());
-        let excerpt = Redactor::default().hide_authorization(&token).excerpt(&judged.body.text);
+        let excerpt = Redactor::default().hide_authorization(&token).excerpt(&classified.body.text);
         input::assert_hides(&excerpt);
         assert!(excerpt.len() <= EXCERPT_BYTES + '…'.len_utf8());
     }
-    let is_json = judged.body.top.is_ok();
-    if let Some(json) = judged.body.into_json(Some("text/plain"), limit) {
+    let is_json = classified.body.top.is_ok();
+    if let Some(json) = classified.body.into_json(Some("text/plain"), limit) {
         assert!(is_json || json.len() <= limit);
         assert!(serde_json::from_str::<IgnoredAny>(&json).is_ok());
         if !is_json {
@@ -73,7 +73,7 @@ fn assert_agrees(body: &Body) {
 }
 
 /// The verdict as the platform's page has it.
-fn verdict(status: u16, top: &Result<Top, NotJson>) -> Outcome {
+fn outcome(status: u16, top: &Result<Top, NotJson>) -> Outcome {
     let code = top.as_ref().ok().and_then(|top| top.code);
     if status == 401 {
         return Outcome::Expired(Expiry::Status);

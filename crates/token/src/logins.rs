@@ -176,16 +176,16 @@ impl Logins {
 
     /// The authority rejected the credentials; `tries_left` is what it said of further tries.
     pub(crate) fn rejected(&mut self, why: String, tries_left: Option<u32>, now: Duration) {
-        let is_last = tries_left.is_some_and(|left| left < MIN_TRIES_LEFT);
+        let is_last = tries_left.map(|left| left < MIN_TRIES_LEFT);
         self.judged(Cause::Rejected, why, is_last, now);
     }
 
     /// The authority failed in a way that may be a rejection.
     pub(crate) fn failed(&mut self, why: String, now: Duration) {
-        self.judged(Cause::Failed, why, false, now);
+        self.judged(Cause::Failed, why, None, now);
     }
 
-    fn judged(&mut self, cause: Cause, why: String, is_last: bool, now: Duration) {
+    fn judged(&mut self, cause: Cause, why: String, is_last: Option<bool>, now: Duration) {
         self.ended(now);
         self.outage = None;
         let credentials = self.credentials;
@@ -195,7 +195,8 @@ impl Logins {
             self.rejections.remove(0);
         }
         let tries = before.as_ref().map_or(0, |before| before.tries).saturating_add(1);
-        let is_last = is_last || before.is_some_and(|before| before.is_last);
+        // What was said of few tries holds until something else is said.
+        let is_last = is_last.or(before.map(|before| before.is_last)).unwrap_or_default();
         let why = cut(why);
         self.rejections.push(Rejection { credentials, tries, at: now, cause, is_last, why });
     }

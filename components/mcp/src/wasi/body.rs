@@ -16,7 +16,7 @@ use wasip2::io::streams::OutputStream;
 use super::reactor::Reactor;
 
 /// How large a message may be: the code that is turned into a DAG stands in one.
-pub(super) const MOST_BYTES: usize = 4 << 20;
+pub(super) const MAX_BYTES: usize = 4 << 20;
 /// How long a client may take to send its message.
 const MESSAGE: Duration = Duration::from_secs(30);
 /// How long a client may take to take in a part of the answer.
@@ -36,7 +36,7 @@ pub(super) async fn read(
     let body = request.consume().map_err(broken)?;
     let mut bytes = Vec::new();
     let deadline = Deadline::after(MESSAGE);
-    read_body(reactor, &body, &mut bytes, || length, MOST_BYTES, &deadline).await?;
+    read_body(reactor, &body, &mut bytes, || length, MAX_BYTES, &deadline).await?;
     Ok(bytes)
 }
 

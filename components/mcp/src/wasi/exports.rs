@@ -1,6 +1,6 @@
 //! The component's exports: a command that serves stdio, and a handler that serves HTTP.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use oge_token_store::wasi::{Turns as _, settings};
 use oge_tools::settings::Settings;
@@ -42,18 +42,32 @@ impl Command for Component {
 
 thread_local! {
     /// For all requests of this instance, where its host gives it more than one: the token lives here.
-    static HTTP: OnceCell<(Service<Oge<Wasi>>, Reactor)> = const { OnceCell::new() };
+    static HTTP: OnceCell<Http> = const { OnceCell::new() };
+}
+
+struct Http {
+    service: Service<Oge<Wasi>>,
+    reactor: Reactor,
+    /// The version of the settings file that says who may call.
+    version: Cell<u32>,
+}
+
+impl Http {
+    fn start() -> Self {
+        let reactor = reactor();
+        let server = Server::new(Oge::new(Wasi::from_settings(reactor.clone())));
+        let service = Service::new(server, Access::read(settings::source()), reactor.clone());
+        Self { service, reactor, version: Cell::new(settings::version()) }
+    }
 }
 
 impl Handler for Component {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         HTTP.with(|http| {
-            let (service, reactor) = http.get_or_init(|| {
-                let reactor = reactor();
-                let server = Server::new(Oge::new(Wasi::from_settings(reactor.clone())));
-                let access = Access::read(settings::source());
-                (Service::new(server, access, reactor.clone()), reactor)
-            });
+            let Http { service, reactor, version } = http.get_or_init(Http::start);
+            if version.replace(settings::version()) != settings::version() {
+                service.admit(Access::read(settings::source()));
+            }
             // A runtime for each request: what a client that has left was waiting for ends with it, and is not
             // left to wait for the next request. A login is not cut off.
             match runtime() {

@@ -1,7 +1,9 @@
 //! MCP over Streamable HTTP, without sessions: who may call, then the SDK's own service.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +42,7 @@ const EARLY: Duration = Duration::from_millis(100);
 
 /// An MCP server over HTTP.
 pub struct Service<T: Toolbox> {
-    access: Access,
+    access: RefCell<Rc<Access>>,
     reactor: Reactor,
     mcp: StreamableHttpService<Server<T>, NeverSessionManager>,
 }
@@ -55,12 +57,17 @@ impl<T: Toolbox> Service<T> {
             // The runtime's timers do not fire while it waits.
             .with_sse_keep_alive(None)
             .with_sse_retry(None)
-            .with_max_request_body_bytes(body::MOST_BYTES)
+            .with_max_request_body_bytes(body::MAX_BYTES)
             // Hosts and origins are `access`'s to judge.
             .with_allowed_hosts(Vec::<String>::new());
         let sessions = Arc::new(NeverSessionManager::default());
         let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-        Self { access, reactor, mcp }
+        Self { access: RefCell::new(Rc::new(access)), reactor, mcp }
+    }
+
+    /// From now on serves to whom `access` says.
+    pub fn admit(&self, access: Access) {
+        *self.access.borrow_mut() = Rc::new(access);
     }
 
     /// Answers one request. A call that takes longer than [`EARLY`] has its response begun, so that a
@@ -104,7 +111,8 @@ impl<T: Toolbox> Service<T> {
         if let Some(host) = request.authority().and_then(|host| HeaderValue::try_from(host).ok()) {
             headers.entry(HOST).or_insert(host);
         }
-        let page = self.access.page(&headers);
+        let access = Rc::clone(&self.access.borrow());
+        let page = access.page(&headers);
         let path = request.path_with_query().unwrap_or_default();
         let method = method_from_wasi(&request.method());
         let asked = match path.split('?').next().unwrap_or_default() {
@@ -112,7 +120,7 @@ impl<T: Toolbox> Service<T> {
                 Method::HEAD => plain(StatusCode::OK, ""),
                 _ => plain(StatusCode::OK, "ok\n"),
             }),
-            "/mcp" | "/mcp/" => match self.access.decide(&method, &headers) {
+            "/mcp" | "/mcp/" => match access.decide(&method, &headers) {
                 Ok(Admitted::Call) => self.read(request, method, headers).await,
                 Ok(Admitted::Preflight) => Err(preflight(&headers)),
                 Err(refusal) => Err(refused(refusal)),

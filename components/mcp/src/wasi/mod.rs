@@ -1,6 +1,6 @@
 //! The WASI shell: the reactor in which calls wait, the two transports, and what a call touches.
 //!
-//! [`stdio::serve`] and [`http::serve`] serve any toolbox; with the feature `exports` this is the MCP
+//! [`stdio::serve`] and [`http::Service`] serve any toolbox; with the feature `exports` this is the MCP
 //! server component.
 
 mod body;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oge_token::Store;
-use oge_token_store::wasi::{Wasi as TokenEffects, from_settings, settings};
+use oge_token_store::wasi::{Stores, Wasi as TokenEffects, from_settings, settings};
 use oge_tools::error::Fault;
 use oge_tools::log::Event;
 use oge_tools::secret::{Known, Redactor, Secret};
@@ -35,24 +35,34 @@ pub struct Wasi {
     share: Rc<Share>,
     /// What the next call begins with.
     newest: Rc<RefCell<Rc<Inner>>>,
+    stores: Rc<RefCell<Stores<Rc<TokenStoreOf>>>>,
 }
+
+type TokenStoreOf = Store<TokenEffects<Reactor>>;
 
 #[derive(Debug)]
 struct Inner {
     /// The version of the settings file.
     version: u32,
     reactor: Reactor,
-    known: RefCell<Known>,
-    callers: RefCell<CallerTokens>,
+    known: Rc<RefCell<Known>>,
+    callers: Rc<RefCell<CallerTokens>>,
     settings: Result<Settings, Fault>,
     limits: Limits,
-    tokens: Result<Store<TokenEffects<Reactor>>, TokenError>,
+    tokens: Result<Rc<TokenStoreOf>, TokenError>,
 }
 
 impl Inner {
-    fn from_settings(reactor: Reactor) -> Self {
+    /// Reads the settings. Secrets that were known before stay known: they may still be valid.
+    fn read(
+        reactor: Reactor,
+        known: Rc<RefCell<Known>>,
+        callers: Rc<RefCell<CallerTokens>>,
+        stores: &mut Stores<Rc<TokenStoreOf>>,
+    ) -> Self {
         let version = settings::version();
-        let tokens = from_settings(reactor.clone());
+        let start = || from_settings(reactor.clone()).map(Rc::new);
+        let tokens = stores.newest(start).map(Rc::clone);
         let memory = reactor.memory.lane_bytes();
         let default = Limits { message: 4 << 20, memory };
         let limits = Limits::read(settings::source(), memory);
@@ -61,8 +71,7 @@ impl Inner {
             (Err(fault), limits) => (Err(fault), limits.unwrap_or(default)),
             (_, Err(fault)) => (Err(fault), default),
         };
-        let known = RefCell::new(Known::from_settings(settings::source()));
-        let callers = RefCell::default();
+        known.borrow_mut().add_settings(settings::source());
         Self { version, reactor, known, callers, settings, limits, tokens }
     }
 }
@@ -72,8 +81,10 @@ impl Wasi {
     #[must_use]
     pub fn from_settings(reactor: Reactor) -> Self {
         let share = Share::new(&reactor.memory);
-        let inner = Rc::new(Inner::from_settings(reactor));
-        Self { share, newest: Rc::new(RefCell::new(Rc::clone(&inner))), inner }
+        let mut stores = Stores::new();
+        let inner = Rc::new(Inner::read(reactor, Rc::default(), Rc::default(), &mut stores));
+        let newest = Rc::new(RefCell::new(Rc::clone(&inner)));
+        Self { inner, share, newest, stores: Rc::new(RefCell::new(stores)) }
     }
 
     /// The settings and the token for a call that begins now: read again if the settings file has changed, so
@@ -81,16 +92,16 @@ impl Wasi {
     fn newest(&self) -> Rc<Inner> {
         let mut newest = self.newest.borrow_mut();
         if newest.version != settings::version() {
-            *newest = Rc::new(Inner::from_settings(newest.reactor.clone()));
+            let (known, callers) = (Rc::clone(&newest.known), Rc::clone(&newest.callers));
+            let mut stores = self.stores.borrow_mut();
+            *newest = Rc::new(Inner::read(newest.reactor.clone(), known, callers, &mut stores));
         }
         Rc::clone(&newest)
     }
 
     /// Asks the store as a task of its own: a caller that goes away ends no login that others wait
     /// for.
-    async fn ask<
-        F: AsyncFnOnce(&Store<TokenEffects<Reactor>>) -> Result<Token, TokenError> + 'static,
-    >(
+    async fn ask<F: AsyncFnOnce(&TokenStoreOf) -> Result<Token, TokenError> + 'static>(
         &self,
         what: F,
     ) -> Result<Token, TokenError> {
@@ -136,7 +147,8 @@ impl ServerEnv for Wasi {
             ended.cancelled().await;
             drop(unwritten);
         }));
-        Self { inner, share, newest: Rc::clone(&self.newest) }
+        let (newest, stores) = (Rc::clone(&self.newest), Rc::clone(&self.stores));
+        Self { inner, share, newest, stores }
     }
 
     async fn hold(&self, bytes: usize) {

@@ -43,7 +43,7 @@ pub fn park() {
         });
         wakers.collect()
     });
-    // ServerEnv the borrow: a waker may do anything.
+    // Outside the borrow: a waker may do anything.
     woken.into_iter().for_each(Waker::wake);
 }
 

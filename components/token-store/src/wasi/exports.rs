@@ -4,22 +4,17 @@ use spin::mutex::SpinMutex;
 
 use super::bindings::Component;
 use super::bindings::exports::oge::tools::token_store as wit;
-use super::outside::{Wasi, from_settings};
+use super::outside::{Stores, Wasi, from_settings};
 use oge_token::Store;
 use oge_tools::token::{Token, TokenError};
 use oge_tools::wasi::wait::{Blocking, block_on};
 
 /// The store, from the first call on. Calls into an instance never overlap, so nobody ever spins.
-static STORE: SpinMutex<Option<Store<Wasi<Blocking>>>> = SpinMutex::new(None);
+static STORES: SpinMutex<Stores<Store<Wasi<Blocking>>>> = SpinMutex::new(Stores::new());
 
 fn with_store<T>(ask: impl FnOnce(&Store<Wasi<Blocking>>) -> T) -> Result<T, TokenError> {
-    let mut held = STORE.lock();
-    let store = match &mut *held {
-        Some(held) => held,
-        // A bad setting is not remembered: each call fails for it.
-        empty => empty.insert(from_settings(Blocking)?),
-    };
-    Ok(ask(store))
+    // A bad setting is not remembered: each call fails for it.
+    STORES.lock().newest(|| from_settings(Blocking)).map(ask)
 }
 
 impl wit::Guest for Component {

@@ -16,4 +16,4 @@ mod exports;
 mod visible;
 
 pub use directory::Opened;
-pub use outside::{Turns, Wasi, from_settings};
+pub use outside::{Stores, Turns, Wasi, from_settings};

@@ -2,6 +2,7 @@
 
 use alloc::rc::Rc;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::future::Future;
 use core::time::Duration;
@@ -13,6 +14,7 @@ use oge_token::{
 use oge_tools::client::{Clock as _, Transport as _};
 use oge_tools::error::Fault;
 use oge_tools::log::{Event, Level};
+use oge_tools::secret::Secret;
 use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::token::TokenError;
 use oge_tools::wasi::clock::WasiClock;
@@ -61,6 +63,56 @@ pub struct Wasi<W> {
     log: Level,
     /// What the wall clock was ahead of the monotonic one when the instance started.
     ahead: Duration,
+}
+
+/// So many stores of an instance are kept. A settings file that is changed and changed back forgets no rejection.
+const MAX_STORES: usize = 8;
+
+/// The stores that an instance has started, the newest last, each with the settings of its login.
+#[derive(Debug)]
+pub struct Stores<S> {
+    version: Option<u32>,
+    started: Vec<(Vec<Option<Secret>>, S)>,
+}
+
+impl<S> Default for Stores<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Stores<S> {
+    /// No store yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { version: None, started: Vec::new() }
+    }
+
+    /// Returns the store of the settings as they are, and starts it if there is none.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn newest(
+        &mut self,
+        start: impl FnOnce() -> Result<S, TokenError>,
+    ) -> Result<&S, TokenError> {
+        let version = settings::version();
+        if self.version != Some(version) {
+            let login = settings::login();
+            let known = self.started.iter().position(|(of, _)| *of == login);
+            let newest = match known {
+                Some(at) => self.started.remove(at),
+                None => (login, start()?),
+            };
+            if self.started.len() == MAX_STORES {
+                self.started.remove(0);
+            }
+            self.started.push(newest);
+            self.version = Some(version);
+        }
+        let newest = self.started.last().map(|(_, store)| store);
+        newest.ok_or_else(|| TokenError::Unavailable("no store was started".into()))
+    }
 }
 
 /// Reads the settings, and starts a store with what they give.

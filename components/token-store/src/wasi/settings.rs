@@ -5,7 +5,9 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use oge_tools::log::Event;
+use oge_tools::secret::Secret;
 use oge_tools::settings::FILE_PROBLEM;
+use oge_tools::settings::list::{COMPONENTS, LOGIN};
 use oge_tools::settings_file::{MAX_BYTES, SettingsFile, TOO_LARGE};
 use oge_tools::wasi::{settings, stderr};
 use spin::mutex::SpinMutex;
@@ -42,8 +44,15 @@ pub fn source() -> impl Fn(&str) -> Option<String> {
     get()
 }
 
+/// The settings that decide which account logs in and where its token is kept.
+pub fn login() -> Vec<Option<Secret>> {
+    let get = source();
+    LOGIN.iter().chain(COMPONENTS).map(|key| get(key).map(Secret::new)).collect()
+}
+
 /// Reads the settings file again if it has changed. Returns how often it did.
 pub fn version() -> u32 {
+    drop(source());
     let path = get()("OGE_SETTINGS_FILE");
     let now = path.map(|path| stamp(path.trim())).unwrap_or_default();
     let has_changed = KEPT.lock().as_ref().is_some_and(|kept| kept.stamp != now);

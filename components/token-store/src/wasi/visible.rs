@@ -15,6 +15,7 @@ use super::bindings::exports::wasi::cli::environment;
 use super::settings;
 
 fn visible() -> Vec<(String, String)> {
+    settings::version();
     let get = settings::source();
     let keys = TOOLS.iter().copied().chain([FILE_PROBLEM]);
     keys.filter_map(|key| Some((key.to_owned(), get(key)?))).collect()

@@ -1,4 +1,4 @@
-//! The reference host's token store: `oge-token-cache`'s, with each login as a task of its own. A caller
+//! The reference host's token store: `oge-token`'s, with each login as a task of its own. A caller
 //! that goes away ends no login.
 
 mod authority;

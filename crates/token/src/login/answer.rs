@@ -93,9 +93,9 @@ impl Credentials {
         };
         let Some(said) = said else {
             return match refusal::without_json(status, &text) {
-                Kind::Rejected => Err(self.rejected(&what, refusal::tries_left([&**text]))),
-                Kind::Failed => failed(),
-                Kind::Unavailable => unavailable(match status {
+                (Kind::Rejected, tries_left) => Err(self.rejected(&what, tries_left)),
+                (Kind::Failed, _) => failed(),
+                (Kind::Unavailable, _) => unavailable(match status {
                     408 | 429 | 500..=599 => what,
                     _ => {
                         format!("{origin} answered HTTP {status} and no JSON; check OGE_TOKEN_URL")

@@ -22,6 +22,8 @@ const ACCOUNT: &[&str] = &[
     "账号", "帐号", "账户", "帐户", "賬號", "帳號", "賬戶", "帳戶", "用户", "用戶", "account",
     "user",
 ];
+/// Words that speak of a login.
+const LOGIN: &[&str] = &["登录", "登錄", "login", "log in", "sign in"];
 /// The longest text that is taken for a message to people.
 const MAX_TEXT_BYTES: usize = 1024;
 /// Words that speak of a lock.
@@ -31,9 +33,11 @@ const LOCKED: &[&str] = &["锁定", "鎖定", "冻结", "locked"];
 pub(crate) fn kind(status: u16, said: &Said) -> Kind {
     let password = says(said, PASSWORD);
     let (account, locked) = (says(said, ACCOUNT), says(said, LOCKED));
-    // An authority that is busy or broken names users ("该用户请求过于频繁") and locks ("database is
-    // locked") too. Only a password, or an account and a lock together, mean the credentials then.
-    let surely = password || (account && locked) || tries_left(said.texts()).is_some();
+    // An authority that is busy or broken names users ("该用户请求过于频繁"), locks ("database is locked") and
+    // attempts ("retry attempt 5 of 5") too. Only a password, or two of these together, mean the credentials.
+    let login = account || says(said, LOGIN);
+    let tries = login && tries_left(said.texts()).is_some();
+    let surely = password || (account && locked) || tries;
     let perhaps = surely || account || locked;
     let rejected_or = |blamed, otherwise| if blamed { Kind::Rejected } else { otherwise };
     match (status, said.code) {
@@ -53,11 +57,12 @@ pub(crate) fn kind(status: u16, said: &Said) -> Kind {
     }
 }
 
-/// The kind of a failure whose response is no JSON. A page says nothing: each login page has a password in it.
-pub(crate) fn without_json(status: u16, text: &str) -> Kind {
+/// The kind of a failure whose response is no JSON, and how many more logins it says are allowed. A page says
+/// nothing: each login page has a password in it.
+pub(crate) fn without_json(status: u16, text: &str) -> (Kind, Option<u32>) {
     let is_page = text.trim_start().starts_with('<') || text.len() > MAX_TEXT_BYTES;
     let text = if is_page { "" } else { text };
-    kind(status, &Said::plain(text))
+    (kind(status, &Said::plain(text)), tries_left([text]))
 }
 
 fn says(said: &Said, words: &[&str]) -> bool {
@@ -130,28 +135,47 @@ fn in_chinese(clause: &str) -> Option<u32> {
 }
 
 fn in_english(clause: &str) -> Option<u32> {
-    const LEFT: [&str; 3] = ["remain", "left", "more"];
-    const TRIES: [&str; 5] = ["attempt", "tries", "try", "chance", "failed login"];
+    const LEFT: [&str; 5] = ["remain", "remains", "remaining", "left", "more"];
+    const TRIES: [&str; 8] =
+        ["attempt", "attempts", "try", "tries", "chance", "chances", "login", "logins"];
     const WORDS: [&str; 6] = ["no", "one", "two", "three", "four", "five"];
-    let mut words = clause.split(|character: char| !character.is_ascii_alphanumeric());
-    let word = |name: &str| {
-        (0..).zip(WORDS).find(|(_, word)| word.eq_ignore_ascii_case(name)).map(|(number, _)| number)
+    let is_one = |word: &str, of: &[&str]| of.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let number = |word: &str| {
+        let spelled = (0..).zip(WORDS).find(|(_, known)| word.eq_ignore_ascii_case(known));
+        word.parse().ok().or(spelled.map(|(number, _)| number))
     };
-    let mut all = numbers(clause);
-    if !has_any(clause, &TRIES) {
-        // `remaining: 1`
-        let (_, after) = clause.split_once("remaining:")?;
+    let words = || {
+        let words = clause.split(|character: char| !character.is_ascii_alphanumeric());
+        words.filter(|word| !word.is_empty()).enumerate()
+    };
+    let places = |of: &'static [&'static str]| words().filter(move |(_, word)| is_one(word, of));
+    // `attempts left`, `2 more failed attempts`
+    let near = |left: usize| places(&TRIES).any(|(tries, _)| tries.abs_diff(left) <= 2);
+    let left = places(&LEFT).map(|(left, _)| left).find(|left| near(*left));
+    if let Some(left) = left {
+        // Of `2 of 5` the first counts, of several numbers the nearest.
+        let after_of = |at: usize| {
+            at.checked_sub(1)
+                .is_some_and(|at| words().nth(at).is_some_and(|(_, word)| word == "of"))
+        };
+        let numbers = words().filter_map(|(at, word)| Some((at, number(word)?)));
+        let numbers = numbers.filter(|(at, _)| !after_of(*at));
+        return numbers.min_by_key(|(at, _)| at.abs_diff(left)).map(|(_, number)| number);
+    }
+    if let Some((_, after)) = clause.split_once("remaining:") {
         return numbers(after).next();
     }
-    if has_any(clause, &LEFT) {
-        return all.min().or_else(|| words.find_map(word));
+    let first = places(&TRIES).map(|(at, _)| at).next()?;
+    let after = |steps: usize| words().nth(first + steps).map(|(_, word)| word);
+    // `attempt 4 of 5`
+    if let (Some(made), Some("of"), Some(most)) =
+        (after(1).and_then(number), after(2), after(3).and_then(number))
+    {
+        return Some(most.saturating_sub(made));
     }
-    if let Some((before, after)) = clause.split_once(" of ") {
-        return Some(numbers(after).next()?.saturating_sub(numbers(before).last()?));
-    }
-    let is_last =
-        words.any(|word| ["last", "final"].iter().any(|last| word.eq_ignore_ascii_case(last)));
-    (is_last && all.next().is_none()).then_some(1)
+    let is_last = first.checked_sub(1).and_then(|at| words().nth(at)).map(|(_, word)| word);
+    let is_last = is_last.is_some_and(|word| is_one(word, &["last", "final"]));
+    (is_last && has(clause, "lock")).then_some(1)
 }
 
 fn has_any(text: &str, words: &[&str]) -> bool {
@@ -214,6 +238,10 @@ mod tests {
             ("1 more failed login will lock the account", Some(1)),
             ("remaining: 1", Some(1)),
             ("attempt 4 of 5", Some(1)),
+            ("You have 4 attempts left before your account is locked for 1 hour", Some(4)),
+            ("Retry exhausted after last attempt with no recovery path", None),
+            ("There are no more connections available - try again later", None),
+            ("Your entry was left in country 7", None),
             ("最后一次登录: 2026-01-02", None),
             ("Last login: 5 days ago", None),
             ("Try again in 5 minutes", None),

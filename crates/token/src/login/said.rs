@@ -35,9 +35,12 @@ pub(crate) struct Said {
     pub(crate) scheme: Option<String>,
     pub(crate) expires_in: Option<u64>,
     pub(crate) code: Option<i64>,
+    /// Whether `code` is the outermost object's. An inner one may be of anything.
+    is_code_outer: bool,
     /// `success` or `ok` is false.
     pub(crate) denies_success: bool,
-    /// It has an `error`, a `code` that is no number, or a `status` such as `fail`. A response without a token has failed then.
+    /// It has an `error`, a `code` that is no number, or a `status` such as `fail`. A response without a token
+    /// has failed then.
     pub(crate) hints_at_failure: bool,
     reasons: [Option<Text>; REASONS.len()],
     /// Reasons that others hide, and texts in `data` or `detail`. Never quoted: one may be a token.
@@ -103,6 +106,8 @@ impl Said {
                     name == "error" && (slot.is_some() || value.get().starts_with('{'));
             }
         });
+        own.is_code_outer = own.code.is_some();
+        inner.is_code_outer = false;
         self.fill(own);
         self.fill(inner);
     }
@@ -114,7 +119,9 @@ impl Said {
         }
         self.scheme = self.scheme.take().or(other.scheme);
         self.expires_in = self.expires_in.or(other.expires_in);
-        self.code = self.code.or(other.code);
+        if self.code.is_none() {
+            (self.code, self.is_code_outer) = (other.code, other.is_code_outer);
+        }
         self.denies_success |= other.denies_success;
         self.hints_at_failure |= other.hints_at_failure;
         for (mine, other) in self.reasons.iter_mut().zip(other.reasons) {
@@ -128,7 +135,8 @@ impl Said {
 
     /// Whether it says that the login failed, whatever else it has.
     pub(crate) fn fails(&self) -> bool {
-        self.denies_success || matches!(self.code, Some(400..=599 | 40_000..=59_999))
+        let is_failing = matches!(self.code, Some(400..=599 | 40_000..=59_999));
+        self.denies_success || (is_failing && self.is_code_outer)
     }
 
     /// Whether its code says that the authority is too busy or too slow.
