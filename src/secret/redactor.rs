@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::index::{CUT, Index, PIECE_BYTES};
 use super::spelling::{CODES, LAYERS, MAX_SPELLING_BYTES, Seen, as_it_is, decoded};
 use super::{Secret, prefix};
-use crate::settings::list::SETTINGS;
+use crate::settings::list::NAMES;
 
 /// How much platform text an error or a log line may carry, in bytes.
 pub const EXCERPT_BYTES: usize = 2048;
@@ -151,7 +151,7 @@ fn show_settings(text: &str, hidden: &mut [bool]) {
         let rest = text.get(start..).unwrap_or_default();
         let end = rest.find(|character: char| !character.is_ascii_uppercase() && character != '_');
         let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        if SETTINGS.iter().any(|setting| setting.key == name)
+        if NAMES.iter().any(|names| names.contains(&name))
             && let Some(hidden) = hidden.get_mut(start..start + name.len())
         {
             hidden.fill(false);

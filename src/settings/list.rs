@@ -20,6 +20,9 @@ macro_rules! settings {
     })*) => {
         $($(#[$doc])* pub const $group: &[&str] = &[$($key,)*];)*
 
+        /// The names of all settings, by group: small enough for a component.
+        pub const NAMES: &[&[&str]] = &[$($group,)*];
+
         /// Every setting, in the order of the documentation.
         pub const SETTINGS: &[Setting] = &[$($(Setting {
             key: $key,
