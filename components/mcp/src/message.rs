@@ -94,8 +94,8 @@ pub fn normalize(bytes: &[u8]) -> Result<Value, Refusal> {
             Err(invalid("a batch is not supported; send each message on its own"))
         }
         Ok(_) => Err(invalid("a message is a JSON object")),
-        Err(_) if serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
-            unreadable(INVALID_REQUEST, format!("Invalid Request: {}", excess(&text)))
+        Err(_) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            unreadable(INVALID_REQUEST, format!("Invalid Request: {}", excess(text)))
         }
         Err(error) => {
             let (line, column) = (error.line(), error.column());

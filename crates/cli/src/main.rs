@@ -34,7 +34,7 @@ enum Command {
     /// Play one story against a fake platform whose token expires twice on the way.
     Demo,
     /// Call one of the five tools.
-    Call(call::Call),
+    Call(Box<call::Call>),
     /// Check the settings, the names, the login and one harmless call, and say what to fix.
     Check(check::Check),
     /// Run a fake platform on loopback until Ctrl-C, and print the settings to use it.
