@@ -64,7 +64,7 @@ async fn a_crowd_waits_and_idle_connections_end_nothing() {
     // Callers that leave while the platform computes, more of them than there are files.
     for _ in 0..30 {
         let leaving: Vec<_> = (0..20).map(|_| begin(&address)).collect();
-        thread::sleep(Duration::from_millis(100));
+        tokio::time::sleep(Duration::from_millis(100)).await;
         drop(leaving);
     }
     assert!(server.child.try_wait().unwrap().is_none(), "the server has ended");
