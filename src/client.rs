@@ -16,7 +16,7 @@ use crate::log::{Event, Seconds};
 use crate::outcome::{Classified, Expiry, Outcome, classify};
 use crate::reply::{Body, NotJson, Reply, is_redirect};
 use crate::request::Request;
-use crate::secret::{Redactor, Search, Secret};
+use crate::secret::{Redactor, Secret};
 use crate::settings::Settings;
 use crate::token::{Token, TokenError, TokenStore};
 use crate::url::Origin;
@@ -111,15 +111,15 @@ impl Accepted {
     /// The failure of a tool that cannot read this reply.
     #[must_use]
     pub fn unreadable(&self, operation: &'static str, why: &str) -> Failure {
-        self.failure(FailureKind::BadReply, operation, why, &self.redactor.search())
+        self.failure(FailureKind::BadReply, operation, why, self.redactor.excerpt(&self.body.text))
     }
 
     /// The failure of a tool that reads in this reply that the platform failed.
     #[must_use]
     pub fn failed(&self, operation: &'static str) -> Failure {
-        let search = self.redactor.search();
-        let message = format!("the platform answered {}", told(&self.body, &search));
-        self.failure(FailureKind::Api, operation, &message, &search)
+        let Quoted { why, excerpt } = Quoted::of(&self.body, &self.redactor);
+        let message = format!("the platform answered {why}");
+        self.failure(FailureKind::Api, operation, &message, excerpt)
     }
 
     /// The body as JSON text, what is not JSON kept as text inside it.
@@ -147,13 +147,13 @@ impl Accepted {
         kind: FailureKind,
         operation: &'static str,
         message: &str,
-        search: &Search,
+        excerpt: String,
     ) -> Failure {
         Failure {
             attempts: self.attempts,
             http_status: Some(200),
             api_code: code(&self.body),
-            body: Some(search.excerpt(&self.body.text)),
+            body: Some(excerpt),
             ..Failure::new(kind, operation, message)
         }
     }
@@ -240,8 +240,8 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
         let renewed = match renewed {
             Ok(renewed) => renewed,
             Err(error) => {
-                let search = self.redactor.search();
-                return Err(self.with_reply(self.no_token(&error), &first, &search));
+                let excerpt = self.redactor.excerpt(&first.body.text);
+                return Err(with_reply(self.no_token(&error), &first, excerpt));
             }
         };
         observe(self.request.operation, Event::Refreshed);
@@ -285,8 +285,8 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
 
     /// Returns the accepted response, or the failure that the platform reported.
     fn accept(&self, classified: Classified, expired: &str) -> Result<Classified, Failure> {
-        let search = LazyCell::new(|| self.redactor.search());
-        let why = || told(&classified.body, &search);
+        let quoted = LazyCell::new(|| Quoted::of(&classified.body, &self.redactor));
+        let why = || &quoted.why;
         let (kind, message) = match classified.outcome {
             Outcome::Accepted => return Ok(classified),
             Outcome::Undecoded => {
@@ -315,7 +315,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
                 (FailureKind::Api, message)
             }
         };
-        Err(self.with_reply(self.failure(kind, message), &classified, &search))
+        Err(with_reply(self.failure(kind, message), &classified, quoted.excerpt.clone()))
     }
 
     /// Says where a redirect leads, by its origin: a path and a query may hold anything.
@@ -369,15 +369,15 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
         let attempts = self.attempts;
         Failure { attempts, ..Failure::new(kind, self.request.operation, message) }
     }
+}
 
-    /// The failure with the reply that decided it.
-    fn with_reply(&self, failure: Failure, classified: &Classified, search: &Search) -> Failure {
-        Failure {
-            http_status: Some(classified.status),
-            api_code: code(&classified.body),
-            body: Some(search.excerpt(&classified.body.text)),
-            ..failure
-        }
+/// The failure with the response that caused it.
+fn with_reply(failure: Failure, classified: &Classified, excerpt: String) -> Failure {
+    Failure {
+        http_status: Some(classified.status),
+        api_code: code(&classified.body),
+        body: Some(excerpt),
+        ..failure
     }
 }
 
@@ -394,18 +394,32 @@ fn code(body: &Body) -> Option<i64> {
     body.top.as_ref().ok().and_then(|top| top.code)
 }
 
-/// Describes a response: its `code` and its reason, or its text if there is no reason.
-fn told(body: &Body, search: &Search) -> String {
-    let msg = body.top.as_ref().ok().and_then(|top| top.msg.as_deref());
-    let text = match (msg, &body.top) {
-        (Some(msg), _) => msg,
-        (None, Err(NotJson::Undecoded(why))) => why,
-        (None, _) if body.text.trim().is_empty() => "nothing",
-        (None, _) => body.text.trim(),
-    };
-    let text = search.excerpt(text);
-    match code(body) {
-        Some(code) => format!("code {code}: {text}"),
-        None => text,
+/// What a response says, without secrets. The body is searched for them once.
+struct Quoted {
+    /// Its `code` and its reason, or its text if there is no reason.
+    why: String,
+    /// The start of its body.
+    excerpt: String,
+}
+
+impl Quoted {
+    fn of(body: &Body, redactor: &Redactor) -> Self {
+        let search = redactor.search();
+        let excerpt = search.excerpt(&body.text);
+        let reason = match &body.top {
+            Ok(top) => top.msg.as_deref(),
+            Err(NotJson::Undecoded(why)) => Some(&**why),
+            Err(_) => None,
+        };
+        let text = match reason {
+            Some(reason) => search.excerpt(reason),
+            None if body.text.trim().is_empty() => "nothing".to_owned(),
+            None => excerpt.trim().to_owned(),
+        };
+        let why = match code(body) {
+            Some(code) => format!("code {code}: {text}"),
+            None => text,
+        };
+        Self { why, excerpt }
     }
 }
