@@ -94,7 +94,8 @@ impl Credentials {
         self.url.origin()
     }
 
-    /// The login, as the grant has it; wiped on drop. It may take [`LOGIN_TIMEOUT`].
+    /// The login, as the grant has it; wiped on drop. It may take
+    /// [`LOGIN_TIMEOUT`](crate::timing::LOGIN_TIMEOUT).
     #[must_use]
     pub fn request(&self) -> Zeroizing<Request> {
         Zeroizing::new(self.grant.request(&self.url))
