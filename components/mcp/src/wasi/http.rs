@@ -70,7 +70,7 @@ impl<T: Toolbox> Service<T> {
         *self.access.borrow_mut() = Rc::new(access);
     }
 
-    /// Answers one request. A call that takes longer than [`EARLY`] has its response begun, so that a
+    /// Answers one request. A call that takes longer than `EARLY` has its response begun, so that a
     /// client that leaves is noticed: then its body is closed, and the call ends.
     pub async fn serve(&self, request: IncomingRequest, out: ResponseOutparam) {
         let (page, asked) = self.asked(&request).await;
