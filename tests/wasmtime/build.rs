@@ -1,27 +1,10 @@
-//! Says which programs are installed, so that a test that needs one is reported as ignored without it. In CI no
-//! test is ignored: one whose program is missing fails.
+//! Says whether the conformance suite and the browser can be run.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-/// Whether a command runs and succeeds.
-fn succeeds(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.status().is_ok_and(|status| status.success())
-}
+#[path = "../installed.rs"]
+mod installed;
 
 fn main() {
-    for variable in ["CI", "PATH"] {
-        println!("cargo::rerun-if-env-changed={variable}");
-    }
-    let modules = Path::new("../conformance/node_modules");
-    println!("cargo::rerun-if-changed={}", modules.display());
-    let suite = modules.exists() && succeeds(Command::new("node").arg("--version"));
-    let chromium = succeeds(Command::new("chromium").args(["--version", "--no-sandbox"]));
-    for (name, is_installed) in [("has_conformance_suite", suite), ("has_chromium", chromium)] {
-        println!("cargo::rustc-check-cfg=cfg({name})");
-        if is_installed || std::env::var_os("CI").is_some() {
-            println!("cargo::rustc-cfg={name}");
-        }
-    }
+    let chromium = installed::runs("chromium", &["--version", "--no-sandbox"]);
+    let suite = installed::has_packages("../conformance");
+    installed::tell(&[("has_conformance_suite", suite), ("has_chromium", chromium)]);
 }

@@ -8,7 +8,7 @@ pub const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/e
 
 /// The names of each form, the most specific first: that one counts.
 const JSON: [&str; 3] = ["application/json", "application/*", "*/*"];
-/// Not `*/*`: it is what a client sends that was never told of events.
+/// Without `*/*`: clients that know nothing of events send it.
 const EVENTS: [&str; 2] = ["text/event-stream", "text/*"];
 
 /// Whether the client takes JSON, by any name; without `Accept` it takes all.
@@ -16,7 +16,7 @@ pub fn takes_json(headers: &HeaderMap) -> bool {
     !headers.contains_key(ACCEPT) || takes(headers, &JSON)
 }
 
-/// Whether the client takes events, and says so.
+/// Whether the client names events in its `Accept`.
 pub fn takes_events(headers: &HeaderMap) -> bool {
     takes(headers, &EVENTS)
 }

@@ -2,8 +2,8 @@
 //!
 //! The protocol is the official SDK's, `rmcp`. Data flows one way: [`server`] (protocol) → [`oge`]
 //! (which tool) → [`arguments`] → the core, which is linked as a library → [`result`]. Calls wait in a
-//! reactor of the component's own, so that while one waits all others go on. Whoever may call is
-//! [`access`]'s to say. What touches the world stands behind one trait, [`oge::ServerEnv`]; `wasi` is the
+//! reactor of the component's own, so that while one waits all others go on. [`access`] decides who
+//! may call. Everything outside the core is behind one trait, [`oge::ServerEnv`]; `wasi` is the
 //! shell.
 
 pub mod accept;

@@ -65,7 +65,8 @@ impl Handler for Component {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         HTTP.with(|http| {
             let Http { service, reactor, version } = http.get_or_init(Http::start);
-            if version.replace(settings::version()) != settings::version() {
+            let now = settings::version();
+            if version.replace(now) != now {
                 service.admit(Access::read(settings::source()));
             }
             // A runtime for each request: what a client that has left was waiting for ends with it, and is not
