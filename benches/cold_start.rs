@@ -8,16 +8,16 @@ use criterion::{Criterion, SamplingMode};
 use oge_host::Host;
 use oge_tools::tools::QueryTaskStatus;
 
-use crate::fake::FakeProcess;
+use crate::mock::MockProcess;
 use crate::role::Role;
 use crate::timing::now;
 use crate::ways::{arguments, precompiled, wasmtime};
 
 pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
-    let mut fake = FakeProcess::start(Duration::ZERO)?;
+    let mut mock = MockProcess::start(Duration::ZERO)?;
     // No login: the token is there, as it is for all but the first process of a day.
-    let mut settings = fake.settings().to_vec();
-    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()?));
+    let mut settings = mock.settings().to_vec();
+    settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()?));
     let state = tempfile::tempdir()?;
     let compiled = precompiled(oge_artifacts::standalone())?;
     let start = || {

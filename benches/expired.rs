@@ -10,8 +10,8 @@ use oge_host::Host;
 use oge_tools::tools::QueryTaskStatus;
 use tokio::runtime::Runtime;
 
-use crate::fake::FakeProcess;
 use crate::measured::{note, wanted};
+use crate::mock::MockProcess;
 use crate::timing::now;
 use crate::ways::{Native, Site, TokenSlot, arguments, store};
 
@@ -29,8 +29,8 @@ pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::R
 /// Refused, logged in, sent again. Each call has a store of its own: one store meets no two expiries within
 /// ten seconds without asking what goes on.
 fn one(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
-    let fake = FakeProcess::start(Duration::ZERO)?;
-    let site = expired(&fake);
+    let mock = MockProcess::start(Duration::ZERO)?;
+    let site = expired(&mock);
     let mut group = criterion.benchmark_group("expired");
     let native = Native::new(&site)?;
     group.bench_function("native", |bencher| {
@@ -55,8 +55,8 @@ fn one(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
 }
 
 /// A site that gives a token which has expired.
-fn expired(fake: &FakeProcess) -> Vec<(String, String)> {
-    let mut site = fake.settings().to_vec();
+fn expired(mock: &MockProcess) -> Vec<(String, String)> {
+    let mut site = mock.settings().to_vec();
     site.push(("OGE_TOKEN".to_owned(), EXPIRED.to_owned()));
     site
 }
@@ -96,8 +96,8 @@ fn time<F: Future<Output = ()> + Send + 'static>(
 /// A thousand calls meet one expired token at the same moment.
 fn storm(runtime: &Runtime) -> anyhow::Result<()> {
     const CALLS: usize = 1000;
-    let mut fake = FakeProcess::start(LATENCY)?;
-    let (host, _) = slotted(&expired(&fake))?;
+    let mut mock = MockProcess::start(LATENCY)?;
+    let (host, _) = slotted(&expired(&mock))?;
     let call = Arc::new(move || {
         let host = host.clone();
         async move {
@@ -110,7 +110,7 @@ fn storm(runtime: &Runtime) -> anyhow::Result<()> {
         let tasks = (0..CALLS).map(|_| tokio::spawn(call()));
         join_all(tasks).await.into_iter().collect::<Result<Vec<_>, _>>()
     })?;
-    let logins = fake.logins()?;
+    let logins = mock.logins()?;
     let slowest = took.iter().max().copied().unwrap_or_default();
     ensure!(logins == 1, "{logins} logins for {CALLS} calls");
     #[expect(clippy::cast_precision_loss, reason = "a handful")]

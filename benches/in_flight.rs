@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use criterion::{Criterion, SamplingMode, Throughput};
 use tokio::runtime::Runtime;
 
-use crate::fake::FakeProcess;
 use crate::measured::{note, wanted};
+use crate::mock::MockProcess;
 use crate::names::CALLERS;
 use crate::timing::{at_once, quantile};
 use crate::ways::{self, Way};
@@ -26,8 +26,8 @@ fn is_served(way: &str) -> bool {
 const HERE: [&str; 5] = ["wire", "native", "host", "bare", "dutiful"];
 
 pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
-    let mut fake = FakeProcess::start(Duration::ZERO)?;
-    let ways = ways::all(&mut fake, runtime)?;
+    let mut mock = MockProcess::start(Duration::ZERO)?;
+    let ways = ways::all(&mut mock, runtime)?;
     for callers in CALLERS {
         let mut group = criterion.benchmark_group(format!("{callers} callers"));
         group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(1));

@@ -5,15 +5,15 @@ use std::time::Duration;
 use criterion::Criterion;
 use tokio::runtime::Runtime;
 
-use crate::fake::FakeProcess;
+use crate::mock::MockProcess;
 use crate::timing::one_at_a_time;
 use crate::ways::{call, host};
 
 /// An instance is made, and cleared away again.
 pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
-    let fake = FakeProcess::start(Duration::ZERO)?;
+    let mock = MockProcess::start(Duration::ZERO)?;
     let mut group = criterion.benchmark_group("instance");
-    let host = host(fake.settings())?;
+    let host = host(mock.settings())?;
     let made = call(move || {
         let host = host.clone();
         async move { host.warm_up().await.expect("there is room") }

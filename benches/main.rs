@@ -1,7 +1,7 @@
 //! What an expired token costs, and what the sandbox does: measured side by side in one run.
 //!
 //! `cargo bench` measures everything (some minutes), `cargo bench -- one` what has "one" in
-//! its name. The fake OGE runs in a process
+//! its name. The mock OGE runs in a process
 //! of its own, as do the hosts whose memory or start is measured: all of them are this same program in
 //! another [`role`].
 
@@ -9,14 +9,14 @@
 
 mod cold_start;
 mod expired;
-mod fake;
 mod in_flight;
 mod instance;
 mod measured;
 mod memory;
+mod mock;
 mod names;
 mod one_call;
-mod replies;
+mod responses;
 mod role;
 mod timing;
 mod ways;
@@ -29,7 +29,7 @@ use crate::role::Role;
 
 fn main() -> anyhow::Result<()> {
     match Role::of_this_process() {
-        Some(Role::Fake) => fake::serve(),
+        Some(Role::Mock) => mock::serve(),
         Some(Role::Host) => memory::host(),
         Some(Role::Start) => cold_start::host(),
         Some(Role::Wasmtime) => Ok(oge_wasmtime::run(std::env::args_os())?),
@@ -50,7 +50,7 @@ fn measure() -> anyhow::Result<()> {
     instance::measure(&mut criterion, &runtime)?;
     in_flight::measure(&mut criterion, &runtime)?;
     expired::measure(&mut criterion, &runtime)?;
-    replies::measure(&mut criterion, &runtime)?;
+    responses::measure(&mut criterion, &runtime)?;
     cold_start::measure(&mut criterion)?;
     memory::measure()?;
     criterion.final_summary();

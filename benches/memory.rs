@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
-use crate::fake::FakeProcess;
 use crate::measured::{note, wanted};
+use crate::mock::MockProcess;
 use crate::role::Role;
 use crate::ways::{Call, Native, host_way};
 
@@ -22,19 +22,19 @@ const MANY: u64 = 100_000;
 /// What is measured, by the name that the process is told.
 const SCENARIOS: [(&str, &str); 3] = [
     ("in flight", "memory/a call in flight, KiB"),
-    ("long", "memory/peak of a 16 MiB reply, times its size"),
+    ("long", "memory/peak of a 16 MiB response, times its size"),
     ("many", "memory/growth over 100,000 calls, KiB"),
 ];
 
 pub(crate) fn measure() -> anyhow::Result<()> {
     for (scenario, name) in SCENARIOS.into_iter().filter(|(_, name)| wanted(name)) {
         let latency = if scenario == "in flight" { Duration::from_secs(3) } else { Duration::ZERO };
-        let mut fake = FakeProcess::start(latency)?;
-        fake.answer_with(LONG)?;
+        let mut mock = MockProcess::start(latency)?;
+        mock.answer_with(LONG)?;
         for way in ["host", "native"] {
             let mut command = Role::Host.command()?;
-            command.envs(fake.settings().iter().cloned()).arg(way).arg(scenario);
-            command.env("OGE_TOKEN", fake.issue_token()?);
+            command.envs(mock.settings().iter().cloned()).arg(way).arg(scenario);
+            command.env("OGE_TOKEN", mock.issue_token()?);
             let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
             ensure!(output.status.success(), "{way}, {scenario}: {}", output.status);
             let value = String::from_utf8(output.stdout)?.trim().parse()?;

@@ -17,8 +17,8 @@ HEADERS = {"Content-Type": "application/json", "Authorization": os.environ["OGE_
 
 
 async def ask(client):
-    reply = await client.get(URL, params={"dagId": "d"}, headers=HEADERS)
-    assert reply.status_code == 200, reply
+    response = await client.get(URL, params={"dagId": "d"}, headers=HEADERS)
+    assert response.status_code == 200, response
 
 
 async def with_a_client_of_its_own():

@@ -8,7 +8,7 @@ const VARIABLE: &str = "OGE_BENCH_ROLE";
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role {
     /// To be the platform.
-    Fake,
+    Mock,
     /// To run calls and tell how much memory they took.
     Host,
     /// To make one call and end.
@@ -18,7 +18,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Fake, Self::Host, Self::Start, Self::Wasmtime];
+    const ALL: [Self; 4] = [Self::Mock, Self::Host, Self::Start, Self::Wasmtime];
 
     pub(crate) fn of_this_process() -> Option<Self> {
         let name = std::env::var(VARIABLE).ok()?;

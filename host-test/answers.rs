@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oge_tools::client::TransportError;
 use oge_tools::error::FailureKind;
-use oge_tools::reply::Reply;
+use oge_tools::response::Response;
 
 /// What the platform does with a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +29,7 @@ impl Answer {
     }
 
     /// What comes of sending a request that may take so long.
-    pub fn reply(self, timeout: Duration) -> Result<Reply, TransportError> {
+    pub fn response(self, timeout: Duration) -> Result<Response, TransportError> {
         let (status, body) = match self {
             Accepts => (200, r#"{"code":200}"#),
             ExpiredByCode => (200, r#"{"code":40003}"#),
@@ -39,7 +39,7 @@ impl Answer {
             Breaks => return Err(TransportError::Network("broken".to_owned())),
             Hangs => return Err(TransportError::Timeout { after: timeout }),
         };
-        Ok(Reply { status, body: body.into(), ..Reply::default() })
+        Ok(Response { status, body: body.into(), ..Response::default() })
     }
 
     /// How a call fails that it ends; none where it succeeds.

@@ -1,7 +1,7 @@
 //! `api.call`: any endpoint under the same rule, and the token to known origins only.
 
-use oge_fake::{Fake, Fault, Options, Route};
 use oge_host::CallError;
+use oge_mock_platform::{Fault, Mock, Options, Route};
 use oge_tools::api::{Arguments, Output};
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::secret::Secret;
@@ -28,18 +28,18 @@ async fn call(scene: &Scene, arguments: &Arguments) -> Result<Output, Failure> {
 #[tokio::test]
 async fn another_endpoint_gets_the_token_the_query_and_the_retry() {
     let scene = Scene::logged_in().await;
-    scene.fake.revoke_tokens();
+    scene.mock.revoke_tokens();
     let arguments = Arguments {
         method: Some("put".to_owned()),
         json: Some(r#"{"a": 1.0}"#.to_owned()),
         query: Some(vec![("b".to_owned(), "坡 1".to_owned())]),
-        ..to(format!("{}/other?a=1", scene.fake.origin()))
+        ..to(format!("{}/other?a=1", scene.mock.origin()))
     };
-    let reply = call(&scene, &arguments).await.unwrap();
-    assert_eq!(reply.attempts, 2);
-    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    let response = call(&scene, &arguments).await.unwrap();
+    assert_eq!(response.attempts, 2);
+    let body: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!(body["code"], 200);
-    for request in scene.fake.requests(Route::Other) {
+    for request in scene.mock.requests(Route::Other) {
         assert_eq!((request.method.as_str(), request.path.as_str()), ("PUT", "/other"));
         assert_eq!(request.raw_query.as_deref(), Some("a=1&b=%E5%9D%A1%201"));
         assert_eq!(&*request.body, br#"{"a": 1.0}"#);
@@ -49,13 +49,13 @@ async fn another_endpoint_gets_the_token_the_query_and_the_retry() {
 #[tokio::test]
 async fn the_token_goes_to_no_other_origin() {
     let scene = Scene::logged_in().await;
-    let other = Fake::start(Options::default()).await.unwrap();
+    let other = Mock::start(Options::default()).await.unwrap();
     let port = other.origin().rsplit(':').next().unwrap().to_owned();
     for url in [
         format!("{}/x", other.origin()),
         format!("http://LOCALHOST:{port}/x"),
         format!("http://127.0.0.1.evil.test:{port}/x"),
-        scene.fake.origin().replace("http:", "https:"),
+        scene.mock.origin().replace("http:", "https:"),
     ] {
         let failure = call(&scene, &to(url.clone())).await.unwrap_err();
         assert_eq!((failure.kind, failure.attempts), (FailureKind::InvalidArgument, 0), "{url}");
@@ -67,7 +67,7 @@ async fn the_token_goes_to_no_other_origin() {
 
 #[tokio::test]
 async fn an_origin_that_is_allowed_gets_the_token() {
-    let other = Fake::start(Options::default()).await.unwrap();
+    let other = Mock::start(Options::default()).await.unwrap();
     let origin = other.origin().to_owned();
     let scene = Scene::set(&[("OGE_ALLOWED_ORIGINS", &origin)]).await;
     // It is another platform, so the token is none of its own: what counts is that it was sent.
@@ -80,19 +80,19 @@ async fn an_origin_that_is_allowed_gets_the_token() {
 #[tokio::test]
 async fn the_retry_can_be_switched_off() {
     let scene = Scene::logged_in().await;
-    scene.fake.revoke_tokens();
+    scene.mock.revoke_tokens();
     let arguments = Arguments {
         auto_retry_on_token_expire: Some(false),
-        ..to(format!("{}/x", scene.fake.origin()))
+        ..to(format!("{}/x", scene.mock.origin()))
     };
     let failure = call(&scene, &arguments).await.unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (FailureKind::Unauthorized, 1));
-    assert_eq!((scene.fake.count(Route::Other), scene.fake.count(Route::Token)), (1, 0));
+    assert_eq!((scene.mock.count(Route::Other), scene.mock.count(Route::Token)), (1, 0));
 }
 
 #[tokio::test]
 async fn headers_alone_are_sent_as_given_and_never_renewed() {
-    let other = Fake::start(Options::default()).await.unwrap();
+    let other = Mock::start(Options::default()).await.unwrap();
     let origin = Origin::parse(other.origin()).unwrap();
     let scene = Scene::with(Options::default(), |builder| builder.allow(origin)).await;
     let arguments = Arguments {
@@ -113,45 +113,45 @@ async fn headers_alone_are_sent_as_given_and_never_renewed() {
 async fn a_callers_token_comes_before_the_stores() {
     let scene = Scene::new().await;
     let arguments = Arguments {
-        auth_token: Some(Secret::new(scene.fake.issue_token())),
+        auth_token: Some(Secret::new(scene.mock.issue_token())),
         headers: headers(&[("authorization", "Custom x")]),
-        ..to(format!("{}/x", scene.fake.origin()))
+        ..to(format!("{}/x", scene.mock.origin()))
     };
     call(&scene, &arguments).await.unwrap();
-    assert_eq!(scene.fake.count(Route::Token), 0);
+    assert_eq!(scene.mock.count(Route::Token), 0);
     assert!(scene.only(Route::Other).authorized);
 }
 
 #[tokio::test]
 async fn what_is_not_json_is_kept_and_redirects_are_not_followed() {
     let scene = Scene::logged_in().await;
-    let arguments = to(format!("{}/x", scene.fake.origin()));
-    scene.fake.reply(Route::Other, 200, "text/plain; charset=utf-8", "好");
-    let reply = call(&scene, &arguments).await.unwrap();
-    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    let arguments = to(format!("{}/x", scene.mock.origin()));
+    scene.mock.response(Route::Other, 200, "text/plain; charset=utf-8", "好");
+    let response = call(&scene, &arguments).await.unwrap();
+    let body: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!(body["raw_text"], json!("好"));
-    assert_eq!(reply.content_type.as_deref(), Some("text/plain; charset=utf-8"));
+    assert_eq!(response.content_type.as_deref(), Some("text/plain; charset=utf-8"));
 
-    scene.fake.fail(Route::Other, Fault::Status(302));
+    scene.mock.fail(Route::Other, Fault::Status(302));
     let failure = call(&scene, &arguments).await.unwrap_err();
     assert_eq!((failure.kind, failure.http_status), (FailureKind::Api, Some(302)));
-    let to = format!("redirects to another path of {}; ", scene.fake.origin());
+    let to = format!("redirects to another path of {}; ", scene.mock.origin());
     assert!(failure.message.contains(&to) && failure.message.contains("correct url "), "{failure}");
 }
 
 #[tokio::test]
 async fn a_timeout_of_its_own_counts() {
     let scene = Scene::logged_in().await;
-    scene.fake.fail(Route::Other, Fault::Hang);
+    scene.mock.fail(Route::Other, Fault::Hang);
     let arguments =
-        Arguments { timeout_seconds: Some(1), ..to(format!("{}/x", scene.fake.origin())) };
+        Arguments { timeout_seconds: Some(1), ..to(format!("{}/x", scene.mock.origin())) };
     assert_eq!(call(&scene, &arguments).await.unwrap_err().kind, FailureKind::Timeout);
 }
 
 #[tokio::test]
 async fn what_a_host_could_not_send_is_a_bad_argument() {
     let scene = Scene::new().await;
-    let url = format!("{}/x", scene.fake.origin());
+    let url = format!("{}/x", scene.mock.origin());
     let long = "a".repeat(200_000);
     for (name, arguments) in [
         ("auth_token", Arguments { auth_token: Some(Secret::new(&*long)), ..to(url.clone()) }),

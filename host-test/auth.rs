@@ -1,7 +1,7 @@
 //! `auth`: renew the token now, or ask what is known of it.
 
-use oge_fake::{Credentials, Options, Route};
 use oge_host::CallError;
+use oge_mock_platform::{Credentials, Options, Route};
 use oge_tools::error::FailureKind;
 
 use crate::scene::Scene;
@@ -10,9 +10,9 @@ use crate::scene::Scene;
 async fn a_refresh_is_one_login_whatever_the_state() {
     let scene = Scene::new().await;
     let first = scene.host.refresh_token().await.unwrap();
-    assert_eq!(scene.fake.count(Route::Token), 1);
+    assert_eq!(scene.mock.count(Route::Token), 1);
     let second = scene.host.refresh_token().await.unwrap();
-    assert_eq!(scene.fake.count(Route::Token), 2);
+    assert_eq!(scene.mock.count(Route::Token), 2);
     assert!(second.generation > first.generation);
 }
 
@@ -29,7 +29,7 @@ async fn a_held_token_is_described_and_not_shown() {
     let scene = Scene::logged_in().await;
     let info = scene.host.token_status().await.unwrap();
     assert_eq!((info.present, info.expired), (true, Some(false)));
-    assert_eq!(info.user_name.as_deref(), Some("fake-user"));
+    assert_eq!(info.user_name.as_deref(), Some("mock-user"));
     assert!(info.expires_at.is_some() && info.generation.is_some());
     assert!(!format!("{info:?}").contains("eyJ"));
     scene.nothing_sent();

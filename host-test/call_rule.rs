@@ -1,6 +1,6 @@
 //! The call rule, on the wire.
 
-use oge_fake::{ExpiredForm, Fault, Recorded, Route};
+use oge_mock_platform::{ExpiredForm, Fault, Recorded, Route};
 use oge_tools::error::FailureKind;
 use oge_tools::secret::Secret;
 use oge_tools::tools::{QueryTaskStatus, SubmitBatchTask};
@@ -26,31 +26,31 @@ fn assert_same_but_for_the_token(requests: &[Recorded]) {
 async fn an_expired_token_is_renewed_and_the_same_request_sent_again() {
     for form in [ExpiredForm::Code40003, ExpiredForm::Status401] {
         let scene = Scene::logged_in().await;
-        scene.fake.expired_form(form);
-        scene.fake.revoke_tokens();
+        scene.mock.expired_form(form);
+        scene.mock.revoke_tokens();
         let done = scene.host.run::<QueryTaskStatus>(&status_of("d&1")).await.unwrap();
         assert_eq!(done.attempts, 2);
-        assert_same_but_for_the_token(&scene.fake.requests(Route::GetState));
-        assert_eq!(scene.fake.count(Route::Token), 1);
+        assert_same_but_for_the_token(&scene.mock.requests(Route::GetState));
+        assert_eq!(scene.mock.count(Route::Token), 1);
     }
 }
 
 #[tokio::test]
 async fn a_body_is_sent_again_as_it_was() {
     let scene = Scene::logged_in().await;
-    scene.fake.revoke_tokens();
+    scene.mock.revoke_tokens();
     let done = scene.host.run::<SubmitBatchTask>(&submission("d")).await.unwrap();
     assert_eq!(done.attempts, 2);
-    assert_same_but_for_the_token(&scene.fake.requests(Route::AddTaskRecord));
+    assert_same_but_for_the_token(&scene.mock.requests(Route::AddTaskRecord));
 }
 
 #[tokio::test]
 async fn the_retry_carries_the_token_that_the_login_gave() {
     let scene = Scene::logged_in().await;
-    scene.fake.revoke_tokens();
+    scene.mock.revoke_tokens();
     scene.ask().await.unwrap();
     scene.ask().await.unwrap();
-    let requests = scene.fake.requests(Route::GetState);
+    let requests = scene.mock.requests(Route::GetState);
     let token = |index: usize| requests[index].header("authorization").unwrap().to_owned();
     assert_eq!(requests.len(), 3);
     assert_eq!(token(1), token(2));
@@ -60,50 +60,50 @@ async fn the_retry_carries_the_token_that_the_login_gave() {
 #[tokio::test]
 async fn a_refused_retry_is_not_retried() {
     let scene = Scene::logged_in().await;
-    scene.fake.refuse_all_tokens(true);
+    scene.mock.refuse_all_tokens(true);
     let failure = scene.ask().await.unwrap_err();
     assert_eq!(
         (failure.kind, failure.attempts, failure.http_status, failure.api_code),
         (FailureKind::Unauthorized, 2, Some(200), Some(40003))
     );
-    assert_eq!((scene.fake.count(Route::GetState), scene.fake.count(Route::Token)), (2, 1));
+    assert_eq!((scene.mock.count(Route::GetState), scene.mock.count(Route::Token)), (2, 1));
 }
 
 #[tokio::test]
 async fn a_failed_refresh_fails_the_call_and_nothing_is_sent_again() {
     let scene = Scene::logged_in().await;
-    scene.fake.revoke_tokens();
-    scene.fake.fail(Route::Token, Fault::Status(503));
+    scene.mock.revoke_tokens();
+    scene.mock.fail(Route::Token, Fault::Status(503));
     let failure = scene.ask().await.unwrap_err();
     assert_eq!(
         (failure.kind, failure.attempts, failure.http_status, failure.api_code),
         (FailureKind::TokenStore, 1, Some(200), Some(40003))
     );
     assert!(failure.message.contains("HTTP 503"), "{failure}");
-    assert_eq!(scene.fake.count(Route::GetState), 1);
+    assert_eq!(scene.mock.count(Route::GetState), 1);
 }
 
 #[tokio::test]
 async fn forbidden_is_never_refreshed() {
     let scene = Scene::logged_in().await;
-    scene.fake.fail(Route::GetState, Fault::Status(403));
+    scene.mock.fail(Route::GetState, Fault::Status(403));
     let failure = scene.ask().await.unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (FailureKind::Forbidden, 1));
-    assert_eq!(scene.fake.count(Route::Token), 0);
+    assert_eq!(scene.mock.count(Route::Token), 0);
 }
 
 #[tokio::test]
 async fn a_callers_own_token_is_sent_and_never_renewed() {
     for form in [ExpiredForm::Code40003, ExpiredForm::Status401] {
         let scene = Scene::new().await;
-        scene.fake.expired_form(form);
+        scene.mock.expired_form(form);
         let mut arguments = status_of("d");
         arguments.auth_token = Some(Secret::new("eyJ.of.mine"));
         let failure = scene.fail::<QueryTaskStatus>(&arguments).await;
         assert_eq!((failure.kind, failure.attempts), (FailureKind::Unauthorized, 1));
         let request = scene.only(Route::GetState);
         assert_eq!(request.header("authorization"), Some("Bearer eyJ.of.mine"));
-        assert_eq!(scene.fake.count(Route::Token), 0);
+        assert_eq!(scene.mock.count(Route::Token), 0);
     }
 }
 
@@ -111,9 +111,9 @@ async fn a_callers_own_token_is_sent_and_never_renewed() {
 async fn other_codes_can_mean_expired() {
     let scene = Scene::set(&[("OGE_EXPIRED_CODES", "40003, 777")]).await;
     scene.host.refresh_token().await.unwrap();
-    scene.fake.fail_times(Route::GetState, 1, Fault::Code(777));
+    scene.mock.fail_times(Route::GetState, 1, Fault::Code(777));
     scene.ask().await.unwrap();
-    assert_eq!(scene.fake.count(Route::Token), 2);
+    assert_eq!(scene.mock.count(Route::Token), 2);
 }
 
 #[tokio::test]
@@ -122,8 +122,8 @@ async fn a_401_is_an_expiry_whatever_becomes_of_its_body() {
     scene.host.refresh_token().await.unwrap();
     let body = vec![b'x'; 100_000];
     let huge =
-        Fault::Reply { status: 401, content_type: "text/html".to_owned(), body: body.into() };
-    scene.fake.fail_times(Route::GetState, 1, huge);
+        Fault::Response { status: 401, content_type: "text/html".to_owned(), body: body.into() };
+    scene.mock.fail_times(Route::GetState, 1, huge);
     scene.ask().await.unwrap();
-    assert_eq!((scene.fake.count(Route::GetState), scene.fake.count(Route::Token)), (2, 2));
+    assert_eq!((scene.mock.count(Route::GetState), scene.mock.count(Route::Token)), (2, 2));
 }

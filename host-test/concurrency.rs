@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oge_fake::{Credentials, Options, Route};
+use oge_mock_platform::{Credentials, Options, Route};
 use oge_tools::error::FailureKind;
 
 use crate::scene::Scene;
@@ -24,12 +24,12 @@ async fn ask_at_once(scene: &Arc<Scene>, calls: usize) -> Vec<Result<String, Fai
 async fn two_hundred_calls_on_an_expired_token_are_one_login_and_two_hundred_answers() {
     let scene = Scene::with(Options::default().single_session(true), |builder| builder).await;
     scene.host.refresh_token().await.unwrap();
-    scene.fake.clear_requests();
-    scene.fake.revoke_tokens();
+    scene.mock.clear_requests();
+    scene.mock.revoke_tokens();
     let scene = Arc::new(scene);
     let answers = ask_at_once(&scene, 200).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-    assert_eq!(scene.fake.count(Route::Token), 1);
+    assert_eq!(scene.mock.count(Route::Token), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,7 +38,7 @@ async fn two_hundred_calls_on_an_empty_store_are_one_login() {
     let scene = Arc::new(scene);
     let answers = ask_at_once(&scene, 200).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-    assert_eq!(scene.fake.count(Route::Token), 1);
+    assert_eq!(scene.mock.count(Route::Token), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,5 +51,5 @@ async fn wrong_credentials_are_everyones_answer_and_one_login() {
     let scene = Arc::new(scene);
     let answers = ask_at_once(&scene, 100).await;
     assert!(answers.iter().all(|answer| *answer == Err(FailureKind::TokenStore)), "{answers:?}");
-    assert_eq!(scene.fake.count(Route::Token), 1);
+    assert_eq!(scene.mock.count(Route::Token), 1);
 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use oge_fake::{Options, Route};
 use oge_host::CallError;
+use oge_mock_platform::{Options, Route};
 use oge_tools::api::Arguments;
 use oge_tools::error::FailureKind;
 use oge_tools::secret::Secret;
@@ -82,7 +82,7 @@ async fn two_servers() -> (Scene, Listener) {
     let origin = elsewhere.origin();
     let scene = Scene::with(Options::default(), |builder| builder.allow(origin)).await;
     scene.host.refresh_token().await.unwrap();
-    scene.fake.clear_requests();
+    scene.mock.clear_requests();
     (scene, elsewhere)
 }
 
@@ -107,7 +107,7 @@ async fn assert_refused(scene: &Scene, arguments: &Arguments, what: &str) {
 #[tokio::test]
 async fn no_spelling_leads_the_token_elsewhere() {
     let (scene, elsewhere) = two_servers().await;
-    let (here, there) = (scene.fake.origin().trim_start_matches("http://"), &elsewhere.authority);
+    let (here, there) = (scene.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
     let (_, port) = there.split_once(':').unwrap();
     let (_, own_port) = here.split_once(':').unwrap();
     for url in [
@@ -173,7 +173,7 @@ async fn no_spelling_leads_the_token_elsewhere() {
 #[tokio::test]
 async fn what_looks_foreign_behind_the_host_stays_with_the_platform() {
     let (scene, elsewhere) = two_servers().await;
-    let (here, there) = (scene.fake.origin().trim_start_matches("http://"), &elsewhere.authority);
+    let (here, there) = (scene.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
     let (_, port) = here.split_once(':').unwrap();
     let urls = [
         format!("http://{here}//{there}/x"),
@@ -186,10 +186,10 @@ async fn what_looks_foreign_behind_the_host_stays_with_the_platform() {
         format!("HTTP://127.0.0.1:0{port}/x?@{there}"),
     ];
     for url in &urls {
-        let reply = scene.host.call_api(&with_the_token(url.clone())).await;
-        assert!(reply.is_ok(), "{url}: {reply:?}");
+        let response = scene.host.call_api(&with_the_token(url.clone())).await;
+        assert!(response.is_ok(), "{url}: {response:?}");
     }
-    let requests = scene.fake.requests(Route::Other);
+    let requests = scene.mock.requests(Route::Other);
     assert_eq!(requests.len(), urls.len());
     for request in requests {
         assert_eq!(request.header("host"), Some(here), "{}", request.path);
@@ -202,7 +202,7 @@ async fn what_looks_foreign_behind_the_host_stays_with_the_platform() {
 async fn no_header_method_or_query_smuggles_a_second_request() {
     let (scene, elsewhere) = two_servers().await;
     let there = &elsewhere.authority;
-    let to = with_the_token(format!("{}/x", scene.fake.origin()));
+    let to = with_the_token(format!("{}/x", scene.mock.origin()));
     for (name, value) in [
         ("Host", there.as_str()),
         ("hOsT", there),

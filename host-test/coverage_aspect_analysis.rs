@@ -1,6 +1,6 @@
 //! 坡向分析 on the wire.
 
-use oge_fake::Route;
+use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
 use oge_tools::tools::CoverageAspectAnalysis;
 use oge_tools::tools::coverage_aspect_analysis::Arguments;
@@ -57,7 +57,7 @@ async fn every_argument_reaches_the_platform() {
 async fn the_platforms_json_is_handed_on_in_its_order_and_spelling() {
     let scene = Scene::new().await;
     let body = r#"{"z": 1.0, "a":[1e-7, 9007199254740993, "坡"], "code":20000}"#;
-    scene.fake.reply(Route::Process, 200, "application/json", body);
+    scene.mock.response(Route::Process, 200, "application/json", body);
     let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     assert_eq!(done.output.data, body);
     let body = body.replace(' ', "");
@@ -72,7 +72,7 @@ async fn the_platforms_json_is_handed_on_in_its_order_and_spelling() {
 #[tokio::test]
 async fn an_answer_that_is_not_json_is_kept_with_the_reason() {
     let scene = Scene::new().await;
-    scene.fake.reply(Route::Process, 200, "text/plain", "done");
+    scene.mock.response(Route::Process, 200, "text/plain", "done");
     let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     let data: serde_json::Value = serde_json::from_str(&done.output.data).unwrap();
     assert_eq!((&data["raw_text"], &data["content_type"]), (&json!("done"), &json!("text/plain")));

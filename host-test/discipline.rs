@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
-use oge_fake::{Fake, Options, Route};
 use oge_host::{Authority, NativeStore};
+use oge_mock_platform::{Mock, Options, Route};
 use oge_token::{Issued, LoginError};
 use oge_tools::error::FailureKind;
 use oge_tools::jwt::Claims;
@@ -262,17 +262,17 @@ async fn wrong_credentials_under_load_are_one_login() {
     let scene = Arc::new(Scene::with(Options::default(), mine).await);
     let answers = load(&scene, seconds(3)).await;
     assert!(answers.iter().all(|answer| *answer == Err(FailureKind::TokenStore)), "{answers:?}");
-    assert_eq!(scene.fake.count(Route::Token), 1);
+    assert_eq!(scene.mock.count(Route::Token), 1);
 }
 
 /// Once one of them spaces its logins, the other's tokens live for five seconds, and are still fresh then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hosts_on_one_account_under_load_are_no_storm_and_both_are_told() {
-    let fake = Fake::start(Options::default().single_session(true)).await.unwrap();
+    let mock = Mock::start(Options::default().single_session(true)).await.unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let lines = Arc::clone(&told);
     let rival = oge_host::Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
-        .settings(fake.settings())
+        .settings(mock.settings())
         .log(move |line| lines.lock().unwrap().push(line.to_owned()))
         .build()
         .unwrap();
@@ -282,10 +282,10 @@ async fn two_hosts_on_one_account_under_load_are_no_storm_and_both_are_told() {
             sleep(Duration::from_millis(20)).await;
         }
     });
-    let scene = Arc::new(Scene::on(fake, |builder| builder));
+    let scene = Arc::new(Scene::on(mock, |builder| builder));
     load(&scene, seconds(11)).await;
     rival.abort();
-    let logins = scene.fake.count(Route::Token);
+    let logins = scene.mock.count(Route::Token);
     println!("{logins} logins in 11 s");
     // Each every five seconds, and what it took to find out.
     assert!((4..=12).contains(&logins), "{logins} logins");

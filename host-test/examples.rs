@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use oge_fake::{Fake, Fault, Options, Route};
+use oge_mock_platform::{Fault, Mock, Options, Route};
 use serde_json::Value;
 
 fn example(language: &str) -> PathBuf {
@@ -17,8 +17,8 @@ fn responses() -> PathBuf {
 
 /// Calls through the example; what each said, and how many logins that took.
 async fn calls(command: impl Fn() -> Command) {
-    let fake = Fake::start(Options::default()).await.unwrap();
-    fake.start_task("d");
+    let mock = Mock::start(Options::default()).await.unwrap();
+    mock.start_task("d");
     let run = |arguments: &[&str], settings: &[(String, String)]| -> Vec<Value> {
         let mut command = command();
         let settings = settings.iter().cloned();
@@ -30,9 +30,9 @@ async fn calls(command: impl Fn() -> Command) {
         assert!(lines.iter().all(Result::is_ok), "{shown}\n{log}");
         lines.into_iter().map(Result::unwrap).collect()
     };
-    let mut settings = fake.settings();
-    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
-    fake.revoke_tokens();
+    let mut settings = mock.settings();
+    settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
+    mock.revoke_tokens();
     let number = std::env::var("OGE_CALLS").unwrap_or_else(|_| "3".to_owned());
     let said = run(&["d", "--calls", &number], &settings);
     assert_eq!(said.len().to_string(), number);
@@ -41,14 +41,14 @@ async fn calls(command: impl Fn() -> Command) {
         (Some(2), Some("starting"))
     );
     assert!(said[1..].iter().all(|call| call["attempts"] == 1), "{said:?}");
-    assert_eq!(fake.count(Route::Token), 1, "token requests for {number} calls");
+    assert_eq!(mock.count(Route::Token), 1, "token requests for {number} calls");
 
     for (key, value) in &mut settings {
         if key == "OGE_TOKEN_PASSWORD" {
             *value = "MARKER-wrong".to_owned();
         }
     }
-    fake.revoke_tokens();
+    mock.revoke_tokens();
     let said = run(&["d"], &settings);
     assert_eq!(said[0]["kind"], "token-store", "{said:?}");
     assert!(!said[0].to_string().contains("MARKER"), "{said:?}");
@@ -57,17 +57,17 @@ async fn calls(command: impl Fn() -> Command) {
 
 /// However a login fails, the calls after it do not make another one.
 async fn refused_logins(command: impl Fn() -> Command) {
-    let wrong = Fake::start(Options::default().locks_account(true)).await.unwrap();
+    let wrong = Mock::start(Options::default().locks_account(true)).await.unwrap();
     let mut wrong_settings = wrong.settings();
     wrong_settings.retain(|(key, _)| key != "OGE_TOKEN_PASSWORD");
     wrong_settings.push(("OGE_TOKEN_PASSWORD".to_owned(), "MARKER-wrong".to_owned()));
-    let down = Fake::start(Options::default()).await.unwrap();
+    let down = Mock::start(Options::default()).await.unwrap();
     down.fail(Route::Token, Fault::overloaded(503, "600"));
-    let broken = Fake::start(Options::default()).await.unwrap();
-    broken.reply(Route::Token, 200, "application/json", r#"{"data":{"token":"MARKER\nx"}}"#);
-    let none = Fake::start(Options::default()).await.unwrap();
-    none.reply(Route::Token, 200, "application/json", r#"{"code":200,"msg":"登录成功"}"#);
-    for (fake, settings, said) in [
+    let broken = Mock::start(Options::default()).await.unwrap();
+    broken.response(Route::Token, 200, "application/json", r#"{"data":{"token":"MARKER\nx"}}"#);
+    let none = Mock::start(Options::default()).await.unwrap();
+    none.response(Route::Token, 200, "application/json", r#"{"code":200,"msg":"登录成功"}"#);
+    for (mock, settings, said) in [
         (
             &wrong,
             wrong_settings,
@@ -87,17 +87,17 @@ async fn refused_logins(command: impl Fn() -> Command) {
         let shown = String::from_utf8_lossy(&output.stdout);
         assert_eq!(shown.matches(said).count(), 3, "{shown}");
         assert!(!shown.contains("MARKER"), "{shown}");
-        assert_eq!(fake.count(Route::Token), 1, "{shown}");
+        assert_eq!(mock.count(Route::Token), 1, "{shown}");
     }
     assert!(!wrong.is_locked());
 
-    let fake = Fake::start(Options::default()).await.unwrap();
-    fake.start_task("d");
-    let token = fake.issue_token();
+    let mock = Mock::start(Options::default()).await.unwrap();
+    mock.start_task("d");
+    let token = mock.issue_token();
     let bare = token.trim_start_matches("Bearer ");
     let login = format!(r#"{{"data":{{"token":"bearer {bare}","tokenHead":"Bearer "}}}}"#);
-    fake.reply(Route::Token, 200, "application/json", login);
-    let output = command().arg("d").envs(fake.settings()).output().unwrap();
+    mock.response(Route::Token, 200, "application/json", login);
+    let output = command().arg("d").envs(mock.settings()).output().unwrap();
     assert!(output.status.success(), "a token that has its scheme: {output:?}");
 }
 

@@ -1,6 +1,6 @@
 //! 代码转DAG任务 on the wire.
 
-use oge_fake::Route;
+use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
 use oge_tools::secret::Secret;
 use oge_tools::tools::ExecuteCodeToDag;
@@ -32,20 +32,20 @@ async fn every_argument_reaches_the_platform() {
     let arguments = Arguments {
         user_id: Some("u-2".to_owned()),
         sample_name: Some("样例".to_owned()),
-        auth_token: Some(Secret::new(scene.fake.issue_token())),
+        auth_token: Some(Secret::new(scene.mock.issue_token())),
         ..code()
     };
     scene.host.run::<ExecuteCodeToDag>(&arguments).await.unwrap();
     let sent = scene.only(Route::ExecuteCode).json();
     assert_eq!((&sent["userId"], &sent["sampleName"]), (&json!("u-2"), &json!("样例")));
-    assert_eq!(scene.fake.count(Route::Token), 0);
+    assert_eq!(scene.mock.count(Route::Token), 0);
 }
 
 #[tokio::test]
 async fn the_envelope_keeps_the_platforms_json() {
     let scene = Scene::set(&[("OGE_USER_ID", "u-1")]).await;
     let body = r#"{"dags":{"b":{"x": 1.0},"a":"id-2"},"spaceParams":{"k":1e3},"log":"生成"}"#;
-    scene.fake.reply(Route::ExecuteCode, 200, "application/json", body);
+    scene.mock.response(Route::ExecuteCode, 200, "application/json", body);
     assert_eq!(
         scene.envelope::<ExecuteCodeToDag>(&code()).await,
         r#"{"success":true,"code":0,"msg":"代码转DAG任务成功，生成了2个DAG任务","data":{"dags":{"b":{"x":1.0},"a":"id-2"},"dag_ids":["b","id-2"],"space_params":{"k":1e3},"log":"生成","user_id":"u-1","sample_name":""},"operation":"代码转DAG任务","execution_time":T,"api_endpoint":"dag"}"#
@@ -55,11 +55,11 @@ async fn the_envelope_keeps_the_platforms_json() {
 #[tokio::test]
 async fn no_dags_are_no_tasks_and_anything_else_is_a_bad_reply() {
     let scene = Scene::new().await;
-    scene.fake.reply(Route::ExecuteCode, 200, "application/json", r#"{"dags":{}}"#);
+    scene.mock.response(Route::ExecuteCode, 200, "application/json", r#"{"dags":{}}"#);
     let done = scene.host.run::<ExecuteCodeToDag>(&code()).await.unwrap();
     assert!(done.output.dag_ids.is_empty());
     for body in [r#"{"dags":[]}"#, r#"{"dags":{"a":1}}"#, r#"{"log":""}"#, "[]", "no json", ""] {
-        scene.fake.reply(Route::ExecuteCode, 200, "application/json", body);
+        scene.mock.response(Route::ExecuteCode, 200, "application/json", body);
         let failure = scene.fail::<ExecuteCodeToDag>(&code()).await;
         assert_eq!(
             (failure.kind, failure.http_status),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use oge_fake::{Fake, Fault, Options, Route};
 use oge_host::{CallError, Host, HostBuilder, Limits, Stopped};
+use oge_mock_platform::{Fault, Mock, Options, Route};
 use oge_tools::tools::{ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, execute_code_to_dag};
 use oge_tools::url::Origin;
 
@@ -118,7 +118,7 @@ async fn a_guest_that_grows_is_stopped() {
 }
 
 #[tokio::test]
-async fn the_memory_limit_follows_the_reply_limit_and_says_so() {
+async fn the_memory_limit_follows_the_response_limit_and_says_so() {
     let host = hostile().settings([("OGE_MAX_REPLY_BYTES", "1048576")]).build().unwrap();
     let error = tell(&host, "grow").await.unwrap_err();
     assert!(matches!(error, CallError::Stopped(Stopped::Memory(bytes)) if bytes == (4 + 16) << 20));
@@ -127,10 +127,10 @@ async fn the_memory_limit_follows_the_reply_limit_and_says_so() {
 
 /// In pieces, without a length: what a buffer that doubles has no room for.
 #[tokio::test]
-async fn a_reply_below_the_limit_fits_when_it_comes_in_chunks() {
+async fn a_response_below_the_limit_fits_when_it_comes_in_chunks() {
     const LENGTH: usize = 31 << 20;
     let scene = Scene::new().await;
-    scene.fake.fail(Route::Process, Fault::Huge(LENGTH));
+    scene.mock.fail(Route::Process, Fault::Huge(LENGTH));
     let done = scene.host.run::<RunBigQuery>(&Default::default()).await.unwrap();
     assert_eq!(done.output.data.len(), LENGTH);
 }
@@ -151,15 +151,15 @@ async fn a_guest_that_breaks_off_is_told_from_one_that_is_stopped() {
 
 #[tokio::test]
 async fn requests_past_the_limit_are_refused() {
-    let fake = Fake::start(Options::default()).await.unwrap();
+    let mock = Mock::start(Options::default()).await.unwrap();
     let host = hostile()
-        .allow(Origin::parse(fake.origin()).unwrap())
+        .allow(Origin::parse(mock.origin()).unwrap())
         .limits(Limits { requests: 4, ..Limits::default() })
         .build()
         .unwrap();
-    let authority = fake.origin().trim_start_matches("http://");
+    let authority = mock.origin().trim_start_matches("http://");
     assert_eq!(tell(&host, &format!("requests:{authority}")).await.unwrap(), "96 of 100 refused");
-    assert_eq!(fake.story().len(), 4);
+    assert_eq!(mock.story().len(), 4);
 }
 
 /// How a guest breaks off, after which the host has to serve on.

@@ -1,4 +1,4 @@
-//! The whole, end to end: the component in the reference host, against a fake OGE on real sockets.
+//! The whole, end to end: the component in the reference host, against a mock OGE on real sockets.
 //! One module for each behaviour.
 
 #![allow(

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use oge_fake::{Fault, Options, Route};
+use oge_mock_platform::{Fault, Options, Route};
 use oge_tools::error::FailureKind;
 use oge_tools::tools::{CoverageAspectAnalysis, RunBigQuery, run_big_query};
 
@@ -16,7 +16,7 @@ use crate::scene::{Scene, mount_tai};
 #[tokio::test]
 async fn a_failing_code_in_a_200_is_a_failure_with_its_msg() {
     let scene = Scene::new().await;
-    scene.fake.reply(
+    scene.mock.response(
         Route::Process,
         200,
         "application/json",
@@ -32,7 +32,7 @@ async fn a_code_that_is_none_of_failure_is_a_success() {
     let scene = Scene::new().await;
     for code in ["0", "1", "200", "20000", "60000", "null", "\"A0500\""] {
         let body = format!("{{\"code\":{code}}}");
-        scene.fake.reply(Route::Process, 200, "application/json", body);
+        scene.mock.response(Route::Process, 200, "application/json", body);
         assert!(scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.is_ok(), "{code}");
     }
 }
@@ -40,10 +40,10 @@ async fn a_code_that_is_none_of_failure_is_a_success() {
 #[tokio::test]
 async fn still_expired_after_the_retry_is_no_success() {
     let scene = Scene::new().await;
-    scene.fake.refuse_all_tokens(true);
+    scene.mock.refuse_all_tokens(true);
     let envelope = scene.envelope::<RunBigQuery>(&run_big_query::Arguments::default()).await;
     assert!(envelope.starts_with(r#"{"success":false,"code":1,"#), "{envelope}");
-    assert_eq!(scene.fake.count(Route::Process), 2);
+    assert_eq!(scene.mock.count(Route::Process), 2);
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn the_time_of_a_retried_call_is_that_of_both_requests_and_the_refresh() {
     let latency = Duration::from_millis(60);
     let scene = Scene::with(Options::default().latency(latency), |builder| builder).await;
     scene.host.refresh_token().await.unwrap();
-    scene.fake.revoke_tokens();
+    scene.mock.revoke_tokens();
     let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     assert!(done.elapsed >= 3 * latency, "{:?}", done.elapsed);
 }
@@ -59,7 +59,7 @@ async fn the_time_of_a_retried_call_is_that_of_both_requests_and_the_refresh() {
 #[tokio::test]
 async fn a_dripping_body_is_waited_for_until_the_deadline_and_no_longer() {
     let scene = Scene::set(&[("OGE_TIMEOUT_SECONDS", "1")]).await;
-    scene.fake.fail(Route::Process, Fault::Drip { every: Duration::from_millis(50) });
+    scene.mock.fail(Route::Process, Fault::Drip { every: Duration::from_millis(50) });
     let failure = scene.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
     assert_eq!(failure.kind, FailureKind::Timeout);
     assert!(failure.message.contains("within 1.0"), "{failure}");

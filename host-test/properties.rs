@@ -7,8 +7,8 @@ use oge_tools::authorization::Authorization;
 use oge_tools::client::{Client, Clock, Transport, TransportError};
 use oge_tools::error::FailureKind;
 use oge_tools::log::Event;
-use oge_tools::reply::Reply;
 use oge_tools::request::{Method, Request};
+use oge_tools::response::Response;
 use oge_tools::secret::Secret;
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, TokenStore};
@@ -36,11 +36,11 @@ impl Transport for Script {
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, TransportError> {
+    ) -> Result<Response, TransportError> {
         let mut sent = self.sent.borrow_mut();
         let answer = self.answers[sent.len().min(1)];
         sent.push((request.clone(), authorization.map(|secret| secret.expose().to_owned())));
-        answer.reply(request.timeout)
+        answer.response(request.timeout)
     }
 }
 

@@ -1,6 +1,6 @@
 //! 查询任务状态 on the wire.
 
-use oge_fake::Route;
+use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
 use oge_tools::tools::QueryTaskStatus;
 use oge_tools::tools::query_task_status::Phase;
@@ -40,7 +40,7 @@ async fn the_state_and_its_phase_come_from_every_form_of_answer() {
         ("7", "unknown", Phase::Other),
         ("{}", "unknown", Phase::Other),
     ] {
-        scene.fake.reply(Route::GetState, 200, "text/plain", body);
+        scene.mock.response(Route::GetState, 200, "text/plain", body);
         let output = scene.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap().output;
         assert_eq!(output.status, status, "{body}");
         assert_eq!(output.phase, phase, "{body}");
@@ -54,7 +54,7 @@ async fn the_envelope_keeps_what_the_platform_said() {
     for (body, raw) in
         [("running", r#""running""#), (r#"{"status": "running"}"#, r#"{"status":"running"}"#)]
     {
-        scene.fake.reply(Route::GetState, 200, "text/plain", body);
+        scene.mock.response(Route::GetState, 200, "text/plain", body);
         assert_eq!(
             scene.envelope::<QueryTaskStatus>(&status_of("d")).await,
             format!(

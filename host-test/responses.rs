@@ -1,7 +1,7 @@
 //! Responses as gateways send them: compressed though nobody asked, pages, redirects, broken JSON.
 
 use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
-use oge_fake::{Fault, Route};
+use oge_mock_platform::{Fault, Route};
 use oge_tools::error::FailureKind;
 use oge_tools::tools::{
     CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, run_big_query,
@@ -28,15 +28,15 @@ fn response(status: u16, headers: &str, body: &[u8]) -> Fault {
 async fn an_expiry_inside_a_compressed_body_is_seen() {
     let scene = Scene::logged_in().await;
     let body = compress_to_vec_zlib(EXPIRED.as_bytes(), 6);
-    scene.fake.fail_times(Route::Process, 1, response(200, "content-encoding: deflate\r\n", &body));
+    scene.mock.fail_times(Route::Process, 1, response(200, "content-encoding: deflate\r\n", &body));
     let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
-    assert_eq!((done.attempts, scene.fake.count(Route::Token)), (2, 1));
+    assert_eq!((done.attempts, scene.mock.count(Route::Token)), (2, 1));
 }
 
 #[tokio::test]
 async fn a_compressed_result_arrives_as_it_was() {
     let scene = Scene::new().await;
-    scene.fake.fail(Route::ExecuteCode, response(200, "Content-Encoding: GZIP\r\n", NO_DAGS));
+    scene.mock.fail(Route::ExecuteCode, response(200, "Content-Encoding: GZIP\r\n", NO_DAGS));
     let done = scene.host.run::<ExecuteCodeToDag>(&code()).await.unwrap();
     assert!(done.output.dag_ids.is_empty());
 }
@@ -44,12 +44,12 @@ async fn a_compressed_result_arrives_as_it_was() {
 #[tokio::test]
 async fn a_compressed_login_is_read() {
     let scene = Scene::new().await;
-    let token = scene.fake.issue_token();
+    let token = scene.mock.issue_token();
     let login = format!(r#"{{"data":{{"token":"{token}","tokenHead":"Bearer "}}}}"#);
     let body = compress_to_vec(login.as_bytes(), 6);
-    scene.fake.fail(Route::Token, response(200, "content-encoding: deflate\r\n", &body));
+    scene.mock.fail(Route::Token, response(200, "content-encoding: deflate\r\n", &body));
     scene.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap();
-    let logins = scene.fake.requests(Route::Token);
+    let logins = scene.mock.requests(Route::Token);
     assert_eq!(logins.len(), 1);
     assert_eq!(logins[0].header("accept-encoding"), Some("identity"));
 }
@@ -60,7 +60,7 @@ async fn what_cannot_be_decoded_is_a_bad_reply_that_names_the_encoding() {
     for (encoding, body) in [("br", NO_DAGS), ("gzip", &NO_DAGS[..20]), ("gzip", b"{\"dags\":{}}")]
     {
         let header = format!("content-encoding: {encoding}\r\n");
-        scene.fake.fail(Route::ExecuteCode, response(200, &header, body));
+        scene.mock.fail(Route::ExecuteCode, response(200, &header, body));
         let failure = scene.fail::<ExecuteCodeToDag>(&code()).await;
         assert_eq!((failure.kind, failure.http_status), (FailureKind::BadReply, Some(200)));
         assert!(failure.message.contains(&format!("`{encoding}`")), "{failure}");
@@ -71,7 +71,7 @@ async fn what_cannot_be_decoded_is_a_bad_reply_that_names_the_encoding() {
 async fn a_bomb_is_too_large() {
     let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", "100000")]).await;
     let bomb = compress_to_vec_zlib(&vec![b' '; 20_000_000], 6);
-    scene.fake.fail(Route::Process, response(200, "content-encoding: deflate\r\n", &bomb));
+    scene.mock.fail(Route::Process, response(200, "content-encoding: deflate\r\n", &bomb));
     let failure = scene.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
     assert_eq!(failure.kind, FailureKind::ReplyTooLarge, "{failure}");
 }
@@ -80,7 +80,7 @@ async fn a_bomb_is_too_large() {
 async fn another_status_says_why_though_its_body_is_compressed() {
     let scene = Scene::new().await;
     let body = compress_to_vec_zlib(r#"{"error":"x","message":"内存不足"}"#.as_bytes(), 6);
-    scene.fake.fail(Route::Process, response(500, "content-encoding: deflate\r\n", &body));
+    scene.mock.fail(Route::Process, response(500, "content-encoding: deflate\r\n", &body));
     let failure = scene.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
     assert_eq!(failure.message, "the platform answered HTTP 500: 内存不足");
     assert!(scene.log().iter().any(|line| line.contains("HTTP 500: 内存不足")));
@@ -95,8 +95,8 @@ async fn a_page_nothing_and_broken_json_are_no_result_and_the_setting_is_named()
         ("application/json", ""),
         ("text/plain", "{\"code\":200"),
     ] {
-        scene.fake.reply(Route::Process, 200, content_type, body);
-        scene.fake.reply(Route::GetState, 200, content_type, body);
+        scene.mock.response(Route::Process, 200, content_type, body);
+        scene.mock.response(Route::GetState, 200, content_type, body);
         let query = scene.fail::<RunBigQuery>(&run_big_query::Arguments::default()).await;
         let state = scene.fail::<QueryTaskStatus>(&status_of("d")).await;
         for (failure, setting) in [(query, "OGE_API_URL"), (state, "OGE_DAG_URL")] {
@@ -105,7 +105,7 @@ async fn a_page_nothing_and_broken_json_are_no_result_and_the_setting_is_named()
             assert_eq!(failure.body.as_deref(), Some(body));
         }
     }
-    scene.fake.reply(Route::Process, 200, "text/plain", "排队中");
+    scene.mock.response(Route::Process, 200, "text/plain", "排队中");
     let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     assert!(done.output.data.starts_with(r#"{"raw_text":"排队中","#), "{}", done.output.data);
 }
@@ -114,7 +114,7 @@ async fn a_page_nothing_and_broken_json_are_no_result_and_the_setting_is_named()
 async fn a_redirect_says_where_it_leads_and_which_setting_to_change() {
     let scene = Scene::new().await;
     let header = "location: https://user:pw@sso.test/login?next=SECRET\r\n";
-    scene.fake.fail(Route::GetState, response(302, header, b""));
+    scene.mock.fail(Route::GetState, response(302, header, b""));
     let failure = scene.fail::<QueryTaskStatus>(&status_of("d")).await;
     assert_eq!((failure.kind, failure.http_status), (FailureKind::Api, Some(302)));
     assert!(failure.message.contains("redirects to https://sso.test; "), "{failure}");
@@ -125,7 +125,7 @@ async fn a_redirect_says_where_it_leads_and_which_setting_to_change() {
 async fn numbers_that_json_does_not_have_are_handed_on_as_null() {
     let scene = Scene::new().await;
     let body = r#"{"code":20000.0,"data":{"mean":NaN,"max":-Infinity,"text":"NaN"}}"#;
-    scene.fake.reply(Route::Process, 200, "application/json", body);
+    scene.mock.response(Route::Process, 200, "application/json", body);
     let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     let json = r#"{"code":20000.0,"data":{"mean":null,"max":null,"text":"NaN"}}"#;
     assert_eq!(done.output.data, json);
@@ -135,11 +135,11 @@ async fn numbers_that_json_does_not_have_are_handed_on_as_null() {
 async fn a_state_longer_than_4_kib_is_no_state() {
     let scene = Scene::new().await;
     for body in ["x".repeat(4097), format!(r#"{{"status":"{}"}}"#, "x".repeat(4097))] {
-        scene.fake.reply(Route::GetState, 200, "text/plain", body);
+        scene.mock.response(Route::GetState, 200, "text/plain", body);
         let failure = scene.fail::<QueryTaskStatus>(&status_of("d")).await;
         assert_eq!(failure.kind, FailureKind::BadReply);
         assert!(failure.body.is_some_and(|body| body.contains("xxx")));
     }
-    scene.fake.reply(Route::GetState, 200, "text/plain", "x".repeat(4096));
+    scene.mock.response(Route::GetState, 200, "text/plain", "x".repeat(4096));
     scene.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! 大数据查询 on the wire.
 
-use oge_fake::{Fault, Route};
+use oge_mock_platform::{Fault, Route};
 use oge_tools::error::FailureKind;
 use oge_tools::tools::RunBigQuery;
 use oge_tools::tools::run_big_query::{Arguments, FARMLAND};
@@ -39,7 +39,7 @@ async fn every_argument_reaches_the_platform() {
 #[tokio::test]
 async fn a_failure_ends_with_the_status() {
     let scene = Scene::new().await;
-    scene.fake.fail(Route::Process, Fault::Status(502));
+    scene.mock.fail(Route::Process, Fault::Status(502));
     let envelope = scene.envelope::<RunBigQuery>(&Arguments::default()).await;
     assert!(
         envelope.starts_with(r#"{"success":false,"code":1,"msg":"大数据查询失败: "#),
@@ -51,7 +51,7 @@ async fn a_failure_ends_with_the_status() {
         ),
         "{envelope}"
     );
-    scene.fake.fail(Route::Process, Fault::Code(500));
+    scene.mock.fail(Route::Process, Fault::Code(500));
     let envelope = scene.envelope::<RunBigQuery>(&Arguments::default()).await;
     assert!(envelope.contains(" (状态码: 未知状态码)\""), "{envelope}");
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use oge_fake::{Fake, Options};
 use oge_host::{Host, TokenStore};
+use oge_mock_platform::{Mock, Options};
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};
 use oge_tools::url::Origin;
@@ -43,8 +43,8 @@ async fn a_guest_sees_its_own_settings_and_no_other_environment() {
 
 #[tokio::test]
 async fn a_request_goes_to_allowed_origins_only_however_they_are_spelt() {
-    let fake = Fake::start(Options::default()).await.unwrap();
-    let authority = fake.origin().trim_start_matches("http://");
+    let mock = Mock::start(Options::default()).await.unwrap();
+    let authority = mock.origin().trim_start_matches("http://");
     let port = authority.rsplit(':').next().unwrap();
     let host = hostile().allow(Origin::parse("http://127.0.0.1:1").unwrap()).build().unwrap();
     for other in [
@@ -60,15 +60,15 @@ async fn a_request_goes_to_allowed_origins_only_however_they_are_spelt() {
             "{other}: {answer}"
         );
     }
-    assert!(fake.story().is_empty(), "{:?}", fake.story());
+    assert!(mock.story().is_empty(), "{:?}", mock.story());
 }
 
 #[tokio::test]
 async fn the_origins_of_the_settings_are_allowed() {
-    let fake = Fake::start(Options::default()).await.unwrap();
-    let get = format!("get:{}", fake.origin().trim_start_matches("http://"));
+    let mock = Mock::start(Options::default()).await.unwrap();
+    let get = format!("get:{}", mock.origin().trim_start_matches("http://"));
     for setting in ["OGE_API_URL", "OGE_DAG_URL", "OGE_ALLOWED_ORIGINS"] {
-        let host = hostile().settings([(setting, fake.origin())]).build().unwrap();
+        let host = hostile().settings([(setting, mock.origin())]).build().unwrap();
         let answer = tell(&host, &get).await.unwrap();
         assert!(answer.starts_with("status "), "{setting}: {answer}");
     }

@@ -1,6 +1,6 @@
 //! The three tests of the document that this project was made from.
 
-use oge_fake::Route;
+use oge_mock_platform::Route;
 use oge_tools::tools::{RunBigQuery, run_big_query};
 
 use crate::scene::Scene;
@@ -10,7 +10,7 @@ async fn a_manual_refresh_gives_the_token_that_calls_use() {
     let scene = Scene::new().await;
     scene.host.refresh_token().await.unwrap();
     scene.host.run::<RunBigQuery>(&run_big_query::Arguments::default()).await.unwrap();
-    assert_eq!(scene.fake.count(Route::Token), 1);
+    assert_eq!(scene.mock.count(Route::Token), 1);
     assert!(scene.only(Route::Process).authorized);
 }
 
@@ -18,13 +18,13 @@ async fn a_manual_refresh_gives_the_token_that_calls_use() {
 async fn a_plain_call_is_one_request() {
     let scene = Scene::logged_in().await;
     let done = scene.host.run::<RunBigQuery>(&run_big_query::Arguments::default()).await.unwrap();
-    assert_eq!((done.attempts, scene.fake.story().len()), (1, 1));
+    assert_eq!((done.attempts, scene.mock.story().len()), (1, 1));
 }
 
 #[tokio::test]
 async fn a_simulated_expiry_is_told_in_three_lines_and_noticed_by_nobody() {
     let scene = Scene::logged_in().await;
-    scene.fake.revoke_tokens();
+    scene.mock.revoke_tokens();
     scene.host.run::<RunBigQuery>(&run_big_query::Arguments::default()).await.unwrap();
     let log = scene.log();
     let [expired, refreshed, accepted] = &*log else { panic!("{log:?}") };

@@ -1,9 +1,9 @@
-//! What a test arranges: a fake OGE, a host with the built component, and what both saw.
+//! What a test arranges: a mock OGE, a host with the built component, and what both saw.
 
 use std::sync::{Arc, Mutex};
 
-use oge_fake::{Fake, Options, Recorded, Route};
 use oge_host::{CallError, GuestTool, Host, HostBuilder};
+use oge_mock_platform::{Mock, Options, Recorded, Route};
 use oge_tools::envelope::Envelope;
 use oge_tools::error::Failure;
 use oge_tools::tools::{
@@ -11,9 +11,9 @@ use oge_tools::tools::{
     submit_batch_task,
 };
 
-/// A fake OGE and a host that talks to it.
+/// A mock OGE and a host that talks to it.
 pub struct Scene {
-    pub fake: Fake,
+    pub mock: Mock,
     pub host: Host,
     log: Arc<Mutex<Vec<String>>>,
 }
@@ -31,26 +31,26 @@ impl Scene {
 
     /// The same with other options, and a host changed by `change`.
     pub async fn with(options: Options, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
-        let fake = Fake::start(options).await.expect("a port on loopback");
-        Self::on(fake, change)
+        let mock = Mock::start(options).await.expect("a port on loopback");
+        Self::on(mock, change)
     }
 
     /// A host on a platform that is there already.
-    pub fn on(fake: Fake, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
+    pub fn on(mock: Mock, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
         let builder = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
-            .settings(fake.settings())
+            .settings(mock.settings())
             .log(move |line| lines.lock().unwrap().push(line.to_owned()));
         let host = change(builder).build().expect("the built component fits");
-        Self { fake, host, log }
+        Self { mock, host, log }
     }
 
     /// A scene whose host has logged in, with nothing on the record.
     pub async fn logged_in() -> Self {
         let scene = Self::new().await;
         scene.host.refresh_token().await.unwrap();
-        scene.fake.clear_requests();
+        scene.mock.clear_requests();
         scene
     }
 
@@ -100,14 +100,14 @@ impl Scene {
 
     /// The one request of a route.
     pub fn only(&self, route: Route) -> Recorded {
-        let mut requests = self.fake.requests(route);
+        let mut requests = self.mock.requests(route);
         assert_eq!(requests.len(), 1, "requests of {route:?}");
         requests.remove(0)
     }
 
     /// That nothing was sent, not even a login.
     pub fn nothing_sent(&self) {
-        assert!(self.fake.story().is_empty(), "{:?}", self.fake.story());
+        assert!(self.mock.story().is_empty(), "{:?}", self.mock.story());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 
-use oge_fake::{Credentials, Fault, Options, Route};
+use oge_mock_platform::{Credentials, Fault, Options, Route};
 use oge_tools::api;
 use oge_tools::envelope::Envelope;
 use oge_tools::error::Failure;
@@ -47,7 +47,7 @@ fn assert_clean(text: &str) {
 #[tokio::test]
 async fn a_token_that_the_platform_repeats_is_hidden() {
     let scene = scene().await;
-    scene.fake.fail(Route::GetState, Fault::EchoToken);
+    scene.mock.fail(Route::GetState, Fault::EchoToken);
     let failure = scene.ask().await.unwrap_err();
     assert!(failure.body.as_deref().unwrap().contains("***"), "{failure:?}");
     assert_clean(&shown(&scene, &failure));
@@ -56,7 +56,7 @@ async fn a_token_that_the_platform_repeats_is_hidden() {
 #[tokio::test]
 async fn a_callers_token_that_the_platform_repeats_is_hidden() {
     let scene = scene().await;
-    scene.fake.fail(Route::GetState, Fault::EchoToken);
+    scene.mock.fail(Route::GetState, Fault::EchoToken);
     let mut arguments = status_of("d");
     arguments.auth_token = Some(Secret::new("eyJtoken.MARKERMARKER.MARKERMARKER"));
     let failure = scene.fail::<QueryTaskStatus>(&arguments).await;
@@ -67,7 +67,7 @@ async fn a_callers_token_that_the_platform_repeats_is_hidden() {
 #[tokio::test]
 async fn credentials_that_the_login_repeats_are_hidden() {
     let scene = scene().await;
-    scene.fake.fail(Route::Token, Fault::EchoToken);
+    scene.mock.fail(Route::Token, Fault::EchoToken);
     let failure = scene.ask().await.unwrap_err();
     assert!(failure.message.contains("***"), "{failure}");
     assert_clean(&shown(&scene, &failure));
@@ -78,7 +78,7 @@ async fn a_login_that_answers_in_an_unknown_form_is_not_quoted() {
     let scene = scene().await;
     let body =
         r#"{"code":200,"msg":"eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln","data":{"jwt":"eyJMARKER"}}"#;
-    scene.fake.reply(Route::Token, 200, "application/json", body);
+    scene.mock.response(Route::Token, 200, "application/json", body);
     let failure = scene.ask().await.unwrap_err();
     assert_clean(&shown(&scene, &failure));
 }
@@ -87,7 +87,7 @@ async fn a_login_that_answers_in_an_unknown_form_is_not_quoted() {
 async fn a_call_that_goes_well_logs_no_secret() {
     let scene = scene().await;
     scene.ask().await.unwrap();
-    scene.fake.revoke_tokens();
+    scene.mock.revoke_tokens();
     scene.ask().await.unwrap();
     assert!(scene.log().len() > 5, "{:?}", scene.log());
     assert_clean(&format!("{:?}", scene.log()));
@@ -96,15 +96,15 @@ async fn a_call_that_goes_well_logs_no_secret() {
 #[tokio::test]
 async fn a_private_header_is_hidden_whoevers_token_is_sent() {
     let scene = Scene::new().await;
-    scene.fake.reply(
+    scene.mock.response(
         Route::Other,
         200,
         "application/json",
         r#"{"code":500,"msg":"key MARKER-4711"}"#,
     );
-    for auth_token in [None, Some(Secret::new(scene.fake.issue_token()))] {
+    for auth_token in [None, Some(Secret::new(scene.mock.issue_token()))] {
         let arguments = api::Arguments {
-            url: format!("{}/other", scene.fake.origin()),
+            url: format!("{}/other", scene.mock.origin()),
             headers: Some(vec![("X-Api-Key".to_owned(), Secret::new("MARKER-4711"))]),
             use_intranet_token: Some(true),
             auth_token,
@@ -118,7 +118,7 @@ async fn a_private_header_is_hidden_whoevers_token_is_sent() {
 
 /// A platform that repeats secrets which the call at hand did not send.
 fn repeat(scene: &Scene, status: u16, content_type: &str, body: String) {
-    scene.fake.reply(Route::GetState, status, content_type, body);
+    scene.mock.response(Route::GetState, status, content_type, body);
 }
 
 #[tokio::test]
@@ -128,9 +128,9 @@ async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
     let given = [("OGE_LOG", "debug"), ("OGE_TOKEN", TOKEN), ("OGE_MCP_BEARER", BEARER)];
     let scene = Scene::with(options, |builder| builder.settings(given)).await;
     scene.ask().await.unwrap();
-    scene.fake.revoke_tokens();
+    scene.mock.revoke_tokens();
     scene.ask().await.unwrap();
-    let sent = scene.fake.requests(Route::GetState);
+    let sent = scene.mock.requests(Route::GetState);
     let sent = sent.iter().map(|request| request.header("authorization").unwrap().to_owned());
     let mut secrets: Vec<_> = sent.collect();
     secrets.dedup();
@@ -178,7 +178,7 @@ async fn no_part_of_a_password_is_shown_where_a_text_is_cut() {
 async fn a_log_shows_its_level_and_those_before() {
     for (level, lines) in [("off", 0), ("error", 1), ("warn", 1), ("info", 1), ("debug", 3)] {
         let scene = Scene::set(&[("OGE_LOG", level)]).await;
-        scene.fake.fail(Route::GetState, oge_fake::Fault::Status(500));
+        scene.mock.fail(Route::GetState, oge_mock_platform::Fault::Status(500));
         scene.ask().await.unwrap_err();
         assert_eq!(scene.log().len(), lines, "{level}: {:?}", scene.log());
     }
@@ -236,8 +236,8 @@ async fn no_spelling_of_a_token_that_the_platform_repeats_is_shown() {
             (403, "text/html", format!("<h1>{spelled}</h1>")),
         ] {
             let content_type = content_type.to_owned();
-            let fault = Fault::Reply { status, content_type, body: body.into() };
-            scene.fake.fail(Route::GetState, fault);
+            let fault = Fault::Response { status, content_type, body: body.into() };
+            scene.mock.fail(Route::GetState, fault);
             let failure = fail_with_token(&scene).await;
             let body = failure.body.as_deref().unwrap();
             assert!(body.contains("***"), "{how}: {body}");
@@ -256,8 +256,8 @@ async fn no_spelling_of_a_credential_that_the_login_repeats_is_shown() {
             for status in [200, 500] {
                 let body = format!(r#"{{"code":500,"msg":"not {spelled}"}}"#);
                 let content_type = "application/json".to_owned();
-                let fault = Fault::Reply { status, content_type, body: body.into() };
-                scene.fake.fail(Route::Token, fault);
+                let fault = Fault::Response { status, content_type, body: body.into() };
+                scene.mock.fail(Route::Token, fault);
                 let failure = scene.ask().await.unwrap_err();
                 assert!(failure.message.contains("***"), "{how}: {failure}");
                 assert_hidden(&shown(&scene, &failure), how, &spelled);

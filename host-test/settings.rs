@@ -1,7 +1,7 @@
 //! A setting that is missing or bad is named.
 
-use oge_fake::Options;
 use oge_host::Host;
+use oge_mock_platform::Options;
 use oge_tools::error::FailureKind;
 use oge_tools::tools::{
     ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask, run_big_query,

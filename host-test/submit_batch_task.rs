@@ -1,6 +1,6 @@
 //! 提交批处理任务 on the wire.
 
-use oge_fake::Route;
+use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
 use oge_tools::tools::SubmitBatchTask;
 use oge_tools::tools::submit_batch_task::Arguments;
@@ -60,7 +60,7 @@ async fn every_argument_reaches_the_platform() {
 async fn the_envelope_keeps_the_platforms_record() {
     let scene = Scene::new().await;
     let body = r#"{"code":200,"data":{"batchSessionId":"s","id":7,"dagId":"d","taskName":"t","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"c","userId":"u","userName":"n","folder":null}}"#;
-    scene.fake.reply(Route::AddTaskRecord, 200, "application/json", body);
+    scene.mock.response(Route::AddTaskRecord, 200, "application/json", body);
     assert_eq!(
         scene.envelope::<SubmitBatchTask>(&submission("d")).await,
         format!(
@@ -80,7 +80,7 @@ async fn any_code_but_200_is_a_failure_with_its_msg_and_none_is_a_bad_reply() {
         (r#"{"code":200,"data":null}"#, FailureKind::BadReply),
         ("ok", FailureKind::BadReply),
     ] {
-        scene.fake.reply(Route::AddTaskRecord, 200, "application/json", body);
+        scene.mock.response(Route::AddTaskRecord, 200, "application/json", body);
         let failure = scene.fail::<SubmitBatchTask>(&submission("d")).await;
         assert_eq!(failure.kind, kind, "{body}");
         assert!(kind != FailureKind::Api || failure.message.contains("队列已满"), "{failure}");

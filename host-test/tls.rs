@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use oge_fake::{Fake, Options};
 use oge_host::{CallError, Host};
+use oge_mock_platform::{Mock, Options};
 use oge_tools::error::FailureKind;
 use oge_tools::tools::QueryTaskStatus;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -100,20 +100,20 @@ impl Secure {
     }
 }
 
-/// Where a fake listens.
-pub fn address(fake: &Fake) -> SocketAddr {
-    fake.origin().strip_prefix("http://").unwrap().parse().unwrap()
+/// Where a mock listens.
+pub fn address(mock: &Mock) -> SocketAddr {
+    mock.origin().strip_prefix("http://").unwrap().parse().unwrap()
 }
 
 /// The state of a task, asked of a platform behind this certificate.
 async fn ask(certified: Certified, ca_file: Option<&NamedTempFile>) -> Result<String, CallError> {
-    let fake = Fake::start(Options::default()).await.unwrap();
-    fake.start_task("d");
-    let secure = Secure::start(certified, address(&fake)).await;
+    let mock = Mock::start(Options::default()).await.unwrap();
+    mock.start_task("d");
+    let secure = Secure::start(certified, address(&mock)).await;
     let origin = format!("https://{}", secure.address);
     let host = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
-        .settings([("OGE_DAG_URL", fake.dag_url().replace(fake.origin(), &origin))])
-        .settings([("OGE_TOKEN", fake.issue_token())])
+        .settings([("OGE_DAG_URL", mock.dag_url().replace(mock.origin(), &origin))])
+        .settings([("OGE_TOKEN", mock.issue_token())])
         .settings(ca_file.map(|file| ("OGE_CA_FILE", file.path().to_str().unwrap().to_owned())))
         .log(|_| {})
         .build()

@@ -1,7 +1,7 @@
 //! A host like Wassette: WASI 0.2, HTTP and `wasi:config`, each exported function a tool, and nothing
 //! of this house in it.
 
-use oge_fake::{Fake, Options, Route};
+use oge_mock_platform::{Mock, Options, Route};
 use wasmtime::component::{Component, Linker, ResourceTable, Val};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -54,15 +54,15 @@ async fn call(settings: &[(String, String)], tool: &str, arguments: &[Val]) -> S
 
 #[tokio::test]
 async fn a_host_that_gives_settings_through_wasi_config_alone_can_run_it() {
-    let fake = Fake::start(Options::default()).await.unwrap();
-    fake.start_task("d");
-    let mut settings = fake.settings();
-    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
-    fake.revoke_tokens();
+    let mock = Mock::start(Options::default()).await.unwrap();
+    mock.start_task("d");
+    let mut settings = mock.settings();
+    settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
+    mock.revoke_tokens();
     let none = || Val::Option(None);
     let answer = call(&settings, "query-task-status", &[Val::String("d".into()), none()]).await;
     assert!(answer.contains("starting") && answer.contains("U8(2)"), "{answer}");
-    assert_eq!((fake.count(Route::Token), fake.count(Route::GetState)), (1, 2));
+    assert_eq!((mock.count(Route::Token), mock.count(Route::GetState)), (1, 2));
     let answer = call(&settings, "run-big-query", &[none(), none()]).await;
     assert!(answer.contains("bigquery_"), "{answer}");
 }

@@ -45,7 +45,7 @@ impl fmt::Debug for Arguments {
     }
 }
 
-/// An accepted answer; the WIT's `reply` documents each field.
+/// An accepted answer; the WIT's `response` documents each field.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Output {
@@ -72,9 +72,9 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
         let started = self.clock.monotonic();
         let (request, authorization) =
             prepare(arguments, &self.settings).map_err(|fault| fault.into_failure(OPERATION))?;
-        let reply = self.call(&request, &authorization).await?;
-        let (content_type, attempts) = (reply.content_type.clone(), reply.attempts);
-        let body = reply.into_json(OPERATION)?;
+        let response = self.call(&request, &authorization).await?;
+        let (content_type, attempts) = (response.content_type.clone(), response.attempts);
+        let body = response.into_json(OPERATION)?;
         let elapsed = self.clock.monotonic().saturating_sub(started);
         (self.observe)(OPERATION, Event::Accepted { elapsed });
         Ok(Output { body, content_type, elapsed, attempts })

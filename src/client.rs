@@ -14,8 +14,8 @@ use crate::authorization::Authorization;
 use crate::error::{Failure, FailureKind};
 use crate::log::{Event, Seconds};
 use crate::outcome::{Classified, Expiry, Outcome, classify};
-use crate::reply::{Body, NotJson, Reply, is_redirect};
 use crate::request::Request;
+use crate::response::{Body, NotJson, Response, is_redirect};
 use crate::secret::{Redactor, Secret};
 use crate::settings::Settings;
 use crate::token::{Token, TokenError, TokenStore};
@@ -23,15 +23,15 @@ use crate::url::Origin;
 
 /// Sends one request. Implemented by each shell; keeps to the request's deadline by itself.
 pub trait Transport {
-    /// Sends `request` with this `Authorization`, or with what its headers say, and reads the reply.
+    /// Sends `request` with this `Authorization`, or with what its headers say, and reads the response.
     fn send(
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> impl Future<Output = Result<Reply, TransportError>>;
+    ) -> impl Future<Output = Result<Response, TransportError>>;
 }
 
-/// Why there is no reply.
+/// Why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransportError {
     /// The deadline passed.
@@ -41,7 +41,7 @@ pub enum TransportError {
     },
     /// No connection, or one that broke; how.
     Network(String),
-    /// The reply was larger than this many bytes.
+    /// The response was larger than this many bytes.
     TooLarge {
         /// The limit.
         limit: usize,
@@ -73,7 +73,7 @@ pub struct Client<S, T, C, O> {
     pub redactor: Redactor,
 }
 
-/// A reply that was accepted.
+/// A response that was accepted.
 #[derive(Debug)]
 pub struct Accepted {
     /// The body.
@@ -84,7 +84,7 @@ pub struct Accepted {
     pub attempts: u8,
     /// What names the URL.
     url_from: &'static str,
-    /// How large a reply may be, and what is made of it.
+    /// How large a response may be, and what is made of it.
     limit: usize,
     redactor: Redactor,
 }
@@ -108,13 +108,13 @@ impl Accepted {
         Err(self.unreadable(operation, &why))
     }
 
-    /// The failure of a tool that cannot read this reply.
+    /// The failure of a tool that cannot read this response.
     #[must_use]
     pub fn unreadable(&self, operation: &'static str, why: &str) -> Failure {
         self.failure(FailureKind::BadReply, operation, why, self.redactor.excerpt(&self.body.text))
     }
 
-    /// The failure of a tool that reads in this reply that the platform failed.
+    /// The failure of a tool that reads in this response that the platform failed.
     #[must_use]
     pub fn failed(&self, operation: &'static str) -> Failure {
         let Quoted { why, excerpt } = Quoted::of(&self.body, &self.redactor);
@@ -125,7 +125,7 @@ impl Accepted {
     /// The body as JSON text, what is not JSON kept as text inside it.
     ///
     /// # Errors
-    /// `reply-too-large` where that would be larger than a reply may be.
+    /// `reply-too-large` where that would be larger than a response may be.
     pub fn into_json(mut self, operation: &'static str) -> Result<String, Failure> {
         let body = core::mem::take(&mut self.body);
         body.into_json(self.content_type.as_deref(), self.limit).ok_or_else(|| {
@@ -241,7 +241,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
             Ok(renewed) => renewed,
             Err(error) => {
                 let excerpt = self.redactor.excerpt(&first.body.text);
-                return Err(with_reply(self.no_token(&error), &first, excerpt));
+                return Err(with_response(self.no_token(&error), &first, excerpt));
             }
         };
         observe(self.request.operation, Event::Refreshed);
@@ -269,10 +269,10 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
         observe(self.request.operation, Event::Sending { attempt: self.attempts });
         let started = clock.monotonic();
         match transport.send(self.request, authorization).await {
-            Ok(reply) => {
+            Ok(response) => {
                 observe(self.request.operation, Event::Reading { attempt: self.attempts });
                 let limit = settings.max_reply_bytes;
-                classify(reply, &settings.expired_codes, limit).ok_or_else(|| {
+                classify(response, &settings.expired_codes, limit).ok_or_else(|| {
                     self.not_answered(&TransportError::TooLarge { limit }, Duration::ZERO)
                 })
             }
@@ -315,7 +315,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
                 (FailureKind::Api, message)
             }
         };
-        Err(with_reply(self.failure(kind, message), &classified, quoted.excerpt.clone()))
+        Err(with_response(self.failure(kind, message), &classified, quoted.excerpt.clone()))
     }
 
     /// Says where a redirect leads, by its origin: a path and a query may hold anything.
@@ -372,7 +372,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
 }
 
 /// The failure with the response that caused it.
-fn with_reply(failure: Failure, classified: &Classified, excerpt: String) -> Failure {
+fn with_response(failure: Failure, classified: &Classified, excerpt: String) -> Failure {
     Failure {
         http_status: Some(classified.status),
         api_code: code(&classified.body),

@@ -22,7 +22,7 @@ const MAX_NAME_BYTES: usize = 40;
 /// Why a body could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undecoded {
-    /// Decoded, it is larger than a reply may be.
+    /// Decoded, it is larger than a response may be.
     TooLarge,
     /// The encoding is unknown, or the body is not what its encoding says; in words.
     Unreadable(String),

@@ -47,7 +47,7 @@ pub enum Event<'a> {
         /// 1 or 2.
         attempt: u8,
     },
-    /// The platform has answered; its reply is about to be read.
+    /// The platform has answered; its response is about to be read.
     Reading {
         /// 1 or 2.
         attempt: u8,

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::encoding::Undecoded;
-use crate::reply::{Body, NotJson, Reply};
+use crate::response::{Body, NotJson, Response};
 
 /// How the platform said that the token has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl fmt::Display for Expiry {
     }
 }
 
-/// What a reply means for the call.
+/// What a response means for the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The answer to hand on.
@@ -39,7 +39,7 @@ pub enum Outcome {
     Undecoded,
 }
 
-/// A reply with its outcome: what a call decides on, and afterwards what it hands out.
+/// A response with its outcome: what a call decides on, and afterwards what it hands out.
 #[derive(Debug)]
 pub struct Classified {
     /// The HTTP status.
@@ -57,17 +57,17 @@ pub struct Classified {
 /// Classifies a response. `expired_codes` are the body codes that mean expired. None where its text would be
 /// longer than `limit`.
 #[must_use]
-pub fn classify(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Classified> {
-    let mut body = Body::read(reply.body, limit)?;
-    let is_whole = reply.undecoded.is_none();
-    match reply.undecoded {
-        Some(Undecoded::TooLarge) if reply.status == 200 => return None,
+pub fn classify(response: Response, expired_codes: &[i64], limit: usize) -> Option<Classified> {
+    let mut body = Body::read(response.body, limit)?;
+    let is_whole = response.undecoded.is_none();
+    match response.undecoded {
+        Some(Undecoded::TooLarge) if response.status == 200 => return None,
         Some(Undecoded::Unreadable(why)) => body.top = Err(NotJson::Undecoded(why)),
         // Another status says enough by itself, and the start of its body is kept.
         Some(Undecoded::TooLarge) | None => {}
     }
     let code = body.top.as_ref().ok().and_then(|top| top.code);
-    let outcome = match (reply.status, code) {
+    let outcome = match (response.status, code) {
         (401, _) => Outcome::Expired(Expiry::Status),
         (403, _) => Outcome::Forbidden,
         (200, _) if !is_whole => Outcome::Undecoded,
@@ -76,7 +76,7 @@ pub fn classify(reply: Reply, expired_codes: &[i64], limit: usize) -> Option<Cla
         (200, _) => Outcome::Accepted,
         _ => Outcome::Failed,
     };
-    let Reply { status, content_type, location, .. } = reply;
+    let Response { status, content_type, location, .. } = response;
     Some(Classified { status, content_type, location, body, outcome })
 }
 
@@ -86,8 +86,8 @@ mod tests {
     use alloc::borrow::ToOwned;
 
     fn outcome(status: u16, body: &str) -> Outcome {
-        let reply = Reply { status, body: body.as_bytes().to_vec(), ..Reply::default() };
-        classify(reply, &[40003], usize::MAX).unwrap().outcome
+        let response = Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
+        classify(response, &[40003], usize::MAX).unwrap().outcome
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         for undecoded in [Undecoded::TooLarge, Undecoded::Unreadable("why".to_owned())] {
             let classified = |status| {
                 let undecoded = Some(undecoded.clone());
-                classify(Reply { status, undecoded, ..Reply::default() }, &[40003], 100)
+                classify(Response { status, undecoded, ..Response::default() }, &[40003], 100)
             };
             let outcome = |status| classified(status).unwrap().outcome;
             assert_eq!(outcome(401), Outcome::Expired(Expiry::Status));

@@ -32,7 +32,7 @@ pub struct Settings {
     allowed_origins: Vec<Origin>,
     /// Body codes that mean expired.
     pub expired_codes: Vec<i64>,
-    /// How large a reply may be.
+    /// How large a response may be.
     pub max_reply_bytes: usize,
     /// What the log shows.
     pub log: Level,
@@ -79,7 +79,7 @@ impl Settings {
                 },
             )?,
             max_reply_bytes: get("OGE_MAX_REPLY_BYTES")
-                .map_or(Ok(32 << 20), |value| parse_max_reply(&value))?,
+                .map_or(Ok(32 << 20), |value| parse_max_response(&value))?,
             log: get("OGE_LOG").map_or(Ok(Level::Info), |value| {
                 Level::parse(&value).ok_or_else(|| {
                     setting("OGE_LOG", "must be one of off, error, warn, info, debug")
@@ -160,7 +160,7 @@ fn parse_timeout(value: &str) -> Result<Duration, Fault> {
     })
 }
 
-fn parse_max_reply(value: &str) -> Result<usize, Fault> {
+fn parse_max_response(value: &str) -> Result<usize, Fault> {
     let bytes = value.parse::<usize>().ok().filter(|bytes| (1..=1 << 30).contains(bytes));
     bytes.ok_or_else(|| {
         setting("OGE_MAX_REPLY_BYTES", "must be a whole number of bytes from 1 to 1073741824")

@@ -6,8 +6,8 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use oge_tools::client::{Transport, TransportError};
-use oge_tools::reply::Reply;
 use oge_tools::request::Request;
+use oge_tools::response::Response;
 use oge_tools::secret::Secret;
 use oge_tools::settings::Settings;
 use oge_tools::tools::{QueryTaskStatus, RunBigQuery, Tool};
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::native::{arguments, settings};
 use super::{Way, call};
-use crate::fake::FakeProcess;
+use crate::mock::MockProcess;
 
 /// A client with keep-alive connections; clones share them.
 #[derive(Clone)]
@@ -35,18 +35,18 @@ impl Wire {
     }
 
     /// Sends what the tools would send, with no rule and no store: a token that is good, and any answer.
-    pub(crate) fn wire(fake: &mut FakeProcess) -> anyhow::Result<Way> {
-        let settings = settings(fake.settings())?;
+    pub(crate) fn wire(mock: &mut MockProcess) -> anyhow::Result<Way> {
+        let settings = settings(mock.settings())?;
         let client = Self::new(&settings);
-        let token = Secret::new(fake.issue_token()?);
+        let token = Secret::new(mock.issue_token()?);
         let repeat = |request: Request| {
             let shared = std::sync::Arc::new((client.clone(), request, token.clone()));
             call(move || {
                 let shared = std::sync::Arc::clone(&shared);
                 async move {
                     let (client, request, token) = &*shared;
-                    let reply = client.send(request, Some(token)).await.expect("a reply");
-                    assert_eq!(reply.status, 200);
+                    let response = client.send(request, Some(token)).await.expect("a response");
+                    assert_eq!(response.status, 200);
                 }
             })
         };
@@ -75,7 +75,7 @@ impl Transport for Wire {
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, TransportError> {
+    ) -> Result<Response, TransportError> {
         let uri = format!("{}{}", request.url.origin(), request.url.path_and_query());
         let mut outgoing = http::Request::builder().method(request.method.as_str()).uri(uri);
         for header in &request.headers {
@@ -93,7 +93,7 @@ impl Transport for Wire {
             let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
             let body = Limited::new(response.into_body(), self.max_reply_bytes).collect().await;
             let body = body.map_err(|error| TransportError::Network(error.to_string()))?.to_bytes();
-            Ok(Reply { status, content_type, body: body.into(), ..Reply::default() })
+            Ok(Response { status, content_type, body: body.into(), ..Response::default() })
         };
         let late = |_| TransportError::Timeout { after: request.timeout };
         timeout(request.timeout, answered).await.map_err(late)?

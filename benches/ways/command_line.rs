@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context as _, ensure};
 
 use super::{Served, Way};
-use crate::fake::FakeProcess;
+use crate::mock::MockProcess;
 use crate::role::Role;
 
 /// `wasmtime SUBCOMMAND` with these settings and a token file in `state`.
@@ -51,6 +51,6 @@ pub(crate) fn serve(component: &Path, settings: &[(String, String)]) -> anyhow::
 }
 
 /// The gateway in `wasmtime serve`.
-pub(crate) fn served(fake: &FakeProcess) -> anyhow::Result<Way> {
-    serve(oge_artifacts::gateway(), fake.settings())?.way("wasmtime serve", fake.settings())
+pub(crate) fn served(mock: &MockProcess) -> anyhow::Result<Way> {
+    serve(oge_artifacts::gateway(), mock.settings())?.way("wasmtime serve", mock.settings())
 }

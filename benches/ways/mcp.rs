@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 use super::{Served, Way, call, precompiled, serve, wasmtime};
-use crate::fake::FakeProcess;
+use crate::mock::MockProcess;
 
 const BEARER: &str = "benchmark-bearer";
 
@@ -27,9 +27,9 @@ pub(crate) struct Session {
 }
 
 /// A session over the pipes of a process of its own, begun with `initialize`.
-pub(crate) async fn over_stdio(fake: &FakeProcess) -> anyhow::Result<Session> {
+pub(crate) async fn over_stdio(mock: &MockProcess) -> anyhow::Result<Session> {
     let state = tempfile::tempdir()?;
-    let mut command = wasmtime("run", fake.settings(), state.path())?;
+    let mut command = wasmtime("run", mock.settings(), state.path())?;
     command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp())?);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
@@ -40,8 +40,8 @@ pub(crate) async fn over_stdio(fake: &FakeProcess) -> anyhow::Result<Session> {
 }
 
 /// A client over HTTP, in the version in which each request says all.
-pub(crate) async fn over_http(fake: &FakeProcess) -> anyhow::Result<Session> {
-    let mut settings = fake.settings().to_vec();
+pub(crate) async fn over_http(mock: &MockProcess) -> anyhow::Result<Session> {
+    let mut settings = mock.settings().to_vec();
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
     let served = serve(oge_artifacts::mcp(), &settings)?;
     let uri = format!("{}/mcp", served.origin);

@@ -19,7 +19,7 @@ use self::command_line::{serve, served};
 use self::host::undecided_way;
 use self::mcp::{over_http, over_stdio};
 use self::served::Served;
-use crate::fake::FakeProcess;
+use crate::mock::MockProcess;
 
 pub(crate) use self::command_line::{precompiled, wasmtime};
 pub(crate) use self::host::{TokenSlot, host, host_way};
@@ -51,16 +51,16 @@ pub(crate) struct Way {
 }
 
 /// Every way that can be gone here, in the order of the tables.
-pub(crate) fn all(fake: &mut FakeProcess, runtime: &Runtime) -> anyhow::Result<Vec<Way>> {
+pub(crate) fn all(mock: &mut MockProcess, runtime: &Runtime) -> anyhow::Result<Vec<Way>> {
     let mut ways = vec![
-        Wire::wire(fake)?,
-        Native::way(fake.settings())?,
-        host_way(fake.settings())?,
-        undecided_way(fake.settings(), "bare")?,
-        undecided_way(fake.settings(), "dutiful")?,
-        served(fake)?,
+        Wire::wire(mock)?,
+        Native::way(mock.settings())?,
+        host_way(mock.settings())?,
+        undecided_way(mock.settings(), "bare")?,
+        undecided_way(mock.settings(), "dutiful")?,
+        served(mock)?,
     ];
-    ways.push(runtime.block_on(over_stdio(fake))?.way("mcp stdio"));
-    ways.push(runtime.block_on(over_http(fake))?.way("mcp http"));
+    ways.push(runtime.block_on(over_stdio(mock))?.way("mcp stdio"));
+    ways.push(runtime.block_on(over_http(mock))?.way("mcp http"));
     Ok(ways)
 }

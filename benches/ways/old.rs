@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::ensure;
 
-use crate::fake::FakeProcess;
+use crate::mock::MockProcess;
 
 /// What `old_way.py` measured, by name; nothing where it cannot run here.
 pub(crate) struct OldWay(pub(crate) BTreeMap<String, f64>);
@@ -14,7 +14,7 @@ pub(crate) struct OldWay(pub(crate) BTreeMap<String, f64>);
 impl OldWay {
     /// Runs it with the Python that `OGE_BENCH_PYTHON` names, else the one of `target/python`, else the
     /// system's.
-    pub(crate) fn measure(fake: &mut FakeProcess) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn measure(mock: &mut MockProcess) -> anyhow::Result<Option<Self>> {
         let ours =
             Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python");
         let python = std::env::var_os("OGE_BENCH_PYTHON")
@@ -29,8 +29,8 @@ impl OldWay {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("old_way.py");
         let output = Command::new(python)
             .arg(script)
-            .env("OGE_DAG_URL", fake.setting("OGE_DAG_URL"))
-            .env("OGE_TOKEN", fake.issue_token()?)
+            .env("OGE_DAG_URL", mock.setting("OGE_DAG_URL"))
+            .env("OGE_TOKEN", mock.issue_token()?)
             .stderr(Stdio::inherit())
             .output()?;
         ensure!(output.status.success(), "old_way.py failed");

@@ -8,16 +8,16 @@ const MAX_LAYERS = 5;
 const MAX_NAME_LENGTH = 40;
 
 /** `{ text }`, or the `problem` that keeps the body from being read. */
-export async function decoded(reply) {
+export async function decoded(response) {
   const parts = [];
   let size = 0;
-  for await (const part of reply) {
+  for await (const part of response) {
     size += part.length;
     if (size > MAX_REPLY_BYTES) return { problem: TOO_LARGE };
     parts.push(part);
   }
   let body = Buffer.concat(parts);
-  const encodings = (reply.headers['content-encoding'] ?? '').split(',').map((name) => name.trim());
+  const encodings = (response.headers['content-encoding'] ?? '').split(',').map((name) => name.trim());
   const layers = encodings.filter((name) => name && !/^identity$/i.test(name)).reverse();
   if (layers.length > MAX_LAYERS) {
     return { problem: `its Content-Encoding names more than ${MAX_LAYERS} encodings` };

@@ -28,9 +28,9 @@ function post() {
 
 async function login() {
   try {
-    const reply = await post();
-    const { location, 'retry-after': retryAfter } = reply.headers;
-    return { status: reply.statusCode, location, retryAfter, ...(await decoded(reply)) };
+    const response = await post();
+    const { location, 'retry-after': retryAfter } = response.headers;
+    return { status: response.statusCode, location, retryAfter, ...(await decoded(response)) };
   } catch (error) {
     // Never the message, which may quote the URL and the secrets in it.
     return { unanswered: error.code ?? error.name };

@@ -172,8 +172,8 @@ function send(url, body) {
     transferList: [port2],
   });
   const isLate = Atomics.wait(done, 0, 0, TIME_LIMIT_MS) === 'timed-out';
-  const reply = isLate ? undefined : receiveMessageOnPort(port1).message;
+  const response = isLate ? undefined : receiveMessageOnPort(port1).message;
   port1.close();
   void worker.terminate();
-  return reply ?? { unanswered: `none in ${TIME_LIMIT_MS / 1000} s` };
+  return response ?? { unanswered: `none in ${TIME_LIMIT_MS / 1000} s` };
 }

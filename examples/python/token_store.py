@@ -46,7 +46,7 @@ class TokenError(Exception):
         self.why = why
 
 
-class Reply(NamedTuple):
+class Response(NamedTuple):
     status: int
     text: bytes
     location: str
@@ -153,25 +153,25 @@ class TokenStore:
 
     def _log_in(self) -> str:
         request, origin = login_request(self._settings)
-        reply = send_in_time(request)
-        meant = read(*reply[:2]) if isinstance(reply, Reply) else Meaning("unavailable")
+        response = send_in_time(request)
+        meant = read(*response[:2]) if isinstance(response, Response) else Meaning("unavailable")
         if meant.kind == "token":
             return meant.authorization
-        seconds = self._pause(meant, reply)
+        seconds = self._pause(meant, response)
         tag = "rejected" if meant.kind == "rejected" else "unavailable"
         secrets = [self._settings.get(name, "") for name in (*SECRETS, "OGE_TOKEN")]
         if self._held:
             secrets.append(self._held.authorization.partition(" ")[2])
-        why = told(origin, request, reply, meant, secrets)
+        why = told(origin, request, response, meant, secrets)
         self._failure = Failure(tag, why, time.monotonic() + seconds)
         raise self._failure.error()
 
-    def _pause(self, meant: Meaning, reply: Reply | str) -> float:
+    def _pause(self, meant: Meaning, response: Response | str) -> float:
         """How many seconds no login is made after this one."""
         if meant.kind == "unavailable":
             backoff = min(2**self._outages, 60) * random.uniform(1, 1.25)
             self._outages = min(self._outages + 1, 6)
-            asked = retry_after(reply.retry_after) if isinstance(reply, Reply) else 0
+            asked = retry_after(response.retry_after) if isinstance(response, Response) else 0
             return max(backoff, min(asked, MAX_RETRY_AFTER_SECONDS))
         self._refusals += 1
         if meant.kind == "failed":
@@ -190,28 +190,28 @@ class TokenStore:
 def told(
     origin: str,
     request: urllib.request.Request,
-    reply: Reply | str,
+    response: Response | str,
     meant: Meaning,
     secrets: Iterable[str],
 ) -> str:
     """What happened, with what the authority said."""
-    if isinstance(reply, str):
-        return f"no answer from {origin}: {reply}"
-    if 300 <= reply.status < 400:
+    if isinstance(response, str):
+        return f"no answer from {origin}: {response}"
+    if 300 <= response.status < 400:
         try:
-            target = urllib.parse.urlsplit(urllib.parse.urljoin(request.full_url, reply.location))
+            target = urllib.parse.urlsplit(urllib.parse.urljoin(request.full_url, response.location))
             leads = f"{target.scheme}://{target.netloc.rpartition('@')[2]}"
         except ValueError:
             leads = "elsewhere"
-        return f"{origin} redirects to {leads} (HTTP {reply.status}); set OGE_TOKEN_URL to where it leads"
+        return f"{origin} redirects to {leads} (HTTP {response.status}); set OGE_TOKEN_URL to where it leads"
     code = "" if meant.code is None else f", code {meant.code}"
     reason = f": {shown(meant.reason, secrets)}" if meant.reason else ""
     left = "" if meant.tries_left is None else f" ({meant.tries_left} tries left)"
     check = ""
     if meant.kind != "unavailable":
         check = "check OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
-    what = f"{origin} answered HTTP {reply.status}{code}{reason}{left}"
-    return "; ".join(filter(None, (what, reply.problem or meant.problem, check)))
+    what = f"{origin} answered HTTP {response.status}{code}{reason}{left}"
+    return "; ".join(filter(None, (what, response.problem or meant.problem, check)))
 
 
 def login_request(settings: Mapping[str, str]) -> tuple[urllib.request.Request, str]:
@@ -250,7 +250,7 @@ def login_request(settings: Mapping[str, str]) -> tuple[urllib.request.Request, 
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Followed, a redirect would carry the credentials to wherever the reply points."""
+    """Followed, a redirect would carry the credentials to wherever the response points."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -260,13 +260,13 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects())
 
 
-def send_in_time(request: urllib.request.Request) -> Reply | str:
-    """The reply, or why there is none. The limit is for everything: look-up, connect, send, wait, read.
+def send_in_time(request: urllib.request.Request) -> Response | str:
+    """The response, or why there is none. The limit is for everything: look-up, connect, send, wait, read.
 
-    urllib's own timeout is for each step, so a dripping reply would never end. Hence a thread,
+    urllib's own timeout is for each step, so a dripping response would never end. Hence a thread,
     which is left to itself when it is late.
     """
-    outcome: queue.SimpleQueue[Reply | str] = queue.SimpleQueue()
+    outcome: queue.SimpleQueue[Response | str] = queue.SimpleQueue()
     threading.Thread(target=lambda: outcome.put(send(request)), daemon=True).start()
     try:
         return outcome.get(timeout=TIME_LIMIT_SECONDS)
@@ -274,22 +274,22 @@ def send_in_time(request: urllib.request.Request) -> Reply | str:
         return f"none in {TIME_LIMIT_SECONDS} s"
 
 
-def send(request: urllib.request.Request) -> Reply | str:
-    """The reply, or why there is none: never an error's own text, which may quote the URL."""
+def send(request: urllib.request.Request) -> Response | str:
+    """The response, or why there is none: never an error's own text, which may quote the URL."""
     try:
         try:
-            reply = OPENER.open(request, timeout=TIME_LIMIT_SECONDS)
+            response = OPENER.open(request, timeout=TIME_LIMIT_SECONDS)
         except urllib.error.HTTPError as error:
-            reply = error
-        with reply:
-            header = reply.headers.get
-            text, problem = reply.read(MAX_REPLY_BYTES + 1), ""
+            response = error
+        with response:
+            header = response.headers.get
+            text, problem = response.read(MAX_REPLY_BYTES + 1), ""
             try:
-                text = decoded(text, ", ".join(reply.headers.get_all("Content-Encoding", ())))
+                text = decoded(text, ", ".join(response.headers.get_all("Content-Encoding", ())))
             except Undecoded as why:
                 text, problem = b"", str(why)
             location, retry = header("Location", ""), header("Retry-After", "")
-            return Reply(reply.status, text, location, retry, problem)
+            return Response(response.status, text, location, retry, problem)
     except (OSError, http.client.HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         return getattr(cause, "strerror", None) or type(cause).__name__

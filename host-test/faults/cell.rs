@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use oge_fake::{Fake, Fault, Options, Route};
 use oge_host::{CallError, HostBuilder};
+use oge_mock_platform::{Fault, Mock, Options, Route};
 use oge_tools::api;
 use oge_tools::error::FailureKind;
 use oge_tools::secret::Secret;
@@ -72,9 +72,9 @@ pub(super) enum Came {
 
 impl Ready {
     pub(super) async fn arrange(cell: Cell) -> Self {
-        let fake = Fake::start(Options::default().credentials(credentials())).await.unwrap();
-        fake.start_task("d");
-        let platform = address(&fake);
+        let mock = Mock::start(Options::default().credentials(credentials())).await.unwrap();
+        mock.start_task("d");
+        let platform = address(&mock);
         let authority = Authority::new();
         let ca_file = authority.file();
         let secure = async |certified| Some(Secure::start(certified, platform).await);
@@ -104,18 +104,18 @@ impl Ready {
             (Some(front), Meets::Front(_)) => format!("http://{}", front.address()),
             (Some(front), _) => format!("https://{}", front.address()),
             (None, Meets::NoName) => NO_NAME.to_owned(),
-            (None, _) => fake.origin().to_owned(),
+            (None, _) => mock.origin().to_owned(),
         };
-        let settings = settings(&cell, &fake, &way);
+        let settings = settings(&cell, &mock, &way);
         let dag_url = settings.iter().find(|(key, _)| key == "OGE_DAG_URL").unwrap().1.clone();
         let ca_path = ca_file.path().to_str().unwrap().to_owned();
         let change =
             |builder: HostBuilder| builder.settings(settings).settings([("OGE_CA_FILE", ca_path)]);
-        let scene = Scene::on(fake, change);
+        let scene = Scene::on(mock, change);
         if !matches!(cell.stage, Stage::TokenRequest | Stage::TokenBody) {
             scene.host.refresh_token().await.unwrap();
         }
-        let before = scene.fake.count(Route::Token);
+        let before = scene.mock.count(Route::Token);
         let ready =
             Self { cell, scene, front, good, _bad: bad, _ca_file: ca_file, dag_url, before };
         ready.inject();
@@ -124,19 +124,19 @@ impl Ready {
 
     /// The fault, where it is the platform that has it.
     fn inject(&self) {
-        let (fake, cell) = (&self.scene.fake, &self.cell);
+        let (mock, cell) = (&self.scene.mock, &self.cell);
         let route = cell.asks.route();
         if cell.stage == Stage::Renewal {
-            fake.revoke_tokens();
+            mock.revoke_tokens();
         }
         if cell.stage == Stage::Retry {
             // On a connection that is not used again, so that the second request needs another.
             let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length";
             let expired = format!("{head}: {}\r\n\r\n{EXPIRED}", EXPIRED.len());
-            fake.fail_times(route, 1, Fault::Wire(expired.into()));
+            mock.fail_times(route, 1, Fault::Wire(expired.into()));
         }
-        if let Meets::Fake(fault) = &cell.meets {
-            fake.fail(if cell.stage.is_login() { Route::Token } else { route }, fault.clone());
+        if let Meets::Mock(fault) = &cell.meets {
+            mock.fail(if cell.stage.is_login() { Route::Token } else { route }, fault.clone());
         }
     }
 
@@ -159,7 +159,7 @@ impl Ready {
             None => Came::Works { attempts },
         };
         expect(came == expected, format!("it came to {came:?} and not {expected:?}: {shown}"));
-        let logins = self.scene.fake.count(Route::Token) - self.before;
+        let logins = self.scene.mock.count(Route::Token) - self.before;
         expect(logins == cell.logins, format!("{logins} token requests and not {}", cell.logins));
         let deadline = Duration::from_secs(deadline(&cell).into());
         let limit = if cell.stage.is_login() { LOGIN_LIMIT } else { deadline };
@@ -176,10 +176,10 @@ impl Ready {
 
         self.heal().await;
         if cell.denied {
-            let before = self.scene.fake.count(Route::Token);
+            let before = self.scene.mock.count(Route::Token);
             let (again, _) = self.next().await;
             expect(again.is_failure(FailureKind::TokenStore), format!("denied, then {again:?}"));
-            let logins = self.scene.fake.count(Route::Token) - before;
+            let logins = self.scene.mock.count(Route::Token) - before;
             expect(logins == 0, "denied credentials were tried again at once".to_owned());
         }
         if cell.fails == Some(FailureKind::TokenStore) && !matches!(cell.meets, Meets::NoName) {
@@ -193,23 +193,23 @@ impl Ready {
         expect(works, format!("the next call came to {next:?}: {shown}"));
 
         // A connection may be kept for the next call, and none outlives the host.
-        let server = self.front.as_ref().map_or(address(&self.scene.fake), Front::address);
+        let server = self.front.as_ref().map_or(address(&self.scene.mock), Front::address);
         let left = sockets::at_most(1, server).await;
         expect(left.is_ok(), format!("{left:?} connections are open after the calls"));
-        let Self { scene: Scene { fake, host, .. }, front, good, .. } = self;
+        let Self { scene: Scene { mock, host, .. }, front, good, .. } = self;
         drop(host);
         let left = sockets::at_most(0, server).await;
         expect(left.is_ok(), format!("{left:?} connections outlive the host"));
-        drop((front, good, fake));
+        drop((front, good, mock));
         (came, wrong)
     }
 
     async fn heal(&mut self) {
-        let to = self.good.as_ref().map_or(address(&self.scene.fake), |good| good.address);
+        let to = self.good.as_ref().map_or(address(&self.scene.mock), |good| good.address);
         if let Some(front) = &mut self.front {
             front.heal(to).await;
         }
-        self.scene.fake.heal_all();
+        self.scene.mock.heal_all();
     }
 
     /// The call that meets the fault: what it came to, and what it shows of it.
@@ -241,14 +241,14 @@ impl Ready {
     /// that does without them.
     async fn next(&self) -> (Came, String) {
         let is_wrong = matches!(self.cell.meets, Meets::NoName);
-        let fake = &self.scene.fake;
+        let mock = &self.scene.mock;
         let arguments = api::Arguments {
             url: format!("{}/getState", self.dag_url),
             method: Some("GET".to_owned()),
             query: Some(vec![("dagId".to_owned(), "d".to_owned())]),
             timeout_seconds: Some(LONG),
             use_intranet_token: Some(!is_wrong),
-            auth_token: is_wrong.then(|| Secret::new(fake.issue_token())),
+            auth_token: is_wrong.then(|| Secret::new(mock.issue_token())),
             ..Default::default()
         };
         came(self.scene.host.call_api(&arguments).await, |output| output.attempts)
@@ -286,9 +286,9 @@ fn deadline(cell: &Cell) -> u32 {
     if cell.waits { SHORT } else { LONG }
 }
 
-/// The fake's, with the endpoint that the fault is at led another way.
-fn settings(cell: &Cell, fake: &Fake, way: &str) -> Vec<(String, String)> {
-    let mut settings = fake.settings();
+/// The mock's, with the endpoint that the fault is at led another way.
+fn settings(cell: &Cell, mock: &Mock, way: &str) -> Vec<(String, String)> {
+    let mut settings = mock.settings();
     for (key, value) in &mut settings {
         let is_led = match key.as_str() {
             "OGE_TOKEN_URL" => cell.stage.is_login(),
@@ -296,7 +296,7 @@ fn settings(cell: &Cell, fake: &Fake, way: &str) -> Vec<(String, String)> {
             _ => false,
         };
         if is_led {
-            *value = value.replace(fake.origin(), way);
+            *value = value.replace(mock.origin(), way);
         }
     }
     let is_large = cell.asks == Asks::LargeCode;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use oge_fake::{Fake, Options, Route};
+use oge_mock_platform::{Mock, Options, Route};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Instance, Linker, ResourceTable, Val};
 use wasmtime::{Engine, Store};
@@ -60,7 +60,7 @@ impl WasiHttpView for Guest {
 struct Machine {
     clock: Clock,
     folder: TempDir,
-    fake: Fake,
+    mock: Mock,
     linker: Linker<Guest>,
 }
 
@@ -84,13 +84,13 @@ impl Machine {
             WasiConfig::from(&guest.config)
         })
         .unwrap();
-        let fake = Fake::start(Options::default()).await.unwrap();
-        fake.start_task("d");
-        Self { clock: Clock::default(), folder: TempDir::new().unwrap(), fake, linker }
+        let mock = Mock::start(Options::default()).await.unwrap();
+        mock.start_task("d");
+        Self { clock: Clock::default(), folder: TempDir::new().unwrap(), mock, linker }
     }
 
     async fn start(&self) -> Running {
-        let mut settings = self.fake.settings();
+        let mut settings = self.mock.settings();
         settings.push(("OGE_TOKEN_FILE".to_owned(), "/tokens/token".to_owned()));
         let guest = Guest {
             table: ResourceTable::new(),
@@ -136,7 +136,7 @@ pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
         if let Err(answer) = asked {
             wrong.push(format!("{when}: {answer}"));
         }
-        let made = machine.fake.count(Route::Token);
+        let made = machine.mock.count(Route::Token);
         if made != logins {
             wrong.push(format!("{when}: {made} token requests and not {logins}"));
         }
@@ -152,7 +152,7 @@ pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
         Stage::Renewal => {
             expect("before", old.ask().await, 1);
             machine.set_clock_back();
-            machine.fake.revoke_tokens();
+            machine.mock.revoke_tokens();
             expect("a renewal by the new time", machine.start().await.ask().await, 2);
             // It does not see its clock set back. By the time that it goes by, what is kept ended long
             // ago, so it logs in, once.

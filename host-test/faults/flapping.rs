@@ -3,7 +3,7 @@
 use std::iter;
 use std::time::Duration;
 
-use oge_fake::{Fault, Route};
+use oge_mock_platform::{Fault, Route};
 use oge_tools::error::FailureKind::TokenStore;
 use tokio::time::sleep;
 
@@ -24,11 +24,11 @@ pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
     if attempts > 0 {
         scene.host.refresh_token().await.unwrap();
     }
-    let before = scene.fake.count(Route::Token);
+    let before = scene.mock.count(Route::Token);
     let needed = 2 * faults.len();
     for fault in faults {
-        scene.fake.revoke_tokens();
-        scene.fake.fail_times(Route::Token, 1, fault.clone());
+        scene.mock.revoke_tokens();
+        scene.mock.fail_times(Route::Token, 1, fault.clone());
         match scene.ask().await {
             Err(failure) if (failure.kind, failure.attempts) == (TokenStore, attempts) => {}
             other => wrong.push(format!("{fault:?} came to {other:?}")),
@@ -43,7 +43,7 @@ pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
             }
         }
     }
-    let logins = scene.fake.count(Route::Token) - before;
+    let logins = scene.mock.count(Route::Token) - before;
     if logins != needed {
         wrong.push(format!("{logins} token requests and not {needed}"));
     }

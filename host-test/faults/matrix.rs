@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oge_fake::Fault;
+use oge_mock_platform::Fault;
 use oge_tools::error::FailureKind::{self, *};
 
 use super::front::Manner;
@@ -119,7 +119,7 @@ pub(super) enum Meets {
     /// A certificate.
     Certificate(Certificate),
     /// An answer of the platform's.
-    Fake(Fault),
+    Mock(Fault),
     /// A wall clock that is set back by a day.
     ClockBack,
     /// An endpoint that fails every other time.
@@ -163,7 +163,7 @@ pub(super) struct Cell {
 impl Cell {
     /// A call that works all the same.
     fn new(stage: Stage, kind: Kind, meets: Meets) -> Self {
-        let reaches = matches!(meets, Meets::Fake(_));
+        let reaches = matches!(meets, Meets::Mock(_));
         let (attempts, logins) = match stage {
             Stage::TokenRequest | Stage::TokenBody => (1, usize::from(reaches)),
             Stage::Renewal | Stage::Retry => (2, 1),
@@ -223,9 +223,9 @@ fn written() -> Vec<Cell> {
     let front = |stage, kind, manner| Cell::new(stage, kind, Meets::Front(manner));
     let tls = |stage, kind, manner| Cell::new(stage, kind, Meets::Tls(manner));
     let certificate = |stage, which| Cell::new(stage, K::BadCertificate, Meets::Certificate(which));
-    let fake = |stage, kind, fault| Cell::new(stage, kind, Meets::Fake(fault));
+    let mock = |stage, kind, fault| Cell::new(stage, kind, Meets::Mock(fault));
     let wire = |stage, kind, bytes: &'static str| {
-        Cell::new(stage, kind, Meets::Fake(Fault::Wire(bytes.into())))
+        Cell::new(stage, kind, Meets::Mock(Fault::Wire(bytes.into())))
     };
     vec![
         Cell::new(S::Resolve, K::Refused, Meets::NoName).fails(Network),
@@ -255,64 +255,64 @@ fn written() -> Vec<Cell> {
         front(S::Send, K::Status5xx, M::Answer { after: 100_000, with: UNAVAILABLE })
             .asks(LargeCode)
             .answered(503, Api),
-        fake(S::FirstByte, K::Reset, Fault::Reset).fails(Network),
-        fake(S::FirstByte, K::Closed, Fault::Cut).fails(Network),
-        fake(S::FirstByte, K::Hang, Fault::Hang).waits(Timeout),
-        fake(S::FirstByte, K::Hang, Fault::Delay(Duration::from_secs(60))).waits(Timeout),
-        fake(S::FirstByte, K::Drip, Fault::DripAll { every: SLOW }).waits(Timeout),
+        mock(S::FirstByte, K::Reset, Fault::Reset).fails(Network),
+        mock(S::FirstByte, K::Closed, Fault::Cut).fails(Network),
+        mock(S::FirstByte, K::Hang, Fault::Hang).waits(Timeout),
+        mock(S::FirstByte, K::Hang, Fault::Delay(Duration::from_secs(60))).waits(Timeout),
+        mock(S::FirstByte, K::Drip, Fault::DripAll { every: SLOW }).waits(Timeout),
         wire(S::FirstByte, K::Truncated, "HTTP/1.1 200 OK\r\ncontent-ty").fails(Network),
         wire(S::FirstByte, K::NotHttp, "220 smtp.example ESMTP\r\n").fails(Network),
         wire(S::FirstByte, K::NotHttp, "HTTP/3.7 200 OK\r\n\r\n").fails(Network),
         wire(S::FirstByte, K::WrongLength, "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\nrunning")
             .fails(Network),
         wire(S::FirstByte, K::WrongLength, TWO_LENGTHS).fails(Network),
-        fake(S::FirstByte, K::InvalidUtf8, Fault::Wire(NOT_TEXT.into())),
-        fake(S::FirstByte, K::Status1xx, Fault::Interim(100)),
-        fake(S::FirstByte, K::Status1xx, Fault::Interim(103)),
+        mock(S::FirstByte, K::InvalidUtf8, Fault::Wire(NOT_TEXT.into())),
+        mock(S::FirstByte, K::Status1xx, Fault::Interim(100)),
+        mock(S::FirstByte, K::Status1xx, Fault::Interim(103)),
         wire(S::FirstByte, K::Status1xx, SWITCHING).answered(101, Api),
         wire(S::FirstByte, K::Status1xx, CONTINUE).fails(Network),
-        fake(S::FirstByte, K::Status3xx, Fault::Status(302)).answered(302, Api),
-        fake(S::FirstByte, K::Status3xx, Fault::Status(304)).answered(304, Api),
-        fake(S::FirstByte, K::Status4xx, Fault::Status(400)).answered(400, Api),
-        fake(S::FirstByte, K::Status4xx, Fault::Status(401)).answered(401, Unauthorized).with(2, 1),
-        fake(S::FirstByte, K::Status4xx, Fault::Status(403)).answered(403, Forbidden),
-        fake(S::FirstByte, K::Status4xx, Fault::Status(404)).answered(404, Api),
-        fake(S::FirstByte, K::Status4xx, Fault::Status(429)).answered(429, Api),
-        fake(S::FirstByte, K::Status5xx, Fault::Status(500)).answered(500, Api),
-        fake(S::FirstByte, K::Status5xx, Fault::Status(503)).answered(503, Api),
-        fake(S::FirstByte, K::Status5xx, Fault::EchoToken).answered(500, Api),
-        fake(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 20, bytes: 1000 }),
-        fake(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 1, bytes: 200_000 }),
-        fake(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 1, bytes: 1 << 20 })
+        mock(S::FirstByte, K::Status3xx, Fault::Status(302)).answered(302, Api),
+        mock(S::FirstByte, K::Status3xx, Fault::Status(304)).answered(304, Api),
+        mock(S::FirstByte, K::Status4xx, Fault::Status(400)).answered(400, Api),
+        mock(S::FirstByte, K::Status4xx, Fault::Status(401)).answered(401, Unauthorized).with(2, 1),
+        mock(S::FirstByte, K::Status4xx, Fault::Status(403)).answered(403, Forbidden),
+        mock(S::FirstByte, K::Status4xx, Fault::Status(404)).answered(404, Api),
+        mock(S::FirstByte, K::Status4xx, Fault::Status(429)).answered(429, Api),
+        mock(S::FirstByte, K::Status5xx, Fault::Status(500)).answered(500, Api),
+        mock(S::FirstByte, K::Status5xx, Fault::Status(503)).answered(503, Api),
+        mock(S::FirstByte, K::Status5xx, Fault::EchoToken).answered(500, Api),
+        mock(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 20, bytes: 1000 }),
+        mock(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 1, bytes: 200_000 }),
+        mock(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 1, bytes: 1 << 20 })
             .fails(Network),
-        fake(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 5000, bytes: 10 })
+        mock(S::FirstByte, K::HugeHeaders, Fault::Headers { count: 5000, bytes: 10 })
             .fails(Network),
-        fake(S::Body, K::Reset, Fault::ResetBody).fails(Network),
-        fake(S::Body, K::Hang, Fault::HangBody).waits(Timeout),
-        fake(S::Body, K::Drip, Fault::Drip { every: SLOW }).asks(Query).waits(Timeout),
-        fake(S::Body, K::WrongLength, Fault::LongLength).fails(Network),
-        fake(S::Body, K::WrongLength, Fault::ShortLength).asks(Code).answered(200, BadReply),
-        fake(S::Body, K::Truncated, Fault::CutBody).fails(Network),
+        mock(S::Body, K::Reset, Fault::ResetBody).fails(Network),
+        mock(S::Body, K::Hang, Fault::HangBody).waits(Timeout),
+        mock(S::Body, K::Drip, Fault::Drip { every: SLOW }).asks(Query).waits(Timeout),
+        mock(S::Body, K::WrongLength, Fault::LongLength).fails(Network),
+        mock(S::Body, K::WrongLength, Fault::ShortLength).asks(Code).answered(200, BadReply),
+        mock(S::Body, K::Truncated, Fault::CutBody).fails(Network),
         wire(S::Body, K::Truncated, CUT_CHUNK).fails(Network),
         wire(S::Body, K::Truncated, CUT_503).answered(503, Api),
         wire(S::Body, K::NotHttp, BAD_CHUNK).fails(Network),
-        fake(S::Body, K::FailingCode, Fault::Code(500)).answered(200, Api),
-        fake(S::Body, K::FailingCode, Fault::Code(40_001)).answered(200, Api),
-        fake(S::Body, K::NotJson, Fault::NotJson).answered(200, BadReply),
-        fake(S::Body, K::NotJson, Fault::Empty).answered(200, BadReply),
-        fake(S::Body, K::NotJson, Fault::NotJson).asks(Query).answered(200, BadReply),
-        fake(S::Body, K::NotJson, Fault::NotJson).asks(Code).answered(200, BadReply),
-        fake(S::Body, K::NotJson, Fault::Empty).asks(Code).answered(200, BadReply),
-        fake(S::Body, K::DeepJson, Fault::Deep(DEPTH)),
-        fake(S::Body, K::DeepJson, Fault::Deep(DEPTH)).asks(Query),
-        fake(S::Body, K::DeepJson, Fault::Deep(DEPTH)).asks(Code).answered(200, BadReply),
-        fake(S::Body, K::DeepJson, deep_dags()).asks(Code),
-        fake(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).asks(Query),
-        fake(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).asks(Code).answered(200, BadReply),
-        fake(S::Body, K::WrongType, typed("image/png")),
-        fake(S::Body, K::WrongType, typed("image/png")).asks(Query),
-        fake(S::Body, K::WrongType, typed("")).asks(Code),
-        fake(S::Body, K::TooLarge, Fault::Huge(HUGE)).asks(Query).fails(ReplyTooLarge),
+        mock(S::Body, K::FailingCode, Fault::Code(500)).answered(200, Api),
+        mock(S::Body, K::FailingCode, Fault::Code(40_001)).answered(200, Api),
+        mock(S::Body, K::NotJson, Fault::NotJson).answered(200, BadReply),
+        mock(S::Body, K::NotJson, Fault::Empty).answered(200, BadReply),
+        mock(S::Body, K::NotJson, Fault::NotJson).asks(Query).answered(200, BadReply),
+        mock(S::Body, K::NotJson, Fault::NotJson).asks(Code).answered(200, BadReply),
+        mock(S::Body, K::NotJson, Fault::Empty).asks(Code).answered(200, BadReply),
+        mock(S::Body, K::DeepJson, Fault::Deep(DEPTH)),
+        mock(S::Body, K::DeepJson, Fault::Deep(DEPTH)).asks(Query),
+        mock(S::Body, K::DeepJson, Fault::Deep(DEPTH)).asks(Code).answered(200, BadReply),
+        mock(S::Body, K::DeepJson, deep_dags()).asks(Code),
+        mock(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).asks(Query),
+        mock(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).asks(Code).answered(200, BadReply),
+        mock(S::Body, K::WrongType, typed("image/png")),
+        mock(S::Body, K::WrongType, typed("image/png")).asks(Query),
+        mock(S::Body, K::WrongType, typed("")).asks(Code),
+        mock(S::Body, K::TooLarge, Fault::Huge(HUGE)).asks(Query).fails(ReplyTooLarge),
         Cell::new(S::TokenRequest, K::Refused, Meets::NoName).fails(TokenStore),
         front(S::TokenRequest, K::Refused, M::Refuse).fails(TokenStore),
         front(S::TokenRequest, K::Hang, M::Ignore).waits(TokenStore),
@@ -321,46 +321,46 @@ fn written() -> Vec<Cell> {
         tls(S::TokenRequest, K::Hang, M::Stop { after: 50 }).waits(TokenStore),
         tls(S::TokenRequest, K::NotHttp, M::Answer { after: 50, with: BAD_REQUEST })
             .fails(TokenStore),
-        fake(S::TokenRequest, K::Reset, Fault::Reset).fails(TokenStore),
-        fake(S::TokenRequest, K::Closed, Fault::Cut).fails(TokenStore),
-        fake(S::TokenRequest, K::Hang, Fault::Hang).waits(TokenStore),
-        fake(S::TokenRequest, K::Hang, Fault::Delay(Duration::from_millis(300))),
-        fake(S::TokenRequest, K::Drip, Fault::DripAll { every: SLOW }).waits(TokenStore),
+        mock(S::TokenRequest, K::Reset, Fault::Reset).fails(TokenStore),
+        mock(S::TokenRequest, K::Closed, Fault::Cut).fails(TokenStore),
+        mock(S::TokenRequest, K::Hang, Fault::Hang).waits(TokenStore),
+        mock(S::TokenRequest, K::Hang, Fault::Delay(Duration::from_millis(300))),
+        mock(S::TokenRequest, K::Drip, Fault::DripAll { every: SLOW }).waits(TokenStore),
         wire(S::TokenRequest, K::WrongLength, TWO_LENGTHS).fails(TokenStore),
         wire(S::TokenRequest, K::Truncated, "HTTP/1.1 200 OK\r\ncontent-ty").fails(TokenStore),
         wire(S::TokenRequest, K::NotHttp, "220 smtp.example ESMTP\r\n").fails(TokenStore),
-        fake(S::TokenRequest, K::Status1xx, Fault::Interim(100)),
+        mock(S::TokenRequest, K::Status1xx, Fault::Interim(100)),
         wire(S::TokenRequest, K::Status1xx, SWITCHING).fails(TokenStore),
         wire(S::TokenRequest, K::Status1xx, CONTINUE).fails(TokenStore),
-        fake(S::TokenRequest, K::Status3xx, Fault::Status(302)).fails(TokenStore),
-        fake(S::TokenRequest, K::Status4xx, Fault::Status(400)).denied(),
-        fake(S::TokenRequest, K::Status4xx, Fault::Status(401)).denied(),
-        fake(S::TokenRequest, K::Status4xx, Fault::Status(403)).denied(),
-        fake(S::TokenRequest, K::Status4xx, Fault::Status(404)).fails(TokenStore),
-        fake(S::TokenRequest, K::Status4xx, Fault::Status(429)).fails(TokenStore),
-        fake(S::TokenRequest, K::Status5xx, Fault::Status(500)).fails(TokenStore),
-        fake(S::TokenRequest, K::Status5xx, Fault::Status(503)).fails(TokenStore),
-        fake(S::TokenRequest, K::Status5xx, Fault::EchoToken).fails(TokenStore),
-        fake(S::TokenRequest, K::HugeHeaders, Fault::Headers { count: 1, bytes: 1 << 20 })
+        mock(S::TokenRequest, K::Status3xx, Fault::Status(302)).fails(TokenStore),
+        mock(S::TokenRequest, K::Status4xx, Fault::Status(400)).denied(),
+        mock(S::TokenRequest, K::Status4xx, Fault::Status(401)).denied(),
+        mock(S::TokenRequest, K::Status4xx, Fault::Status(403)).denied(),
+        mock(S::TokenRequest, K::Status4xx, Fault::Status(404)).fails(TokenStore),
+        mock(S::TokenRequest, K::Status4xx, Fault::Status(429)).fails(TokenStore),
+        mock(S::TokenRequest, K::Status5xx, Fault::Status(500)).fails(TokenStore),
+        mock(S::TokenRequest, K::Status5xx, Fault::Status(503)).fails(TokenStore),
+        mock(S::TokenRequest, K::Status5xx, Fault::EchoToken).fails(TokenStore),
+        mock(S::TokenRequest, K::HugeHeaders, Fault::Headers { count: 1, bytes: 1 << 20 })
             .fails(TokenStore),
-        fake(S::TokenRequest, K::HugeHeaders, Fault::Headers { count: 5000, bytes: 10 })
+        mock(S::TokenRequest, K::HugeHeaders, Fault::Headers { count: 5000, bytes: 10 })
             .fails(TokenStore),
-        fake(S::TokenBody, K::Reset, Fault::ResetBody).fails(TokenStore),
-        fake(S::TokenBody, K::Hang, Fault::HangBody).waits(TokenStore),
-        fake(S::TokenBody, K::Drip, Fault::Drip { every: SLOW }).waits(TokenStore),
-        fake(S::TokenBody, K::WrongLength, Fault::LongLength).fails(TokenStore),
-        fake(S::TokenBody, K::WrongLength, Fault::ShortLength).fails(TokenStore),
-        fake(S::TokenBody, K::Truncated, Fault::CutBody).fails(TokenStore),
+        mock(S::TokenBody, K::Reset, Fault::ResetBody).fails(TokenStore),
+        mock(S::TokenBody, K::Hang, Fault::HangBody).waits(TokenStore),
+        mock(S::TokenBody, K::Drip, Fault::Drip { every: SLOW }).waits(TokenStore),
+        mock(S::TokenBody, K::WrongLength, Fault::LongLength).fails(TokenStore),
+        mock(S::TokenBody, K::WrongLength, Fault::ShortLength).fails(TokenStore),
+        mock(S::TokenBody, K::Truncated, Fault::CutBody).fails(TokenStore),
         wire(S::TokenBody, K::Truncated, CUT_CHUNK).fails(TokenStore),
         wire(S::TokenBody, K::NotHttp, BAD_CHUNK).fails(TokenStore),
-        fake(S::TokenBody, K::FailingCode, Fault::Code(500)).fails(TokenStore),
-        fake(S::TokenBody, K::FailingCode, Fault::Code(40_001)).denied(),
-        fake(S::TokenBody, K::NotJson, Fault::NotJson).fails(TokenStore),
-        fake(S::TokenBody, K::NotJson, Fault::Empty).fails(TokenStore),
-        fake(S::TokenBody, K::DeepJson, Fault::Deep(DEPTH)).fails(TokenStore),
-        fake(S::TokenBody, K::InvalidUtf8, Fault::InvalidUtf8).fails(TokenStore),
-        fake(S::TokenBody, K::WrongType, typed("text/html")),
-        fake(S::TokenBody, K::TooLarge, Fault::Huge(HUGE)).fails(TokenStore),
+        mock(S::TokenBody, K::FailingCode, Fault::Code(500)).fails(TokenStore),
+        mock(S::TokenBody, K::FailingCode, Fault::Code(40_001)).denied(),
+        mock(S::TokenBody, K::NotJson, Fault::NotJson).fails(TokenStore),
+        mock(S::TokenBody, K::NotJson, Fault::Empty).fails(TokenStore),
+        mock(S::TokenBody, K::DeepJson, Fault::Deep(DEPTH)).fails(TokenStore),
+        mock(S::TokenBody, K::InvalidUtf8, Fault::InvalidUtf8).fails(TokenStore),
+        mock(S::TokenBody, K::WrongType, typed("text/html")),
+        mock(S::TokenBody, K::TooLarge, Fault::Huge(HUGE)).fails(TokenStore),
         Cell::new(S::TokenRequest, K::Flapping, Meets::Flapping),
         Cell::new(S::Renewal, K::Flapping, Meets::Flapping),
         Cell::new(S::TokenRequest, K::ClockBack, Meets::ClockBack),
@@ -393,7 +393,7 @@ fn typed(content_type: &str) -> Fault {
 fn deep_dags() -> Fault {
     let (open, close) = ("{\"a\":".repeat(DEPTH), "}".repeat(DEPTH));
     let body = format!(r#"{{"dags":{open}1{close}}}"#).into();
-    Fault::Reply { status: 200, content_type: "application/json".to_owned(), body }
+    Fault::Response { status: 200, content_type: "application/json".to_owned(), body }
 }
 
 /// What an answer does to a first request, it does to a second; and what befalls a first login befalls
@@ -402,18 +402,18 @@ fn derived(cells: &[Cell]) -> Vec<Cell> {
     let mut derived = Vec::new();
     for cell in cells {
         match (cell.stage, &cell.meets) {
-            (Stage::FirstByte | Stage::Body, Meets::Fake(_)) => {
+            (Stage::FirstByte | Stage::Body, Meets::Mock(_)) => {
                 derived.push(Cell { stage: Stage::Retry, ..cell.clone().with(2, 1) });
             }
             (Stage::Connect, Meets::Front(_)) => {
                 derived.push(Cell { stage: Stage::Retry, ..cell.clone().with(2, 1) });
             }
-            (Stage::TokenRequest | Stage::TokenBody, Meets::Fake(_)) => {
+            (Stage::TokenRequest | Stage::TokenBody, Meets::Mock(_)) => {
                 // Where there is no token, the first answer is told: that the old one has expired.
                 let (attempts, status) =
                     if cell.fails.is_some() { (1, Some(200)) } else { (2, None) };
                 // The kept connection ends before the first byte, so the login is sent once more.
-                let is_sent_again = matches!(cell.meets, Meets::Fake(Fault::Cut | Fault::Reset));
+                let is_sent_again = matches!(cell.meets, Meets::Mock(Fault::Cut | Fault::Reset));
                 let cell = cell.clone().with(attempts, 1 + usize::from(is_sent_again));
                 derived.push(Cell { stage: Stage::Renewal, status, ..cell });
             }

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
-use oge_fake::Route;
 use oge_host::CallError;
+use oge_mock_platform::Route;
 use oge_tools::error::FailureKind::{Network, ReplyTooLarge};
 use oge_tools::tools::{RunBigQuery, run_big_query};
 use tokio::runtime::{Builder, Handle};
@@ -132,7 +132,7 @@ async fn a_platform_that_is_not_there_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_reply_that_grows_when_it_is_kept_is_too_large_and_nothing_worse() {
+async fn a_response_that_grows_when_it_is_kept_is_too_large_and_nothing_worse() {
     const MOST: usize = 8 << 20;
     let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", &MOST.to_string())]).await;
     let query = run_big_query::Arguments::default();
@@ -142,7 +142,7 @@ async fn a_reply_that_grows_when_it_is_kept_is_too_large_and_nothing_worse() {
         (vec![1; MOST - 4096], false),
         (vec![0xff; MOST - 4096], false),
     ] {
-        scene.fake.reply(Route::Process, 200, "application/octet-stream", body);
+        scene.mock.response(Route::Process, 200, "application/octet-stream", body);
         let result = scene.host.run::<RunBigQuery>(&query).await;
         match result {
             Ok(_) => assert!(fits),

@@ -10,8 +10,8 @@ use oge_token::{
 };
 use oge_tools::client::{Clock, Transport, TransportError};
 use oge_tools::jwt::Claims;
-use oge_tools::reply::Reply;
 use oge_tools::request::Request;
+use oge_tools::response::Response;
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError, TokenStore};
 use zeroize::Zeroizing;
@@ -266,7 +266,7 @@ impl Transport for Here {
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, TransportError> {
+    ) -> Result<Response, TransportError> {
         let world = &self.world;
         let token = authorization.expect("the store's token").expose().to_owned();
         {
@@ -281,7 +281,7 @@ impl Transport for Here {
         if answer == Answer::Hangs {
             world.pass(request.timeout.as_secs());
         }
-        answer.reply(request.timeout)
+        answer.response(request.timeout)
     }
 }
 

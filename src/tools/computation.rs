@@ -21,8 +21,8 @@ pub struct Computation {
 
 impl Computation {
     /// The platform's answer, handed on unread.
-    pub(super) fn read<T: Tool>(reply: Accepted) -> Result<Self, Failure> {
-        reply.into_json(T::OPERATION).map(|data| Self { data })
+    pub(super) fn read<T: Tool>(response: Accepted) -> Result<Self, Failure> {
+        response.into_json(T::OPERATION).map(|data| Self { data })
     }
 }
 

@@ -99,8 +99,8 @@ impl Tool for CoverageAspectAnalysis {
         computation::prepare(Self, "Coverage.aspect", Args { coverage, radius }, settings)
     }
 
-    fn read(self, reply: Accepted) -> Result<Computation, Failure> {
-        Computation::read::<Self>(reply)
+    fn read(self, response: Accepted) -> Result<Computation, Failure> {
+        Computation::read::<Self>(response)
     }
 
     fn message(_output: &Computation) -> String {

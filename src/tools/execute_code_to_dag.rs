@@ -92,20 +92,20 @@ impl Tool for ExecuteCodeToDag {
         Ok(Prepared::post(tool, url, &payload, authorization, settings))
     }
 
-    fn read(self, reply: Accepted) -> Result<Output, Failure> {
+    fn read(self, response: Accepted) -> Result<Output, Failure> {
         let (mut dags, mut space_params, mut log) = (None, None, None);
-        let read = json::fields(&reply.body.text, &mut |name, value| match name {
+        let read = json::fields(&response.body.text, &mut |name, value| match name {
             "dags" => dags = Some(value.to_owned()),
             "spaceParams" => space_params = json::present(value),
             "log" => log = json::present(value),
             _ => {}
         });
         let dags = read.ok().and(dags).ok_or_else(|| {
-            reply.unreadable(Self::OPERATION, "the platform's answer has no object `dags`")
+            response.unreadable(Self::OPERATION, "the platform's answer has no object `dags`")
         })?;
         let dag_ids = dag_ids(dags.get()).ok_or_else(|| {
             let why = "the platform's `dags` is not an object of objects or strings";
-            reply.unreadable(Self::OPERATION, why)
+            response.unreadable(Self::OPERATION, why)
         })?;
         Ok(Output {
             dags,
@@ -122,7 +122,7 @@ impl Tool for ExecuteCodeToDag {
     }
 }
 
-/// More DAGs than code makes: their ids would take many times the memory of the reply.
+/// More DAGs than code makes: their ids would take many times the memory of the response.
 const MAX_DAGS: usize = 65_536;
 
 /// The ids in the order of `dags`: an entry's key where its value is an object, its value where that

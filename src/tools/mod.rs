@@ -1,4 +1,4 @@
-//! The five tools: arguments → request, reply → result. A file a tool, all of them pure.
+//! The five tools: arguments → request, response → result. A file a tool, all of them pure.
 
 mod check;
 mod computation;
@@ -45,7 +45,7 @@ macro_rules! for_each_tool {
     };
 }
 
-/// A tool: how its request is made and its reply read. The value is what reading needs to know.
+/// A tool: how its request is made and its response read. The value is what reading needs to know.
 pub trait Tool: Sized {
     /// The tool's name, as MCP and the old server spell it.
     const NAME: &'static str;
@@ -74,7 +74,7 @@ pub trait Tool: Sized {
     ///
     /// # Errors
     /// Where the answer is not one that this tool knows.
-    fn read(self, reply: Accepted) -> Result<Self::Output, Failure>;
+    fn read(self, response: Accepted) -> Result<Self::Output, Failure>;
 
     /// The success, for people.
     fn message(output: &Self::Output) -> String;
@@ -89,7 +89,7 @@ pub trait Tool: Sized {
 /// A tool call that only needs sending.
 #[derive(Debug)]
 pub struct Prepared<T> {
-    /// What reading the reply needs to know.
+    /// What reading the response needs to know.
     pub tool: T,
     /// What is sent.
     pub request: Request,
@@ -160,10 +160,10 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
         let Prepared { tool, request, authorization } =
             U::prepare(arguments, &self.settings, || self.clock.wall())
                 .map_err(|fault| fault.into_failure(U::OPERATION))?;
-        let reply = self.call(&request, &authorization).await?;
-        let attempts = reply.attempts;
-        reply.check(U::OPERATION)?;
-        let output = tool.read(reply)?;
+        let response = self.call(&request, &authorization).await?;
+        let attempts = response.attempts;
+        response.check(U::OPERATION)?;
+        let output = tool.read(response)?;
         let elapsed = self.clock.monotonic().saturating_sub(started);
         (self.observe)(U::OPERATION, Event::Accepted { elapsed });
         Ok(Done { output, attempts, elapsed })

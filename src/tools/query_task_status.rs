@@ -151,12 +151,12 @@ impl Tool for QueryTaskStatus {
         Ok(Prepared::get(Self { dag_id }, url, authorization, settings))
     }
 
-    fn read(self, mut reply: Accepted) -> Result<Output, Failure> {
-        let output = Output::read(self.dag_id, take(&mut reply.body.text));
+    fn read(self, mut response: Accepted) -> Result<Output, Failure> {
+        let output = Output::read(self.dag_id, take(&mut response.body.text));
         if output.status.len() > MAX_STATE_BYTES {
-            reply.body.text = output.raw_response;
+            response.body.text = output.raw_response;
             let why = "the platform's answer is longer than 4 KiB, which is no state of a task";
-            return Err(reply.unreadable(Self::OPERATION, why));
+            return Err(response.unreadable(Self::OPERATION, why));
         }
         Ok(output)
     }
@@ -175,30 +175,30 @@ impl Output {
     }
 }
 
-/// The state in a reply: the trimmed text, a JSON string, or an object's `status`, else its `data`
+/// The state in a response: the trimmed text, a JSON string, or an object's `status`, else its `data`
 /// where that is a string. `unknown` where there is none.
-fn status(reply: &str) -> Cow<'_, str> {
-    let reply = reply.trim();
+fn status(response: &str) -> Cow<'_, str> {
+    let response = response.trim();
     let (mut status, mut data) = (None, None);
-    let read = json::fields(reply, &mut |name, value| match name {
+    let read = json::fields(response, &mut |name, value| match name {
         "status" => status = json::string(value),
         "data" => data = json::string(value),
         _ => {}
     });
     let status = match read {
-        Err(_) => return if reply.is_empty() { "unknown" } else { reply }.into(),
+        Err(_) => return if response.is_empty() { "unknown" } else { response }.into(),
         Ok(true) => status.or(data),
-        Ok(false) => serde_json::from_str(reply).ok(),
+        Ok(false) => serde_json::from_str(response).ok(),
     };
     let status = status.map(|status: String| status.trim().to_owned());
     status.filter(|status| !status.is_empty()).unwrap_or_else(|| "unknown".to_owned()).into()
 }
 
-/// A reply inside the envelope: JSON as the JSON it is, anything else as a string.
-fn as_it_came<S: Serializer>(reply: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    match serde_json::from_str::<&RawValue>(reply) {
+/// A response inside the envelope: JSON as the JSON it is, anything else as a string.
+fn as_it_came<S: Serializer>(response: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    match serde_json::from_str::<&RawValue>(response) {
         Ok(json) => json.serialize(serializer),
-        Err(_) => serializer.serialize_str(reply),
+        Err(_) => serializer.serialize_str(response),
     }
 }
 
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_state_is_read_from_every_form() {
-        for (reply, expected) in [
+        for (response, expected) in [
             ("running", "running"),
             (" Running\n", "Running"),
             ("\"success\"", "success"),
@@ -245,7 +245,7 @@ mod tests {
             ("[\"running\"]", "unknown"),
             ("{broken", "{broken"),
         ] {
-            assert_eq!(status(reply), expected, "{reply:?}");
+            assert_eq!(status(response), expected, "{response:?}");
         }
     }
 
@@ -286,12 +286,12 @@ mod tests {
     }
 
     #[test]
-    fn the_reply_is_handed_on_as_it_came() {
-        for (reply, data) in
+    fn the_response_is_handed_on_as_it_came() {
+        for (response, data) in
             [("running", r#""running""#), (r#"{"status": 1.0}"#, r#"{"status": 1.0}"#)]
         {
             let output =
-                serde_json::to_string(&Output::read("d".to_owned(), reply.to_owned())).unwrap();
+                serde_json::to_string(&Output::read("d".to_owned(), response.to_owned())).unwrap();
             assert!(output.ends_with(&format!("\"raw_response\":{data}}}")), "{output}");
         }
     }

@@ -58,8 +58,8 @@ impl Tool for RunBigQuery {
         computation::prepare(Self, "FeatureCollection.runBigQuery", args, settings)
     }
 
-    fn read(self, reply: Accepted) -> Result<Computation, Failure> {
-        Computation::read::<Self>(reply)
+    fn read(self, response: Accepted) -> Result<Computation, Failure> {
+        Computation::read::<Self>(response)
     }
 
     fn message(_output: &Computation) -> String {

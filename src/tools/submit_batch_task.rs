@@ -137,18 +137,18 @@ impl Tool for SubmitBatchTask {
         Ok(Prepared::post(Self, url, &payload, authorization, settings))
     }
 
-    fn read(self, reply: Accepted) -> Result<Output, Failure> {
-        let top = reply.body.top.as_ref().ok();
+    fn read(self, response: Accepted) -> Result<Output, Failure> {
+        let top = response.body.top.as_ref().ok();
         // A code that is a text may tell of a failure, but not of a success.
         match top.filter(|top| !top.code_is_text).and_then(|top| top.code) {
             None => {
-                Err(reply
+                Err(response
                     .unreadable(Self::OPERATION, "the platform's answer has no numeric `code`"))
             }
-            Some(200) => Output::read(&reply.body.text).ok_or_else(|| {
-                reply.unreadable(Self::OPERATION, "the platform's answer has no object `data`")
+            Some(200) => Output::read(&response.body.text).ok_or_else(|| {
+                response.unreadable(Self::OPERATION, "the platform's answer has no object `data`")
             }),
-            Some(_) => Err(reply.failed(Self::OPERATION)),
+            Some(_) => Err(response.failed(Self::OPERATION)),
         }
     }
 

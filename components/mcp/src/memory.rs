@@ -1,9 +1,9 @@
-//! Memory for replies, shared by all calls of an instance: a bound that holds whatever the replies are, and
+//! Memory for responses, shared by all calls of an instance: a bound that holds whatever the responses are, and
 //! however many come at once.
 //!
-//! A call holds a share from the first byte of a reply until its result is written. Most shares come out
+//! A call holds a share from the first byte of a response until its result is written. Most shares come out
 //! of a pool. A call that needs more than the pool has left waits for the lane, of which there is one, and
-//! which has room for the largest reply. The holder of the lane never waits for memory, so it ends, and
+//! which has room for the largest response. The holder of the lane never waits for memory, so it ends, and
 //! those that wait for it go on one after another: no two calls can wait for each other.
 
 use std::cell::RefCell;
@@ -16,24 +16,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const KIB: usize = 1024;
 
-/// The share with which every call begins: enough for a reply of about 20 KiB and its result.
+/// The share with which every call begins: enough for a response of about 20 KiB and its result.
 const FIRST: usize = 128 * KIB;
 
 /// What was read and not yet counted.
 const CHUNK: usize = 64 * KIB;
 
-/// How much memory a reply takes while it is read, as a multiple of its size: itself, and what decoding,
+/// How much memory a response takes while it is read, as a multiple of its size: itself, and what decoding,
 /// escaping or picking its fields makes of it.
 const READING: usize = 3;
 
-/// No bound is smaller, however small a reply may be.
-const MIN_REPLY: usize = KIB * KIB;
+/// No bound is smaller, however small a response may be.
+const MIN_RESPONSE: usize = KIB * KIB;
 
-/// The memory of an instance. In all it hands out five times what a reply may be: once in the pool, four
+/// The memory of an instance. In all it hands out five times what a response may be: once in the pool, four
 /// times in the lane.
 #[derive(Debug)]
 pub struct Memory {
-    max_reply: usize,
+    max_response: usize,
     pool: Arc<Semaphore>,
     lane: Arc<Semaphore>,
     /// The shares of calls whose results are not written yet.
@@ -41,13 +41,13 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Makes room for replies of up to `max_reply_bytes`.
+    /// Makes room for responses of up to `max_reply_bytes`.
     #[must_use]
     pub fn new(max_reply_bytes: usize) -> Rc<Self> {
-        let max_reply = max_reply_bytes.max(MIN_REPLY);
+        let max_response = max_reply_bytes.max(MIN_RESPONSE);
         Rc::new(Self {
-            max_reply,
-            pool: Arc::new(Semaphore::new(max_reply / KIB)),
+            max_response,
+            pool: Arc::new(Semaphore::new(max_response / KIB)),
             lane: Arc::new(Semaphore::new(1)),
             unwritten: RefCell::default(),
         })
@@ -56,7 +56,7 @@ impl Memory {
     /// The most that one call can hold.
     #[must_use]
     pub fn lane_bytes(&self) -> usize {
-        self.max_reply.saturating_mul(4)
+        self.max_response.saturating_mul(4)
     }
 
     /// Returns a share for the call `id`, and keeps it until [`Memory::take_share`] takes it.
@@ -113,8 +113,8 @@ impl Share {
         held.bytes
     }
 
-    /// Returns how long a reply may be, once that is at least `bytes`.
-    pub async fn hold_reply(&self, bytes: usize) -> usize {
+    /// Returns how long a response may be, once that is at least `bytes`.
+    pub async fn hold_response(&self, bytes: usize) -> usize {
         let held = self.hold(bytes.saturating_mul(READING).saturating_add(CHUNK)).await;
         held.saturating_sub(CHUNK) / READING
     }
@@ -165,30 +165,30 @@ mod tests {
     }
 
     #[test]
-    fn small_replies_wait_for_nobody() {
+    fn small_responses_wait_for_nobody() {
         let memory = Memory::new(32 * MIB);
         let shares: Vec<_> = (0..256).map(|id| share(&memory, id)).collect();
         for share in &shares {
-            assert!(now(pin!(share.hold_reply(20 * KIB))).unwrap() >= 20 * KIB);
+            assert!(now(pin!(share.hold_response(20 * KIB))).unwrap() >= 20 * KIB);
         }
         // The pool is empty.
-        assert_eq!(now(pin!(share(&memory, 256).hold_reply(0))), None);
+        assert_eq!(now(pin!(share(&memory, 256).hold_response(0))), None);
     }
 
     #[test]
-    fn a_reply_of_the_largest_size_fits_the_lane() {
+    fn a_response_of_the_largest_size_fits_the_lane() {
         for limit in [1, MIB, 32 * MIB] {
             let memory = Memory::new(limit);
-            assert!(now(pin!(share(&memory, 1).hold_reply(limit))).unwrap() >= limit);
+            assert!(now(pin!(share(&memory, 1).hold_response(limit))).unwrap() >= limit);
         }
     }
 
     #[test]
-    fn large_replies_take_turns_and_each_ends() {
+    fn large_responses_take_turns_and_each_ends() {
         let memory = Memory::new(32 * MIB);
         let shares: Vec<_> = (0..8).map(|id| share(&memory, id)).collect();
         let mut holding: Vec<_> =
-            shares.iter().map(|share| Box::pin(share.hold_reply(31 * MIB))).collect();
+            shares.iter().map(|share| Box::pin(share.hold_response(31 * MIB))).collect();
         for turn in 0..shares.len() {
             let done: Vec<_> =
                 (turn..shares.len()).map(|at| now(holding[at].as_mut()).is_some()).collect();

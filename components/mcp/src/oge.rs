@@ -34,7 +34,7 @@ pub trait ServerEnv: Clone + 'static {
     /// Tells the time.
     type Clock: Clock;
 
-    /// The same for one call, which holds memory from its reply until its result is written.
+    /// The same for one call, which holds memory from its response until its result is written.
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self;
     /// Returns once the call may take so much memory for its result.
     fn hold(&self, bytes: usize) -> impl Future<Output = ()>;

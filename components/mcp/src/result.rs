@@ -1,6 +1,6 @@
 //! What a client gets: the envelope, as text and as structured content, no larger than a setting allows.
 //!
-//! A result holds the platform's reply twice, once of it escaped. So it is measured before anything is
+//! A result holds the platform's response twice, once of it escaped. So it is measured before anything is
 //! copied ([`measure`]), waits for the memory that it takes, and is built in buffers of the right size
 //! ([`Measured::build`]).
 
@@ -69,7 +69,7 @@ pub fn failure<T: Tool>(failure: &Failure) -> CallToolResult {
     result(text, value, true)
 }
 
-/// A failure whose result is no larger than the limits: one that is loses the platform's reply, then the
+/// A failure whose result is no larger than the limits: one that is loses the platform's response, then the
 /// end of its message.
 #[must_use]
 pub fn shortened<T: Tool>(whole: Failure, limits: Limits) -> Failure {
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_is_too_large_loses_its_reply_then_the_end_of_its_message() {
+    fn a_failure_that_is_too_large_loses_its_response_then_the_end_of_its_message() {
         let failure = |message: &str, body: &str| Failure {
             body: Some(body.to_owned()),
             ..Failure::new(FailureKind::Api, "大数据查询", message)

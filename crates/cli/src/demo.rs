@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use oge_fake::{ExpiredForm, Fake, Options};
+use oge_mock_platform::{ExpiredForm, Mock, Options};
 use oge_tools::tools::query_task_status::Phase;
 use oge_tools::tools::{
     CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
@@ -19,7 +19,7 @@ use self::stage::Stage;
 use crate::FAILED;
 use crate::style::{STRONG, mark, paint, print};
 
-/// How long the fake takes for each answer, so that a person can follow.
+/// How long the mock takes for each answer, so that a person can follow.
 const LATENCY: Duration = Duration::from_millis(150);
 
 /// Mount Tai, in degrees.
@@ -36,10 +36,10 @@ aspect.export('aspect_taishan')
 /// Plays the story; exit code 0 only if all of it went right.
 pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let states = ["starting", "running", "success"];
-    let fake = Fake::start(Options::default().latency(LATENCY).task_states(states)).await?;
-    let first = fake.issue_token();
-    fake.revoke_tokens();
-    let mut stage = Stage::new(fake, &first)?;
+    let mock = Mock::start(Options::default().latency(LATENCY).task_states(states)).await?;
+    let first = mock.issue_token();
+    mock.revoke_tokens();
+    let mut stage = Stage::new(mock, &first)?;
     match play(&mut stage).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
@@ -51,10 +51,10 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
 
 async fn play(stage: &mut Stage) -> anyhow::Result<()> {
     print(&format!(
-        "{}\nA fake OGE on {}, the component in a sandbox, and a token whose exp lies ahead but \
+        "{}\nA mock OGE on {}, the component in a sandbox, and a token whose exp lies ahead but \
          which the\nplatform has ended. Each line below a call is a request as the platform saw it.",
         paint(STRONG, "OGE tools: an expired token is a non-event"),
-        stage.fake.origin(),
+        stage.mock.origin(),
     ))?;
 
     let bbox = coverage_aspect_analysis::Arguments {
@@ -85,8 +85,8 @@ async fn play(stage: &mut Stage) -> anyhow::Result<()> {
         asked += 1;
         if asked == 2 {
             // The other way to say it.
-            stage.fake.expired_form(ExpiredForm::Status401);
-            stage.fake.revoke_tokens();
+            stage.mock.expired_form(ExpiredForm::Status401);
+            stage.mock.revoke_tokens();
         }
         let task = stage.call::<QueryTaskStatus>("how far it is", &question).await?;
         if task.phase == Phase::Completed {

@@ -5,8 +5,8 @@ mod check;
 mod component;
 mod demo;
 mod env_file;
-mod fake;
 mod known;
+mod mock;
 mod progress;
 mod state;
 mod style;
@@ -31,14 +31,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play one story against a fake platform whose token expires twice on the way.
+    /// Play one story against a mock platform whose token expires twice on the way.
     Demo,
     /// Call one of the five tools.
     Call(Box<call::Call>),
     /// Check the settings, the names, the login and one harmless call, and say what to fix.
     Check(check::Check),
-    /// Run a fake platform on loopback until Ctrl-C, and print the settings to use it.
-    Fake(fake::FakeCommand),
+    /// Run a mock platform on loopback until Ctrl-C, and print the settings to use it.
+    Mock(mock::MockCommand),
 }
 
 impl Cli {
@@ -48,7 +48,7 @@ impl Cli {
             Command::Demo => demo::run().await,
             Command::Call(call) => call.run().await,
             Command::Check(check) => check.run().await,
-            Command::Fake(fake) => fake.run().await,
+            Command::Mock(mock) => mock.run().await,
         };
         result.unwrap_or_else(|error| {
             style::print_error(&format!("oge: {error:#}"));

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use oge_fake::{Fake, Options};
+use oge_mock_platform::{Mock, Options};
 use tempfile::tempdir;
 
 const OGE: &str = env!("CARGO_BIN_EXE_oge");
@@ -37,9 +37,9 @@ fn run(root: &Path, arguments: &[&str], settings: &[(String, String)]) -> Output
 async fn the_binary_alone_is_enough() {
     let root = tempdir().unwrap();
     fill(root.path());
-    let fake = Fake::start(Options::default()).await.unwrap();
+    let mock = Mock::start(Options::default()).await.unwrap();
     for arguments in [&["demo"][..], &["check"], &["call", "query_task_status", "--dag-id", "d"]] {
-        let output = run(root.path(), arguments, &fake.settings());
+        let output = run(root.path(), arguments, &mock.settings());
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
     }
 }

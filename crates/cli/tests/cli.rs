@@ -5,7 +5,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Output, Stdio};
 
-use oge_fake::{Credentials, Fake, Fault, Options, Route};
+use oge_mock_platform::{Credentials, Fault, Mock, Options, Route};
 
 /// The command in an environment of its own.
 fn oge(arguments: &[&str], settings: &[(String, String)]) -> Command {
@@ -22,8 +22,8 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-async fn fake() -> Fake {
-    Fake::start(Options::default()).await.unwrap()
+async fn mock() -> Mock {
+    Mock::start(Options::default()).await.unwrap()
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn the_demo_goes_right_and_shows_no_token() {
 
 #[tokio::test]
 async fn json_is_the_envelope_and_nothing_else() {
-    let fake = fake().await;
-    let output = run(&["call", "query_task_status", "--dag-id", "d", "--json"], &fake.settings());
+    let mock = mock().await;
+    let output = run(&["call", "query_task_status", "--dag-id", "d", "--json"], &mock.settings());
     let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(envelope["success"], true);
@@ -52,9 +52,9 @@ async fn json_is_the_envelope_and_nothing_else() {
 
 #[tokio::test]
 async fn a_call_that_fails_is_exit_code_1_and_an_envelope_that_says_so() {
-    let fake = fake().await;
-    fake.fail(Route::Process, Fault::Status(500));
-    let output = run(&["call", "run-big-query", "--json"], &fake.settings());
+    let mock = mock().await;
+    mock.fail(Route::Process, Fault::Status(500));
+    let output = run(&["call", "run-big-query", "--json"], &mock.settings());
     let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!((&envelope["success"], &envelope["data"]), (&false.into(), &().into()));
@@ -70,23 +70,23 @@ fn a_missing_setting_is_exit_code_2_and_named() {
 
 #[tokio::test]
 async fn a_bad_argument_is_exit_code_2_and_sends_nothing() {
-    let fake = fake().await;
+    let mock = mock().await;
     let arguments =
         ["call", "coverage_aspect_analysis", "--bbox", "-10,-20,5,7", "--radius", "0", "--json"];
-    let output = run(&arguments, &fake.settings());
+    let output = run(&arguments, &mock.settings());
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stdout).contains("radius is 0"), "{output:?}");
-    assert!(fake.story().is_empty());
+    assert!(mock.story().is_empty());
 }
 
 #[tokio::test]
 async fn a_token_of_the_callers_own_comes_from_the_environment() {
-    let fake = fake().await;
-    let mut settings = fake.settings();
-    settings.push(("MINE".to_owned(), fake.issue_token()));
+    let mock = mock().await;
+    let mut settings = mock.settings();
+    settings.push(("MINE".to_owned(), mock.issue_token()));
     let arguments = ["call", "query_task_status", "--dag-id", "d", "--auth-token-env", "MINE"];
     assert_eq!(run(&arguments, &settings).status.code(), Some(0));
-    assert_eq!(fake.count(Route::Token), 0);
+    assert_eq!(mock.count(Route::Token), 0);
 
     settings.pop();
     let output = run(&arguments, &settings);
@@ -96,9 +96,9 @@ async fn a_token_of_the_callers_own_comes_from_the_environment() {
 
 #[tokio::test]
 async fn the_environment_comes_before_the_file() {
-    let fake = fake().await;
+    let mock = mock().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    for (key, value) in fake.settings() {
+    for (key, value) in mock.settings() {
         writeln!(file, "{key}={value}").unwrap();
     }
     let path = file.path().to_str().unwrap();
@@ -127,11 +127,11 @@ async fn every_form_of_a_line_is_read() {
         client_secret: "密$ \\".to_owned(),
         user_id: "last # of two".to_owned(),
     };
-    let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
+    let mock = Mock::start(Options::default().credentials(credentials)).await.unwrap();
     let lines = include_str!("../../../tests/settings/every-form.env")
-        .replace("@API@", &fake.api_url())
-        .replace("@DAG@", &fake.dag_url())
-        .replace("@TOKEN@", &fake.token_url())
+        .replace("@API@", &mock.api_url())
+        .replace("@DAG@", &mock.dag_url())
+        .replace("@TOKEN@", &mock.token_url())
         .replace('\n', "\r\n");
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(file, "\u{feff}{lines}").unwrap();
@@ -174,7 +174,7 @@ async fn a_misspelt_setting_of_a_file_is_noted() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "OGE_TIMEOUT_SECOND=5\nHTTP_PROXY=x").unwrap();
     let path = file.path().to_str().unwrap();
-    let output = run(&["check", "--env-file", path], &fake().await.settings());
+    let output = run(&["check", "--env-file", path], &mock().await.settings());
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output.stdout);
     assert!(
@@ -202,13 +202,13 @@ fn a_variable_that_is_not_utf_8_is_named() {
 
 #[tokio::test]
 async fn a_value_may_begin_with_a_hyphen_and_a_bbox_have_blanks() {
-    let fake = fake().await;
-    let settings = fake.settings();
+    let mock = mock().await;
+    let settings = mock.settings();
     for bbox in ["-74, 40,-73 , 41", "-74,40,-73,41", "[-74, 40, -73, 41]", " -74，40，-73，41"]
     {
         let arguments = ["call", "coverage_aspect_analysis", "--bbox", bbox];
         assert_eq!(run(&arguments, &settings).status.code(), Some(0), "{bbox}");
-        let sent = fake.story().last().unwrap().json();
+        let sent = mock.story().last().unwrap().json();
         assert_eq!(
             sent["args"]["coverage"]["preParams"]["bbox"],
             serde_json::json!([-74.0, 40.0, -73.0, 41.0])
@@ -239,16 +239,16 @@ async fn a_value_may_begin_with_a_hyphen_and_a_bbox_have_blanks() {
 
 #[tokio::test]
 async fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
-    let fake = fake().await;
+    let mock = mock().await;
     let full = || std::fs::File::create("/dev/full").unwrap();
     for arguments in [
-        &["fake"][..],
+        &["mock"][..],
         &["check"],
         &["call", "run_big_query"],
         &["call", "run_big_query", "--json"],
         &["demo"],
     ] {
-        let output = oge(arguments, &fake.settings()).stdout(full()).output().unwrap();
+        let output = oge(arguments, &mock.settings()).stdout(full()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?} {output:?}");
         let shown = text(&output.stderr);
         assert!(shown.contains("oge: standard output cannot be written: "), "{shown}");
@@ -260,8 +260,8 @@ async fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
 
 #[tokio::test]
 async fn a_check_passes_where_all_is_well() {
-    let fake = fake().await;
-    let output = run(&["check"], &fake.settings());
+    let mock = mock().await;
+    let output = run(&["check"], &mock.settings());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("ok login"), "{output:?}");
 }
@@ -270,8 +270,8 @@ async fn a_check_passes_where_all_is_well() {
 async fn a_check_says_what_to_fix_and_shows_no_secret() {
     let credentials =
         Credentials { password: "MARKER-password".to_owned(), ..Credentials::default() };
-    let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
-    let mut settings = fake.settings();
+    let mock = Mock::start(Options::default().credentials(credentials)).await.unwrap();
+    let mut settings = mock.settings();
     for (key, value) in &mut settings {
         if key == "OGE_CLIENT_SECRET" {
             "MARKER-secret".clone_into(value);
@@ -285,10 +285,10 @@ async fn a_check_says_what_to_fix_and_shows_no_secret() {
 
 #[tokio::test]
 async fn a_check_is_not_green_where_a_page_or_nothing_answers() {
-    let fake = fake().await;
+    let mock = mock().await;
     for (content_type, body) in [("text/html", "<html>login</html>"), ("text/plain", "")] {
-        fake.reply(Route::GetState, 200, content_type, body);
-        let output = run(&["check"], &fake.settings());
+        mock.response(Route::GetState, 200, content_type, body);
+        let output = run(&["check"], &mock.settings());
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(text(&output.stdout).contains("OGE_DAG_URL, and whether"), "{output:?}");
     }
@@ -304,9 +304,9 @@ fn a_check_without_settings_names_them_all() {
 }
 
 #[test]
-fn the_settings_that_the_fake_prints_are_those_that_a_check_accepts() {
-    let mut fake = oge(&["fake"], &[]).stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(fake.stdout.take().unwrap()).lines().map(Result::unwrap);
+fn the_settings_that_the_mock_prints_are_those_that_a_check_accepts() {
+    let mut mock = oge(&["mock"], &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(mock.stdout.take().unwrap()).lines().map(Result::unwrap);
     let settings: Vec<_> = lines
         .take_while(|line| !line.starts_with("# Requests"))
         .filter_map(|line| {
@@ -314,8 +314,8 @@ fn the_settings_that_the_fake_prints_are_those_that_a_check_accepts() {
         })
         .collect();
     let output = run(&["check"], &settings);
-    fake.kill().unwrap();
-    fake.wait().unwrap();
+    mock.kill().unwrap();
+    mock.wait().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
 }
 
@@ -334,24 +334,24 @@ fn the_example_is_good_and_holds_no_secret() {
 
 #[tokio::test]
 async fn a_check_fails_where_the_platform_refuses_every_token() {
-    let fake = fake().await;
-    fake.refuse_all_tokens(true);
-    let output = run(&["check"], &fake.settings());
+    let mock = mock().await;
+    mock.refuse_all_tokens(true);
+    let output = run(&["check"], &mock.settings());
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("FAILED query_task_status"), "{output:?}");
 }
 
 #[tokio::test]
 async fn a_given_token_without_a_login_passes_a_check() {
-    let fake = fake().await;
+    let mock = mock().await;
     let login = ["OGE_TOKEN_", "OGE_CLIENT_"];
     let is_login = |key: &str| login.iter().any(|start| key.starts_with(start));
     let mut settings: Vec<_> =
-        fake.settings().into_iter().filter(|(key, _)| !is_login(key)).collect();
-    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
+        mock.settings().into_iter().filter(|(key, _)| !is_login(key)).collect();
+    settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
     let output = run(&["check"], &settings);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    fake.revoke_tokens();
+    mock.revoke_tokens();
     assert_eq!(run(&["check"], &settings).status.code(), Some(1));
 }
 
@@ -367,9 +367,14 @@ fn a_bad_setting_is_an_envelope_too() {
 
 #[tokio::test]
 async fn an_envelope_is_one_line_however_the_platform_writes() {
-    let fake = fake().await;
-    fake.reply(Route::Process, 200, "application/json", "{\n  \"b\": 1.0,\n  \"a\": \"x y\"\n}\n");
-    let output = run(&["call", "run_big_query", "--json"], &fake.settings());
+    let mock = mock().await;
+    mock.response(
+        Route::Process,
+        200,
+        "application/json",
+        "{\n  \"b\": 1.0,\n  \"a\": \"x y\"\n}\n",
+    );
+    let output = run(&["call", "run_big_query", "--json"], &mock.settings());
     let shown = text(&output.stdout);
     assert!(shown.contains(r#""data":{"b":1.0,"a":"x y"},"#), "{shown}");
     assert_eq!(shown.lines().count(), 1);

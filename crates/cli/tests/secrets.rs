@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use oge_fake::{Credentials, Fake, Fault, Options, Route, assert_unmarked};
+use oge_mock_platform::{Credentials, Fault, Mock, Options, Route, assert_unmarked};
 
 /// The command in a folder that is all it knows of this machine.
 fn oge(folder: &Path, arguments: &[&str], settings: &[(String, String)]) -> Output {
@@ -32,14 +32,14 @@ const CALL: [&str; 4] = ["call", "query_task_status", "--dag-id", "d"];
 #[tokio::test]
 async fn the_command_prints_no_secret_whatever_fails_and_leaves_none_but_its_token() {
     let options = Options::default().credentials(Credentials::marked());
-    let fake = Fake::start(options).await.unwrap();
+    let mock = Mock::start(options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut settings = fake.settings();
+    let mut settings = mock.settings();
     settings.push(("OGE_LOG".to_owned(), "debug".to_owned()));
     settings.push(("RUST_BACKTRACE".to_owned(), "full".to_owned()));
     settings.push(("RUST_LOG".to_owned(), "trace".to_owned()));
     settings.push(("MINE".to_owned(), "eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln".to_owned()));
-    let answer = |status, body: &'static str| Fault::Reply {
+    let answer = |status, body: &'static str| Fault::Response {
         status,
         content_type: "application/json".to_owned(),
         body: body.into(),
@@ -52,11 +52,11 @@ async fn the_command_prints_no_secret_whatever_fails_and_leaves_none_but_its_tok
         (Route::Token, answer(200, r#"{"code":200,"data":{"jwt":"eyJhbGci.MARKER.c2ln"}}"#)),
         (Route::Token, answer(200, r#"{"data":{"token":"eyJ\nMARKER"}}"#)),
     ] {
-        fake.heal_all();
+        mock.heal_all();
         // What one login came to holds off no other here.
         let _ = std::fs::remove_dir_all(folder.path().join("oge"));
         let echoes = fault == Fault::EchoToken;
-        fake.fail(route, fault);
+        mock.fail(route, fault);
         assert_clean(&oge(folder.path(), &CALL, &settings));
         if echoes {
             assert_clean(&oge(folder.path(), &[&CALL[..], &["--json"]].concat(), &settings));

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use oge_fake::{Fake, Options, Route};
+use oge_mock_platform::{Mock, Options, Route};
 use tempfile::tempdir;
 
 const CALL: [&str; 5] = ["call", "query_task_status", "--dag-id", "d", "--json"];
@@ -25,12 +25,12 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-async fn fake() -> Fake {
-    Fake::start(Options::default().single_session(true)).await.unwrap()
+async fn mock() -> Mock {
+    Mock::start(Options::default().single_session(true)).await.unwrap()
 }
 
-fn wrong(fake: &Fake) -> Vec<(String, String)> {
-    let mut settings = fake.settings();
+fn wrong(mock: &Mock) -> Vec<(String, String)> {
+    let mut settings = mock.settings();
     settings.push(("OGE_TOKEN_PASSWORD".to_owned(), "wrong".to_owned()));
     settings
 }
@@ -44,13 +44,13 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_in_turn_share_one_login_which_their_owner_alone_can_read() {
-    let (fake, home) = (fake().await, tempdir().unwrap());
+    let (mock, home) = (mock().await, tempdir().unwrap());
     for _ in 0..3 {
-        let output = oge(&CALL, &fake.settings(), home.path());
+        let output = oge(&CALL, &mock.settings(), home.path());
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert!(output.stderr.is_empty() || !text(&output.stderr).contains("memory"), "{output:?}");
     }
-    assert_eq!(fake.count(Route::Token), 1);
+    assert_eq!(mock.count(Route::Token), 1);
     let kept = files(home.path());
     assert_eq!(kept.len(), 1, "{kept:?}");
     #[cfg(unix)]
@@ -63,34 +63,34 @@ async fn calls_in_turn_share_one_login_which_their_owner_alone_can_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_one_login_for_many_calls_and_one_for_a_person() {
-    let (fake, home) = (fake().await, tempdir().unwrap());
+    let (mock, home) = (mock().await, tempdir().unwrap());
     for _ in 0..8 {
-        let output = oge(&CALL, &wrong(&fake), home.path());
+        let output = oge(&CALL, &wrong(&mock), home.path());
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stdout).contains("not tried again for"), "{output:?}");
     }
-    assert_eq!(fake.count(Route::Token), 1);
+    assert_eq!(mock.count(Route::Token), 1);
     for _ in 0..4 {
-        assert_eq!(oge(&["check"], &wrong(&fake), home.path()).status.code(), Some(1));
-        assert_eq!(oge(&CALL, &wrong(&fake), home.path()).status.code(), Some(1));
+        assert_eq!(oge(&["check"], &wrong(&mock), home.path()).status.code(), Some(1));
+        assert_eq!(oge(&CALL, &wrong(&mock), home.path()).status.code(), Some(1));
     }
-    assert_eq!(fake.count(Route::Token), 2);
-    assert_eq!(oge(&CALL, &fake.settings(), home.path()).status.code(), Some(0));
-    assert_eq!(fake.count(Route::Token), 3, "the right one is tried at once");
+    assert_eq!(mock.count(Route::Token), 2);
+    assert_eq!(oge(&CALL, &mock.settings(), home.path()).status.code(), Some(0));
+    assert_eq!(mock.count(Route::Token), 3, "the right one is tried at once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_setting_names_another_file_and_accounts_do_not_share_it() {
-    let (one, other, home) = (fake().await, fake().await, tempdir().unwrap());
-    let with_file = |fake: &Fake| {
+    let (one, other, home) = (mock().await, mock().await, tempdir().unwrap());
+    let with_file = |mock: &Mock| {
         let path = home.path().join("mine/token").to_str().unwrap().to_owned();
-        let mut settings = fake.settings();
+        let mut settings = mock.settings();
         settings.push(("OGE_TOKEN_FILE".to_owned(), path));
         settings
     };
     for _ in 0..3 {
-        for fake in [&one, &other] {
-            let output = oge(&CALL, &with_file(fake), home.path());
+        for mock in [&one, &other] {
+            let output = oge(&CALL, &with_file(mock), home.path());
             assert_eq!(output.status.code(), Some(0), "{output:?}");
         }
     }
@@ -101,10 +101,10 @@ async fn the_setting_names_another_file_and_accounts_do_not_share_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_directory_the_token_is_in_memory_and_a_warning_says_so() {
-    let (fake, home) = (fake().await, tempdir().unwrap());
+    let (mock, home) = (mock().await, tempdir().unwrap());
     let occupied = home.path().join("oge");
     fs::write(&occupied, "a file").unwrap();
-    let output = oge(&CALL, &fake.settings(), home.path());
+    let output = oge(&CALL, &mock.settings(), home.path());
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said = text(&output.stderr);
     assert!(said.contains("kept in memory") && said.contains("OGE_TOKEN_FILE"), "{said}");

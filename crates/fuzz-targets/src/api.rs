@@ -7,8 +7,8 @@ use futures_util::FutureExt as _;
 use oge_tools::api::Arguments;
 use oge_tools::client::{Transport, TransportError};
 use oge_tools::error::FailureKind;
-use oge_tools::reply::Reply;
 use oge_tools::request::Request;
+use oge_tools::response::Response;
 use oge_tools::secret::Secret;
 
 use crate::input;
@@ -88,9 +88,9 @@ impl Transport for Wire {
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, TransportError> {
+    ) -> Result<Response, TransportError> {
         let token = authorization.map(|token| token.expose().to_owned());
         self.0.borrow_mut().push((request.clone(), token));
-        Ok(Reply { status: 200, body: b"{}".to_vec(), ..Reply::default() })
+        Ok(Response { status: 200, body: b"{}".to_vec(), ..Response::default() })
     }
 }

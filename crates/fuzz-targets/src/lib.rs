@@ -24,7 +24,7 @@ mod input;
 mod login;
 mod mcp;
 mod platform;
-mod reply;
+mod response;
 mod settings;
 mod token_file;
 mod url;
@@ -40,7 +40,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("claims", claims::target),
     ("login", login::target),
     ("mcp", mcp::target),
-    ("reply", reply::target),
+    ("response", response::target),
     ("settings", settings::target),
     ("token_file", token_file::target),
     ("tools", platform::target),

@@ -2,10 +2,10 @@
 
 use oge_token::{Credentials, LoginError};
 use oge_tools::jwt::Claims;
-use oge_tools::reply::Reply;
+use oge_tools::response::Response;
 
 use crate::input;
-use crate::reply::STATUSES;
+use crate::response::STATUSES;
 
 const PASSWORD: &str = "pässword \"MARKER\" & more";
 
@@ -24,7 +24,7 @@ pub(crate) fn target(data: &[u8]) {
         Some(value.to_owned())
     });
     let body = input::with_secret(rest, PASSWORD);
-    let answer = credentials.unwrap().answer(Reply { status, body, ..Reply::default() });
+    let answer = credentials.unwrap().answer(Response { status, body, ..Response::default() });
     match answer {
         Ok(issued) => {
             assert_eq!(status, 200, "a token of a failed login was taken");

@@ -10,8 +10,8 @@ use oge_tools::client::{Client, Clock, Transport, TransportError};
 use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::log::Event;
-use oge_tools::reply::Reply;
 use oge_tools::request::Request;
+use oge_tools::response::Response;
 use oge_tools::secret::{EXCERPT_BYTES, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, TokenStore};
@@ -22,7 +22,7 @@ use oge_tools::tools::{
 use serde::de::IgnoredAny;
 
 use crate::input;
-use crate::reply::STATUSES;
+use crate::response::STATUSES;
 
 /// A digit for the status of the first answer, one for that of the second, and a body for both.
 pub(crate) fn target(data: &[u8]) {
@@ -123,13 +123,18 @@ impl Transport for Script<'_> {
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, TransportError> {
+    ) -> Result<Response, TransportError> {
         let mut sent = self.sent.borrow_mut();
         let status = self.statuses[sent.len()];
         sent.push(request.clone());
         let token = authorization.expect("every tool sends a token").expose();
         let body = input::with_secret(self.body, token.trim_start_matches("Bearer "));
-        Ok(Reply { status, content_type: Some("text/plain".to_owned()), body, ..Reply::default() })
+        Ok(Response {
+            status,
+            content_type: Some("text/plain".to_owned()),
+            body,
+            ..Response::default()
+        })
     }
 }
 

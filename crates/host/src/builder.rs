@@ -27,12 +27,12 @@ use crate::state::State;
 use crate::store::NativeStore;
 use crate::token_store::TokenStore;
 
-/// What a component needs besides what its replies take.
+/// What a component needs besides what its responses take.
 const BASE_MEMORY: usize = 16 << 20;
 
-/// How often a reply may be in a component's memory: as the pieces in which it arrived, as the text that is
+/// How often a response may be in a component's memory: as the pieces in which it arrived, as the text that is
 /// handed on, and twice in values that are read from it.
-const COPIES_OF_A_REPLY: usize = 4;
+const COPIES_OF_A_RESPONSE: usize = 4;
 
 /// How many calls there is room for where nobody says.
 const CALLS_AT_ONCE: u32 = 1000;
@@ -135,7 +135,7 @@ impl HostBuilder {
         let memory = self
             .limits
             .memory
-            .unwrap_or(COPIES_OF_A_REPLY * settings.max_reply_bytes + BASE_MEMORY);
+            .unwrap_or(COPIES_OF_A_RESPONSE * settings.max_reply_bytes + BASE_MEMORY);
         let ca_file = get("OGE_CA_FILE").filter(|path| !path.trim().is_empty());
         let client = HttpClient::new(ca_file.as_deref().map(Path::new))?;
         let known = Known::from_settings(get);

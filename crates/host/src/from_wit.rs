@@ -80,7 +80,7 @@ pub(crate) fn status(wit: wit::TaskStatus) -> Result<Done<query_task_status::Out
     Ok(done(wit.execution, output))
 }
 
-pub(crate) fn reply(wit: wit_api::Reply) -> api::Output {
+pub(crate) fn response(wit: wit_api::Response) -> api::Output {
     api::Output {
         body: wit.body,
         content_type: wit.content_type,

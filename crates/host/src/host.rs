@@ -114,8 +114,8 @@ impl Host {
                 arguments.use_intranet_token,
                 arguments.auth_token.as_ref().map(|token| token.expose()),
             );
-            let reply: Answer<_> = guest.call(interface::API, "call", parameters).await?;
-            Ok(reply.map(from_wit::reply))
+            let response: Answer<_> = guest.call(interface::API, "call", parameters).await?;
+            Ok(response.map(from_wit::response))
         })
         .await
     }

@@ -64,7 +64,7 @@ impl Outgoing {
             let between = options.between_bytes_timeout;
             let response = response.map_err(|error| from_chain(&error))?;
             Ok(response.map(|body| {
-                UnsyncBoxBody::new(Reply { body, between, late: None, _permit: permit })
+                UnsyncBoxBody::new(TimedBody { body, between, late: None, _permit: permit })
             }))
         })
     }
@@ -105,14 +105,14 @@ impl WasiHttpHooks for Outgoing {
 }
 
 /// A response's body, which ends with an error where the next piece is too long in coming.
-struct Reply {
+struct TimedBody {
     body: Answer,
     between: Option<Duration>,
     late: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Body for Reply {
+impl Body for TimedBody {
     type Data = Bytes;
     type Error = Error;
 

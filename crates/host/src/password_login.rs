@@ -10,8 +10,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use oge_token::{Credentials, Issued, LoginError, not_configured};
 use oge_tools::client::TransportError;
 use oge_tools::error::Fault;
-use oge_tools::reply::Reply;
 use oge_tools::request::{ACCEPT_ENCODING, Request};
+use oge_tools::response::Response;
 use zeroize::Zeroizing;
 
 use crate::client::HttpClient;
@@ -40,7 +40,7 @@ impl PasswordLogin {
         self.credentials.as_ref().ok().map(Credentials::account)
     }
 
-    async fn send(&self, credentials: &Credentials) -> Result<Reply, TransportError> {
+    async fn send(&self, credentials: &Credentials) -> Result<Response, TransportError> {
         let network = |error: &(dyn std::error::Error + 'static)| {
             TransportError::Network(in_words(from_chain(error)))
         };
@@ -63,7 +63,7 @@ impl PasswordLogin {
             (!lines.is_empty())
                 .then(|| String::from_utf8_lossy(&lines.join(&b","[..])).into_owned())
         };
-        Ok(Reply::received(status, &header, body.into(), ANSWER_BYTES))
+        Ok(Response::received(status, &header, body.into(), ANSWER_BYTES))
     }
 }
 
@@ -114,7 +114,7 @@ impl Authority for PasswordLogin {
             let credentials = credentials
                 .map_err(|fault| LoginError::NotConfigured(not_configured(fault.clone())))?;
             match self.send(credentials).await {
-                Ok(reply) => credentials.answer(reply),
+                Ok(response) => credentials.answer(response),
                 Err(error) => Err(credentials.unanswered(&error)),
             }
         }

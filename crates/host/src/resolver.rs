@@ -58,7 +58,7 @@ mod tests {
     use std::sync::{Mutex, mpsc};
     use std::time::Duration;
 
-    use oge_fake::{Fake, Options};
+    use oge_mock_platform::{Mock, Options};
     use oge_tools::error::FailureKind;
     use oge_tools::tools::{QueryTaskStatus, query_task_status};
     use tokio::time::Instant;
@@ -81,9 +81,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_resolver_that_hangs_is_waited_for_until_the_deadline_and_no_longer() {
-        let fake = Fake::start(Options::default()).await.unwrap();
-        fake.start_task("d");
-        let mut settings = fake.settings();
+        let mock = Mock::start(Options::default()).await.unwrap();
+        mock.start_task("d");
+        let mut settings = mock.settings();
         for (key, value) in &mut settings {
             if key == "OGE_DAG_URL" {
                 *value = value.replace("127.0.0.1", "localhost");

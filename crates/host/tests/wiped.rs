@@ -11,7 +11,7 @@ use std::cell::Cell;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use oge_token::{Credentials, Given, Issued, LoginError};
-use oge_tools::reply::Reply;
+use oge_tools::response::Response;
 
 use oge_host::{Authority, Host, HttpClient, NativeStore, PasswordLogin, to_http};
 
@@ -115,8 +115,8 @@ fn an_answer_is_wiped_whatever_it_says() {
         (400, format!(r#"{{"error":"invalid_grant","error_description":"not {SECRET}"}}"#)),
         (503, format!("<html>{SECRET}")),
     ] {
-        let reply = Reply { status, body: body.clone().into_bytes(), ..Reply::default() };
-        let left = left_behind(|| drop(credentials.answer(reply)));
+        let response = Response { status, body: body.clone().into_bytes(), ..Response::default() };
+        let left = left_behind(|| drop(credentials.answer(response)));
         // What the authority says of itself is read as text before the secrets in it are hidden.
         let told = usize::from(body.contains("error_description"));
         assert_eq!(left, told, "{body}");
@@ -145,8 +145,8 @@ impl Authority for Issues {
                 settings.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
             };
             let body = format!(r#"{{"data":{{"token":"{SECRET}"}}}}"#).into_bytes();
-            let reply = Reply { status: 200, body, ..Reply::default() };
-            let issued = Credentials::read(get).unwrap().answer(reply);
+            let response = Response { status: 200, body, ..Response::default() };
+            let issued = Credentials::read(get).unwrap().answer(response);
             // The settings are this test's own to leave behind.
             std::mem::forget(settings);
             issued

@@ -1,6 +1,6 @@
 //! An account that failed logins lock.
 
-use crate::reply::Reply;
+use crate::response::Response;
 
 /// How many failures lock it.
 const MAX_FAILURES: u32 = 5;
@@ -17,16 +17,16 @@ impl AccountLock {
     }
 
     /// The response to a login with right or wrong credentials. Once locked, right ones fail too.
-    pub(crate) fn check(&mut self, is_right: bool) -> Result<(), Reply> {
+    pub(crate) fn check(&mut self, is_right: bool) -> Result<(), Response> {
         if !self.is_locked() {
             self.failures = if is_right { 0 } else { self.failures + 1 };
         }
         match MAX_FAILURES - self.failures {
             _ if self.failures == 0 => Ok(()),
-            0 => Err(Reply::code(50000, "账号已被锁定，请联系管理员")),
+            0 => Err(Response::code(50000, "账号已被锁定，请联系管理员")),
             left => {
                 let message = format!("账号或密码错误，失败五次将被锁定。剩余失败次数: {left}");
-                Err(Reply::code(50000, &message))
+                Err(Response::code(50000, &message))
             }
         }
     }
@@ -36,9 +36,9 @@ impl AccountLock {
 mod tests {
     use super::*;
 
-    fn body(checked: Result<(), Reply>) -> String {
+    fn body(checked: Result<(), Response>) -> String {
         checked.map_or_else(
-            |reply| String::from_utf8_lossy(&reply.body).into_owned(),
+            |response| String::from_utf8_lossy(&response.body).into_owned(),
             |()| String::new(),
         )
     }

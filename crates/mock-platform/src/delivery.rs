@@ -4,19 +4,19 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::StatusCode;
 
 use crate::body::{self, Body};
-use crate::reply::Reply;
+use crate::response::Response;
 
 /// An answer and the manner of its sending.
 pub(crate) enum Delivery {
     /// All at once.
-    Whole(Reply),
+    Whole(Response),
     /// The body a byte at a time.
-    Dripped(Reply, Duration),
+    Dripped(Response, Duration),
     /// Half of the body, then nothing, for ever.
-    Stuck(Reply),
+    Stuck(Response),
     /// So many bytes of JSON.
     Huge(usize),
     /// Bytes that hyper would not send.
@@ -64,7 +64,7 @@ pub(crate) struct Severed(pub(crate) Wire);
 
 impl fmt::Display for Severed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the fake severs this connection")
+        formatter.write_str("the mock severs this connection")
     }
 }
 
@@ -80,7 +80,7 @@ impl Delivery {
     /// The HTTP status, where there is an answer.
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
-            Self::Whole(reply) | Self::Dripped(reply, _) => Some(reply.status),
+            Self::Whole(response) | Self::Dripped(response, _) => Some(response.status),
             Self::Huge(_) => Some(StatusCode::OK),
             Self::Wire(wire) => wire.status,
             Self::Stuck(_) | Self::Never => None,
@@ -88,18 +88,18 @@ impl Delivery {
     }
 
     /// Waits, then answers.
-    pub(crate) async fn perform(self, pause: Duration) -> Result<Response<Body>, Severed> {
+    pub(crate) async fn perform(self, pause: Duration) -> Result<http::Response<Body>, Severed> {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
         match self {
-            Self::Whole(reply) => Ok(reply.into_response(body::whole)),
-            Self::Dripped(reply, every) => {
-                Ok(reply.into_response(|bytes| body::dripped(bytes, every)))
+            Self::Whole(response) => Ok(response.into_response(body::whole)),
+            Self::Dripped(response, every) => {
+                Ok(response.into_response(|bytes| body::dripped(bytes, every)))
             }
-            Self::Stuck(reply) => Ok(reply.into_response(body::stuck)),
+            Self::Stuck(response) => Ok(response.into_response(body::stuck)),
             Self::Huge(length) => {
-                Ok(Reply::json(StatusCode::OK, "").into_response(|_| body::huge(length)))
+                Ok(Response::json(StatusCode::OK, "").into_response(|_| body::huge(length)))
             }
             Self::Wire(wire) => Err(Severed(wire)),
             Self::Never => std::future::pending().await,

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::reply::Reply;
+use crate::response::Response;
 
 const CODE_40003: &str = r#"{"code":40003,"msg":"token过期或异常","data":null}"#;
 const STATUS_401: &str = r#"{"code":401,"msg":"Unauthorized","data":null}"#;
@@ -18,10 +18,10 @@ pub enum ExpiredForm {
 }
 
 impl ExpiredForm {
-    pub(crate) fn reply(self) -> Reply {
+    pub(crate) fn response(self) -> Response {
         match self {
-            Self::Code40003 => Reply::json(StatusCode::OK, CODE_40003),
-            Self::Status401 => Reply::json(StatusCode::UNAUTHORIZED, STATUS_401),
+            Self::Code40003 => Response::json(StatusCode::OK, CODE_40003),
+            Self::Status401 => Response::json(StatusCode::UNAUTHORIZED, STATUS_401),
         }
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 
 use crate::delivery::{Delivery, Wire};
 use crate::received::Received;
-use crate::reply::{self, Reply};
+use crate::response::{self, Response};
 use crate::route::Route;
 
 const NOT_JSON: &str = "<html><head><title>502 Bad Gateway</title></head>\
@@ -38,7 +38,7 @@ pub enum Fault {
         /// The time before each byte.
         every: Duration,
     },
-    /// No answer, and the connection stays open until the client leaves or the fake stops.
+    /// No answer, and the connection stays open until the client leaves or the mock stops.
     Hang,
     /// Half of the body, streamed without a `Content-Length`, and no more; the connection stays open
     /// as with `Hang`.
@@ -68,7 +68,7 @@ pub enum Fault {
     ContentType(String),
     /// These bytes, HTTP or not; then the connection is closed.
     Wire(Bytes),
-    /// That HTTP status with a JSON body. A 3xx has a `Location` on this same fake, so that a
+    /// That HTTP status with a JSON body. A 3xx has a `Location` on this same mock, so that a
     /// client that follows it shows up under [`Route::Other`]. What cannot be a final status
     /// becomes 500.
     Status(u16),
@@ -86,7 +86,7 @@ pub enum Fault {
     /// HTTP 200 with that `code` and a `msg`.
     Code(i64),
     /// Any answer.
-    Reply {
+    Response {
         /// The HTTP status. What cannot be a final status becomes 500.
         status: u16,
         /// The `Content-Type`.
@@ -103,7 +103,7 @@ impl Fault {
     /// That status without a body, and a `Retry-After`: seconds or a date. Then the connection is closed.
     #[must_use]
     pub fn overloaded(status: u16, retry_after: &str) -> Self {
-        let status = reply::status(status);
+        let status = response::status(status);
         let head = format!(
             "HTTP/1.1 {status}\r\nretry-after: {retry_after}\r\ncontent-length: 0\r\n{LAST}\r\n"
         );
@@ -120,7 +120,7 @@ impl Fault {
 
     /// What comes in place of the platform's answer; nothing from a fault that only spoils it.
     pub(crate) fn replaces(&self, request: &Received, origin: &str) -> Option<Delivery> {
-        let reply = match self {
+        let response = match self {
             Self::Delay(_)
             | Self::Drip { .. }
             | Self::DripAll { .. }
@@ -138,49 +138,49 @@ impl Fault {
             Self::Wire(bytes) => return Some(Delivery::Wire(Wire::of(bytes.clone()))),
             Self::Huge(length) => return Some(Delivery::Huge(*length)),
             Self::Status(number) => with_status(*number, origin),
-            Self::NotJson => Reply::typed(StatusCode::OK, "text/html;charset=UTF-8", NOT_JSON),
-            Self::Empty => Reply::json(StatusCode::OK, ""),
-            Self::Deep(depth) => Reply::json(StatusCode::OK, deep(*depth)),
-            Self::InvalidUtf8 => Reply::json(StatusCode::OK, INVALID_UTF8),
-            Self::Code(code) => Reply::code(*code, "算子执行失败"),
-            Self::Reply { status, content_type, body } => {
-                Reply::typed(reply::status(*status), content_type, body.clone())
+            Self::NotJson => Response::typed(StatusCode::OK, "text/html;charset=UTF-8", NOT_JSON),
+            Self::Empty => Response::json(StatusCode::OK, ""),
+            Self::Deep(depth) => Response::json(StatusCode::OK, deep(*depth)),
+            Self::InvalidUtf8 => Response::json(StatusCode::OK, INVALID_UTF8),
+            Self::Code(code) => Response::code(*code, "算子执行失败"),
+            Self::Response { status, content_type, body } => {
+                Response::typed(response::status(*status), content_type, body.clone())
             }
             Self::EchoToken => echo(request),
         };
-        Some(Delivery::Whole(reply))
+        Some(Delivery::Whole(response))
     }
 
     /// The platform's answer, delivered the way this fault has it.
-    pub(crate) fn spoils(&self, reply: Reply) -> Delivery {
-        let length = reply.body.len();
-        let status = reply.status;
+    pub(crate) fn spoils(&self, response: Response) -> Delivery {
+        let length = response.body.len();
+        let status = response.status;
         Delivery::Wire(match self {
-            Self::Drip { every } => return Delivery::Dripped(reply, *every),
-            Self::HangBody => return Delivery::Stuck(reply),
+            Self::Drip { every } => return Delivery::Dripped(response, *every),
+            Self::HangBody => return Delivery::Stuck(response),
             Self::ContentType(value) => {
-                return Delivery::Whole(Reply::typed(status, value, reply.body));
+                return Delivery::Whole(Response::typed(status, value, response.body));
             }
-            Self::CutBody => Wire::of(reply.into_wire("", length, length / 2)),
-            Self::ResetBody => Wire::of(reply.into_wire("", length, length / 2)).reset(),
-            Self::LongLength => Wire::of(reply.into_wire("", length + 64, length)),
-            Self::ShortLength => Wire::of(reply.into_wire("", length / 2, length)),
+            Self::CutBody => Wire::of(response.into_wire("", length, length / 2)),
+            Self::ResetBody => Wire::of(response.into_wire("", length, length / 2)).reset(),
+            Self::LongLength => Wire::of(response.into_wire("", length + 64, length)),
+            Self::ShortLength => Wire::of(response.into_wire("", length / 2, length)),
             Self::DripAll { every } => {
-                Wire::of(reply.into_wire(LAST, length, length)).drip(*every).readable(status)
+                Wire::of(response.into_wire(LAST, length, length)).drip(*every).readable(status)
             }
             Self::Interim(number) => {
                 let interim = format!("HTTP/1.1 {number} Interim\r\nx-interim: {number}\r\n\r\n");
-                let answer = reply.into_wire(LAST, length, length);
+                let answer = response.into_wire(LAST, length, length);
                 Wire::of([interim.as_bytes(), &answer].concat().into()).readable(status)
             }
             Self::Headers { count, bytes } => {
                 let value = "x".repeat(*bytes);
                 let more: String =
                     (0..*count).map(|index| format!("x-more-{index}: {value}\r\n")).collect();
-                let answer = reply.into_wire(&(more + LAST), length, length);
+                let answer = response.into_wire(&(more + LAST), length, length);
                 Wire::of(answer).readable(status)
             }
-            _ => return Delivery::Whole(reply),
+            _ => return Delivery::Whole(response),
         })
     }
 }
@@ -190,16 +190,16 @@ fn deep(depth: usize) -> String {
     format!(r#"{{"code":20000,"msg":"ok","data":{open}{close}}}"#)
 }
 
-fn with_status(number: u16, origin: &str) -> Reply {
-    let status = reply::status(number);
-    let mut reply = Reply::status(status, status.canonical_reason().unwrap_or("error"));
+fn with_status(number: u16, origin: &str) -> Response {
+    let status = response::status(number);
+    let mut response = Response::status(status, status.canonical_reason().unwrap_or("error"));
     if status.is_redirection() {
-        reply.location = HeaderValue::from_str(&format!("{origin}/redirected")).ok();
+        response.location = HeaderValue::from_str(&format!("{origin}/redirected")).ok();
     }
-    reply
+    response
 }
 
-fn echo(request: &Received) -> Reply {
+fn echo(request: &Received) -> Response {
     let secrets = if request.route == Route::Token {
         format!("{} {}", request.parts.uri, String::from_utf8_lossy(&request.body))
     } else {
@@ -208,5 +208,5 @@ fn echo(request: &Received) -> Reply {
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .unwrap_or_default()
     };
-    Reply::status(StatusCode::INTERNAL_SERVER_ERROR, &format!("请求处理失败: {secrets}"))
+    Response::status(StatusCode::INTERNAL_SERVER_ERROR, &format!("请求处理失败: {secrets}"))
 }

@@ -10,7 +10,7 @@ use crate::digest;
 
 static ISSUED: AtomicU64 = AtomicU64::new(0);
 
-/// A token that no fake has issued before. `exp` is rounded up to a whole second.
+/// A token that no mock has issued before. `exp` is rounded up to a whole second.
 pub(crate) fn issue(user: &str, issuer: &str, now: Duration, expires_at: Duration) -> String {
     let number = ISSUED.fetch_add(1, Ordering::Relaxed);
     let header = encode(r#"{"alg":"RS256","typ":"JWT"}"#);

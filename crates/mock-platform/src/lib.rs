@@ -1,4 +1,4 @@
-//! A fake of the OGE platform for tests, demonstrations and benchmarks.
+//! A mock of the OGE platform for tests, demonstrations and benchmarks.
 //!
 //! It listens on 127.0.0.1 on a port of its own, answers like the platform does, misbehaves on
 //! request, remembers what it was asked, and stops when it is dropped. It never contacts anyone.
@@ -9,11 +9,11 @@
 //! ```
 //! use std::io::{Read, Write};
 //!
-//! use oge_fake::{Fake, Fault, Options, Outcome, Route};
+//! use oge_mock_platform::{Mock, Fault, Options, Outcome, Route};
 //!
 //! /// Any HTTP client does; this one asks for the state of a task and returns the whole answer.
-//! fn state(fake: &Fake, authorization: &str) -> std::io::Result<String> {
-//!     let address = fake.origin().trim_start_matches("http://");
+//! fn state(mock: &Mock, authorization: &str) -> std::io::Result<String> {
+//!     let address = mock.origin().trim_start_matches("http://");
 //!     let mut stream = std::net::TcpStream::connect(address)?;
 //!     write!(
 //!         stream,
@@ -28,26 +28,26 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
-//! let fake = Fake::start(Options::default()).await?;
-//! fake.start_task("d1");
+//! let mock = Mock::start(Options::default()).await?;
+//! mock.start_task("d1");
 //!
 //! // A token that was never asked for, as a user pastes it into `OGE_TOKEN`. It is good for
 //! // one call, although its `exp` lies in the future.
-//! let token = fake.issue_token();
-//! fake.expire_after(1);
-//! assert!(state(&fake, &token)?.ends_with("starting"));
-//! assert!(state(&fake, &token)?.contains(r#""code":40003"#));
+//! let token = mock.issue_token();
+//! mock.expire_after(1);
+//! assert!(state(&mock, &token)?.ends_with("starting"));
+//! assert!(state(&mock, &token)?.contains(r#""code":40003"#));
 //!
 //! // The next request is answered with a 502, whatever token it carries; then all is well.
-//! fake.fail_times(Route::GetState, 1, Fault::Status(502));
-//! let token = fake.issue_token();
-//! assert!(state(&fake, &token)?.starts_with("HTTP/1.1 502"));
-//! assert!(state(&fake, &token)?.ends_with("running"));
+//! mock.fail_times(Route::GetState, 1, Fault::Status(502));
+//! let token = mock.issue_token();
+//! assert!(state(&mock, &token)?.starts_with("HTTP/1.1 502"));
+//! assert!(state(&mock, &token)?.ends_with("running"));
 //!
 //! // What happened, in order.
-//! let story: Vec<Outcome> = fake.story().iter().map(|request| request.outcome).collect();
+//! let story: Vec<Outcome> = mock.story().iter().map(|request| request.outcome).collect();
 //! assert_eq!(story, [Outcome::Accepted, Outcome::Expired, Outcome::Fault, Outcome::Accepted]);
-//! assert_eq!(fake.requests(Route::GetState)[0].query_value("dagId"), Some("d1"));
+//! assert_eq!(mock.requests(Route::GetState)[0].query_value("dagId"), Some("d1"));
 //! # Ok(())
 //! # }
 //! ```
@@ -57,7 +57,7 @@
 //! 1. The body is read to its end, and the method, type and JSON are looked at.
 //! 2. Under one lock, in one step: a [`Fault`] that answers in the platform's place, the token
 //!    check, the verdict on the request itself (405, 415, 400, refused credentials), a body set
-//!    with [`Fake::reply`], the platform's own answer. The request is recorded in the same step,
+//!    with [`Mock::response`], the platform's own answer. The request is recorded in the same step,
 //!    so the order of the records is the order of the decisions.
 //! 3. The latency and a [`Fault::Delay`] pass, and the answer is delivered, spoiled where a fault
 //!    says so.
@@ -73,16 +73,16 @@ mod dags;
 mod delivery;
 mod digest;
 mod expired;
-mod fake;
 mod fault;
 mod journal;
 mod jwt;
 mod marked;
+mod mock;
 mod options;
 mod platform;
 mod received;
 mod record;
-mod reply;
+mod response;
 mod route;
 mod routes;
 mod schedule;
@@ -91,9 +91,9 @@ mod tokens;
 mod urlencoded;
 
 pub use expired::ExpiredForm;
-pub use fake::Fake;
 pub use fault::Fault;
 pub use marked::assert_unmarked;
+pub use mock::Mock;
 pub use options::{Credentials, Options, TokenStyle};
 pub use record::{Event, Outcome, Recorded};
 pub use route::Route;

@@ -1,13 +1,13 @@
-//! How a fake is set up.
+//! How a mock is set up.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How a fake behaves from its start on. [`Default`] is the platform as it is met every day.
+/// How a mock behaves from its start on. [`Default`] is the platform as it is met every day.
 ///
 /// ```
 /// use std::time::Duration;
-/// let options = oge_fake::Options::default()
+/// let options = oge_mock_platform::Options::default()
 ///     .token_lifetime(Duration::from_secs(60))
 ///     .single_session(true);
 /// ```
@@ -78,7 +78,7 @@ impl Options {
         self
     }
 
-    /// Whether requests are kept for [`Fake::requests`](crate::Fake::requests). They are counted
+    /// Whether requests are kept for [`Mock::requests`](crate::Mock::requests). They are counted
     /// in any case. Default: yes; a benchmark says no.
     pub fn record(mut self, record: bool) -> Self {
         self.record = record;
@@ -100,7 +100,7 @@ impl Options {
     }
 }
 
-/// The one account that the fake knows. Its `Debug` is a constant.
+/// The one account that the mock knows. Its `Debug` is a constant.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// `OGE_TOKEN_USERNAME` and `OGE_USERNAME`.
@@ -118,10 +118,10 @@ pub struct Credentials {
 impl Default for Credentials {
     fn default() -> Self {
         Self {
-            username: "fake-user".to_owned(),
-            password: "fake-password-6b1f".to_owned(),
-            client_id: "fake-client".to_owned(),
-            client_secret: "fake-client-secret-93d2".to_owned(),
+            username: "mock-user".to_owned(),
+            password: "mock-password-6b1f".to_owned(),
+            client_id: "mock-client".to_owned(),
+            client_secret: "mock-client-secret-93d2".to_owned(),
             user_id: "f950cff2-07c8-461a-9c24-9162d59e2666".to_owned(),
         }
     }

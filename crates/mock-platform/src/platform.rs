@@ -12,7 +12,7 @@ use crate::journal::{Journal, Verdict};
 use crate::options::{Credentials, Options};
 use crate::received::Received;
 use crate::record::Outcome;
-use crate::reply::Reply;
+use crate::response::Response;
 use crate::route::Route;
 use crate::routes::{Call, Login, add_task_record, execute_code, get_state, other, process};
 use crate::schedule::Schedule;
@@ -25,7 +25,7 @@ pub(crate) struct Platform {
     pub(crate) tokens: Tokens,
     pub(crate) expired_form: ExpiredForm,
     pub(crate) faults: HashMap<Route, Schedule>,
-    pub(crate) replies: HashMap<Route, Reply>,
+    pub(crate) responses: HashMap<Route, Response>,
     pub(crate) dags: Dags,
     pub(crate) journal: Journal,
     pub(crate) lock: Option<AccountLock>,
@@ -36,7 +36,7 @@ pub(crate) struct Platform {
 struct Judgement {
     authorized: bool,
     outcome: Outcome,
-    reply: Reply,
+    response: Response,
 }
 
 impl Platform {
@@ -47,7 +47,7 @@ impl Platform {
             tokens: Tokens::new(options.token_lifetime, options.single_session),
             expired_form: ExpiredForm::default(),
             faults: HashMap::new(),
-            replies: HashMap::new(),
+            responses: HashMap::new(),
             dags: Dags::new(options.task_states),
             journal: Journal::new(options.record),
             lock: options.locks_account.then(AccountLock::default),
@@ -65,7 +65,7 @@ impl Platform {
     pub(crate) fn decide(
         &mut self,
         request: &Received,
-        call: Result<Call, Reply>,
+        call: Result<Call, Response>,
         now: Duration,
     ) -> (Duration, Delivery) {
         let fault = self.faults.get_mut(&request.route).and_then(Schedule::next);
@@ -80,8 +80,8 @@ impl Platform {
             None => {
                 let judged = self.judge(request, call, now);
                 let delivery = match fault {
-                    Some(fault) => fault.spoils(judged.reply),
-                    None => Delivery::Whole(judged.reply),
+                    Some(fault) => fault.spoils(judged.response),
+                    None => Delivery::Whole(judged.response),
                 };
                 let is_readable = delivery.status().is_some();
                 let outcome = if is_readable { judged.outcome } else { Outcome::Fault };
@@ -94,22 +94,29 @@ impl Platform {
         (self.latency.saturating_add(pause), delivery)
     }
 
-    fn judge(&mut self, request: &Received, call: Result<Call, Reply>, now: Duration) -> Judgement {
+    fn judge(
+        &mut self,
+        request: &Received,
+        call: Result<Call, Response>,
+        now: Duration,
+    ) -> Judgement {
         let is_login = request.route == Route::Token;
         if !is_login && !self.tokens.admit(request.authorization(), now) {
             return Judgement {
                 authorized: false,
                 outcome: Outcome::Expired,
-                reply: self.expired_form.reply(),
+                response: self.expired_form.response(),
             };
         }
         let call = call.and_then(|call| self.check_login(call));
         match call {
-            Err(reply) => Judgement { authorized: !is_login, outcome: Outcome::Refused, reply },
+            Err(response) => {
+                Judgement { authorized: !is_login, outcome: Outcome::Refused, response }
+            }
             Ok(call) => Judgement {
                 authorized: true,
                 outcome: Outcome::Accepted,
-                reply: match self.replies.get(&request.route) {
+                response: match self.responses.get(&request.route) {
                     Some(canned) => canned.clone(),
                     None => self.answer(request, call, now),
                 },
@@ -118,7 +125,7 @@ impl Platform {
     }
 
     /// Any other call passes; a login only with the right credentials.
-    fn check_login(&mut self, call: Call) -> Result<Call, Reply> {
+    fn check_login(&mut self, call: Call) -> Result<Call, Response> {
         if let Call::Login(login) = &call {
             let checked = login.check(&self.credentials);
             match &mut self.lock {
@@ -129,7 +136,7 @@ impl Platform {
         Ok(call)
     }
 
-    fn answer(&mut self, request: &Received, call: Call, now: Duration) -> Reply {
+    fn answer(&mut self, request: &Received, call: Call, now: Duration) -> Response {
         match call {
             Call::Process(call) => process::answer(&call),
             Call::ExecuteCode(call) => execute_code::answer(&call, &mut self.dags),
@@ -142,7 +149,7 @@ impl Platform {
         }
     }
 
-    fn grant(&mut self, login: &Login, now: Duration) -> Reply {
+    fn grant(&mut self, login: &Login, now: Duration) -> Response {
         let token = self.issue_token(now);
         login.grant(&token, self.tokens.lifetime())
     }

@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::reply::Reply;
+use crate::response::Response;
 use crate::route::Route;
 use crate::urlencoded;
 
@@ -33,15 +33,15 @@ impl Received {
     }
 
     /// 405 for another method.
-    pub(crate) fn expect_method(&self, method: &Method) -> Result<(), Reply> {
+    pub(crate) fn expect_method(&self, method: &Method) -> Result<(), Response> {
         if self.parts.method == method {
             return Ok(());
         }
-        Err(Reply::status(StatusCode::METHOD_NOT_ALLOWED, "请求方法不支持"))
+        Err(Response::status(StatusCode::METHOD_NOT_ALLOWED, "请求方法不支持"))
     }
 
     /// 415 for another `Content-Type`, parameters aside.
-    pub(crate) fn expect_type(&self, expected: &str) -> Result<(), Reply> {
+    pub(crate) fn expect_type(&self, expected: &str) -> Result<(), Response> {
         let essence = self
             .parts
             .headers
@@ -52,19 +52,19 @@ impl Received {
         if essence.trim().eq_ignore_ascii_case(expected) {
             return Ok(());
         }
-        Err(Reply::status(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type不支持"))
+        Err(Response::status(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type不支持"))
     }
 
     /// The body as JSON; 415 where it is said to be something else, 400 where it is.
-    pub(crate) fn expect_json<T: DeserializeOwned>(&self) -> Result<T, Reply> {
+    pub(crate) fn expect_json<T: DeserializeOwned>(&self) -> Result<T, Response> {
         self.expect_type("application/json")?;
         // The parser's message may quote the body, and a body may hold a password.
         serde_json::from_slice(&self.body)
-            .map_err(|_| Reply::status(StatusCode::BAD_REQUEST, "请求体不是有效的JSON"))
+            .map_err(|_| Response::status(StatusCode::BAD_REQUEST, "请求体不是有效的JSON"))
     }
 
     /// The JSON of a `POST`; 405, 415 or 400 for anything else.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Reply> {
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Response> {
         self.expect_method(&Method::POST)?;
         self.expect_json()
     }

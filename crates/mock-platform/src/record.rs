@@ -1,4 +1,4 @@
-//! What the fake remembers of its requests.
+//! What the mock remembers of its requests.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub enum Outcome {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// Its place among all requests to this fake, from 1; never used again.
+    /// Its place among all requests to this mock, from 1; never used again.
     pub sequence: u64,
     /// The endpoint.
     pub route: Route,
@@ -89,7 +89,7 @@ impl fmt::Debug for Recorded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its place among all requests to this fake, from 1.
+    /// Its place among all requests to this mock, from 1.
     pub sequence: u64,
     /// The endpoint.
     pub route: Route,

@@ -11,7 +11,7 @@ pub(crate) use token::Login;
 
 use crate::options::TokenStyle;
 use crate::received::Received;
-use crate::reply::Reply;
+use crate::response::Response;
 use crate::route::Route;
 
 /// What a well-formed request asks for.
@@ -25,7 +25,7 @@ pub(crate) enum Call {
 }
 
 /// What the request asks for, or the answer that says what is wrong with it.
-pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Call, Reply> {
+pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Call, Response> {
     match request.route {
         Route::Process => request.json().map(Call::Process),
         Route::ExecuteCode => request.json().map(Call::ExecuteCode),

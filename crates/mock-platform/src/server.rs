@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::body::Body;
 use crate::delivery::{Severed, Wire};
-use crate::fake::Shared;
+use crate::mock::Shared;
 use crate::received::Received;
 
 /// How long to wait where no connection can be accepted, as when file descriptors run out.
@@ -37,7 +37,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let thread = thread::Builder::new()
-            .name("oge-fake".to_owned())
+            .name("oge-mock-platform".to_owned())
             .spawn(move || run(listener, shared, ready, stopped))?;
         let server = Self { stop: Some(stop), thread: Some(thread) };
         is_ready.await.map_err(io::Error::other)??;

@@ -1,7 +1,7 @@
 //! What a token request says and what its answer means.
 //!
 //! Pure: whoever holds the token sends [`Credentials::request`] as it sends any other request, and
-//! hands the reply to [`Credentials::answer`].
+//! hands the response to [`Credentials::answer`].
 
 mod answer;
 mod credentials;

@@ -21,7 +21,7 @@ impl wit::Guest for Component {
         auto_retry_on_token_expire: Option<bool>,
         use_intranet_token: Option<bool>,
         auth_token: Option<String>,
-    ) -> Result<wit::Reply, wit::Failure> {
+    ) -> Result<wit::Response, wit::Failure> {
         let secret = |(name, value): (String, String)| (name, Secret::new(value));
         let arguments = api::Arguments {
             url,
@@ -41,10 +41,10 @@ impl wit::Guest for Component {
 }
 
 impl ToWit for api::Output {
-    type Wit = wit::Reply;
+    type Wit = wit::Response;
 
-    fn to_wit(self) -> wit::Reply {
-        wit::Reply {
+    fn to_wit(self) -> wit::Response {
+        wit::Response {
             body: self.body,
             content_type: self.content_type,
             seconds: self.elapsed.as_secs_f64(),

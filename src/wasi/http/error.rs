@@ -28,7 +28,9 @@ fn words(code: &ErrorCode) -> String {
         }
         ErrorCode::DestinationIpUnroutable => "there is no route to the address",
         ErrorCode::ConnectionRefused => "connection refused",
-        ErrorCode::ConnectionTerminated => "the connection was closed before the reply was whole",
+        ErrorCode::ConnectionTerminated => {
+            "the connection was closed before the response was whole"
+        }
         ErrorCode::ConnectionLimitReached => "too many connections",
         ErrorCode::TlsCertificateError => {
             "the server's certificate is not trusted by the host of this component (docs/settings.md, \
@@ -39,9 +41,9 @@ fn words(code: &ErrorCode) -> String {
             "the TLS handshake failed; perhaps the host of this component does not trust the server's \
              certificate (docs/settings.md, Certificates)"
         }
-        ErrorCode::HttpResponseIncomplete => "the reply ended before it was whole",
+        ErrorCode::HttpResponseIncomplete => "the response ended before it was whole",
         ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => {
-            "the reply's headers are too large"
+            "the response's headers are too large"
         }
         ErrorCode::HttpProtocolError => "the server does not speak HTTP as it should",
         ErrorCode::InternalError(Some(why)) => return why.clone(),

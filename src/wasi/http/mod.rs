@@ -3,23 +3,23 @@
 //! What moves bytes is there for servers too: [`read_body`] and [`write_all`].
 
 mod error;
-mod reply;
 mod request;
+mod response;
 
 use alloc::rc::Rc;
 
 use wasip2::http::outgoing_handler;
 
-pub use self::reply::read_body;
 pub use self::request::write_all;
+pub use self::response::read_body;
 
 use self::error::error_from_wasi;
-use self::reply::reply_from_wasi;
 use self::request::{options_to_wasi, request_to_wasi, write_body};
+use self::response::response_from_wasi;
 use super::wait::{Deadline, Wait};
 use crate::client::{Transport, TransportError};
-use crate::reply::Reply;
 use crate::request::Request;
+use crate::response::Response;
 use crate::secret::Secret;
 
 /// Sends requests through the host, waiting as the component at hand does.
@@ -27,7 +27,7 @@ use crate::secret::Secret;
 pub struct Http<W> {
     /// How to wait.
     pub wait: W,
-    /// How large a reply may be.
+    /// How large a response may be.
     pub max_reply_bytes: usize,
 }
 
@@ -36,7 +36,7 @@ impl<W: Wait> Transport for Http<W> {
         &self,
         request: &Request,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, TransportError> {
+    ) -> Result<Response, TransportError> {
         let deadline = Deadline::after(request.timeout);
         let outgoing = request_to_wasi(request, authorization)?;
         // Without one the host sends the request as it is; an empty one would have to be finished.
@@ -59,7 +59,7 @@ impl<W: Wait> Transport for Http<W> {
         }
         match future.get() {
             Some(Ok(Ok(response))) => {
-                reply_from_wasi(&self.wait, response, self.max_reply_bytes, &deadline).await
+                response_from_wasi(&self.wait, response, self.max_reply_bytes, &deadline).await
             }
             Some(Ok(Err(code))) => Err(error_from_wasi(&code, &deadline)),
             Some(Err(())) | None => Err(unusable("response")),

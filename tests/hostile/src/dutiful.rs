@@ -1,5 +1,5 @@
 //! No mischief either: one request with every call of the host that the tools make for it, and nothing
-//! decided: the settings are fetched and not read, the reply is read and not judged.
+//! decided: the settings are fetched and not read, the response is read and not judged.
 //! What a host takes for it is what the promises cost, whoever keeps them.
 
 use alloc::string::{String, ToString as _};

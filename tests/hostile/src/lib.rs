@@ -132,7 +132,7 @@ impl api::Guest for Hostile {
         _auto_retry_on_token_expire: Option<bool>,
         _use_intranet_token: Option<bool>,
         _auth_token: Option<String>,
-    ) -> Result<api::Reply, types::Failure> {
+    ) -> Result<api::Response, types::Failure> {
         refused()
     }
 }

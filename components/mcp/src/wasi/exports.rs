@@ -18,7 +18,7 @@ use crate::access::Access;
 use crate::oge::{Oge, ServerEnv as _};
 use crate::server::Server;
 
-/// A reactor with room for the replies that the settings allow; where they are bad no reply is read.
+/// A reactor with room for the responses that the settings allow; where they are bad no response is read.
 fn reactor() -> Reactor {
     Settings::read(settings::source())
         .map_or_else(|_| Reactor::default(), |set| Reactor::new(set.max_reply_bytes))

@@ -101,7 +101,7 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// A reactor whose calls share memory for replies of so many bytes.
+    /// A reactor whose calls share memory for responses of so many bytes.
     #[must_use]
     pub fn new(max_reply_bytes: usize) -> Self {
         Self { turns: Arc::default(), memory: Memory::new(max_reply_bytes) }
@@ -131,7 +131,7 @@ impl Wait for Sharing {
     async fn room(&self, bytes: usize, deadline: &Deadline) -> Option<usize> {
         tokio::select! {
             biased;
-            room = self.share.hold_reply(bytes) => Some(room),
+            room = self.share.hold_response(bytes) => Some(room),
             () = Ready::of(deadline.timer()) => None,
         }
     }

@@ -194,7 +194,7 @@ impl<W: Wait + Turns> Effects for Wasi<W> {
         request.timeout = limit;
         let http = Http { wait: self.beating(lock), max_reply_bytes: ANSWER_BYTES };
         match http.send(&request, None).await {
-            Ok(reply) => credentials.answer(reply),
+            Ok(response) => credentials.answer(response),
             Err(error) => Err(credentials.unanswered(&error)),
         }
     }

@@ -1,21 +1,21 @@
-//! The stage: a fake platform, a host, and what is told of each call.
+//! The stage: a mock platform, a host, and what is told of each call.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::ensure;
-use oge_fake::{Fake, Outcome, Recorded, Route};
 use oge_host::{GuestTool, Host};
+use oge_mock_platform::{Mock, Outcome, Recorded, Route};
 
 use crate::component::embedded;
-use crate::fake::outcome;
+use crate::mock::outcome;
 use crate::style::{FAINT, HANDLED, STRONG, mark, paint, print};
 
 /// How much of a result is shown.
 const SHOWN_CHARACTERS: usize = 88;
 
-/// A fake platform and a host on it.
+/// A mock platform and a host on it.
 pub(crate) struct Stage {
-    pub(crate) fake: Fake,
+    pub(crate) mock: Mock,
     host: Host,
     log: Arc<Mutex<Vec<String>>>,
     /// The tokens in the order they were first seen; only their numbers are ever shown.
@@ -26,17 +26,17 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// A host that starts with the token `first`, and knows nothing of this machine's environment.
-    pub(crate) fn new(fake: Fake, first: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(mock: Mock, first: &str) -> anyhow::Result<Self> {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
         let host = embedded()
-            .settings(fake.settings())
+            .settings(mock.settings())
             .settings([("OGE_TOKEN", first)])
             .log(move |line| {
                 lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
             })
             .build()?;
-        Ok(Self { fake, host, log, tokens: Vec::new(), calls: 0, told: 0 })
+        Ok(Self { mock, host, log, tokens: Vec::new(), calls: 0, told: 0 })
     }
 
     /// Makes one call and tells its story.
@@ -52,7 +52,7 @@ impl Stage {
         let title = format!("{}. {} {}", self.calls, T::OPERATION, T::NAME);
         print(&format!("\n{}  {}", paint(STRONG, title), paint(FAINT, what)))?;
         let result = self.host.run::<T>(arguments).await;
-        for request in self.fake.story().iter().skip(self.told) {
+        for request in self.mock.story().iter().skip(self.told) {
             self.told += 1;
             self.tell(request)?;
         }
@@ -99,7 +99,7 @@ impl Stage {
 
     /// Counts what happened, and makes sure that it was what should have.
     pub(crate) fn sum_up(&self) -> anyhow::Result<()> {
-        let story = self.fake.story();
+        let story = self.mock.story();
         let logins = story.iter().filter(|request| request.route == Route::Token).count();
         let expired = story.iter().filter(|request| request.outcome == Outcome::Expired).count();
         let requests = story.len() - logins;

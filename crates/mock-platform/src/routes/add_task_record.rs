@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::dags::Dags;
 use crate::digest;
-use crate::reply::Reply;
+use crate::response::Response;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,7 +23,7 @@ pub(crate) struct Call {
 }
 
 /// The record of the task, which begins again if it was submitted before.
-pub(crate) fn answer(call: &Call, dags: &mut Dags, user_id: &str) -> Reply {
+pub(crate) fn answer(call: &Call, dags: &mut Dags, user_id: &str) -> Response {
     let number = dags.submit(&call.id);
     let body = json!({"code": 200, "msg": "success", "data": {
         "batchSessionId": digest::of((&call.id, number)),
@@ -39,5 +39,5 @@ pub(crate) fn answer(call: &Call, dags: &mut Dags, user_id: &str) -> Reply {
         "userName": call.user_name,
         "folder": format!("/{}/result", call.user_name),
     }});
-    Reply::json(StatusCode::OK, body.to_string())
+    Response::json(StatusCode::OK, body.to_string())
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::dags::Dags;
 use crate::digest;
-use crate::reply::Reply;
+use crate::response::Response;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,9 +18,9 @@ pub(crate) struct Call {
 
 /// Two DAGs for code that exports at least twice, else one. Their ids depend on the code and
 /// nothing else, and they are in the order of the exports.
-pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Reply {
+pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Response {
     if call.code.trim().is_empty() || call.user_id.is_empty() {
-        return Reply::code(500, "代码转DAG失败: 参数有误");
+        return Response::code(500, "代码转DAG失败: 参数有误");
     }
     let exports = call.code.matches(".export(").count();
     let entries: Vec<String> = (0..exports.clamp(1, 2))
@@ -35,7 +35,7 @@ pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Reply {
         })
         .collect();
     let (dags, name) = (entries.join(","), json!(call.sample_name));
-    Reply::json(
+    Response::json(
         StatusCode::OK,
         format!(
             r#"{{"dags":{{{dags}}},"spaceParams":{{"zoom":10,"center":[114.30,30.6],"name":{name}}},"log":"代码执行完成\n"}}"#

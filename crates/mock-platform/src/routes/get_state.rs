@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 
 use crate::dags::Dags;
 use crate::received::Received;
-use crate::reply::Reply;
+use crate::response::Response;
 use crate::urlencoded;
 
 pub(crate) struct Call {
@@ -12,16 +12,16 @@ pub(crate) struct Call {
 }
 
 /// The `dagId` of the query; 400 without one.
-pub(crate) fn read(request: &Received) -> Result<Call, Reply> {
+pub(crate) fn read(request: &Received) -> Result<Call, Response> {
     request.expect_method(&Method::GET)?;
     request.expect_type("application/json")?;
     match urlencoded::value(&request.query(), "dagId") {
-        None | Some("") => Err(Reply::status(StatusCode::BAD_REQUEST, "缺少参数dagId")),
+        None | Some("") => Err(Response::status(StatusCode::BAD_REQUEST, "缺少参数dagId")),
         Some(dag_id) => Ok(Call { dag_id: dag_id.to_owned() }),
     }
 }
 
-pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Reply {
+pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Response {
     let state = dags.query(&call.dag_id).to_owned();
-    Reply::typed(StatusCode::OK, "text/plain;charset=UTF-8", state)
+    Response::typed(StatusCode::OK, "text/plain;charset=UTF-8", state)
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::digest;
-use crate::reply::Reply;
+use crate::response::Response;
 
 /// Keys out of order and numbers spelt in every way, as the platform's Scala writes them: a
 /// client that hands JSON on must not tidy it up.
@@ -30,7 +30,7 @@ pub(crate) struct Call {
     docker_image_source: String,
 }
 
-pub(crate) fn answer(call: &Call) -> Reply {
+pub(crate) fn answer(call: &Call) -> Response {
     if call.docker_image_source != "DOCKER_HUB" {
         return failure("镜像来源不支持");
     }
@@ -41,7 +41,7 @@ pub(crate) fn answer(call: &Call) -> Reply {
     }
 }
 
-fn aspect(args: &Value) -> Reply {
+fn aspect(args: &Value) -> Response {
     let of = |pointer| args.pointer(pointer);
     let is_box = of("/coverage/preParams/bbox")
         .and_then(Value::as_array)
@@ -51,22 +51,22 @@ fn aspect(args: &Value) -> Reply {
         && of("/coverage/pretreatment").is_some_and(Value::is_boolean)
         && of("/coverage/value/0").is_some_and(Value::is_string)
         && of("/radius").is_some_and(Value::is_u64);
-    if is_complete { Reply::json(StatusCode::OK, ASPECT) } else { failure("参数有误") }
+    if is_complete { Response::json(StatusCode::OK, ASPECT) } else { failure("参数有误") }
 }
 
 /// The result set's identifier, which depends on the query and nothing else.
-fn big_query(args: &Value) -> Reply {
+fn big_query(args: &Value) -> Response {
     let of = |name| args.get(name).and_then(Value::as_str);
     let Some(query) = of("query").zip(of("geometryColumn")) else {
         return failure("参数有误");
     };
     let id = digest::of(query);
-    Reply::json(
+    Response::json(
         StatusCode::OK,
         format!(r#"{{"code":20000,"msg":"success","data":"bigquery_{id}"}}"#),
     )
 }
 
-fn failure(why: &str) -> Reply {
-    Reply::code(500, &format!("算子执行失败: {why}"))
+fn failure(why: &str) -> Response {
+    Response::code(500, &format!("算子执行失败: {why}"))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::options::{Credentials, TokenStyle};
 use crate::received::Received;
-use crate::reply::Reply;
+use crate::response::Response;
 
 /// A well-formed request for a token, its credentials not yet looked at.
 pub(crate) enum Login {
@@ -15,7 +15,7 @@ pub(crate) enum Login {
     Rfc6749(rfc6749::Login),
 }
 
-pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Login, Reply> {
+pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Login, Response> {
     match style {
         TokenStyle::Oge => oge::read(request).map(Login::Oge),
         TokenStyle::Rfc6749 => rfc6749::read(request).map(Login::Rfc6749),
@@ -24,7 +24,7 @@ pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Login, Reply
 
 impl Login {
     /// The refusal, where these are not the credentials.
-    pub(crate) fn check(&self, credentials: &Credentials) -> Result<(), Reply> {
+    pub(crate) fn check(&self, credentials: &Credentials) -> Result<(), Response> {
         match self {
             Self::Oge(login) => login.check(credentials),
             Self::Rfc6749(login) => login.check(credentials),
@@ -32,7 +32,7 @@ impl Login {
     }
 
     /// The answer that carries the token.
-    pub(crate) fn grant(&self, token: &str, lifetime: Duration) -> Reply {
+    pub(crate) fn grant(&self, token: &str, lifetime: Duration) -> Response {
         match self {
             Self::Oge(_) => oge::grant(token),
             Self::Rfc6749(_) => rfc6749::grant(token, lifetime),

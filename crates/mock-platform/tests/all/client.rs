@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use oge_fake::{Fake, Options, Route};
+use oge_mock_platform::{Mock, Options, Route};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -69,12 +69,12 @@ impl Ask {
     }
 
     /// On a connection of its own.
-    pub(crate) async fn send(self, fake: &Fake) -> Answer {
-        self.try_send(fake).await.unwrap()
+    pub(crate) async fn send(self, mock: &Mock) -> Answer {
+        self.try_send(mock).await.unwrap()
     }
 
-    pub(crate) async fn try_send(self, fake: &Fake) -> Result<Answer, hyper::Error> {
-        self.send_on(&mut connect(fake).await).await
+    pub(crate) async fn try_send(self, mock: &Mock) -> Result<Answer, hyper::Error> {
+        self.send_on(&mut connect(mock).await).await
     }
 
     pub(crate) async fn send_on(
@@ -82,7 +82,7 @@ impl Ask {
         connection: &mut SendRequest<Full<Bytes>>,
     ) -> Result<Answer, hyper::Error> {
         let mut request =
-            Request::builder().method(self.method).uri(self.target).header(HOST, "fake");
+            Request::builder().method(self.method).uri(self.target).header(HOST, "mock");
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
@@ -96,9 +96,9 @@ impl Ask {
     }
 
     /// Sends, and hands out the socket before anything has been read from it.
-    pub(crate) async fn write(self, fake: &Fake) -> TcpStream {
-        let mut stream = open(fake).await;
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: fake\r\n", self.method, self.target);
+    pub(crate) async fn write(self, mock: &Mock) -> TcpStream {
+        let mut stream = open(mock).await;
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: mock\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
@@ -107,10 +107,10 @@ impl Ask {
         stream
     }
 
-    /// Every byte that comes until the fake closes the connection, head and body apart.
-    pub(crate) async fn wire(self, fake: &Fake) -> (String, String) {
+    /// Every byte that comes until the mock closes the connection, head and body apart.
+    pub(crate) async fn wire(self, mock: &Mock) -> (String, String) {
         let mut text = String::new();
-        let mut stream = self.write(fake).await;
+        let mut stream = self.write(mock).await;
         stream.read_to_string(&mut text).await.unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         (head.to_owned(), body.to_owned())
@@ -131,41 +131,41 @@ impl Answer {
     }
 }
 
-pub(crate) async fn start() -> Fake {
-    Fake::start(Options::default()).await.unwrap()
+pub(crate) async fn start() -> Mock {
+    Mock::start(Options::default()).await.unwrap()
 }
 
-/// A started fake that knows the task `d1`, and a token for it.
-pub(crate) async fn start_with_token() -> (Fake, String) {
-    let fake = start().await;
-    fake.start_task("d1");
-    let token = fake.issue_token();
-    (fake, token)
+/// A started mock that knows the task `d1`, and a token for it.
+pub(crate) async fn start_with_token() -> (Mock, String) {
+    let mock = start().await;
+    mock.start_task("d1");
+    let token = mock.issue_token();
+    (mock, token)
 }
 
-pub(crate) async fn open(fake: &Fake) -> TcpStream {
-    let address = fake.origin().strip_prefix("http://").unwrap();
+pub(crate) async fn open(mock: &Mock) -> TcpStream {
+    let address = mock.origin().strip_prefix("http://").unwrap();
     TcpStream::connect(address).await.unwrap()
 }
 
 /// A connection that can be used more than once.
-pub(crate) async fn connect(fake: &Fake) -> SendRequest<Full<Bytes>> {
-    let (sender, connection) = http1::handshake(TokioIo::new(open(fake).await)).await.unwrap();
+pub(crate) async fn connect(mock: &Mock) -> SendRequest<Full<Bytes>> {
+    let (sender, connection) = http1::handshake(TokioIo::new(open(mock).await)).await.unwrap();
     tokio::spawn(connection);
     sender
 }
 
 /// The value of a setting.
-pub(crate) fn setting(fake: &Fake, key: &str) -> String {
-    let settings = fake.settings();
+pub(crate) fn setting(mock: &Mock, key: &str) -> String {
+    let settings = mock.settings();
     settings.into_iter().find(|(k, _)| k == key).unwrap().1
 }
 
-/// The login that the fake's own settings make.
-pub(crate) fn login(fake: &Fake) -> Ask {
+/// The login that the mock's own settings make.
+pub(crate) fn login(mock: &Mock) -> Ask {
     let [name, password, client, secret] =
         ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD", "OGE_CLIENT_ID", "OGE_CLIENT_SECRET"]
-            .map(|key| setting(fake, key));
+            .map(|key| setting(mock, key));
     login_with(&name, &password, &client, &secret)
 }
 
@@ -190,6 +190,6 @@ pub(crate) fn encode(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-pub(crate) fn outcomes(fake: &Fake, route: Route) -> Vec<oge_fake::Outcome> {
-    fake.requests(route).iter().map(|r| r.outcome).collect()
+pub(crate) fn outcomes(mock: &Mock, route: Route) -> Vec<oge_mock_platform::Outcome> {
+    mock.requests(route).iter().map(|r| r.outcome).collect()
 }

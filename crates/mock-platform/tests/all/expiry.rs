@@ -3,18 +3,18 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use oge_fake::{ExpiredForm, Fake, Options, Outcome, Route};
+use oge_mock_platform::{ExpiredForm, Mock, Options, Outcome, Route};
 use serde_json::Value;
 
 use crate::client::{Ask, outcomes, start, start_with_token};
 
 #[tokio::test]
 async fn an_issued_token_is_accepted_and_its_exp_is_in_the_future() {
-    let (fake, token) = start_with_token().await;
-    assert_eq!(Ask::state(&token).send(&fake).await.text(), "starting");
+    let (mock, token) = start_with_token().await;
+    assert_eq!(Ask::state(&token).send(&mock).await.text(), "starting");
     let claims = token.split('.').nth(1).unwrap();
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-    #[expect(clippy::disallowed_methods, reason = "the fake's clock is the real one")]
+    #[expect(clippy::disallowed_methods, reason = "the mock's clock is the real one")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     assert!(claims["exp"].as_u64().unwrap() > now + 7000);
     assert!(claims["iat"].as_u64().unwrap() <= now);
@@ -22,9 +22,9 @@ async fn an_issued_token_is_accepted_and_its_exp_is_in_the_future() {
 
 #[tokio::test]
 async fn a_revoked_token_is_told_as_40003_with_status_200() {
-    let (fake, token) = start_with_token().await;
-    fake.revoke_tokens();
-    let answer = Ask::state(&token).send(&fake).await;
+    let (mock, token) = start_with_token().await;
+    mock.revoke_tokens();
+    let answer = Ask::state(&token).send(&mock).await;
     assert_eq!(answer.status, 200);
     let expected = r#"{"code":40003,"msg":"token过期或异常","data":null}"#;
     assert_eq!(answer.text(), expected);
@@ -32,17 +32,17 @@ async fn a_revoked_token_is_told_as_40003_with_status_200() {
 
 #[tokio::test]
 async fn the_other_form_is_status_401() {
-    let (fake, token) = start_with_token().await;
-    fake.revoke_tokens();
-    fake.expired_form(ExpiredForm::Status401);
-    assert_eq!(Ask::state(&token).send(&fake).await.status, 401);
-    fake.expired_form(ExpiredForm::Code40003);
-    assert_eq!(Ask::state(&token).send(&fake).await.status, 200);
+    let (mock, token) = start_with_token().await;
+    mock.revoke_tokens();
+    mock.expired_form(ExpiredForm::Status401);
+    assert_eq!(Ask::state(&token).send(&mock).await.status, 401);
+    mock.expired_form(ExpiredForm::Code40003);
+    assert_eq!(Ask::state(&token).send(&mock).await.status, 200);
 }
 
 #[tokio::test]
 async fn every_route_but_the_login_checks_the_token() {
-    let fake = start().await;
+    let mock = start().await;
     for (target, route) in [
         ("/gateway/computation-api/process", Route::Process),
         ("/api/oge-dag-22/executeCode", Route::ExecuteCode),
@@ -50,19 +50,19 @@ async fn every_route_but_the_login_checks_the_token() {
         ("/api/oge-dag-22/getState", Route::GetState),
         ("/other", Route::Other),
     ] {
-        let answer = Ask::new("POST", target).body("{}").send(&fake).await;
+        let answer = Ask::new("POST", target).body("{}").send(&mock).await;
         assert_eq!(answer.json()["code"], 40003, "{target}");
-        assert_eq!(outcomes(&fake, route), [Outcome::Expired]);
-        assert!(!fake.requests(route)[0].authorized);
+        assert_eq!(outcomes(&mock, route), [Outcome::Expired]);
+        assert!(!mock.requests(route)[0].authorized);
     }
 }
 
 #[tokio::test]
 async fn two_blanks_or_another_scheme_are_no_token() {
-    let (fake, token) = start_with_token().await;
+    let (mock, token) = start_with_token().await;
     let bare = token.trim_start_matches("Bearer ");
     for wrong in [format!("Bearer  {bare}"), format!("bearer {bare}"), bare.to_owned()] {
-        let answer = Ask::state(&wrong).send(&fake).await;
+        let answer = Ask::state(&wrong).send(&mock).await;
         assert_eq!(answer.json()["code"], 40003, "{wrong}");
     }
 }
@@ -70,28 +70,28 @@ async fn two_blanks_or_another_scheme_are_no_token() {
 #[tokio::test]
 async fn a_token_with_a_short_life_ends_by_itself() {
     let options = Options::default().token_lifetime(Duration::ZERO);
-    let fake = Fake::start(options).await.unwrap();
-    let token = fake.issue_token();
-    assert_eq!(Ask::state(&token).send(&fake).await.json()["code"], 40003);
+    let mock = Mock::start(options).await.unwrap();
+    let token = mock.issue_token();
+    assert_eq!(Ask::state(&token).send(&mock).await.json()["code"], 40003);
 }
 
 #[tokio::test]
 async fn a_token_dies_after_so_many_accepted_calls() {
-    let (fake, token) = start_with_token().await;
-    fake.expire_after(2);
+    let (mock, token) = start_with_token().await;
+    mock.expire_after(2);
     for _ in 0..3 {
-        Ask::state(&token).send(&fake).await;
+        Ask::state(&token).send(&mock).await;
     }
     let expected = [Outcome::Accepted, Outcome::Accepted, Outcome::Expired];
-    assert_eq!(outcomes(&fake, Route::GetState), expected);
+    assert_eq!(outcomes(&mock, Route::GetState), expected);
 }
 
 #[tokio::test]
 async fn while_all_tokens_are_refused_a_fresh_one_is_too() {
-    let (fake, _) = start_with_token().await;
-    fake.refuse_all_tokens(true);
-    let token = fake.issue_token();
-    assert_eq!(Ask::state(&token).send(&fake).await.json()["code"], 40003);
-    fake.refuse_all_tokens(false);
-    assert_eq!(Ask::state(&token).send(&fake).await.text(), "starting");
+    let (mock, _) = start_with_token().await;
+    mock.refuse_all_tokens(true);
+    let token = mock.issue_token();
+    assert_eq!(Ask::state(&token).send(&mock).await.json()["code"], 40003);
+    mock.refuse_all_tokens(false);
+    assert_eq!(Ask::state(&token).send(&mock).await.text(), "starting");
 }

@@ -1,25 +1,25 @@
 //! The token endpoint.
 
-use oge_fake::{Credentials, Fake, Options, Outcome, Route};
+use oge_mock_platform::{Credentials, Mock, Options, Outcome, Route};
 use serde_json::json;
 
 use crate::client::{Ask, granted, login, login_with, outcomes, setting, start, start_with_token};
 
 #[tokio::test]
 async fn the_settings_log_in_and_the_token_is_accepted() {
-    let fake = start().await;
-    let answer = login(&fake).send(&fake).await;
+    let mock = start().await;
+    let answer = login(&mock).send(&mock).await;
     assert_eq!(answer.json()["data"]["tokenHead"], "Bearer ");
-    let call = Ask::state(&granted(&answer)).send(&fake).await;
+    let call = Ask::state(&granted(&answer)).send(&mock).await;
     assert_eq!(call.text(), "unknown");
-    assert!(fake.requests(Route::Token)[0].authorized);
+    assert!(mock.requests(Route::Token)[0].authorized);
 }
 
 #[tokio::test]
-async fn the_settings_are_complete_and_name_this_fake() {
-    let fake = start().await;
-    let origin = fake.origin();
-    let keys: Vec<String> = fake.settings().into_iter().map(|(key, _)| key).collect();
+async fn the_settings_are_complete_and_name_this_mock() {
+    let mock = start().await;
+    let origin = mock.origin();
+    let keys: Vec<String> = mock.settings().into_iter().map(|(key, _)| key).collect();
     assert_eq!(
         keys,
         [
@@ -39,7 +39,7 @@ async fn the_settings_are_complete_and_name_this_fake() {
         ("OGE_DAG_URL", "/api/oge-dag-22"),
         ("OGE_TOKEN_URL", "/api/oauth/token"),
     ] {
-        assert_eq!(setting(&fake, key), format!("{origin}{path}"));
+        assert_eq!(setting(&mock, key), format!("{origin}{path}"));
     }
 }
 
@@ -54,21 +54,21 @@ async fn each_part_of_a_login_has_to_be_right() {
         client_secret,
         user_id: "1".to_owned(),
     });
-    let fake = Fake::start(options).await.unwrap();
+    let mock = Mock::start(options).await.unwrap();
     let right = "/api/oauth/token?client_id=client&client_secret=secret&grant_type=password\
                  &username=name&password=pass&scopes=web";
     let body = json!({"username": "name", "password": "pass"});
     let ask = Ask::new("POST", right).body(&body);
-    assert!(ask.send(&fake).await.json()["data"]["token"].is_string());
+    assert!(ask.send(&mock).await.json()["data"]["token"].is_string());
     let without_scopes = right.replace("&scopes=web", "");
-    let answer = Ask::new("POST", without_scopes).body(&body).send(&fake).await;
+    let answer = Ask::new("POST", without_scopes).body(&body).send(&mock).await;
     assert_eq!(answer.json()["code"], 40001);
     for part in ["client_id", "client_secret", "grant_type", "username", "password"] {
         for wrong in [
             right.replace(&format!("{part}="), &format!("{part}=x")),
             right.replace(&format!("{part}="), "nothing="),
         ] {
-            let answer = Ask::new("POST", wrong).body(&body).send(&fake).await;
+            let answer = Ask::new("POST", wrong).body(&body).send(&mock).await;
             assert_eq!(
                 answer.text(),
                 r#"{"code":40001,"msg":"用户名或密码错误","data":null}"#,
@@ -79,10 +79,10 @@ async fn each_part_of_a_login_has_to_be_right() {
     for part in ["username", "password"] {
         let mut body = body.clone();
         body[part] = json!("x");
-        let answer = Ask::new("POST", right).body(body).send(&fake).await;
+        let answer = Ask::new("POST", right).body(body).send(&mock).await;
         assert_eq!(answer.json()["code"], 40001, "{part}");
     }
-    let seen = outcomes(&fake, Route::Token);
+    let seen = outcomes(&mock, Route::Token);
     assert_eq!(seen[0], Outcome::Accepted);
     assert!(seen[1..].iter().all(|outcome| *outcome == Outcome::Refused));
 }
@@ -97,35 +97,35 @@ async fn credentials_may_hold_what_a_url_may_not() {
         user_id: "1".to_owned(),
     };
     let options = Options::default().credentials(credentials.clone());
-    let fake = Fake::start(options).await.unwrap();
+    let mock = Mock::start(options).await.unwrap();
     let Credentials { username, password, client_id, client_secret, .. } = &credentials;
     let ask = login_with(username, password, client_id, client_secret);
-    assert!(ask.send(&fake).await.json()["data"]["token"].is_string());
+    assert!(ask.send(&mock).await.json()["data"]["token"].is_string());
 }
 
 #[tokio::test]
 async fn a_login_with_an_old_token_is_refused() {
-    let (fake, token) = start_with_token().await;
-    let answer = login(&fake).token(&token).send(&fake).await;
+    let (mock, token) = start_with_token().await;
+    let answer = login(&mock).token(&token).send(&mock).await;
     assert_eq!(answer.status, 400);
-    assert_eq!(outcomes(&fake, Route::Token), [Outcome::Refused]);
+    assert_eq!(outcomes(&mock, Route::Token), [Outcome::Refused]);
 }
 
 #[tokio::test]
 async fn in_a_single_session_a_login_ends_the_tokens_before_it() {
     let options = Options::default().single_session(true);
-    let fake = Fake::start(options).await.unwrap();
-    let old = granted(&login(&fake).send(&fake).await);
-    let new = granted(&login(&fake).send(&fake).await);
-    assert_eq!(Ask::state(&old).send(&fake).await.json()["code"], 40003);
-    assert_eq!(Ask::state(&new).send(&fake).await.text(), "unknown");
+    let mock = Mock::start(options).await.unwrap();
+    let old = granted(&login(&mock).send(&mock).await);
+    let new = granted(&login(&mock).send(&mock).await);
+    assert_eq!(Ask::state(&old).send(&mock).await.json()["code"], 40003);
+    assert_eq!(Ask::state(&new).send(&mock).await.text(), "unknown");
 }
 
 #[tokio::test]
 async fn a_refused_login_ends_no_token() {
     let options = Options::default().single_session(true);
-    let fake = Fake::start(options).await.unwrap();
-    let token = fake.issue_token();
-    login_with("x", "x", "x", "x").send(&fake).await;
-    assert_eq!(Ask::state(&token).send(&fake).await.text(), "unknown");
+    let mock = Mock::start(options).await.unwrap();
+    let token = mock.issue_token();
+    login_with("x", "x", "x", "x").send(&mock).await;
+    assert_eq!(Ask::state(&token).send(&mock).await.text(), "unknown");
 }

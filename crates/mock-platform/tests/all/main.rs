@@ -1,4 +1,4 @@
-//! The fake over real sockets: a module for each of its promises.
+//! The mock over real sockets: a module for each of its promises.
 
 #[cfg(test)]
 mod client;
@@ -15,7 +15,7 @@ mod records;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
-mod replies;
+mod responses;
 #[cfg(test)]
 mod rfc6749;
 #[cfg(test)]

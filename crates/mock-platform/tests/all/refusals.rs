@@ -1,6 +1,6 @@
 //! Requests that the platform does not take.
 
-use oge_fake::{Outcome, Route};
+use oge_mock_platform::{Outcome, Route};
 
 use crate::client::{
     ADD_TASK_RECORD, Ask, EXECUTE_CODE, GET_STATE, PROCESS, TOKEN, login, outcomes, start,
@@ -11,68 +11,68 @@ const POSTS: [&str; 3] = [PROCESS, EXECUTE_CODE, ADD_TASK_RECORD];
 
 #[tokio::test]
 async fn another_method_is_405() {
-    let (fake, token) = start_with_token().await;
+    let (mock, token) = start_with_token().await;
     for target in POSTS {
-        let answer = Ask::new("PUT", target).token(&token).send(&fake).await;
+        let answer = Ask::new("PUT", target).token(&token).send(&mock).await;
         assert_eq!(answer.status, 405, "{target}");
     }
-    let answer = Ask::new("POST", GET_STATE).token(&token).send(&fake).await;
+    let answer = Ask::new("POST", GET_STATE).token(&token).send(&mock).await;
     assert_eq!(answer.status, 405);
-    let answer = Ask::new("GET", TOKEN).send(&fake).await;
+    let answer = Ask::new("GET", TOKEN).send(&mock).await;
     assert_eq!(answer.status, 405);
 }
 
 #[tokio::test]
 async fn another_content_type_is_415() {
-    let (fake, token) = start_with_token().await;
+    let (mock, token) = start_with_token().await;
     let mut asks = POSTS.map(|target| Ask::new("POST", target).token(&token)).to_vec();
     asks.push(Ask::state(&token));
     asks.push(Ask::new("PUT", "/other").token(&token).body("{}"));
-    asks.push(login(&fake));
+    asks.push(login(&mock));
     for ask in asks {
         let typed = ask.clone().header("content-type", "text/plain");
-        assert_eq!(typed.send(&fake).await.status, 415);
+        assert_eq!(typed.send(&mock).await.status, 415);
         let untyped = ask.without("content-type");
-        assert_eq!(untyped.send(&fake).await.status, 415);
+        assert_eq!(untyped.send(&mock).await.status, 415);
     }
 }
 
 #[tokio::test]
 async fn a_parameter_of_the_content_type_does_not_matter() {
-    let (fake, token) = start_with_token().await;
+    let (mock, token) = start_with_token().await;
     let answer = Ask::state(&token)
         .header("content-type", "Application/JSON; charset=utf-8")
-        .send(&fake)
+        .send(&mock)
         .await;
     assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]
 async fn a_body_that_is_not_the_json_expected_is_400() {
-    let (fake, token) = start_with_token().await;
+    let (mock, token) = start_with_token().await;
     for body in ["", "{", "[]", "{}", "\"x\""] {
         for target in POSTS {
             let ask = Ask::new("POST", target).token(&token).body(body);
-            assert_eq!(ask.send(&fake).await.status, 400, "{target} {body}");
+            assert_eq!(ask.send(&mock).await.status, 400, "{target} {body}");
         }
-        let answer = login(&fake).body(body).send(&fake).await;
+        let answer = login(&mock).body(body).send(&mock).await;
         assert_eq!(answer.status, 400, "{body}");
     }
 }
 
 #[tokio::test]
 async fn the_token_is_checked_before_the_request() {
-    let fake = start().await;
-    let answer = Ask::new("PUT", PROCESS).body("{").send(&fake).await;
+    let mock = start().await;
+    let answer = Ask::new("PUT", PROCESS).body("{").send(&mock).await;
     assert_eq!(answer.json()["code"], 40003);
-    assert_eq!(outcomes(&fake, Route::Process), [Outcome::Expired]);
+    assert_eq!(outcomes(&mock, Route::Process), [Outcome::Expired]);
 }
 
 #[tokio::test]
 async fn a_refused_request_was_authorized() {
-    let (fake, token) = start_with_token().await;
-    Ask::new("PUT", PROCESS).token(&token).send(&fake).await;
-    let request = fake.requests(Route::Process).remove(0);
+    let (mock, token) = start_with_token().await;
+    Ask::new("PUT", PROCESS).token(&token).send(&mock).await;
+    let request = mock.requests(Route::Process).remove(0);
     assert!(request.authorized);
     assert_eq!(request.outcome, Outcome::Refused);
 }

@@ -1,6 +1,6 @@
 //! The answers that the five tools and a plain call live on.
 
-use oge_fake::{Fake, Options};
+use oge_mock_platform::{Mock, Options};
 use serde_json::{Value, json};
 
 use crate::client::{
@@ -8,8 +8,8 @@ use crate::client::{
     start_with_token,
 };
 
-async fn post(fake: &Fake, target: &str, body: Value) -> Answer {
-    Ask::new("POST", target).token(&fake.issue_token()).body(body).send(fake).await
+async fn post(mock: &Mock, target: &str, body: Value) -> Answer {
+    Ask::new("POST", target).token(&mock.issue_token()).body(body).send(mock).await
 }
 
 fn aspect() -> Value {
@@ -49,8 +49,8 @@ fn task(id: &str) -> Value {
 
 #[tokio::test]
 async fn an_aspect_is_json_with_numbers_in_every_spelling() {
-    let fake = start().await;
-    let answer = post(&fake, PROCESS, aspect()).await;
+    let mock = start().await;
+    let answer = post(&mock, PROCESS, aspect()).await;
     assert_eq!(answer.header("content-type"), "application/json;charset=UTF-8");
     assert_eq!(answer.json()["code"], 20000);
     for spelling in ["1e-7", "1.25E+9", "181.250", "-1.0", "坡向分析"] {
@@ -60,7 +60,7 @@ async fn an_aspect_is_json_with_numbers_in_every_spelling() {
 
 #[tokio::test]
 async fn an_aspect_with_any_argument_missing_or_wrong_fails() {
-    let fake = start().await;
+    let mock = start().await;
     for (pointer, wrong) in [
         ("/args/coverage/preParams/bbox", json!([1, 2, 3])),
         ("/args/coverage/preParams/bbox/3", json!("30.9")),
@@ -73,17 +73,17 @@ async fn an_aspect_with_any_argument_missing_or_wrong_fails() {
     ] {
         let mut body = aspect();
         *body.pointer_mut(pointer).unwrap() = wrong;
-        let answer = post(&fake, PROCESS, body).await.json();
+        let answer = post(&mock, PROCESS, body).await.json();
         assert_eq!(answer["code"], 500, "{pointer}");
     }
 }
 
 #[tokio::test]
 async fn a_query_is_answered_with_an_identifier_of_its_own() {
-    let fake = start().await;
+    let mock = start().await;
     let mut ids = Vec::new();
     for query in ["SELECT 1", "SELECT 1", "SELECT 2"] {
-        let answer = post(&fake, PROCESS, big_query(query)).await.json();
+        let answer = post(&mock, PROCESS, big_query(query)).await.json();
         ids.push(answer["data"].as_str().unwrap().to_owned());
     }
     assert_eq!(ids[0], ids[1]);
@@ -92,9 +92,9 @@ async fn a_query_is_answered_with_an_identifier_of_its_own() {
 
 #[tokio::test]
 async fn code_makes_one_dag_or_two_for_two_exports() {
-    let fake = start().await;
+    let mock = start().await;
     for (code, count) in [("x", 1), ("a.export('a')\nb.export('b')", 2)] {
-        let answer = post(&fake, EXECUTE_CODE, execute(code)).await.json();
+        let answer = post(&mock, EXECUTE_CODE, execute(code)).await.json();
         let dags = answer["dags"].as_object().unwrap();
         assert_eq!(dags.len(), count, "{code}");
         assert!(dags.values().all(Value::is_object));
@@ -105,10 +105,10 @@ async fn code_makes_one_dag_or_two_for_two_exports() {
 
 #[tokio::test]
 async fn the_same_code_makes_the_same_dags_and_other_code_others() {
-    let fake = start().await;
+    let mock = start().await;
     let mut answers = Vec::new();
     for code in ["x", "x", "y"] {
-        answers.push(post(&fake, EXECUTE_CODE, execute(code)).await.json());
+        answers.push(post(&mock, EXECUTE_CODE, execute(code)).await.json());
     }
     assert_eq!(answers[0], answers[1]);
     assert_ne!(answers[0]["dags"], answers[2]["dags"]);
@@ -116,16 +116,16 @@ async fn the_same_code_makes_the_same_dags_and_other_code_others() {
 
 #[tokio::test]
 async fn blank_code_makes_no_dag() {
-    let fake = start().await;
-    let answer = post(&fake, EXECUTE_CODE, execute(" \n")).await.json();
+    let mock = start().await;
+    let answer = post(&mock, EXECUTE_CODE, execute(" \n")).await.json();
     assert_eq!(answer["code"], 500);
     assert!(answer.get("dags").is_none());
 }
 
 #[tokio::test]
 async fn a_submitted_task_is_answered_with_its_whole_record() {
-    let fake = start().await;
-    let answer = post(&fake, ADD_TASK_RECORD, task("d1")).await.json();
+    let mock = start().await;
+    let answer = post(&mock, ADD_TASK_RECORD, task("d1")).await.json();
     assert_eq!(answer["code"], 200);
     let record = answer["data"].as_object().unwrap();
     for (field, value) in [
@@ -139,7 +139,7 @@ async fn a_submitted_task_is_answered_with_its_whole_record() {
         ("userName", "n"),
         ("id", "1"),
         ("folder", "/n/result"),
-        ("userId", &setting(&fake, "OGE_USER_ID")),
+        ("userId", &setting(&mock, "OGE_USER_ID")),
     ] {
         assert_eq!(record[field], value, "{field}");
     }
@@ -148,10 +148,10 @@ async fn a_submitted_task_is_answered_with_its_whole_record() {
 
 #[tokio::test]
 async fn the_state_of_a_task_advances_with_each_query() {
-    let (fake, token) = start_with_token().await;
+    let (mock, token) = start_with_token().await;
     let mut states = Vec::new();
     for _ in 0..4 {
-        let answer = Ask::state(&token).send(&fake).await;
+        let answer = Ask::state(&token).send(&mock).await;
         assert_eq!(answer.header("content-type"), "text/plain;charset=UTF-8");
         states.push(answer.text().to_owned());
     }
@@ -161,18 +161,18 @@ async fn the_state_of_a_task_advances_with_each_query() {
 #[tokio::test]
 async fn the_states_of_a_task_can_be_chosen() {
     let options = Options::default().task_states(["FAILED"]);
-    let fake = Fake::start(options).await.unwrap();
-    fake.start_task("d1");
-    let answer = Ask::state(&fake.issue_token()).send(&fake).await;
+    let mock = Mock::start(options).await.unwrap();
+    mock.start_task("d1");
+    let answer = Ask::state(&mock.issue_token()).send(&mock).await;
     assert_eq!(answer.text(), "FAILED");
 }
 
 #[tokio::test]
 async fn a_dag_is_known_from_its_making_and_from_its_submission() {
-    let fake = start().await;
-    let answer = post(&fake, EXECUTE_CODE, execute("x")).await.json();
+    let mock = start().await;
+    let answer = post(&mock, EXECUTE_CODE, execute("x")).await.json();
     let made = answer["dags"].as_object().unwrap().keys().next().unwrap().clone();
-    post(&fake, ADD_TASK_RECORD, task("任务 1+1")).await;
+    post(&mock, ADD_TASK_RECORD, task("任务 1+1")).await;
     for (id, state) in [
         (made.as_str(), "starting"),
         ("%E4%BB%BB%E5%8A%A1%201%2B1", "starting"),
@@ -180,8 +180,8 @@ async fn a_dag_is_known_from_its_making_and_from_its_submission() {
         ("nobody", "unknown"),
     ] {
         let answer = Ask::new("GET", format!("/api/oge-dag-22/getState?dagId={id}"))
-            .token(&fake.issue_token())
-            .send(&fake)
+            .token(&mock.issue_token())
+            .send(&mock)
             .await;
         assert_eq!(answer.text(), state, "{id}");
     }
@@ -189,21 +189,21 @@ async fn a_dag_is_known_from_its_making_and_from_its_submission() {
 
 #[tokio::test]
 async fn a_state_without_a_dag_id_is_a_bad_request() {
-    let (fake, token) = start_with_token().await;
+    let (mock, token) = start_with_token().await;
     let bare = GET_STATE.trim_end_matches("d1");
     for target in [bare, bare.trim_end_matches("dagId=")] {
-        let answer = Ask::new("GET", target).token(&token).send(&fake).await;
+        let answer = Ask::new("GET", target).token(&token).send(&mock).await;
         assert_eq!(answer.status, 400, "{target}");
     }
 }
 
 #[tokio::test]
 async fn any_other_path_is_an_echo() {
-    let (fake, token) = start_with_token().await;
+    let (mock, token) = start_with_token().await;
     let answer = Ask::new("DELETE", "/api/any/where?a=1&b=%20")
         .without("content-type")
         .token(&token)
-        .send(&fake)
+        .send(&mock)
         .await;
     let echo = json!({"method": "DELETE", "path": "/api/any/where", "query": "a=1&b=%20"});
     assert_eq!(answer.json(), json!({"code": 200, "data": echo}));

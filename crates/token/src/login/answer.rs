@@ -5,7 +5,7 @@ use alloc::string::{String, ToString as _};
 
 use oge_tools::authorization::bearer;
 use oge_tools::jwt::Claims;
-use oge_tools::reply::{Body, Reply};
+use oge_tools::response::{Body, Response};
 use oge_tools::secret::Secret;
 use oge_tools::url::Origin;
 use zeroize::Zeroizing;
@@ -45,13 +45,14 @@ impl Credentials {
     ///
     /// # Errors
     /// Says why there is no token. It quotes no secret and no text that might be a token.
-    pub fn answer(&self, reply: Reply) -> Result<Issued, LoginError> {
-        let status = reply.status;
+    pub fn answer(&self, response: Response) -> Result<Issued, LoginError> {
+        let status = response.status;
         let origin = self.origin();
-        let retry_after = reply.retry_after.map(|time| time.min(MAX_RETRY_AFTER));
+        let retry_after = response.retry_after.map(|time| time.min(MAX_RETRY_AFTER));
         let unavailable = |why| Err(LoginError::Unavailable { why, retry_after });
         if let 300..=399 = status {
-            let target = reply.location.as_deref().and_then(|to| Origin::of_location(to, origin));
+            let target =
+                response.location.as_deref().and_then(|to| Origin::of_location(to, origin));
             let target = target.map_or_else(|| "elsewhere".to_string(), |to| to.to_string());
             return unavailable(format!(
                 "{origin} redirects to {target} (HTTP {status}), and a login is not redirected; set \
@@ -59,11 +60,11 @@ impl Credentials {
             ));
         }
         let is_success = (200..=299).contains(&status);
-        if is_success && let Some(undecoded) = &reply.undecoded {
+        if is_success && let Some(undecoded) = &response.undecoded {
             let why = without_tokens(&self.redactor().excerpt(&format!("{undecoded}")));
             return unavailable(format!("{origin} answered HTTP {status}, but {why}"));
         }
-        let Body { text, top } = Body::read(reply.body, usize::MAX).unwrap_or_default();
+        let Body { text, top } = Body::read(response.body, usize::MAX).unwrap_or_default();
         // It may hold the token.
         let text = Zeroizing::new(text);
         let said = top.is_ok().then(|| Said::read(&text));
@@ -179,7 +180,11 @@ pub(crate) mod tests {
     }
 
     fn answer(status: u16, body: &str) -> Result<Issued, LoginError> {
-        credentials().answer(Reply { status, body: body.as_bytes().to_vec(), ..Reply::default() })
+        credentials().answer(Response {
+            status,
+            body: body.as_bytes().to_vec(),
+            ..Response::default()
+        })
     }
 
     #[test]
@@ -266,8 +271,8 @@ pub(crate) mod tests {
     fn an_overloaded_authority_says_how_long_to_wait() {
         for (asked, obeyed) in [(7, 7), (u64::MAX, 600)] {
             let retry_after = Some(Duration::from_secs(asked));
-            let reply = Reply { status: 503, retry_after, ..Reply::default() };
-            let Err(LoginError::Unavailable { retry_after, .. }) = credentials().answer(reply)
+            let response = Response { status: 503, retry_after, ..Response::default() };
+            let Err(LoginError::Unavailable { retry_after, .. }) = credentials().answer(response)
             else {
                 panic!("503 is an authority that is down");
             };
@@ -278,8 +283,8 @@ pub(crate) mod tests {
     #[test]
     fn a_redirect_says_where_it_leads_and_what_to_change() {
         let location = Some("https://sso.test/login?token=MARKER".to_owned());
-        let reply = Reply { status: 302, location, ..Reply::default() };
-        let shown = alloc::format!("{:?}", credentials().answer(reply).unwrap_err());
+        let response = Response { status: 302, location, ..Response::default() };
+        let shown = alloc::format!("{:?}", credentials().answer(response).unwrap_err());
         assert!(shown.contains("redirects to https://sso.test (HTTP 302)"), "{shown}");
         assert!(shown.contains("OGE_TOKEN_URL") && !shown.contains("MARKER"), "{shown}");
     }
@@ -319,8 +324,8 @@ pub(crate) mod tests {
     #[test]
     fn an_answer_that_cannot_be_decoded_names_its_encoding() {
         let header = |name: &str| (name == "content-encoding").then(|| "br".to_owned());
-        let reply = Reply::received(200, &header, b"\x0b\x02\x80".to_vec(), 100);
-        let error = credentials().answer(reply).unwrap_err();
+        let response = Response::received(200, &header, b"\x0b\x02\x80".to_vec(), 100);
+        let error = credentials().answer(response).unwrap_err();
         assert!(matches!(error, LoginError::Unavailable { .. }), "{error:?}");
         assert!(format!("{error:?}").contains("`br`"), "{error:?}");
     }

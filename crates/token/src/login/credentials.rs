@@ -130,7 +130,7 @@ impl Credentials {
         self.grant.to_check()
     }
 
-    /// Why there is no reply.
+    /// Why there is no response.
     #[must_use]
     pub fn unanswered(&self, error: &TransportError) -> LoginError {
         let origin = self.origin();

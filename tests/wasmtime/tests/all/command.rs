@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 
-use oge_fake::{Fake, Options};
+use oge_mock_platform::{Mock, Options};
 
 /// A platform that answers.
-pub async fn fake() -> Fake {
-    Fake::start(Options::default()).await.expect("a port on loopback")
+pub async fn mock() -> Mock {
+    Mock::start(Options::default()).await.expect("a port on loopback")
 }
 
 /// A platform on which each login ends the tokens before it.
-pub async fn jealous_fake() -> Fake {
-    Fake::start(Options::default().single_session(true)).await.expect("a port on loopback")
+pub async fn jealous_mock() -> Mock {
+    Mock::start(Options::default().single_session(true)).await.expect("a port on loopback")
 }
 
 /// `wasmtime SUBCOMMAND` with these settings, inherited by name so that none stands in the command

@@ -1,6 +1,6 @@
 //! The component for hosts that keep settings in `wasi:config` and show each function as a tool.
 
-use crate::command::{Told, fake, wasmtime};
+use crate::command::{Told, mock, wasmtime};
 
 /// `wasmtime run` of the Wassette component, its settings in `wasi:config` alone.
 pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
@@ -15,19 +15,19 @@ pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
 
 #[tokio::test]
 async fn tools_and_token_store_read_their_settings_from_wasi_config() {
-    let fake = fake().await;
-    fake.start_task("d");
-    let mut settings = fake.settings();
-    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
-    fake.revoke_tokens();
+    let mock = mock().await;
+    mock.start_task("d");
+    let mut settings = mock.settings();
+    settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
+    mock.revoke_tokens();
     invoke(&settings, r#"query-task-status("d", none)"#)
         .holds(&["status: \"starting\"", "attempts: 2"]);
 }
 
 #[tokio::test]
 async fn a_missing_setting_is_named_there_too() {
-    let fake = fake().await;
+    let mock = mock().await;
     let settings: Vec<_> =
-        fake.settings().into_iter().filter(|(key, _)| key != "OGE_TOKEN_URL").collect();
+        mock.settings().into_iter().filter(|(key, _)| key != "OGE_TOKEN_URL").collect();
     invoke(&settings, "run-big-query(none, none)").has(&["kind: not-configured", "OGE_TOKEN_URL"]);
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use oge_fake::{Fake, Route};
+use oge_mock_platform::{Mock, Route};
 use serde_json::json;
 use tempfile::tempdir;
 use tokio::time::{Instant, sleep};
 
-use crate::command::fake;
+use crate::command::mock;
 use crate::mcp::{Session, Transport, serve, with};
 use crate::serve::Server;
 
@@ -17,14 +17,14 @@ const TIME: Duration = Duration::from_secs(3);
 const WRONG: [(&str, &str); 1] = [("OGE_TOKEN_PASSWORD", "wrong")];
 
 #[track_caller]
-fn assert_one_login(fake: &Fake) {
-    assert_eq!(fake.count(Route::Token), 1);
+fn assert_one_login(mock: &Mock) {
+    assert_eq!(mock.count(Route::Token), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_instances_of_wasmtime_serve_that_share_a_file() {
-    let (fake, state) = (fake().await, tempdir().unwrap());
-    let settings = with(&fake, &WRONG);
+    let (mock, state) = (mock().await, tempdir().unwrap());
+    let settings = with(&mock, &WRONG);
     let server = Server::of(oge_artifacts::gateway(), &settings, Some(state.path()), &[]);
     let (client, url) = (reqwest::Client::new(), server.url("/"));
     let started = Instant::now();
@@ -39,7 +39,7 @@ async fn the_instances_of_wasmtime_serve_that_share_a_file() {
     });
     let calls: usize = join_all(callers).await.into_iter().sum();
     println!("{calls} calls");
-    assert_one_login(&fake);
+    assert_one_login(&mock);
 }
 
 /// Calls from many tasks of each session for a while, all of which fail.
@@ -58,17 +58,17 @@ async fn load(sessions: &[Session]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_mcp_session_over_stdio() {
-    let fake = fake().await;
+    let mock = mock().await;
     let way = (Transport::Stdio, "2025-11-25");
-    load(&[Session::start(&with(&fake, &WRONG), way).await]).await;
-    assert_one_login(&fake);
+    load(&[Session::start(&with(&mock, &WRONG), way).await]).await;
+    assert_one_login(&mock);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mcp_clients_of_one_server_with_a_file() {
-    let (fake, state) = (fake().await, tempdir().unwrap());
-    let server = Arc::new(serve(&with(&fake, &WRONG), Some(state.path()), &[]));
+    let (mock, state) = (mock().await, tempdir().unwrap());
+    let server = Arc::new(serve(&with(&mock, &WRONG), Some(state.path()), &[]));
     let sessions = join_all((0..2).map(|_| Session::http(Arc::clone(&server), "2026-07-28"))).await;
     load(&sessions).await;
-    assert_one_login(&fake);
+    assert_one_login(&mock);
 }

@@ -1,13 +1,13 @@
 //! `wasmtime run`: each tool, and what the settings decide.
 
-use oge_fake::{Fake, Options, Route, TokenStyle};
+use oge_mock_platform::{Mock, Options, Route, TokenStyle};
 
-use crate::command::{fake, invoke};
+use crate::command::{invoke, mock};
 
 #[tokio::test]
 async fn each_tool_answers() {
-    let fake = fake().await;
-    let settings = fake.settings();
+    let mock = mock().await;
+    let settings = mock.settings();
     invoke(
         &settings,
         "coverage-aspect-analysis([117.0, 36.18, 117.2, 36.33], none, none, none, none)",
@@ -16,7 +16,7 @@ async fn each_tool_answers() {
     invoke(&settings, "run-big-query(none, none)").holds(&["data:", "attempts: 1"]);
     invoke(&settings, r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#)
         .holds(&["dag-ids: [\"", "attempts: 1"]);
-    fake.start_task("d");
+    mock.start_task("d");
     invoke(&settings, r#"submit-batch-task("d", none, none, none, none, none, none, none, none)"#)
         .holds(&["state: some(\"starting\")", "attempts: 1"]);
     invoke(&settings, r#"query-task-status("d", none)"#).holds(&["status: \"", "attempts: 1"]);
@@ -24,14 +24,14 @@ async fn each_tool_answers() {
 
 #[tokio::test]
 async fn an_expired_token_is_renewed_and_the_request_sent_again() {
-    let fake = fake().await;
-    fake.start_task("d");
-    let mut settings = fake.settings();
-    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
-    fake.revoke_tokens();
+    let mock = mock().await;
+    mock.start_task("d");
+    let mut settings = mock.settings();
+    settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
+    mock.revoke_tokens();
     let told = invoke(&settings, r#"query-task-status("d", none)"#);
     told.holds(&["status: \"starting\"", "attempts: 2"]);
-    assert_eq!((fake.count(Route::Token), fake.count(Route::GetState)), (1, 2));
+    assert_eq!((mock.count(Route::Token), mock.count(Route::GetState)), (1, 2));
     let steps =
         ["检测到token过期(40003)，尝试自动刷新...", "Token刷新成功，重新调用API...", "API调用成功"];
     let at: Vec<_> = steps.iter().map(|step| told.log.find(step)).collect();
@@ -41,21 +41,21 @@ async fn an_expired_token_is_renewed_and_the_request_sent_again() {
 
 #[tokio::test]
 async fn a_missing_setting_is_named() {
-    let fake = fake().await;
+    let mock = mock().await;
     let without = |missing: &str| -> Vec<_> {
-        fake.settings().into_iter().filter(|(key, _)| key != missing).collect()
+        mock.settings().into_iter().filter(|(key, _)| key != missing).collect()
     };
     for key in ["OGE_DAG_URL", "OGE_TOKEN_URL", "OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET"] {
         let told = invoke(&without(key), r#"query-task-status("d", none)"#);
         told.has(&["err(", "kind: not-configured", key]);
     }
-    assert!(fake.story().is_empty());
+    assert!(mock.story().is_empty());
 }
 
 #[tokio::test]
 async fn refused_credentials_are_the_token_stores_failure_and_say_what_to_check() {
-    let fake = fake().await;
-    let mut settings = fake.settings();
+    let mock = mock().await;
+    let mut settings = mock.settings();
     for (key, value) in &mut settings {
         if key == "OGE_TOKEN_PASSWORD" {
             *value = "MARKER-wrong".to_owned();
@@ -68,8 +68,8 @@ async fn refused_credentials_are_the_token_stores_failure_and_say_what_to_check(
 
 #[tokio::test]
 async fn an_unreachable_authority_is_the_token_stores_failure_and_says_where() {
-    let fake = fake().await;
-    let mut settings = fake.settings();
+    let mock = mock().await;
+    let mut settings = mock.settings();
     // A port that was free a moment ago, and that nothing listens on.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for (key, value) in &mut settings {
@@ -83,13 +83,13 @@ async fn an_unreachable_authority_is_the_token_stores_failure_and_says_where() {
 
 #[tokio::test]
 async fn a_given_token_without_a_login_serves_until_it_is_refused() {
-    let fake = fake().await;
-    fake.start_task("d");
+    let mock = mock().await;
+    mock.start_task("d");
     let mut settings: Vec<_> =
-        fake.settings().into_iter().filter(|(key, _)| key == "OGE_DAG_URL").collect();
-    settings.push(("OGE_TOKEN".to_owned(), fake.issue_token()));
+        mock.settings().into_iter().filter(|(key, _)| key == "OGE_DAG_URL").collect();
+    settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
     invoke(&settings, r#"query-task-status("d", none)"#).holds(&["attempts: 1"]);
-    fake.revoke_tokens();
+    mock.revoke_tokens();
     invoke(&settings, r#"query-task-status("d", none)"#).has(&[
         "kind: not-configured",
         "OGE_TOKEN_URL",
@@ -99,26 +99,26 @@ async fn a_given_token_without_a_login_serves_until_it_is_refused() {
 
 #[tokio::test]
 async fn auth_tells_what_is_known_of_the_token() {
-    let fake = fake().await;
-    let settings = fake.settings();
+    let mock = mock().await;
+    let settings = mock.settings();
     invoke(&settings, "token-status()").has(&["present: false"]);
     let told = invoke(&settings, "refresh-token()");
     told.holds(&["present: true", "expired: some(false)"]);
     assert!(!told.result.contains("eyJ"));
-    assert_eq!(fake.count(Route::Token), 1);
+    assert_eq!(mock.count(Route::Token), 1);
 }
 
 #[tokio::test]
 async fn a_standard_authority_serves_both_grants_and_the_settings_choose() {
-    let fake = Fake::start(Options::default().token_style(TokenStyle::Rfc6749)).await.unwrap();
+    let mock = Mock::start(Options::default().token_style(TokenStyle::Rfc6749)).await.unwrap();
     let is_user = |key: &str| ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD"].contains(&key);
-    let client: Vec<_> = fake.settings().into_iter().filter(|(key, _)| !is_user(key)).collect();
-    let mut user = fake.settings();
+    let client: Vec<_> = mock.settings().into_iter().filter(|(key, _)| !is_user(key)).collect();
+    let mut user = mock.settings();
     user.push(("OGE_TOKEN_GRANT".to_owned(), "password".to_owned()));
     for (settings, grant) in [(client, "client_credentials"), (user, "password")] {
-        fake.clear_requests();
+        mock.clear_requests();
         invoke(&settings, r#"query-task-status("d", none)"#).holds(&["attempts: 1"]);
-        let login = fake.requests(Route::Token).remove(0);
+        let login = mock.requests(Route::Token).remove(0);
         let form = String::from_utf8(login.body.to_vec()).unwrap();
         assert!(form.starts_with(&format!("grant_type={grant}")), "{grant}");
         assert!(login.header("authorization").unwrap().starts_with("Basic "));

@@ -1,13 +1,13 @@
 //! What the tools' place in a composed component sees, told by a guest that stands there and asks for
 //! everything.
 
-use oge_fake::Fake;
+use oge_mock_platform::Mock;
 
-use crate::command::{Told, fake, precompiled, wasmtime};
+use crate::command::{Told, mock, precompiled, wasmtime};
 
 /// Every setting of a deployment, a marker in each credential, and what is nobody's business.
-fn settings(fake: &Fake) -> Vec<(String, String)> {
-    let mut settings = fake.settings();
+fn settings(mock: &Mock) -> Vec<(String, String)> {
+    let mut settings = mock.settings();
     let hidden =
         ["OGE_TOKEN", "OGE_MCP_BEARER", "OGE_UNKNOWN", "OGE_CA_FILE", "HOME", "AWS_SECRET"];
     settings.extend(hidden.map(|key| (key.to_owned(), "MARKER".to_owned())));
@@ -43,12 +43,12 @@ fn tell_config(settings: &[(String, String)], what: &str) -> Told {
 
 /// That the tools' settings were told and nothing else.
 #[track_caller]
-fn assert_own(told: &Told, fake: &Fake) {
+fn assert_own(told: &Told, mock: &Mock) {
     let expected = [
-        format!("OGE_API_URL={}", fake.api_url()),
-        format!("OGE_DAG_URL={}", fake.dag_url()),
+        format!("OGE_API_URL={}", mock.api_url()),
+        format!("OGE_DAG_URL={}", mock.dag_url()),
         "OGE_USER_ID=f950cff2-07c8-461a-9c24-9162d59e2666".to_owned(),
-        "OGE_USERNAME=fake-user".to_owned(),
+        "OGE_USERNAME=mock-user".to_owned(),
         "OGE_LOG=debug".to_owned(),
     ];
     told.holds(&[&format!("status: \"{}\"", expected.join("\\n"))]);
@@ -56,18 +56,18 @@ fn assert_own(told: &Told, fake: &Fake) {
 
 #[tokio::test]
 async fn the_tools_of_the_standalone_component_see_their_own_settings_and_no_credential() {
-    let fake = fake().await;
-    assert_own(&tell(&settings(&fake), "environment"), &fake);
+    let mock = mock().await;
+    assert_own(&tell(&settings(&mock), "environment"), &mock);
     for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN", "HOME"] {
-        tell(&settings(&fake), &format!("setting:{key}")).holds(&["status: \"not told\""]);
+        tell(&settings(&mock), &format!("setting:{key}")).holds(&["status: \"not told\""]);
     }
 }
 
 #[tokio::test]
 async fn the_tools_see_no_credential_of_a_settings_file() {
-    let fake = fake().await;
+    let mock = mock().await;
     let directory = tempfile::tempdir().unwrap();
-    let lines = settings(&fake).into_iter().map(|(key, value)| format!("{key}='{value}'\n"));
+    let lines = settings(&mock).into_iter().map(|(key, value)| format!("{key}='{value}'\n"));
     std::fs::write(directory.path().join("site.env"), lines.collect::<String>()).unwrap();
     for (what, expected) in
         [("environment", None), ("setting:OGE_TOKEN_PASSWORD", Some("not told"))]
@@ -81,33 +81,33 @@ async fn the_tools_see_no_credential_of_a_settings_file() {
         let told = Told::of(command);
         match expected {
             Some(status) => told.holds(&[&format!("status: \"{status}\"")]),
-            None => assert_own(&told, &fake),
+            None => assert_own(&told, &mock),
         }
     }
 }
 
 #[tokio::test]
 async fn the_tools_of_the_wassette_component_see_their_own_settings_and_no_credential() {
-    let fake = fake().await;
-    assert_own(&tell_config(&settings(&fake), "environment"), &fake);
+    let mock = mock().await;
+    assert_own(&tell_config(&settings(&mock), "environment"), &mock);
     for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN", "HOME"] {
-        tell_config(&settings(&fake), &format!("setting:{key}")).holds(&["status: \"not told\""]);
+        tell_config(&settings(&mock), &format!("setting:{key}")).holds(&["status: \"not told\""]);
     }
-    tell_config(&settings(&fake), "setting:OGE_LOG").holds(&["status: \"debug\""]);
+    tell_config(&settings(&mock), "setting:OGE_LOG").holds(&["status: \"debug\""]);
 }
 
 /// A stock runtime tells a command its own name; the tools do not see that either.
 #[tokio::test]
 async fn the_tools_see_no_argument_and_no_directory() {
-    let fake = fake().await;
-    tell(&settings(&fake), "arguments").holds(&["status: \"[] None\""]);
+    let mock = mock().await;
+    tell(&settings(&mock), "arguments").holds(&["status: \"[] None\""]);
 }
 
 /// What the tools cannot do without: the token of the moment, and to have it renewed.
 #[tokio::test]
 async fn the_tools_see_the_token_of_the_moment() {
-    let fake = fake().await;
-    let told = tell(&fake.settings(), "tokens");
+    let mock = mock().await;
+    let told = tell(&mock.settings(), "tokens");
     told.holds(&["get: Bearer eyJ", "refresh: Bearer eyJ"]);
-    assert!(!told.result.contains("fake-password") && !told.result.contains("fake-client-secret"));
+    assert!(!told.result.contains("mock-password") && !told.result.contains("mock-client-secret"));
 }

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use oge_fake::{Credentials, Fake, Fault, Options, Route, assert_unmarked};
+use oge_mock_platform::{Credentials, Fault, Mock, Options, Route, assert_unmarked};
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
@@ -16,19 +16,19 @@ use crate::command::{invoke, precompiled, wasmtime};
 const BEARER: &str = "MARKER-bearer-of-the-server";
 
 /// A platform whose account has a marker in each credential.
-async fn marked_fake() -> Fake {
-    Fake::start(Options::default().credentials(Credentials::marked())).await.unwrap()
+async fn marked_mock() -> Mock {
+    Mock::start(Options::default().credentials(Credentials::marked())).await.unwrap()
 }
 
-fn settings(fake: &Fake) -> Vec<(String, String)> {
-    let mut settings = fake.settings();
+fn settings(mock: &Mock) -> Vec<(String, String)> {
+    let mut settings = mock.settings();
     settings.push(("OGE_LOG".to_owned(), "debug".to_owned()));
     settings
 }
 
 /// What may go wrong with a secret in it.
 fn faults() -> [(Route, Fault); 4] {
-    let reply = |status, body: &'static str| Fault::Reply {
+    let response = |status, body: &'static str| Fault::Response {
         status,
         content_type: "application/json".to_owned(),
         body: body.into(),
@@ -38,37 +38,37 @@ fn faults() -> [(Route, Fault); 4] {
         (Route::Token, Fault::EchoToken),
         (
             Route::Token,
-            reply(200, r#"{"code":200,"data":{"jwt":"eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln"}}"#),
+            response(200, r#"{"code":200,"data":{"jwt":"eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln"}}"#),
         ),
-        (Route::Token, reply(200, "eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln")),
+        (Route::Token, response(200, "eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln")),
     ]
 }
 
 #[tokio::test]
 async fn wasmtime_run_prints_no_secret_whatever_fails() {
-    let fake = marked_fake().await;
+    let mock = marked_mock().await;
     for (route, fault) in faults() {
-        fake.heal_all();
-        fake.fail(route, fault);
-        let told = invoke(&settings(&fake), r#"query-task-status("d", none)"#);
+        mock.heal_all();
+        mock.fail(route, fault);
+        let told = invoke(&settings(&mock), r#"query-task-status("d", none)"#);
         told.has(&["err("]);
         assert_unmarked(&format!("{}{}", told.result, told.log));
     }
-    fake.heal_all();
-    fake.fail(Route::GetState, Fault::EchoToken);
+    mock.heal_all();
+    mock.fail(Route::GetState, Fault::EchoToken);
     let mine = r#"query-task-status("d", some("eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln"))"#;
-    let told = invoke(&settings(&fake), mine);
+    let told = invoke(&settings(&mock), mine);
     told.has(&["err("]);
     assert_unmarked(&format!("{}{}", told.result, told.log));
-    let url = format!("{}/other", fake.origin());
-    fake.reply(Route::Other, 500, "text/plain", "no such key: MARKER-4711");
+    let url = format!("{}/other", mock.origin());
+    mock.response(Route::Other, 500, "text/plain", "no such key: MARKER-4711");
     let call = format!(
         r#"call("{url}", none, none, none, some([("X-Api-Key", "MARKER-4711")]), none, none, some(true), none)"#
     );
-    let told = invoke(&settings(&fake), &call);
+    let told = invoke(&settings(&mock), &call);
     told.has(&["no such key: ***"]);
     assert_unmarked(&format!("{}{}", told.result, told.log));
-    let mut given = settings(&fake);
+    let mut given = settings(&mock);
     given.push(("OGE_TOKEN".to_owned(), "MARKER\nbroken".to_owned()));
     let told = invoke(&given, r#"query-task-status("d", none)"#);
     told.has(&["kind: not-configured", "OGE_TOKEN"]);
@@ -133,12 +133,12 @@ impl Drop for Served {
 
 #[tokio::test]
 async fn wasmtime_serve_prints_and_answers_no_secret_whatever_fails() {
-    let fake = marked_fake().await;
-    let served = Served::start(oge_artifacts::gateway(), &settings(&fake), &[]);
+    let mock = marked_mock().await;
+    let served = Served::start(oge_artifacts::gateway(), &settings(&mock), &[]);
     for (route, fault) in faults() {
-        fake.heal_all();
-        fake.fail(route, fault);
-        fake.revoke_tokens();
+        mock.heal_all();
+        mock.fail(route, fault);
+        mock.revoke_tokens();
         let answer = served.ask("GET /", "");
         assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
         assert_unmarked(&answer);
@@ -149,15 +149,15 @@ async fn wasmtime_serve_prints_and_answers_no_secret_whatever_fails() {
 /// A platform that repeats secrets which the call at hand did not send.
 fn repeats(secrets: &[String]) -> [(Route, Fault); 2] {
     let text = secrets.join(" and ");
-    let reply = |status, content_type: &str, body: String| Fault::Reply {
+    let response = |status, content_type: &str, body: String| Fault::Response {
         status,
         content_type: content_type.to_owned(),
         body: body.into(),
     };
     let json = json!({"code": 500, "msg": text}).to_string();
     [
-        (Route::GetState, reply(500, "text/html", format!("<h1>{text}</h1>"))),
-        (Route::GetState, reply(200, "application/json", json)),
+        (Route::GetState, response(500, "text/html", format!("<h1>{text}</h1>"))),
+        (Route::GetState, response(200, "application/json", json)),
     ]
 }
 
@@ -186,15 +186,15 @@ fn calls() -> [String; 3] {
 
 #[tokio::test]
 async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() {
-    let fake = marked_fake().await;
-    let mut settings = settings(&fake);
+    let mock = marked_mock().await;
+    let mut settings = settings(&mock);
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
     let component = precompiled(oge_artifacts::mcp());
     let served = Served::start(&component, &settings, &["--allow-precompiled"]);
     for (route, fault) in repeats(&given()).into_iter().chain(faults()) {
-        fake.heal_all();
-        fake.fail(route, fault);
-        fake.revoke_tokens();
+        mock.heal_all();
+        mock.fail(route, fault);
+        mock.revoke_tokens();
         for message in calls() {
             let answer = served.ask("POST /mcp", &message);
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -209,9 +209,9 @@ async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() 
 
 #[tokio::test]
 async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
-    let fake = marked_fake().await;
+    let mock = marked_mock().await;
     let folder = tempdir().unwrap();
-    let mut settings = settings(&fake);
+    let mut settings = settings(&mock);
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
     let mut command = wasmtime("run", &settings);
     command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
@@ -232,21 +232,21 @@ async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
     for _ in 0..2 {
         writeln!(to, "{message}").unwrap();
         answers.push_str(&from.next().unwrap());
-        fake.revoke_tokens();
+        mock.revoke_tokens();
     }
-    let sent = fake.requests(Route::GetState);
+    let sent = mock.requests(Route::GetState);
     let sent = sent.iter().map(|request| request.header("authorization").unwrap().to_owned());
     let sent: BTreeSet<_> = sent.collect();
     assert_eq!(sent.len(), 2);
     for (route, fault) in repeats(&Vec::from_iter(sent)) {
-        fake.fail(route, fault);
+        mock.fail(route, fault);
         writeln!(to, "{message}").unwrap();
         answers.push_str(&from.next().unwrap());
     }
     for (route, fault) in repeats(&given()).into_iter().chain(faults()) {
-        fake.heal_all();
-        fake.fail(route, fault);
-        fake.revoke_tokens();
+        mock.heal_all();
+        mock.fail(route, fault);
+        mock.revoke_tokens();
         for message in calls() {
             writeln!(to, "{message}").unwrap();
             answers.push_str(&from.next().unwrap());

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use oge_fake::{Fake, Route};
+use oge_mock_platform::{Mock, Route};
 use tempfile::tempdir;
 
-use crate::command::{fake, jealous_fake, wasmtime};
+use crate::command::{jealous_mock, mock, wasmtime};
 
 /// A server that ends with the test.
 pub struct Server {
@@ -19,8 +19,8 @@ pub struct Server {
 
 impl Server {
     /// The tools behind a handler, with their token in `directory` where one is given.
-    pub fn start(fake: &Fake, directory: Option<&Path>) -> Self {
-        Self::of(oge_artifacts::gateway(), &fake.settings(), directory, &[])
+    pub fn start(mock: &Mock, directory: Option<&Path>) -> Self {
+        Self::of(oge_artifacts::gateway(), &mock.settings(), directory, &[])
     }
 
     /// Starts `wasmtime serve` of a component on a port of its own.
@@ -92,22 +92,22 @@ impl Drop for Server {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_callers_and_one_login_where_each_login_ends_the_token_before() {
-    let fake = jealous_fake().await;
+    let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
-    let server = Server::start(&fake, Some(directory.path()));
+    let server = Server::start(&mock, Some(directory.path()));
     server.ask_at_once(64);
-    assert_eq!(fake.count(Route::Token), 1, "64 callers and no token yet");
-    fake.revoke_tokens();
+    assert_eq!(mock.count(Route::Token), 1, "64 callers and no token yet");
+    mock.revoke_tokens();
     server.ask_at_once(64);
-    assert_eq!(fake.count(Route::Token), 2, "64 callers on an expired token");
+    assert_eq!(mock.count(Route::Token), 2, "64 callers on an expired token");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_file_it_is_one_login_an_instance_and_no_more() {
-    let fake = fake().await;
-    let server = Server::start(&fake, None);
+    let mock = mock().await;
+    let server = Server::start(&mock, None);
     for _ in 0..5 {
         server.ask_at_once(1);
     }
-    assert_eq!(fake.count(Route::Token), 5);
+    assert_eq!(mock.count(Route::Token), 5);
 }

@@ -4,16 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use oge_fake::{Credentials, Fake, Options};
+use oge_mock_platform::{Credentials, Mock, Options};
 use tempfile::{TempDir, tempdir};
 
-use crate::command::{Told, fake, wasmtime};
+use crate::command::{Told, mock, wasmtime};
 
 const CALL: &str = r#"query-task-status("d", none)"#;
 
 /// A mock whose account needs every kind of quoting, and a directory with its `site.env`: the file that
 /// `oge check` is given too, in `crates/cli/tests/cli.rs`.
-pub async fn every_form() -> (Fake, TempDir) {
+pub async fn every_form() -> (Mock, TempDir) {
     let credentials = Credentials {
         username: "al#ice@$HOME".to_owned(),
         password: r#"it's "$x" `#\n"#.to_owned(),
@@ -21,15 +21,15 @@ pub async fn every_form() -> (Fake, TempDir) {
         client_secret: "密$ \\".to_owned(),
         user_id: "last # of two".to_owned(),
     };
-    let fake = Fake::start(Options::default().credentials(credentials)).await.unwrap();
+    let mock = Mock::start(Options::default().credentials(credentials)).await.unwrap();
     let lines = include_str!("../../../settings/every-form.env")
-        .replace("@API@", &fake.api_url())
-        .replace("@DAG@", &fake.dag_url())
-        .replace("@TOKEN@", &fake.token_url())
+        .replace("@API@", &mock.api_url())
+        .replace("@DAG@", &mock.dag_url())
+        .replace("@TOKEN@", &mock.token_url())
         .replace('\n', "\r\n");
     let directory = tempdir().unwrap();
     fs::write(directory.path().join("site.env"), format!("\u{feff}{lines}")).unwrap();
-    (fake, directory)
+    (mock, directory)
 }
 
 /// `wasmtime run` of one function of the standalone component, with the file `name` of a directory.
@@ -48,17 +48,17 @@ fn pair(key: &str, value: &str) -> (String, String) {
 
 #[tokio::test]
 async fn every_form_of_a_line_is_read() {
-    let (fake, directory) = every_form().await;
+    let (mock, directory) = every_form().await;
     let code = r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#;
     let told = invoke(directory.path(), "site.env", &[], code);
     told.holds(&["user-id: \"last # of two\"", "attempts: 1"]);
     assert!(!told.log.contains("settings:"), "{}", told.log);
-    assert_eq!(fake.story().len(), 2);
+    assert_eq!(mock.story().len(), 2);
 }
 
 #[tokio::test]
 async fn the_environment_comes_before_the_file_unless_it_is_blank() {
-    let (_fake, directory) = every_form().await;
+    let (_mock, directory) = every_form().await;
     let call = r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#;
     let environment = [pair("OGE_USER_ID", "mine"), pair("OGE_TOKEN_PASSWORD", " ")];
     let told = invoke(directory.path(), "site.env", &environment, call);
@@ -92,17 +92,17 @@ async fn a_file_that_cannot_be_read_is_named_with_the_cause() {
 
 #[tokio::test]
 async fn a_link_within_the_directory_is_followed() {
-    let (_fake, directory) = every_form().await;
+    let (_mock, directory) = every_form().await;
     std::os::unix::fs::symlink("site.env", directory.path().join("linked.env")).unwrap();
     invoke(directory.path(), "linked.env", &[], CALL).holds(&[]);
 }
 
 #[tokio::test]
 async fn certificates_that_a_component_cannot_use_are_warned_of_once() {
-    let fake = fake().await;
+    let mock = mock().await;
     let directory = tempdir().unwrap();
     fs::write(directory.path().join("site.env"), "OGE_CA_FILE=/etc/ca.pem\n").unwrap();
-    let told = invoke(directory.path(), "site.env", &fake.settings(), CALL);
+    let told = invoke(directory.path(), "site.env", &mock.settings(), CALL);
     told.holds(&[]);
     assert_eq!(told.log.matches("OGE_CA_FILE has no effect here").count(), 1, "{}", told.log);
 }

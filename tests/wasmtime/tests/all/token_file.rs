@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use oge_fake::{Fake, Options, Route};
+use oge_mock_platform::{Mock, Options, Route};
 use tempfile::tempdir;
 use tokio::time::Instant;
 
-use crate::command::{fake, invoke, invoke_with_file, jealous_fake, spawn_with_file};
+use crate::command::{invoke, invoke_with_file, jealous_mock, mock, spawn_with_file};
 
 const CALL: &str = r#"query-task-status("d", none)"#;
 
@@ -33,16 +33,16 @@ fn tries_since(started: Instant) -> usize {
 
 #[tokio::test]
 async fn one_login_serves_call_after_call() {
-    let fake = jealous_fake().await;
+    let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
     for _ in 0..5 {
-        invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+        invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
     }
-    assert_eq!(fake.count(Route::Token), 1);
-    fake.revoke_tokens();
-    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 2"]);
-    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
-    assert_eq!(fake.count(Route::Token), 2);
+    assert_eq!(mock.count(Route::Token), 1);
+    mock.revoke_tokens();
+    invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 2"]);
+    invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    assert_eq!(mock.count(Route::Token), 2);
     // No lock and no half-written file stay behind.
     let name = file_in(directory.path()).file_name().unwrap().to_str().unwrap().to_owned();
     assert!(name.starts_with("token-") && name.len() == "token-".len() + 16, "{name}");
@@ -50,58 +50,58 @@ async fn one_login_serves_call_after_call() {
 
 #[tokio::test]
 async fn without_a_file_each_process_logs_in() {
-    let fake = fake().await;
+    let mock = mock().await;
     for _ in 0..3 {
-        invoke(&fake.settings(), CALL).holds(&["attempts: 1"]);
+        invoke(&mock.settings(), CALL).holds(&["attempts: 1"]);
     }
-    assert_eq!(fake.count(Route::Token), 3);
+    assert_eq!(mock.count(Route::Token), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_meet_one_expiry_log_in_once() {
-    let fake = jealous_fake().await;
+    let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
-    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
-    fake.revoke_tokens();
+    invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    mock.revoke_tokens();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&[]));
+            scope.spawn(|| invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&[]));
         }
     });
-    assert_eq!(fake.count(Route::Token), 2);
+    assert_eq!(mock.count(Route::Token), 2);
 }
 
 #[tokio::test]
 async fn a_torn_or_foreign_file_is_ignored_with_a_warning() {
-    let fake = fake().await;
+    let mock = mock().await;
     let directory = tempdir().unwrap();
-    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
     let file = file_in(directory.path());
     for (logins, content) in (1..).zip(["{\"format\":\"oge-token/2\",\"rec", "eyJ.MARKER.x", "[]"])
     {
         fs::write(&file, content).unwrap();
-        let told = invoke_with_file(&fake.settings(), directory.path(), CALL);
+        let told = invoke_with_file(&mock.settings(), directory.path(), CALL);
         told.holds(&["attempts: 1"]);
         assert!(told.log.contains("OGE_TOKEN_FILE holds no token"), "{}", told.log);
         assert!(!told.log.contains("MARKER"));
-        assert_eq!(fake.count(Route::Token), logins + 1);
-        invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
-        assert_eq!(fake.count(Route::Token), logins + 1, "it was written anew");
+        assert_eq!(mock.count(Route::Token), logins + 1);
+        invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+        assert_eq!(mock.count(Route::Token), logins + 1, "it was written anew");
     }
 }
 
 #[tokio::test]
 async fn a_file_outside_every_opened_directory_is_a_setting_to_mend() {
-    let fake = fake().await;
-    let mut settings = fake.settings();
+    let mock = mock().await;
+    let mut settings = mock.settings();
     settings.push(("OGE_TOKEN_FILE".to_owned(), "/elsewhere/token".to_owned()));
     invoke(&settings, CALL).has(&["kind: not-configured", "OGE_TOKEN_FILE", "--dir"]);
-    assert!(fake.story().is_empty());
+    assert!(mock.story().is_empty());
 }
 
 #[tokio::test]
 async fn accounts_in_one_directory_keep_their_own_token_and_rejection() {
-    let (one, other) = (jealous_fake().await, jealous_fake().await);
+    let (one, other) = (jealous_mock().await, jealous_mock().await);
     let directory = tempdir().unwrap();
     let wrong = with(&one.settings(), "OGE_TOKEN_PASSWORD", "wrong");
     let bob = with(&wrong, "OGE_TOKEN_USERNAME", "bob");
@@ -118,17 +118,17 @@ async fn accounts_in_one_directory_keep_their_own_token_and_rejection() {
 
 #[tokio::test]
 async fn a_changed_oge_token_is_used() {
-    let fake = fake().await;
+    let mock = mock().await;
     let directory = tempdir().unwrap();
-    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
     for _ in 0..2 {
-        let mine = with(&fake.settings(), "OGE_TOKEN", &fake.issue_token());
-        let logins = fake.count(Route::Token);
+        let mine = with(&mock.settings(), "OGE_TOKEN", &mock.issue_token());
+        let logins = mock.count(Route::Token);
         invoke_with_file(&mine, directory.path(), CALL).holds(&["attempts: 1"]);
-        fake.revoke_tokens();
+        mock.revoke_tokens();
         invoke_with_file(&mine, directory.path(), CALL).holds(&["attempts: 2"]);
         invoke_with_file(&mine, directory.path(), CALL).holds(&["attempts: 1"]);
-        assert_eq!(fake.count(Route::Token), logins + 1);
+        assert_eq!(mock.count(Route::Token), logins + 1);
     }
 }
 
@@ -137,20 +137,20 @@ async fn a_changed_oge_token_is_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_holder_holds_nobody_up() {
     let slow = Options::default().latency(Duration::from_millis(1500));
-    let fake = Fake::start(slow).await.unwrap();
+    let mock = Mock::start(slow).await.unwrap();
     // What a call takes on this machine with nobody before it.
     let started = Instant::now();
-    invoke_with_file(&fake.settings(), tempdir().unwrap().path(), CALL).holds(&["attempts: 1"]);
+    invoke_with_file(&mock.settings(), tempdir().unwrap().path(), CALL).holds(&["attempts: 1"]);
     let usual = started.elapsed();
     let directory = tempdir().unwrap();
-    let mut holder = spawn_with_file(&fake.settings(), directory.path(), CALL);
-    while fake.count(Route::Token) == 1 {
+    let mut holder = spawn_with_file(&mock.settings(), directory.path(), CALL);
+    while mock.count(Route::Token) == 1 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     holder.kill().unwrap();
     holder.wait().unwrap();
     let started = Instant::now();
-    let told = invoke_with_file(&fake.settings(), directory.path(), CALL);
+    let told = invoke_with_file(&mock.settings(), directory.path(), CALL);
     told.holds(&["attempts: 1"]);
     assert!(told.log.contains("info token-store: waiting for the login"), "{}", told.log);
     assert!(started.elapsed() < Duration::from_secs(10) + 2 * usual, "{:?}", started.elapsed());
@@ -160,22 +160,22 @@ async fn a_killed_holder_holds_nobody_up() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_pipe_as_token_file_is_ignored_with_a_warning() {
-    let fake = fake().await;
+    let mock = mock().await;
     let directory = tempdir().unwrap();
-    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
     let file = file_in(directory.path());
     fs::remove_file(&file).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
-    let told = invoke_with_file(&fake.settings(), directory.path(), CALL);
+    let told = invoke_with_file(&mock.settings(), directory.path(), CALL);
     told.holds(&["attempts: 1"]);
     assert!(told.log.contains("OGE_TOKEN_FILE is no regular file"), "{}", told.log);
 }
 
 #[tokio::test]
 async fn wrong_credentials_are_tried_once_by_all_processes_and_corrected_ones_at_once() {
-    let fake = fake().await;
+    let mock = mock().await;
     let directory = tempdir().unwrap();
-    let wrong = with(&fake.settings(), "OGE_TOKEN_PASSWORD", "wrong");
+    let wrong = with(&mock.settings(), "OGE_TOKEN_PASSWORD", "wrong");
     let started = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -187,8 +187,8 @@ async fn wrong_credentials_are_tried_once_by_all_processes_and_corrected_ones_at
             });
         }
     });
-    let tries = fake.count(Route::Token);
+    let tries = mock.count(Route::Token);
     assert!((1..=tries_since(started)).contains(&tries), "{tries} logins");
-    invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
-    assert_eq!(fake.count(Route::Token), tries + 1);
+    invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
+    assert_eq!(mock.count(Route::Token), tries + 1);
 }

@@ -1,8 +1,8 @@
 //! How often each way of running logs in, which docs/embedding.md tells for a hundred calls:
 //! `OGE_CALLS=100 cargo test --test all token_requests -- --nocapture`.
 
-use oge_fake::Route;
 use oge_host::Host;
+use oge_mock_platform::Route;
 use oge_tools::tools::{QueryTaskStatus, query_task_status};
 use tempfile::tempdir;
 
@@ -24,9 +24,9 @@ fn told(way: &str, logins: usize, expected: usize) {
 
 #[tokio::test]
 async fn the_reference_host_logs_in_once() {
-    let fake = command::fake().await;
+    let mock = command::mock().await;
     let host = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
-        .settings(fake.settings())
+        .settings(mock.settings())
         .log(|_| {})
         .build()
         .unwrap();
@@ -34,46 +34,46 @@ async fn the_reference_host_logs_in_once() {
     for _ in 0..calls() {
         host.run::<QueryTaskStatus>(&arguments).await.unwrap();
     }
-    told("reference host", fake.count(Route::Token), 1);
+    told("reference host", mock.count(Route::Token), 1);
 }
 
 #[tokio::test]
 async fn wasmtime_run_logs_in_each_time_or_once_with_a_file() {
-    let fake = command::fake().await;
+    let mock = command::mock().await;
     for _ in 0..calls() {
-        command::invoke(&fake.settings(), CALL).holds(&[]);
+        command::invoke(&mock.settings(), CALL).holds(&[]);
     }
-    told("wasmtime run", fake.count(Route::Token), calls());
-    fake.clear_requests();
+    told("wasmtime run", mock.count(Route::Token), calls());
+    mock.clear_requests();
     let directory = tempdir().unwrap();
     for _ in 0..calls() {
-        command::invoke_with_file(&fake.settings(), directory.path(), CALL).holds(&[]);
+        command::invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&[]);
     }
-    told("wasmtime run, OGE_TOKEN_FILE", fake.count(Route::Token), 1);
+    told("wasmtime run, OGE_TOKEN_FILE", mock.count(Route::Token), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wasmtime_serve_logs_in_each_time_or_once_with_a_file() {
-    let fake = command::fake().await;
-    let server = Server::start(&fake, None);
+    let mock = command::mock().await;
+    let server = Server::start(&mock, None);
     for _ in 0..calls() {
         server.ask_at_once(1);
     }
-    told("wasmtime serve", fake.count(Route::Token), calls());
-    fake.clear_requests();
+    told("wasmtime serve", mock.count(Route::Token), calls());
+    mock.clear_requests();
     let directory = tempdir().unwrap();
-    let server = Server::start(&fake, Some(directory.path()));
+    let server = Server::start(&mock, Some(directory.path()));
     for _ in 0..calls() {
         server.ask_at_once(1);
     }
-    told("wasmtime serve, OGE_TOKEN_FILE", fake.count(Route::Token), 1);
+    told("wasmtime serve, OGE_TOKEN_FILE", mock.count(Route::Token), 1);
 }
 
 #[tokio::test]
 async fn a_host_like_wassette_logs_in_each_time() {
-    let fake = command::fake().await;
+    let mock = command::mock().await;
     for _ in 0..calls() {
-        config::invoke(&fake.settings(), CALL).holds(&[]);
+        config::invoke(&mock.settings(), CALL).holds(&[]);
     }
-    told("a fresh instance a call, wasi:config", fake.count(Route::Token), calls());
+    told("a fresh instance a call, wasi:config", mock.count(Route::Token), calls());
 }

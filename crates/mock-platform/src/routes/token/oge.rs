@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::options::Credentials;
 use crate::received::Received;
-use crate::reply::Reply;
+use crate::response::Response;
 use crate::urlencoded;
 
 /// What the query says, and the body once more.
@@ -22,16 +22,16 @@ struct Body {
 }
 
 /// An old token in the header makes the request fail.
-pub(super) fn read(request: &Received) -> Result<Login, Reply> {
+pub(super) fn read(request: &Received) -> Result<Login, Response> {
     request.expect_method(&Method::POST)?;
     if request.parts.headers.contains_key(AUTHORIZATION) {
-        return Err(Reply::status(StatusCode::BAD_REQUEST, "无效的请求头"));
+        return Err(Response::status(StatusCode::BAD_REQUEST, "无效的请求头"));
     }
     Ok(Login { query: request.query(), body: request.json()? })
 }
 
 impl Login {
-    pub(super) fn check(&self, credentials: &Credentials) -> Result<(), Reply> {
+    pub(super) fn check(&self, credentials: &Credentials) -> Result<(), Response> {
         let says = |name, value: &str| urlencoded::value(&self.query, name) == Some(value);
         let is_known = says("grant_type", "password")
             && urlencoded::value(&self.query, "scopes").is_some_and(|scopes| !scopes.is_empty())
@@ -41,13 +41,13 @@ impl Login {
             && says("password", &credentials.password)
             && self.body.username == credentials.username
             && self.body.password == credentials.password;
-        if is_known { Ok(()) } else { Err(Reply::code(40001, "用户名或密码错误")) }
+        if is_known { Ok(()) } else { Err(Response::code(40001, "用户名或密码错误")) }
     }
 }
 
 /// `tokenHead` ends in a blank.
-pub(super) fn grant(token: &str) -> Reply {
-    Reply::json(
+pub(super) fn grant(token: &str) -> Response {
+    Response::json(
         StatusCode::OK,
         format!(r#"{{"data":{{"token":"{token}","tokenHead":"Bearer "}}}}"#),
     )

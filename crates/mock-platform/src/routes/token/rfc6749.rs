@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::options::Credentials;
 use crate::received::Received;
-use crate::reply::Reply;
+use crate::response::Response;
 use crate::urlencoded;
 
 /// The form, and the client where it came as `Basic`.
@@ -17,7 +17,7 @@ pub(crate) struct Login {
     basic: Option<(String, String)>,
 }
 
-pub(super) fn read(request: &Received) -> Result<Login, Reply> {
+pub(super) fn read(request: &Received) -> Result<Login, Response> {
     request.expect_method(&Method::POST)?;
     request.expect_type("application/x-www-form-urlencoded")?;
     let form = std::str::from_utf8(&request.body).map_err(|_| refusal("invalid_request"))?;
@@ -29,7 +29,7 @@ pub(super) fn read(request: &Received) -> Result<Login, Reply> {
 }
 
 impl Login {
-    pub(super) fn check(&self, credentials: &Credentials) -> Result<(), Reply> {
+    pub(super) fn check(&self, credentials: &Credentials) -> Result<(), Response> {
         let client = match &self.basic {
             Some((id, secret)) => Some((id.as_str(), secret.as_str())),
             None => self.form("client_id").zip(self.form("client_secret")),
@@ -54,13 +54,13 @@ impl Login {
     }
 }
 
-pub(super) fn grant(token: &str, lifetime: Duration) -> Reply {
+pub(super) fn grant(token: &str, lifetime: Duration) -> Response {
     let body = json!({
         "access_token": token,
         "token_type": "Bearer",
         "expires_in": lifetime.as_secs(),
     });
-    Reply::json(StatusCode::OK, body.to_string())
+    Response::json(StatusCode::OK, body.to_string())
 }
 
 /// The id and secret, each form-encoded before the pair was encoded as base64.
@@ -70,10 +70,10 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
     Some((urlencoded::decode(id), urlencoded::decode(secret)))
 }
 
-fn refusal(error: &str) -> Reply {
+fn refusal(error: &str) -> Response {
     let status = match error {
         "invalid_client" => StatusCode::UNAUTHORIZED,
         _ => StatusCode::BAD_REQUEST,
     };
-    Reply::json(status, json!({ "error": error }).to_string())
+    Response::json(status, json!({ "error": error }).to_string())
 }

@@ -8,7 +8,7 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::json;
 
 use super::{BEARER, serve, serve_openly, with};
-use crate::command::fake;
+use crate::command::mock;
 use crate::serve::Server;
 
 /// Lists the tools with these headers more.
@@ -28,8 +28,8 @@ async fn list(server: &Server, headers: &[(reqwest::header::HeaderName, &str)]) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_knows_the_bearer_may_call() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     let right = format!("Bearer {BEARER}");
     assert_eq!(list(&server, &[(AUTHORIZATION, &right)]).await.status(), StatusCode::OK);
     for headers in [&[][..], &[(AUTHORIZATION, "Bearer other")], &[(AUTHORIZATION, BEARER)]] {
@@ -49,26 +49,26 @@ async fn only_who_knows_the_bearer_may_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_may_call_until_a_setting_says_who() {
-    let fake = fake().await;
-    let closed = serve_openly(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let closed = serve_openly(&mock.settings(), None, &[]);
     let answer = list(&closed, &[]).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let told = answer.text().await.unwrap();
     assert!(told.contains("OGE_MCP_BEARER is not set"), "{told}");
 
-    let open = serve_openly(&with(&fake, &[("OGE_MCP_UNAUTHENTICATED", "1")]), None, &[]);
+    let open = serve_openly(&with(&mock, &[("OGE_MCP_UNAUTHENTICATED", "1")]), None, &[]);
     assert_eq!(list(&open, &[]).await.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_peoples_pages_and_names_are_refused() {
-    let fake = fake().await;
+    let mock = mock().await;
     let more = [
         ("OGE_MCP_UNAUTHENTICATED", "1"),
         ("OGE_MCP_ALLOWED_ORIGINS", "https://maps.example:443"),
         ("OGE_MCP_ALLOWED_HOSTS", "oge.example"),
     ];
-    let server = serve_openly(&with(&fake, &more), None, &[]);
+    let server = serve_openly(&with(&mock, &more), None, &[]);
     for (header, value, expected) in [
         (ORIGIN, "http://evil.example", StatusCode::FORBIDDEN),
         (ORIGIN, "null", StatusCode::FORBIDDEN),
@@ -96,9 +96,9 @@ async fn other_peoples_pages_and_names_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_is_told_which_pages_may_call() {
-    let fake = fake().await;
+    let mock = mock().await;
     let more = [("OGE_MCP_ALLOWED_ORIGINS", "https://maps.example:443")];
-    let server = serve(&with(&fake, &more), None, &[]);
+    let server = serve(&with(&mock, &more), None, &[]);
     let ask = |method: &str, origin: &'static str, path: &str| {
         Client::new()
             .request(method.parse().unwrap(), server.url(path))
@@ -148,8 +148,8 @@ async fn a_browser_is_told_which_pages_may_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_takes_json_is_answered() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     for (path, accept) in [
         ("/mcp", None),
         ("/mcp", Some("*/*")),
@@ -170,8 +170,8 @@ async fn whatever_takes_json_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_none_is_a_bad_request() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     for host in ["", "a b", "localhost:port", "x@localhost"] {
         let answer = raw(&server, "GET /mcp", &[host], "", "");
         assert!(answer.starts_with("HTTP/1.1 400"), "{host}: {answer}");
@@ -195,11 +195,11 @@ fn raw(server: &Server, line: &str, hosts: &[&str], more: &str, body: &str) -> S
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_needs_no_bearer_and_tells_nothing() {
-    let fake = fake().await;
-    for server in [serve(&fake.settings(), None, &[]), serve_openly(&[], None, &[])] {
+    let mock = mock().await;
+    for server in [serve(&mock.settings(), None, &[]), serve_openly(&[], None, &[])] {
         let answer = reqwest::get(server.url("/healthz")).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.text().await.unwrap(), "ok\n");
     }
-    assert_eq!(fake.story().len(), 0);
+    assert_eq!(mock.story().len(), 0);
 }

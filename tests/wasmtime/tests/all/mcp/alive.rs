@@ -5,26 +5,26 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use oge_fake::{Fault, Route};
+use oge_mock_platform::{Fault, Route};
 use rmcp::model::{CallToolRequest, ClientRequest, PingRequest};
 use rmcp::service::PeerRequestOptions;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Session, Transport, request, with};
-use crate::command::{fake, jealous_fake};
+use crate::command::{jealous_mock, mock};
 
 const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ping_and_sixty_four_calls_go_on_while_one_waits() {
-    let fake = fake().await;
-    fake.fail(Route::GetState, Fault::Hang);
-    let session = Session::start(&fake.settings(), STDIO).await;
+    let mock = mock().await;
+    mock.fail(Route::GetState, Fault::Hang);
+    let session = Session::start(&mock.settings(), STDIO).await;
     let waits = session.call("query_task_status", json!({"dag_id": "d"}));
     let others = async {
         // The waiting call is under way.
-        while fake.count(Route::GetState) == 0 {
+        while mock.count(Route::GetState) == 0 {
             sleep(Duration::from_millis(5)).await;
         }
         let ping = ClientRequest::PingRequest(PingRequest::default());
@@ -38,20 +38,20 @@ async fn a_ping_and_sixty_four_calls_go_on_while_one_waits() {
         result = waits => panic!("the platform hangs, and yet: {result:?}"),
         () = others => {}
     }
-    assert_eq!(fake.count(Route::Token), 1);
+    assert_eq!(mock.count(Route::Token), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_calls_on_an_expired_token_log_in_once() {
-    let fake = jealous_fake().await;
-    let session = Session::start(&fake.settings(), STDIO).await;
+    let mock = jealous_mock().await;
+    let session = Session::start(&mock.settings(), STDIO).await;
     for logins in 1..=2 {
         let calls = (0..64).map(|_| session.envelope("run_big_query", json!({})));
         for envelope in futures_util::future::join_all(calls).await {
             assert_eq!(envelope["success"], json!(true), "{envelope}");
         }
-        assert_eq!(fake.count(Route::Token), logins);
-        fake.revoke_tokens();
+        assert_eq!(mock.count(Route::Token), logins);
+        mock.revoke_tokens();
     }
 }
 
@@ -71,9 +71,9 @@ async fn cancellation_drops_the_request() {
         // Ends once the client has gone; what it says is whether it did.
         matches!(connection.read(&mut buffer), Ok(0)) || connection.write(b"x").is_err()
     });
-    let fake = fake().await;
-    let token = fake.issue_token();
-    let settings = with(&fake, &[("OGE_DAG_URL", &url), ("OGE_TOKEN", &token)]);
+    let mock = mock().await;
+    let token = mock.issue_token();
+    let settings = with(&mock, &[("OGE_DAG_URL", &url), ("OGE_TOKEN", &token)]);
     let session = Session::start(&settings, STDIO).await;
     let call = CallToolRequest::new(request("query_task_status", json!({"dag_id": "d"})));
     let call = ClientRequest::CallToolRequest(call);
@@ -92,9 +92,9 @@ async fn cancellation_drops_the_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_caller_ends_no_login_that_others_wait_for() {
-    let fake = jealous_fake().await;
-    fake.fail_times(Route::Token, 1, Fault::Delay(Duration::from_millis(800)));
-    let session = Session::start(&fake.settings(), STDIO).await;
+    let mock = jealous_mock().await;
+    mock.fail_times(Route::Token, 1, Fault::Delay(Duration::from_millis(800)));
+    let session = Session::start(&mock.settings(), STDIO).await;
     let call = CallToolRequest::new(request("run_big_query", json!({})));
     let first = session
         .client
@@ -106,7 +106,7 @@ async fn a_cancelled_caller_ends_no_login_that_others_wait_for() {
         .unwrap();
     let others = (0..8).map(|_| session.envelope("run_big_query", json!({})));
     let cancel = async {
-        while fake.count(Route::Token) == 0 {
+        while mock.count(Route::Token) == 0 {
             sleep(Duration::from_millis(5)).await;
         }
         first.cancel(None).await.unwrap();
@@ -115,16 +115,16 @@ async fn a_cancelled_caller_ends_no_login_that_others_wait_for() {
     for envelope in envelopes {
         assert_eq!(envelope["success"], json!(true), "{envelope}");
     }
-    assert_eq!(fake.count(Route::Token), 1);
+    assert_eq!(mock.count(Route::Token), 1);
 }
 
 /// Waiting costs no CPU time: neither for input nor for the platform.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_is_no_busy_loop() {
-    let fake = fake().await;
-    fake.fail(Route::GetState, Fault::Hang);
-    let session = Session::start(&fake.settings(), STDIO).await;
+    let mock = mock().await;
+    mock.fail(Route::GetState, Fault::Hang);
+    let session = Session::start(&mock.settings(), STDIO).await;
     let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
     let ticks = || {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
@@ -133,7 +133,7 @@ async fn waiting_is_no_busy_loop() {
     };
     let call = session.call("query_task_status", json!({"dag_id": "d"}));
     let measured = async {
-        while fake.count(Route::GetState) == 0 {
+        while mock.count(Route::GetState) == 0 {
             sleep(Duration::from_millis(5)).await;
         }
         // What the start left to do is done.
@@ -151,15 +151,15 @@ async fn waiting_is_no_busy_loop() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_ends_with_its_input() {
-    let fake = fake().await;
-    fake.fail(Route::GetState, Fault::Hang);
-    let mut session = Session::start(&fake.settings(), STDIO).await;
+    let mock = mock().await;
+    mock.fail(Route::GetState, Fault::Hang);
+    let mut session = Session::start(&mock.settings(), STDIO).await;
     let mut child = session.child.take().unwrap();
     let call = CallToolRequest::new(request("query_task_status", json!({"dag_id": "d"})));
     let call = ClientRequest::CallToolRequest(call);
     let options = PeerRequestOptions::no_options();
     let _waits = session.client.send_cancellable_request(call, options).await.unwrap();
-    while fake.count(Route::GetState) == 0 {
+    while mock.count(Route::GetState) == 0 {
         sleep(Duration::from_millis(5)).await;
     }
     session.client.cancel().await.unwrap();

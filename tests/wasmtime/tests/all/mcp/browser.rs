@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{BEARER, serve, with};
-use crate::command::fake;
+use crate::command::mock;
 
 /// A page that calls the server as an MCP client does, and says how that went.
 const PAGE: &str = r#"<!doctype html><script>
@@ -103,9 +103,9 @@ fn open(url: &str, told: &mpsc::Receiver<Value>) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_chromium), ignore = "needs chromium")]
 async fn a_page_of_an_allowed_origin_calls_and_no_other() {
-    let fake = fake().await;
+    let mock = mock().await;
     let allowed = [("OGE_MCP_ALLOWED_ORIGINS", "http://maps.test:*")];
-    let server = serve(&with(&fake, &allowed), None, &[]);
+    let server = serve(&with(&mock, &allowed), None, &[]);
     let (port, told) = site(&server.url("/mcp"));
     let page = open(&format!("http://maps.test:{port}/"), &told);
     assert_eq!((&page["server"], &page["tools"]), (&json!("oge-mcp"), &json!(5)), "{page}");

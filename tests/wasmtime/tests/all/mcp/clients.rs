@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use oge_fake::{Fake, Route};
+use oge_mock_platform::{Mock, Route};
 use rmcp::ServiceExt as _;
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{BEARER, Listener, envelope, request};
-use crate::command::fake;
+use crate::command::mock;
 use crate::settings_file::every_form;
 
 const LAUNCHER: &str = "/home/ME/.local/bin/oge-mcp";
@@ -43,11 +43,11 @@ fn servers(page: &str) -> Vec<Value> {
 pub(super) struct Home(TempDir);
 
 impl Home {
-    pub(super) fn of(fake: &Fake) -> Self {
+    pub(super) fn of(mock: &Mock) -> Self {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join(".config/oge");
         fs::create_dir_all(&folder).unwrap();
-        let mut settings = fake.settings();
+        let mut settings = mock.settings();
         settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
         let lines = settings.iter().map(|(key, value)| format!("{key}='{value}'\n"));
         let file = folder.join("site.env");
@@ -132,8 +132,8 @@ fn no_configuration_holds_a_secret_and_both_languages_hold_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_stdio_configuration_starts_a_server_that_answers() {
-    let fake = fake().await;
-    let home = Home::of(&fake);
+    let mock = mock().await;
+    let home = Home::of(&mock);
     let state = home.0.path().join("state");
     fs::create_dir(&state).unwrap();
     let mut started = BTreeSet::new();
@@ -155,7 +155,7 @@ async fn each_stdio_configuration_starts_a_server_that_answers() {
             }
             "wasmtime" => {
                 let mut command = home.command(env!("CARGO_BIN_EXE_stock-wasmtime"));
-                command.envs(fake.settings());
+                command.envs(mock.settings());
                 command
             }
             other => panic!("{other} is not tried"),
@@ -165,13 +165,13 @@ async fn each_stdio_configuration_starts_a_server_that_answers() {
             let wasm = oge_artifacts::mcp().display().to_string();
             command.arg(argument.replace("C:\\oge\\oge-mcp.wasm", &wasm));
         }
-        answers(command, &fake).await;
+        answers(command, &mock).await;
     }
     assert_eq!(started.len(), 4, "{started:?}");
 }
 
 /// That a server speaks MCP over stdio, and its command line tells no secret.
-async fn answers(mut command: Command, fake: &Fake) {
+async fn answers(mut command: Command, mock: &Mock) {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child =
         tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("it starts");
@@ -180,7 +180,7 @@ async fn answers(mut command: Command, fake: &Fake) {
     let result = client.call_tool(request("run_big_query", json!({}))).await.unwrap();
     assert_eq!(envelope(&result)["success"], json!(true));
     let shown = command_line(child.id().unwrap());
-    for (key, value) in fake.settings() {
+    for (key, value) in mock.settings() {
         let is_secret = key.contains("PASSWORD") || key.contains("SECRET");
         assert!(!is_secret || !shown.contains(&value), "{key} stands in {shown}");
     }
@@ -189,11 +189,11 @@ async fn answers(mut command: Command, fake: &Fake) {
 /// The file that `oge check` accepts, in `crates/cli/tests/cli.rs`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_launcher_reads_every_form_of_a_line() {
-    let (fake, directory) = every_form().await;
-    let home = Home::of(&fake);
+    let (mock, directory) = every_form().await;
+    let home = Home::of(&mock);
     let file = home.0.path().join(".config/oge/site.env");
     fs::copy(directory.path().join("site.env"), &file).unwrap();
-    answers(home.command(root().join("examples/mcp/oge-mcp")), &fake).await;
+    answers(home.command(root().join("examples/mcp/oge-mcp")), &mock).await;
 
     // A file elsewhere, reached by a link that leads out of its own directory.
     fs::remove_file(&file).unwrap();
@@ -202,16 +202,16 @@ async fn the_launcher_reads_every_form_of_a_line() {
     for key in ["OGE_SETTINGS_FILE", "OGE_ENV_FILE"] {
         let mut command = home.command(root().join("examples/mcp/oge-mcp"));
         command.env(key, &link);
-        answers(command, &fake).await;
+        answers(command, &mock).await;
     }
-    assert_eq!(fake.count(Route::Token), 1);
+    assert_eq!(mock.count(Route::Token), 1);
 }
 
 /// A session that began with a wrong password goes on once the file is corrected.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_corrected_settings_file_is_read_at_the_next_call() {
-    let fake = fake().await;
-    let home = Home::of(&fake);
+    let mock = mock().await;
+    let home = Home::of(&mock);
     let file = home.0.path().join(".config/oge/site.env");
     let good = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("{good}OGE_TOKEN_PASSWORD=wrong\n")).unwrap();
@@ -223,7 +223,7 @@ async fn a_corrected_settings_file_is_read_at_the_next_call() {
     let client = Listener::default().serve(pipes).await.unwrap();
     let call = async || {
         let result = client.call_tool(request("run_big_query", json!({}))).await.unwrap();
-        (result.is_error, fake.count(Route::Token))
+        (result.is_error, mock.count(Route::Token))
     };
     for _ in 0..2 {
         assert_eq!(call().await, (Some(true), 1));
@@ -318,8 +318,8 @@ fn the_launcher_serves_on_a_port_a_name_or_an_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_launcher_serves_http_and_keeps_one_token_for_this_user_alone() {
-    let fake = fake().await;
-    let home = Home::of(&fake);
+    let mock = mock().await;
+    let home = Home::of(&mock);
     let server = Launched::start(&home, None);
     assert!(!command_line(server.child.id()).contains(BEARER));
     for _ in 0..2 {
@@ -330,7 +330,7 @@ async fn the_launcher_serves_http_and_keeps_one_token_for_this_user_alone() {
         let result = client.call_tool(request("run_big_query", json!({}))).await.unwrap();
         assert_eq!(envelope(&result)["success"], json!(true));
     }
-    assert_eq!(fake.count(Route::Token), 1);
+    assert_eq!(mock.count(Route::Token), 1);
     let state = fs::metadata(home.0.path().join(".local/state/oge")).unwrap();
     assert_eq!(state.permissions().mode() & 0o777, 0o700);
 }

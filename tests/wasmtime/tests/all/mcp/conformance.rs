@@ -5,15 +5,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{BEARER, serve};
-use crate::command::fake;
+use crate::command::mock;
 use crate::serve::Server;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_conformance_suite), ignore = "needs Node.js and npm ci in tests/conformance")]
 async fn the_suites_scenarios_pass() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance");
-    let fake = fake().await;
-    let shipped = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let shipped = serve(&mock.settings(), None, &[]);
     let bearer = [("OGE_MCP_BEARER".to_owned(), BEARER.to_owned())];
     let fixtures = Server::of(oge_artifacts::mcp_fixtures(), &bearer, None, &[]);
     let output = Command::new("node")

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use oge_fake::{Fake, Options, Route};
+use oge_mock_platform::{Mock, Options, Route};
 
 use super::BEARER;
 use super::clients::{Home, Launched};
@@ -48,9 +48,9 @@ fn is_answered(response: &str) -> bool {
 async fn a_crowd_waits_and_idle_connections_end_nothing() {
     // Longer than until a response begins: from then on the runtime does not count the request.
     let options = Options::default().latency(Duration::from_millis(900));
-    let fake = Fake::start(options).await.unwrap();
-    fake.start_task("d");
-    let home = Home::of(&fake);
+    let mock = Mock::start(options).await.unwrap();
+    mock.start_task("d");
+    let home = Home::of(&mock);
     let mut server = Launched::start(&home, Some(FILES));
     let address = server.address.clone();
     let answered = thread::scope(|scope| {
@@ -59,7 +59,7 @@ async fn a_crowd_waits_and_idle_connections_end_nothing() {
     });
     let failed = answered.iter().find(|response| !is_answered(response));
     assert!(failed.is_none(), "{failed:?}");
-    assert_eq!(fake.count(Route::Token), 1);
+    assert_eq!(mock.count(Route::Token), 1);
 
     // Callers that leave while the platform computes, more of them than there are files.
     for _ in 0..30 {

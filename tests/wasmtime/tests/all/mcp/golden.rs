@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use oge_fake::{Fake, Fault, Options, Route};
+use oge_mock_platform::{Fault, Mock, Options, Route};
 use serde_json::{Value, json};
 
 use super::{Session, Transport, with};
@@ -14,13 +14,13 @@ const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
 /// A case: its name, what is arranged, the settings that differ, the tool and its arguments.
 struct Case {
     name: &'static str,
-    arrange: fn(&Fake),
+    arrange: fn(&Mock),
     settings: &'static [(&'static str, &'static str)],
     tool: &'static str,
     arguments: Value,
 }
 
-const fn nothing(_: &Fake) {}
+const fn nothing(_: &Mock) {}
 
 fn cases() -> Vec<Case> {
     let case = |name, tool, arguments: Value| Case {
@@ -36,22 +36,22 @@ fn cases() -> Vec<Case> {
         case("coverage_aspect_analysis", "coverage_aspect_analysis", bbox),
         case("run_big_query", "run_big_query", json!({})),
         Case {
-            arrange: |fake| {
+            arrange: |mock| {
                 let answer =
                     r#"{"dags": {"d1": {"n": 1.50}, "x": "d2"}, "spaceParams": {}, "log": "完成"}"#;
-                fake.reply(Route::ExecuteCode, 200, "application/json", answer);
+                mock.response(Route::ExecuteCode, 200, "application/json", answer);
             },
             ..case("execute_code_to_dag", "execute_code_to_dag", json!({"code": "import oge"}))
         },
         Case {
-            arrange: |fake| {
+            arrange: |mock| {
                 let answer = r#"{"code":200,"msg":null,"data":{"batchSessionId":17,"id":"t1","dagId":"d1","taskName":"n","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"EPSG:4326","userId":"u","userName":"name","folder":null}}"#;
-                fake.reply(Route::AddTaskRecord, 200, "application/json", answer);
+                mock.response(Route::AddTaskRecord, 200, "application/json", answer);
             },
             ..case("submit_batch_task", "submit_batch_task", json!({"dag_id": "d1"}))
         },
         Case {
-            arrange: |fake| fake.start_task("d1"),
+            arrange: |mock| mock.start_task("d1"),
             ..case("query_task_status", "query_task_status", json!({"dag_id": "d1"}))
         },
         case(
@@ -63,16 +63,16 @@ fn cases() -> Vec<Case> {
             settings: &[("OGE_API_URL", "")],
             ..case("not-configured", "run_big_query", json!({}))
         },
-        fails("unauthorized", |fake| fake.refuse_all_tokens(true)),
-        fails("forbidden", |fake| fake.fail(Route::Process, Fault::Status(403))),
-        fails("api", |fake| fake.fail(Route::Process, Fault::Code(500))),
-        fails("api-status", |fake| fake.fail(Route::Process, Fault::Status(502))),
+        fails("unauthorized", |mock| mock.refuse_all_tokens(true)),
+        fails("forbidden", |mock| mock.fail(Route::Process, Fault::Status(403))),
+        fails("api", |mock| mock.fail(Route::Process, Fault::Code(500))),
+        fails("api-status", |mock| mock.fail(Route::Process, Fault::Status(502))),
         Case {
-            arrange: |fake| fake.reply(Route::ExecuteCode, 200, "application/json", "{}"),
+            arrange: |mock| mock.response(Route::ExecuteCode, 200, "application/json", "{}"),
             ..case("bad-reply", "execute_code_to_dag", json!({"code": "import oge"}))
         },
         Case {
-            arrange: |fake| fake.fail(Route::Process, Fault::Hang),
+            arrange: |mock| mock.fail(Route::Process, Fault::Hang),
             settings: &[("OGE_TIMEOUT_SECONDS", "1")],
             ..case("timeout", "run_big_query", json!({}))
         },
@@ -82,7 +82,7 @@ fn cases() -> Vec<Case> {
             ..case("network", "run_big_query", json!({}))
         },
         Case {
-            arrange: |fake| fake.fail(Route::Process, Fault::Huge(5000)),
+            arrange: |mock| mock.fail(Route::Process, Fault::Huge(5000)),
             settings: &[("OGE_MAX_REPLY_BYTES", "4096")],
             ..case("reply-too-large", "run_big_query", json!({}))
         },
@@ -97,12 +97,12 @@ fn cases() -> Vec<Case> {
 async fn envelopes_are_what_they_were() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for Case { name, arrange, settings, tool, arguments } in cases() {
-        let fake = Fake::start(Options::default()).await.expect("a port on loopback");
-        arrange(&fake);
-        let session = Session::start(&with(&fake, settings), STDIO).await;
+        let mock = Mock::start(Options::default()).await.expect("a port on loopback");
+        arrange(&mock);
+        let session = Session::start(&with(&mock, settings), STDIO).await;
         let result = session.call(tool, arguments).await;
         let text = &result.content[0].as_text().unwrap().text;
-        let shown = steady(text, &fake);
+        let shown = steady(text, &mock);
         let file = folder.join(name).with_extension("json");
         if std::env::var_os("OGE_BLESS").is_some() {
             fs::write(&file, format!("{shown}\n")).unwrap();
@@ -113,8 +113,8 @@ async fn envelopes_are_what_they_were() {
 }
 
 /// The text without what differs from run to run: the platform's port, times, ids that it made up.
-fn steady(text: &str, fake: &Fake) -> String {
-    let text = text.replace(fake.origin(), "http://oge.test");
+fn steady(text: &str, mock: &Mock) -> String {
+    let text = text.replace(mock.origin(), "http://oge.test");
     [("\"execution_time\":", ","), (" after ", " s"), (" within ", " s")]
         .into_iter()
         .fold(text, |text, (before, after)| without_times(&text, before, after))

@@ -4,14 +4,14 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use oge_fake::{Fault, Route};
+use oge_mock_platform::{Fault, Route};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{BEARER, serve, with};
-use crate::command::fake;
+use crate::command::mock;
 use crate::serve::Server;
 
 const JSON: &str = "application/json";
@@ -31,8 +31,8 @@ fn call(tool: &str, arguments: &Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_answered_in_json_and_with_a_progress_token_as_a_stream() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     let mut message = call("run_big_query", &json!({}));
     let answer = post(&server).json(&message).send().await.unwrap();
     assert_eq!(answer.headers()[CONTENT_TYPE], JSON);
@@ -55,8 +55,8 @@ async fn a_call_is_answered_in_json_and_with_a_progress_token_as_a_stream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_takes_no_events_is_answered_in_json() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     let mut message = call("run_big_query", &json!({}));
     message["params"]["_meta"] = json!({"progressToken": "p"});
     for accept in [JSON, "*/*", "application/*", "application/json, text/event-stream;q=0"] {
@@ -70,9 +70,9 @@ async fn a_client_that_takes_no_events_is_answered_in_json() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_comes_while_the_call_waits() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
-    fake.fail(Route::GetState, Fault::Hang);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
+    mock.fail(Route::GetState, Fault::Hang);
     let mut message = call("query_task_status", &json!({"dag_id": "d"}));
     message["params"]["_meta"] = json!({"progressToken": 1});
     let mut answer = post(&server).json(&message).send().await.unwrap();
@@ -82,8 +82,8 @@ async fn progress_comes_while_the_call_waits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_oversized_and_deep_bodies_are_refused_and_the_server_lives() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     let deep = |depth: usize| {
         let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         format!(
@@ -120,8 +120,8 @@ async fn broken_oversized_and_deep_bodies_are_refused_and_the_server_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sdks_refusals_are_clear() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     let message = call("run_big_query", &json!({})).to_string();
     let bare = || Client::new().post(server.url("/mcp")).bearer_auth(BEARER).body(message.clone());
     let both = "application/json, text/event-stream";
@@ -142,8 +142,8 @@ async fn the_sdks_refusals_are_clear() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_byte_order_mark_is_no_harm() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     let message = format!("\u{feff}{}", call("run_big_query", &json!({})));
     let answer: Value = post(&server).body(message).send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["result"]["isError"], json!(false), "{answer}");
@@ -151,8 +151,8 @@ async fn a_byte_order_mark_is_no_harm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_does_not_come_is_given_up() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
     let address = server.url("");
     let mut connection = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     write!(connection, "{}{{\"half\":", head(500)).unwrap();
@@ -165,9 +165,9 @@ async fn a_message_that_does_not_come_is_given_up() {
 /// A slow call's answer begins early, with white space, and is the same JSON.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_call_is_answered_in_json() {
-    let fake = fake().await;
-    fake.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(5)));
-    let server = serve(&fake.settings(), None, &[]);
+    let mock = mock().await;
+    mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(5)));
+    let server = serve(&mock.settings(), None, &[]);
     let answer = post(&server).json(&call("run_big_query", &json!({}))).send().await.unwrap();
     assert_eq!(
         (answer.status(), &answer.headers()[CONTENT_TYPE]),
@@ -194,9 +194,9 @@ async fn the_call_of_a_client_that_has_left_ends() {
     for progress in [json!({}), json!({"progressToken": 1})] {
         let platform = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}/dag", platform.local_addr().unwrap());
-        let fake = fake().await;
-        let token = fake.issue_token();
-        let settings = with(&fake, &[("OGE_DAG_URL", &url), ("OGE_TOKEN", &token)]);
+        let mock = mock().await;
+        let token = mock.issue_token();
+        let settings = with(&mock, &[("OGE_DAG_URL", &url), ("OGE_TOKEN", &token)]);
         let server = serve(&settings, None, &[]);
         let mut message = call("query_task_status", &json!({"dag_id": "d"}));
         message["params"]["_meta"] = progress;
@@ -221,19 +221,19 @@ async fn the_call_of_a_client_that_has_left_ends() {
 /// the answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_harms_nobody() {
-    let fake = fake().await;
-    let server = serve(&fake.settings(), None, &[]);
-    fake.fail(Route::GetState, Fault::Hang);
+    let mock = mock().await;
+    let server = serve(&mock.settings(), None, &[]);
+    mock.fail(Route::GetState, Fault::Hang);
     let address = server.url("");
     let connect = || TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     for _ in 0..3 {
         write!(connect(), "{}{{\"half\":", head(500)).unwrap();
 
         let waits = call("query_task_status", &json!({"dag_id": "d"})).to_string();
-        let seen = fake.count(Route::GetState);
+        let seen = mock.count(Route::GetState);
         let mut connection = connect();
         write!(connection, "{}{waits}", head(waits.len())).unwrap();
-        while fake.count(Route::GetState) == seen {
+        while mock.count(Route::GetState) == seen {
             sleep(Duration::from_millis(5)).await;
         }
         drop(connection);

@@ -1,21 +1,21 @@
-//! Large replies: what is sent is bounded, memory is too, and the session goes on.
+//! Large responses: what is sent is bounded, memory is too, and the session goes on.
 
-use oge_fake::{Fake, Route};
+use oge_mock_platform::{Mock, Route};
 use rmcp::model::{ClientRequest, PingRequest};
 use serde_json::{Value, json};
 
 use super::{Session, Transport, WAYS, envelope, with};
-use crate::command::fake;
+use crate::command::mock;
 
 const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
 const MIB: usize = 1 << 20;
 
-fn reply(fake: &Fake, body: impl Into<Vec<u8>>) {
-    fake.reply(Route::Process, 200, "application/json", body.into());
+fn response(mock: &Mock, body: impl Into<Vec<u8>>) {
+    mock.response(Route::Process, 200, "application/json", body.into());
 }
 
-/// Replies of 31 MiB: what takes most memory for each byte in one way or another.
-fn replies() -> [(&'static str, Vec<u8>); 6] {
+/// Responses of 31 MiB: what takes most memory for each byte in one way or another.
+fn responses() -> [(&'static str, Vec<u8>); 6] {
     let filled = |start: &str, part: &str, end: &str| {
         let count = (31 * MIB - start.len() - end.len()) / part.len();
         [start, &part.repeat(count), end].concat().into_bytes()
@@ -40,11 +40,11 @@ fn peak(process: u32) -> usize {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_of_the_largest_replies_at_once_take_bounded_memory() {
-    for (name, body) in replies() {
-        let fake = fake().await;
-        reply(&fake, body);
-        let session = Session::start(&fake.settings(), STDIO).await;
+async fn eight_of_the_largest_responses_at_once_take_bounded_memory() {
+    for (name, body) in responses() {
+        let mock = mock().await;
+        response(&mock, body);
+        let session = Session::start(&mock.settings(), STDIO).await;
         let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
         let calls = (0..8).map(|_| session.call("run_big_query", json!({})));
         let calls = futures_util::future::join_all(calls);
@@ -64,7 +64,7 @@ async fn eight_of_the_largest_replies_at_once_take_bounded_memory() {
         println!("{name}: {} MiB", peak / MIB);
         assert!(peak < 8 * 32 * MIB, "{name}: {} MiB", peak / MIB);
         // The session lives.
-        fake.heal_all();
+        mock.heal_all();
         let small = session.envelope("run_big_query", json!({})).await;
         assert_eq!(small["success"], json!(true), "{small}");
     }
@@ -72,11 +72,11 @@ async fn eight_of_the_largest_replies_at_once_take_bounded_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
-    let fake = fake().await;
+    let mock = mock().await;
     let features = r#"{"type":"Feature","properties":{"DLMC":"旱地"}}"#;
-    reply(&fake, format!("[{}]", vec![features; 1000].join(", ")));
+    response(&mock, format!("[{}]", vec![features; 1000].join(", ")));
     for way in WAYS {
-        let settings = with(&fake, &[("OGE_MCP_MAX_RESULT_BYTES", "50000")]);
+        let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", "50000")]);
         let failure =
             Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
         let error = &failure["error"];
@@ -94,7 +94,7 @@ async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
 
         // The digits of its time differ.
         let enough = (size + 40).to_string();
-        let settings = with(&fake, &[("OGE_MCP_MAX_RESULT_BYTES", &enough)]);
+        let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", &enough)]);
         let whole = Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
         let why = &whole["error"]["message"];
         assert_eq!(whole["data"].as_array().map(Vec::len), Some(1000), "{size} {why}");
@@ -103,21 +103,21 @@ async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_limit_is_refused_by_name_before_anything_is_sent() {
-    let fake = fake().await;
-    let settings = with(&fake, &[("OGE_MCP_MAX_RESULT_BYTES", "4MB")]);
+    let mock = mock().await;
+    let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", "4MB")]);
     let failure = Session::start(&settings, STDIO).await.envelope("run_big_query", json!({})).await;
     assert_eq!(failure["error"]["kind"], json!("not-configured"));
     let message = failure["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("OGE_MCP_MAX_RESULT_BYTES must be"), "{message}");
-    assert_eq!(fake.story().len(), 0);
+    assert_eq!(mock.story().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replies_of_a_few_mebibytes_are_all_answered_at_once() {
-    let fake = fake().await;
+async fn responses_of_a_few_mebibytes_are_all_answered_at_once() {
+    let mock = mock().await;
     let text = "x".repeat(MIB);
-    reply(&fake, Value::String(text.clone()).to_string());
-    let session = Session::start(&fake.settings(), STDIO).await;
+    response(&mock, Value::String(text.clone()).to_string());
+    let session = Session::start(&mock.settings(), STDIO).await;
     let calls = (0..32).map(|_| session.envelope("run_big_query", json!({})));
     for envelope in futures_util::future::join_all(calls).await {
         assert_eq!(envelope["data"], json!(text));

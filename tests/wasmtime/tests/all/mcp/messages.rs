@@ -4,11 +4,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::Duration;
 
-use oge_fake::{Fake, Fault, Route};
+use oge_mock_platform::{Fault, Mock, Route};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::command::{fake, precompiled, wasmtime};
+use crate::command::{mock, precompiled, wasmtime};
 
 /// A server, and the two ends of its pipes.
 struct Pipes {
@@ -18,8 +18,8 @@ struct Pipes {
 }
 
 impl Pipes {
-    fn open(fake: &Fake) -> Self {
-        let mut command = wasmtime("run", &fake.settings());
+    fn open(mock: &Mock) -> Self {
+        let mut command = wasmtime("run", &mock.settings());
         command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("wasmtime");
@@ -68,8 +68,8 @@ fn initialize() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_before_initialize_ends_nothing() {
-    let fake = fake().await;
-    let mut pipes = Pipes::open(&fake);
+    let mock = mock().await;
+    let mut pipes = Pipes::open(&mock);
     let call = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
         "name": "query_task_status", "arguments": {"dag_id": "d", "auth_token": "s3cret-7"}}});
     let mut notification = call.clone();
@@ -86,13 +86,13 @@ async fn what_comes_before_initialize_ends_nothing() {
     assert_eq!(pipes.ask(PING), (json!("ping"), None));
     let log = pipes.end();
     assert!(log.contains("warn MCP: ") && !log.contains("s3cret"), "{log}");
-    assert_eq!(fake.count(Route::GetState), 0);
+    assert_eq!(mock.count(Route::GetState), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_is_answered_and_the_session_goes_on() {
-    let fake = fake().await;
-    let mut pipes = Pipes::open(&fake);
+    let mock = mock().await;
+    let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(format!("\u{feff}{}", initialize())), (json!(1), None));
     let call = |params: &str| {
         format!(r#"{{"jsonrpc":"2.0","method":"tools/call","params":{params},"id":7}}"#)
@@ -116,11 +116,11 @@ async fn every_line_is_answered_and_the_session_goes_on() {
         let start = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
         assert_eq!(pipes.ask(line), (id, Some(code)), "{start}");
     }
-    assert_eq!(fake.story().len(), 0);
+    assert_eq!(mock.story().len(), 0);
     // A cut emoji, as JavaScript writes it.
     let cut = r#"{"name":"run_big_query","arguments":{"query":"SELECT '\ud83d'"}}"#;
     assert_eq!(pipes.ask(call(cut)), (json!(7), None));
-    let sent = fake.requests(Route::Process).pop().unwrap().json();
+    let sent = mock.requests(Route::Process).pop().unwrap().json();
     assert_eq!(sent["args"]["query"], "SELECT '\u{fffd}'");
     // The last line need not be ended.
     pipes.input.write_all(PING.as_bytes()).unwrap();
@@ -137,20 +137,20 @@ async fn every_line_is_answered_and_the_session_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_in_flight_is_refused_and_its_call_goes_on() {
-    let fake = fake().await;
-    let mut pipes = Pipes::open(&fake);
+    let mock = mock().await;
+    let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(initialize()), (json!(1), None));
     pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
-    fake.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
+    mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
     let call =
         r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
     pipes.write(call);
     assert_eq!(pipes.ask(call), (json!(2), Some(-32600)));
     assert_eq!(pipes.read()["result"]["isError"], json!(false));
-    assert_eq!(fake.count(Route::Process), 1);
+    assert_eq!(mock.count(Route::Process), 1);
     // It is free again.
     assert_eq!(pipes.ask(call), (json!(2), None));
-    fake.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
+    mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
     let cancelled =
         r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
     pipes.write([call, cancelled].join("\n"));
@@ -160,8 +160,8 @@ async fn an_id_that_is_in_flight_is_refused_and_its_call_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn once_the_output_is_closed_the_server_ends() {
-    let fake = fake().await;
-    let mut pipes = Pipes::open(&fake);
+    let mock = mock().await;
+    let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(initialize()), (json!(1), None));
     let Pipes { mut child, mut input, output } = pipes;
     drop(output);
@@ -177,5 +177,5 @@ async fn once_the_output_is_closed_the_server_ends() {
     let call =
         br#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
     assert!(input.write_all(call).is_err());
-    assert_eq!(fake.story().len(), 0);
+    assert_eq!(mock.story().len(), 0);
 }

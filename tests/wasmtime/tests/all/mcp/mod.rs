@@ -22,7 +22,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oge_fake::Fake;
+use oge_mock_platform::Mock;
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ClientConfig, ErrorData, ProgressNotificationParam,
     ProtocolVersion,
@@ -207,8 +207,8 @@ pub fn serve_openly(settings: &[(String, String)], state: Option<&Path>, flags: 
 }
 
 /// A setting more.
-pub fn with(fake: &Fake, more: &[(&str, &str)]) -> Vec<(String, String)> {
-    let mut settings = fake.settings();
+pub fn with(mock: &Mock, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut settings = mock.settings();
     for (key, value) in more {
         settings.retain(|(known, _)| known != key);
         settings.push(((*key).to_owned(), (*value).to_owned()));

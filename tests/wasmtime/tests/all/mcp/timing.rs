@@ -9,17 +9,17 @@ use tempfile::tempdir;
 use tokio::time::Instant;
 
 use super::{Session, serve};
-use crate::command::{fake, precompiled};
+use crate::command::{mock, precompiled};
 
 const CALLS: u32 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_starts_and_answers_at_once() {
-    let (fake, state) = (fake().await, tempdir().unwrap());
+    let (mock, state) = (mock().await, tempdir().unwrap());
     precompiled(oge_artifacts::mcp());
 
     let started = Instant::now();
-    let stdio = Session::stdio(&fake.settings(), "2025-11-25").await;
+    let stdio = Session::stdio(&mock.settings(), "2025-11-25").await;
     let start = started.elapsed();
     let started = Instant::now();
     for _ in 0..CALLS {
@@ -29,7 +29,7 @@ async fn a_session_starts_and_answers_at_once() {
     let ping = started.elapsed() / CALLS;
     let over_stdio = calls(&stdio).await;
     let http =
-        Session::http(Arc::new(serve(&fake.settings(), Some(state.path()), &[])), "2026-07-28");
+        Session::http(Arc::new(serve(&mock.settings(), Some(state.path()), &[])), "2026-07-28");
     let over_http = calls(&http.await).await;
     println!("start to initialize answered: {start:?}; ping {ping:?}");
     println!("run_big_query over stdio {over_stdio:?}, over HTTP {over_http:?}");

@@ -1,10 +1,10 @@
 //! What a client is told of the tools, and that each does what it says.
 
-use oge_fake::Route;
+use oge_mock_platform::Route;
 use serde_json::{Value, json};
 
 use super::{Session, Transport, WAYS, envelope, refused, with};
-use crate::command::fake;
+use crate::command::mock;
 
 const NAMES: [&str; 5] = [
     "coverage_aspect_analysis",
@@ -16,9 +16,9 @@ const NAMES: [&str; 5] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_tools_are_listed_on_every_way() {
-    let fake = fake().await;
+    let mock = mock().await;
     for way in WAYS {
-        let session = Session::start(&fake.settings(), way).await;
+        let session = Session::start(&mock.settings(), way).await;
         let tools = session.client.list_all_tools().await.unwrap();
         let names: Vec<_> = tools.iter().map(|tool| &*tool.name).collect();
         assert_eq!(names, NAMES, "{way:?}");
@@ -42,9 +42,9 @@ async fn five_tools_are_listed_on_every_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_tool_answers_and_an_expiry_in_the_middle_is_a_non_event() {
     for way in WAYS {
-        let fake = fake().await;
-        fake.start_task("d");
-        let session = Session::start(&fake.settings(), way).await;
+        let mock = mock().await;
+        mock.start_task("d");
+        let session = Session::start(&mock.settings(), way).await;
         let bbox = json!({"bbox": [114.0, 30.4, 114.6, 30.8], "radius": null});
         let code = json!({"code": "import oge", "sample_name": "s"});
         let mut dag = Value::Null;
@@ -56,7 +56,7 @@ async fn each_tool_answers_and_an_expiry_in_the_middle_is_a_non_event() {
             ("query_task_status", Value::Null),
         ] {
             if tool == "execute_code_to_dag" {
-                fake.revoke_tokens();
+                mock.revoke_tokens();
             }
             let arguments = if arguments.is_null() { json!({"dag_id": dag}) } else { arguments };
             let envelope = session.envelope(tool, arguments).await;
@@ -69,14 +69,14 @@ async fn each_tool_answers_and_an_expiry_in_the_middle_is_a_non_event() {
                 dag = envelope["data"]["dag_ids"][0].clone();
             }
         }
-        assert_eq!(fake.count(Route::Token), 2, "{way:?}");
+        assert_eq!(mock.count(Route::Token), 2, "{way:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
-    let fake = fake().await;
-    let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
+    let mock = mock().await;
+    let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
     for (tool, arguments, named) in [
         ("coverage_aspect_analysis", json!({}), "`bbox` is required"),
         ("coverage_aspect_analysis", json!({"bbox": [1, 2, "x", 4]}), "bbox must be 4 numbers"),
@@ -99,7 +99,7 @@ async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
         assert!(message.starts_with(named), "{message}");
         assert!(!message.contains("47114711"), "{message}");
     }
-    assert_eq!(fake.story().len(), 0);
+    assert_eq!(mock.story().len(), 0);
     let error = refused(session.try_call("run_query", json!({})).await);
     assert_eq!(error.code.0, -32602);
     assert!(error.message.contains("run_query") && error.message.contains("run_big_query"));
@@ -108,9 +108,9 @@ async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
 /// As the MCP Inspector's command line, forms and models send them.
 #[tokio::test(flavor = "multi_thread")]
 async fn arguments_may_be_text_or_blank() {
-    let fake = fake().await;
-    let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
-    let sent = |route| fake.requests(route).pop().unwrap().json();
+    let mock = mock().await;
+    let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
+    let sent = |route| mock.requests(route).pop().unwrap().json();
     let arguments = json!({"bbox": "114,30,115,31", "radius": "2", "pretreatment": "false",
                            "coverage_type": "", "product_value": null});
     let envelope = session.envelope("coverage_aspect_analysis", arguments).await;
@@ -127,14 +127,14 @@ async fn arguments_may_be_text_or_blank() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_arguments_are_ignored_and_named() {
-    let fake = fake().await;
-    let session = Session::start(&fake.settings(), (Transport::Http, "2025-11-25")).await;
+    let mock = mock().await;
+    let session = Session::start(&mock.settings(), (Transport::Http, "2025-11-25")).await;
     let n8n = json!({"sessionId": "s", "action": "sendMessage", "chatInput": "hi", "tool": "t",
                      "toolCallId": "c"});
     let names = json!(["action", "chatInput", "sessionId", "tool", "toolCallId"]);
     let envelope = session.envelope("run_big_query", n8n.clone()).await;
     assert_eq!((&envelope["success"], &envelope["ignored_arguments"]), (&json!(true), &names));
-    fake.fail(Route::Process, oge_fake::Fault::Code(500));
+    mock.fail(Route::Process, oge_mock_platform::Fault::Code(500));
     let envelope = session.envelope("run_big_query", n8n).await;
     assert_eq!((&envelope["success"], &envelope["ignored_arguments"]), (&json!(false), &names));
     let envelope = session.envelope("run_big_query", json!({})).await;
@@ -143,9 +143,9 @@ async fn unknown_arguments_are_ignored_and_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_setting_is_told_to_each_call_and_the_server_lives() {
-    let fake = fake().await;
+    let mock = mock().await;
     for transport in [Transport::Stdio, Transport::Http] {
-        let settings = with(&fake, &[("OGE_TIMEOUT_SECONDS", "soon")]);
+        let settings = with(&mock, &[("OGE_TIMEOUT_SECONDS", "soon")]);
         let session = Session::start(&settings, (transport, "2025-11-25")).await;
         for _ in 0..2 {
             let result = session.call("run_big_query", json!({})).await;
@@ -158,11 +158,11 @@ async fn a_bad_setting_is_told_to_each_call_and_the_server_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callers_token_is_hidden_in_the_failures_of_later_calls() {
-    let fake = fake().await;
-    let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
+    let mock = mock().await;
+    let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
     let arguments = json!({"dag_id": "d", "auth_token": "Bearer callers-token-7"});
     session.envelope("query_task_status", arguments).await;
-    fake.reply(Route::Process, 500, "text/plain", "not callers-token-7 again");
+    mock.response(Route::Process, 500, "text/plain", "not callers-token-7 again");
     let failure = session.envelope("run_big_query", json!({})).await.to_string();
     assert!(failure.contains("not *** again"), "{failure}");
     assert!(!failure.contains("callers-token"), "{failure}");
@@ -171,12 +171,12 @@ async fn a_callers_token_is_hidden_in_the_failures_of_later_calls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_says_what_it_is_doing() {
     for way in WAYS {
-        let fake = fake().await;
-        let session = Session::start(&fake.settings(), way).await;
+        let mock = mock().await;
+        let session = Session::start(&mock.settings(), way).await;
         session.call("run_big_query", json!({})).await;
         session.progress(3).await;
         session.listener.progress.lock().unwrap().clear();
-        fake.revoke_tokens();
+        mock.revoke_tokens();
         session.call("run_big_query", json!({})).await;
         let told = session.progress(7).await;
         let messages: Vec<_> = told.iter().map(|told| told.message.as_deref().unwrap()).collect();

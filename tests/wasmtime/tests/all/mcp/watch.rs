@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-use oge_fake::{Fake, Options, Route};
+use oge_mock_platform::{Mock, Options, Route};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Session, Transport, WAYS};
 
-async fn fake(states: &[&str]) -> Fake {
+async fn mock(states: &[&str]) -> Mock {
     let options = Options::default().task_states(states.iter().copied());
-    let fake = Fake::start(options).await.expect("a port on loopback");
-    fake.start_task("d");
-    fake
+    let mock = Mock::start(options).await.expect("a port on loopback");
+    mock.start_task("d");
+    mock
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_asks_until_the_task_has_ended() {
     for way in WAYS {
-        let fake = fake(&["starting", "running", "success"]).await;
-        let session = Session::start(&fake.settings(), way).await;
+        let mock = mock(&["starting", "running", "success"]).await;
+        let session = Session::start(&mock.settings(), way).await;
         let started = Instant::now();
         let arguments = json!({"dag_id": "d", "wait_seconds": 60});
         let envelope = session.envelope("query_task_status", arguments).await;
         assert_eq!(envelope["data"]["status"], "success", "{envelope}");
-        assert_eq!(fake.count(Route::GetState), 3);
+        assert_eq!(mock.count(Route::GetState), 3);
         // 2 s and 3 s.
         let took = started.elapsed();
         assert!(took > Duration::from_millis(4900) && took < Duration::from_secs(15), "{took:?}");
@@ -40,13 +40,13 @@ async fn it_asks_until_the_task_has_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_ends_with_the_wait() {
-    let fake = fake(&["running"]).await;
-    let session = Session::start(&fake.settings(), (Transport::Stdio, "2025-11-25")).await;
+    let mock = mock(&["running"]).await;
+    let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
     for (wait, questions) in [(json!(null), 1), (json!(0), 1), (json!(1), 2)] {
-        fake.clear_requests();
+        mock.clear_requests();
         let arguments = json!({"dag_id": "d", "wait_seconds": wait});
         let envelope = session.envelope("query_task_status", arguments).await;
         assert_eq!(envelope["data"]["is_running"], true);
-        assert_eq!(fake.count(Route::GetState), questions, "wait_seconds {wait}");
+        assert_eq!(mock.count(Route::GetState), questions, "wait_seconds {wait}");
     }
 }

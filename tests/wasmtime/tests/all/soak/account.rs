@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-use oge_fake::{Fake, Outcome, Route};
+use oge_mock_platform::{Mock, Outcome, Route};
 
 use super::CALLERS;
 use super::disturber::{Disturbed, TOOLS};
@@ -68,10 +68,10 @@ impl Account {
         }
     }
 
-    pub fn print(&self, fake: &Fake, disturbed: &Disturbed) {
-        let (expired, faults) = (met(fake, Outcome::Expired), &disturbed.faults);
+    pub fn print(&self, mock: &Mock, disturbed: &Disturbed) {
+        let (expired, faults) = (met(mock, Outcome::Expired), &disturbed.faults);
         let Disturbed { deaths, delays, login_faults, .. } = disturbed;
-        let logins = fake.count_of(Route::Token, Outcome::Accepted);
+        let logins = mock.count_of(Route::Token, Outcome::Accepted);
         println!("  calls         {} started, {} answered", of(&self.started), of(&self.right));
         println!("  failures      {:?}", self.failed.lock().unwrap());
         println!("  injected      {faults:?}, {delays} delays, {login_faults} failing logins");
@@ -83,7 +83,7 @@ impl Account {
         }
     }
 
-    pub fn assert(&self, fake: &Fake, disturbed: &Disturbed) {
+    pub fn assert(&self, mock: &Mock, disturbed: &Disturbed) {
         let (wrong, shown) = &*self.wrong.lock().unwrap();
         assert_eq!(*wrong, 0, "wrong answers: {shown:#?}");
         let failed = self.failed.lock().unwrap();
@@ -93,12 +93,12 @@ impl Account {
         let right = of(&self.right);
         assert_eq!(of(&self.started), right + failed.values().sum::<usize>(), "calls that ended");
         // What the platform answered in full arrived, and nothing was asked twice.
-        assert_eq!(met(fake, Outcome::Accepted), right, "answers given and received");
-        assert_eq!(met(fake, Outcome::Refused), 0, "requests spoilt on the way");
+        assert_eq!(met(mock, Outcome::Accepted), right, "answers given and received");
+        assert_eq!(met(mock, Outcome::Refused), 0, "requests spoilt on the way");
         // The reference host sends a GET once more if its kept connection ended before the response.
         let mut again = 0;
         if !self.is_silent.load(Relaxed) {
-            let requests: usize = TOOLS.iter().map(|route| fake.count(*route)).sum();
+            let requests: usize = TOOLS.iter().map(|route| mock.count(*route)).sum();
             let more = requests.checked_sub(of(&self.attempts));
             again = more.expect("each request that was sent arrived");
         }
@@ -118,19 +118,19 @@ impl Account {
         assert!(unknown.is_empty(), "failures that nothing explains: {unknown:?}");
 
         // The first login, and one for each token that died: not one more.
-        let logins = fake.count_of(Route::Token, Outcome::Accepted);
+        let logins = mock.count_of(Route::Token, Outcome::Accepted);
         assert_eq!(logins, 1 + disturbed.deaths, "logins that gave a token");
-        let failed_logins = fake.count_of(Route::Token, Outcome::Fault);
+        let failed_logins = mock.count_of(Route::Token, Outcome::Fault);
         assert_eq!(failed_logins, disturbed.login_faults, "logins that failed");
-        assert_eq!(fake.count_of(Route::Token, Outcome::Refused), 0, "logins that were refused");
+        assert_eq!(mock.count_of(Route::Token, Outcome::Refused), 0, "logins that were refused");
 
         // It was no idle run.
         assert!(right > 100 && disturbed.deaths > 0 && !disturbed.faults.is_empty());
     }
 }
 
-fn met(fake: &Fake, outcome: Outcome) -> usize {
-    TOOLS.iter().map(|route| fake.count_of(*route, outcome)).sum()
+fn met(mock: &Mock, outcome: Outcome) -> usize {
+    TOOLS.iter().map(|route| mock.count_of(*route, outcome)).sum()
 }
 
 fn of(count: &AtomicUsize) -> usize {

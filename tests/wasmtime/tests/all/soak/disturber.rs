@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use oge_fake::{ExpiredForm, Fake, Fault, Outcome, Route};
+use oge_mock_platform::{ExpiredForm, Fault, Mock, Outcome, Route};
 use tokio::time::{Instant, sleep};
 
 /// The routes of the two tools that are called.
@@ -26,7 +26,7 @@ pub struct Disturbed {
 }
 
 pub struct Disturber {
-    fake: Arc<Fake>,
+    mock: Arc<Mock>,
     rng: Rng,
     done: Disturbed,
     /// Whether expiry is told by the status 401.
@@ -34,12 +34,12 @@ pub struct Disturber {
 }
 
 impl Disturber {
-    pub fn new(fake: Arc<Fake>, rng: Rng) -> Self {
-        Self { fake, rng, done: Disturbed::default(), is_status: false }
+    pub fn new(mock: Arc<Mock>, rng: Rng) -> Self {
+        Self { mock, rng, done: Disturbed::default(), is_status: false }
     }
 
     pub async fn go_on_until(mut self, ends_at: Instant) -> Disturbed {
-        self.until(|fake, _| fake.count_of(Route::Token, Outcome::Accepted) == 1).await;
+        self.until(|mock, _| mock.count_of(Route::Token, Outcome::Accepted) == 1).await;
         // However short the run is, it meets both.
         self.end_a_token().await;
         self.inject().await;
@@ -59,14 +59,14 @@ impl Disturber {
         let (fault, kind) = self.fault();
         let times = if fault == Fault::Hang { 1 } else { self.rng.usize(1..=4) };
         let route = TOOLS[self.rng.usize(..TOOLS.len())];
-        self.fake.fail_times(route, times, fault);
+        self.mock.fail_times(route, times, fault);
         let Some(kind) = kind else {
             self.done.delays += times;
             return;
         };
         *self.done.faults.entry(kind).or_default() += times;
-        self.until(|fake, done| {
-            let met: usize = TOOLS.iter().map(|route| fake.count_of(*route, Outcome::Fault)).sum();
+        self.until(|mock, done| {
+            let met: usize = TOOLS.iter().map(|route| mock.count_of(*route, Outcome::Fault)).sum();
             met == done.faults.values().sum::<usize>()
         })
         .await;
@@ -93,7 +93,7 @@ impl Disturber {
     /// another: so each death is one token's, and is met.
     async fn end_a_token(&mut self) {
         self.is_status = self.rng.bool();
-        self.fake.expired_form(match self.is_status {
+        self.mock.expired_form(match self.is_status {
             true => ExpiredForm::Status401,
             false => ExpiredForm::Code40003,
         });
@@ -101,22 +101,22 @@ impl Disturber {
             0..2 => {
                 let faults = [Fault::Cut, Fault::Status(500), Fault::Status(502), Fault::NotJson];
                 let (fault, times) = (self.one_of(&faults).clone(), self.rng.usize(1..=2));
-                self.fake.fail_times(Route::Token, times, fault);
+                self.mock.fail_times(Route::Token, times, fault);
                 self.done.login_faults += times;
             }
             2 => {
                 let delay = Fault::Delay(Duration::from_millis(self.rng.u64(1..1500)));
-                self.fake.fail_times(Route::Token, 1, delay);
+                self.mock.fail_times(Route::Token, 1, delay);
                 self.done.delays += 1;
             }
             _ => {}
         }
         match self.rng.bool() {
-            true => self.fake.revoke_tokens(),
-            false => self.fake.expire_after(self.rng.usize(..50)),
+            true => self.mock.revoke_tokens(),
+            false => self.mock.expire_after(self.rng.usize(..50)),
         }
         self.done.deaths += 1;
-        self.until(|fake, done| fake.count_of(Route::Token, Outcome::Accepted) > done.deaths).await;
+        self.until(|mock, done| mock.count_of(Route::Token, Outcome::Accepted) > done.deaths).await;
     }
 
     fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
@@ -124,8 +124,8 @@ impl Disturber {
     }
 
     /// Waits for what the callers bring about. In the end the test's time limit does it.
-    async fn until(&self, met: impl Fn(&Fake, &Disturbed) -> bool) {
-        while !met(&self.fake, &self.done) {
+    async fn until(&self, met: impl Fn(&Mock, &Disturbed) -> bool) {
+        while !met(&self.mock, &self.done) {
             sleep(Duration::from_millis(2)).await;
         }
     }

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use oge_fake::{Fake, Options};
 use oge_host::Host;
+use oge_mock_platform::{Mock, Options};
 use tempfile::tempdir;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, timeout};
@@ -62,10 +62,10 @@ fn seed() -> u64 {
     seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a whole number"))
 }
 
-async fn platform() -> Fake {
+async fn platform() -> Mock {
     // Each login ends the token before it, so that one login too many is a death too many.
     let options = Options::default().single_session(true).record(false);
-    Fake::start(options).await.expect("a port on loopback")
+    Mock::start(options).await.expect("a port on loopback")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,35 +79,35 @@ async fn the_reference_host_gives_each_caller_its_own_answer_whatever_strikes() 
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         return;
     }
-    let fake = platform().await;
-    let settings = with(&fake, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS)]);
+    let mock = platform().await;
+    let settings = with(&mock, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS)]);
     let host = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
         .settings(settings)
         .log(|_| {})
         .build()
         .unwrap();
     let ways = (0..CALLERS).map(|_| host.clone()).collect();
-    soak("the reference host", fake, ways, std::process::id(), Duration::from_millis(60)).await;
+    soak("the reference host", mock, ways, std::process::id(), Duration::from_millis(60)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wasmtime_serve_gives_each_caller_its_own_answer_whatever_strikes() {
-    let (fake, state) = (platform().await, tempdir().unwrap());
-    let settings = with(&fake, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS), ("OGE_LOG", "off")]);
+    let (mock, state) = (platform().await, tempdir().unwrap());
+    let settings = with(&mock, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS), ("OGE_LOG", "off")]);
     let server = Arc::new(serve(&settings, Some(state.path()), &[]));
     let process = server.id();
     let sessions = (0..CALLERS).map(|_| Session::http(Arc::clone(&server), "2026-07-28"));
     let sessions = futures_util::future::join_all(sessions).await;
     let ways = sessions.into_iter().map(Served).collect();
-    soak("wasmtime serve", fake, ways, process, Duration::from_millis(400)).await;
+    soak("wasmtime serve", mock, ways, process, Duration::from_millis(400)).await;
 }
 
 /// The run: `ways` holds a way to the tools for each caller, `process` is what they run in, and `pause`
 /// the longest that a caller thinks between two calls.
-async fn soak<W: Way>(name: &str, fake: Fake, ways: Vec<W>, process: u32, pause: Duration) {
+async fn soak<W: Way>(name: &str, mock: Mock, ways: Vec<W>, process: u32, pause: Duration) {
     let (time, mut rng) = (seconds(), Rng::with_seed(seed()));
     println!("soak of {name}: {time:?}, {CALLERS} callers, OGE_SOAK_SEED={}", rng.get_seed());
-    let fake = Arc::new(fake);
+    let mock = Arc::new(mock);
     let account = Arc::new(Account::default());
     // The first call opens what is kept from then on.
     account.started();
@@ -120,7 +120,7 @@ async fn soak<W: Way>(name: &str, fake: Fake, ways: Vec<W>, process: u32, pause:
         callers.spawn(caller.go_on(way));
     }
     let whole = async {
-        let disturber = Disturber::new(Arc::clone(&fake), rng);
+        let disturber = Disturber::new(Arc::clone(&mock), rng);
         let disturbed = tokio::spawn(disturber.go_on_until(ends_at));
         let footprints = watched(process, time).await;
         let disturbed = disturbed.await.expect("the disturber met its callers");
@@ -130,7 +130,7 @@ async fn soak<W: Way>(name: &str, fake: Fake, ways: Vec<W>, process: u32, pause:
             ended.unwrap();
         }
         let after = settled(process, before.handles).await;
-        account.print(&fake, &disturbed);
+        account.print(&mock, &disturbed);
         println!(
             "  memory        {} KiB at most in the second third, {} KiB in the last",
             footprints.0.memory_kib, footprints.1.memory_kib
@@ -141,7 +141,7 @@ async fn soak<W: Way>(name: &str, fake: Fake, ways: Vec<W>, process: u32, pause:
             footprints.0.handles.max(footprints.1.handles),
             after.handles
         );
-        account.assert(&fake, &disturbed);
+        account.assert(&mock, &disturbed);
         let growth = footprints.1.memory_kib.saturating_sub(footprints.0.memory_kib);
         assert!(growth <= MOST_GROWTH_KIB, "memory grew by {growth} KiB");
         assert!(after.handles <= before.handles, "{before:?} before, {after:?} after");

@@ -12,7 +12,7 @@ use super::error::error_from_wasi;
 use super::unusable;
 use crate::client::TransportError;
 use crate::pieces::Pieces;
-use crate::reply::Reply;
+use crate::response::Response;
 use crate::wasi::wait::{Deadline, Wait};
 
 /// How much is asked of the host at once.
@@ -21,16 +21,16 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// How much is asked of the host where there is no room for more: what arrived waits until there is.
 const MIN_CHUNK_BYTES: usize = 64 * 1024;
 
-/// How much is read of a reply that is no answer: enough to say why.
+/// How much is read of a response that is no answer: enough to say why.
 const EXCUSE_BYTES: usize = 64 * 1024;
 
 /// Reads a response to its end, or to `limit`.
-pub(super) async fn reply_from_wasi(
+pub(super) async fn response_from_wasi(
     wait: &impl Wait,
     response: IncomingResponse,
     limit: usize,
     deadline: &Deadline,
-) -> Result<Reply, TransportError> {
+) -> Result<Response, TransportError> {
     let status = response.status();
     let headers = response.headers();
     let header = |name: &str| {
@@ -47,7 +47,7 @@ pub(super) async fn reply_from_wasi(
     if is_answer {
         read?;
     }
-    Ok(Reply::received(status, &header, body, limit))
+    Ok(Response::received(status, &header, body, limit))
 }
 
 /// Reads a body to its end, or to `limit`. `length` is how long it says that it is, and is asked only
@@ -79,7 +79,7 @@ async fn read_pieces(
 ) -> Result<(), TransportError> {
     let mut length = Some(length);
     let stream = body.stream().map_err(|()| unusable("response stream"))?;
-    // Dropped before the stream, whose child it is. Most replies are here before anyone has to wait.
+    // Dropped before the stream, whose child it is. Most responses are here before anyone has to wait.
     let mut pollable: Option<Rc<Pollable>> = None;
     let timeout = || TransportError::Timeout { after: deadline.elapsed() };
     let mut granted = wait.room(0, deadline).await.ok_or_else(timeout)?;
@@ -98,7 +98,7 @@ async fn read_pieces(
                 pieces.push(chunk);
                 return Err(TransportError::TooLarge { limit });
             }
-            // A reply that comes in one piece was waited for no longer than the deadline.
+            // A response that comes in one piece was waited for no longer than the deadline.
             Ok(chunk) if pieces.length() == 0 && chunk.len() <= granted => pieces.push(chunk),
             Ok(_) if deadline.has_passed() => return Err(timeout()),
             Ok(chunk) => {
@@ -120,7 +120,7 @@ async fn read_pieces(
                     None if deadline.has_passed() => {
                         TransportError::Timeout { after: deadline.elapsed() }
                     }
-                    None => TransportError::Network("the connection broke in the reply".into()),
+                    None => TransportError::Network("the connection broke in the response".into()),
                 });
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode, Throughput};
 use tokio::runtime::Runtime;
 
-use crate::fake::FakeProcess;
+use crate::mock::MockProcess;
 use crate::names::SIZES;
 use crate::timing::one_at_a_time;
 use crate::ways;
@@ -13,11 +13,11 @@ use crate::ways;
 const MOST_IN_A_MESSAGE: usize = 1 << 20;
 
 pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
-    let mut fake = FakeProcess::start(Duration::ZERO)?;
-    let ways = ways::all(&mut fake, runtime)?;
+    let mut mock = MockProcess::start(Duration::ZERO)?;
+    let ways = ways::all(&mut mock, runtime)?;
     for (size, bytes) in SIZES {
-        fake.answer_with(bytes)?;
-        let mut group = criterion.benchmark_group(format!("reply of {size}"));
+        mock.answer_with(bytes)?;
+        let mut group = criterion.benchmark_group(format!("response of {size}"));
         group.throughput(Throughput::Bytes(bytes as u64));
         group.sample_size(10).sampling_mode(SamplingMode::Flat);
         for way in &ways {

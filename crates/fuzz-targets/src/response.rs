@@ -1,8 +1,8 @@
-//! A reply of the platform: what is read of it, and the outcome.
+//! A response of the platform: what is read of it, and the outcome.
 
 use oge_tools::encoding::decode;
 use oge_tools::outcome::{Expiry, Outcome, classify};
-use oge_tools::reply::{Body, NotJson, Reply, Top};
+use oge_tools::response::{Body, NotJson, Response, Top};
 use oge_tools::secret::{EXCERPT_BYTES, Redactor, Secret};
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -27,10 +27,10 @@ pub(crate) fn target(data: &[u8]) {
 
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
     let text = String::from_utf8_lossy(text);
-    let reply = Reply { status, body: body.clone(), ..Reply::default() };
+    let response = Response { status, body: body.clone(), ..Response::default() };
     // `NaN` grows when it becomes `null`.
     let has_nan = text.contains("NaN") || text.contains("Infinity");
-    let Some(classified) = classify(reply, &EXPIRED, limit) else {
+    let Some(classified) = classify(response, &EXPIRED, limit) else {
         return assert!(has_nan || text.len() > limit, "a text within the limit was refused");
     };
     if has_nan {

@@ -1,18 +1,18 @@
-//! `oge fake`: a platform to try things on.
+//! `oge mock`: a platform to try things on.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use oge_fake::{ExpiredForm, Fake, Options, Outcome};
+use oge_mock_platform::{ExpiredForm, Mock, Options, Outcome};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::style::{BAD, FAINT, GOOD, HANDLED, paint, print};
 
-/// Run a fake platform on loopback until Ctrl-C, and print the settings to use it.
+/// Run a mock platform on loopback until Ctrl-C, and print the settings to use it.
 #[derive(Debug, Args)]
-pub(crate) struct FakeCommand {
+pub(crate) struct MockCommand {
     /// The port; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -46,7 +46,7 @@ enum Form {
     Status,
 }
 
-impl FakeCommand {
+impl MockCommand {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let mut options = Options::default()
             .port(self.port)
@@ -58,22 +58,22 @@ impl FakeCommand {
         if let Some(seconds) = self.token_lifetime {
             options = options.token_lifetime(Duration::from_secs(seconds));
         }
-        let fake = Fake::start(options)
+        let mock = Mock::start(options)
             .await
-            .with_context(|| format!("the fake platform cannot listen on port {}", self.port))?;
-        fake.expired_form(match self.form {
+            .with_context(|| format!("the mock platform cannot listen on port {}", self.port))?;
+        mock.expired_form(match self.form {
             Form::Code => ExpiredForm::Code40003,
             Form::Status => ExpiredForm::Status401,
         });
         if let Some(calls) = self.expire_after {
-            fake.expire_after(calls);
+            mock.expire_after(calls);
         }
-        print(&format!("# A fake OGE on {}; its secrets open nothing else.", fake.origin()))?;
-        for (key, value) in fake.settings() {
+        print(&format!("# A mock OGE on {}; its secrets open nothing else.", mock.origin()))?;
+        for (key, value) in mock.settings() {
             print(&format!("{key}={value}"))?;
         }
         print("# Requests, until Ctrl-C:")?;
-        let mut events = fake.subscribe();
+        let mut events = mock.subscribe();
         loop {
             match events.recv().await {
                 Ok(event) => print(&format!(

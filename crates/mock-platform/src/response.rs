@@ -4,21 +4,21 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 
 /// A status, a type and a body. It has no `Debug`, since it may carry a token.
 #[derive(Clone)]
-pub(crate) struct Reply {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) content_type: Option<HeaderValue>,
     pub(crate) location: Option<HeaderValue>,
     pub(crate) body: Bytes,
 }
 
-impl Reply {
+impl Response {
     /// JSON, already written.
     pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self { status, content_type: Some(JSON), location: None, body: body.into() }
@@ -40,8 +40,8 @@ impl Reply {
     }
 
     /// The head and body of a response whose `Content-Length` hyper works out.
-    pub(crate) fn into_response<B>(self, body: impl FnOnce(Bytes) -> B) -> Response<B> {
-        let mut response = Response::new(body(self.body));
+    pub(crate) fn into_response<B>(self, body: impl FnOnce(Bytes) -> B) -> http::Response<B> {
+        let mut response = http::Response::new(body(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.extend(self.content_type.map(|value| (CONTENT_TYPE, value)));
@@ -84,12 +84,12 @@ mod tests {
 
     #[test]
     fn the_wire_form_states_any_length_and_sends_any_part() {
-        let reply = Reply::typed(StatusCode::OK, "text/plain", "abcdef");
+        let response = Response::typed(StatusCode::OK, "text/plain", "abcdef");
         assert_eq!(
-            reply.clone().into_wire("x: y\r\n", 9, 3),
+            response.clone().into_wire("x: y\r\n", 9, 3),
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx: y\r\ncontent-length: 9\r\n\r\nabc"
         );
-        assert!(reply.into_wire("", 2, 99).ends_with(b"2\r\n\r\nabcdef"));
+        assert!(response.into_wire("", 2, 99).ends_with(b"2\r\n\r\nabcdef"));
     }
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_message_is_escaped() {
         let body: serde_json::Value =
-            serde_json::from_slice(&Reply::code(500, "a \"b\"\n").body).unwrap();
+            serde_json::from_slice(&Response::code(500, "a \"b\"\n").body).unwrap();
         assert_eq!(body, json!({"code": 500, "msg": "a \"b\"\n", "data": null}));
     }
 }

@@ -19,7 +19,7 @@ use crate::options::{Options, TokenStyle};
 use crate::platform::Platform;
 use crate::received::Received;
 use crate::record::{Event, Outcome, Recorded};
-use crate::reply::{self, Reply};
+use crate::response::{self, Response};
 use crate::route::{self, Route};
 use crate::routes;
 use crate::server::Server;
@@ -27,10 +27,10 @@ use crate::server::Server;
 /// How many connections may wait to be accepted: as many callers as anything here makes at once.
 const MOST_WAITING: i32 = 1024;
 
-/// A running fake. Dropped, it closes every connection and its port before it returns.
+/// A running mock. Dropped, it closes every connection and its port before it returns.
 ///
 /// All methods act on the requests that are decided after they return.
-pub struct Fake {
+pub struct Mock {
     origin: String,
     shared: Arc<Shared>,
     _server: Server,
@@ -55,8 +55,8 @@ impl Shared {
     }
 }
 
-impl Fake {
-    /// Starts a fake on 127.0.0.1. It needs no runtime of its caller's.
+impl Mock {
+    /// Starts a mock on 127.0.0.1. It needs no runtime of its caller's.
     ///
     /// # Errors
     /// The port is taken, or the system is out of sockets or threads.
@@ -96,7 +96,7 @@ impl Fake {
         format!("{}{}", self.origin, route::TOKEN)
     }
 
-    /// Every setting that it takes to use this fake, by key. It holds the password and secret.
+    /// Every setting that it takes to use this mock, by key. It holds the password and secret.
     #[must_use]
     pub fn settings(&self) -> Vec<(String, String)> {
         let credentials = self.platform().credentials.clone();
@@ -163,24 +163,24 @@ impl Fake {
 
     /// From now on this body is the answer to every request that the platform would have
     /// accepted. The rest of the rules stay: for an answer without a token check there is
-    /// [`Fault::Reply`]. On [`Route::Token`], no token is issued.
-    pub fn reply(&self, route: Route, status: u16, content_type: &str, body: impl Into<Bytes>) {
-        let reply = Reply::typed(reply::status(status), content_type, body);
-        self.platform().replies.insert(route, reply);
+    /// [`Fault::Response`]. On [`Route::Token`], no token is issued.
+    pub fn response(&self, route: Route, status: u16, content_type: &str, body: impl Into<Bytes>) {
+        let response = Response::typed(response::status(status), content_type, body);
+        self.platform().responses.insert(route, response);
     }
 
-    /// That route has no fault and no set reply any more.
+    /// That route has no fault and no set response any more.
     pub fn heal(&self, route: Route) {
         let mut platform = self.platform();
         platform.faults.remove(&route);
-        platform.replies.remove(&route);
+        platform.responses.remove(&route);
     }
 
-    /// No route has a fault or a set reply any more.
+    /// No route has a fault or a set response any more.
     pub fn heal_all(&self) {
         let mut platform = self.platform();
         platform.faults.clear();
-        platform.replies.clear();
+        platform.responses.clear();
     }
 
     /// The platform knows this task, and it is in its first state.
@@ -231,8 +231,8 @@ impl Fake {
     }
 }
 
-impl fmt::Debug for Fake {
+impl fmt::Debug for Mock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Fake").field("origin", &self.origin).finish_non_exhaustive()
+        formatter.debug_struct("Mock").field("origin", &self.origin).finish_non_exhaustive()
     }
 }

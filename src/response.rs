@@ -16,9 +16,9 @@ use crate::secret::prefix;
 /// Some servers put it in front of UTF-8, where JSON has no room for it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A reply as it came off the wire, whole.
+/// A response as it came off the wire, whole.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Reply {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The `Content-Type`, where there was one.
@@ -33,8 +33,8 @@ pub struct Reply {
     pub undecoded: Option<Undecoded>,
 }
 
-impl Reply {
-    /// Makes a reply of a response off the wire. `header` returns a header's value, several lines of
+impl Response {
+    /// Makes a response of a response off the wire. `header` returns a header's value, several lines of
     /// one name joined by commas. `limit` is how large the decoded body may be.
     #[must_use]
     pub fn received(
@@ -61,7 +61,7 @@ pub(crate) fn is_redirect(status: u16) -> bool {
     matches!(status, 300..=303 | 307 | 308)
 }
 
-impl fmt::Debug for Reply {
+impl fmt::Debug for Response {
     /// Without the body, which may hold a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}, {} bytes", self.status, self.body.len())
@@ -97,7 +97,7 @@ impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(error) => error.fmt(f),
-            Self::NotText => f.write_str("the reply is not UTF-8"),
+            Self::NotText => f.write_str("the response is not UTF-8"),
             Self::Undecoded(why) => f.write_str(why),
         }
     }
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_decoded_as_it_is_received() {
+    fn a_response_is_decoded_as_it_is_received() {
         // `{}` as one stored block of raw deflate.
         let body = [1, 2, 0, 0xfd, 0xff, b'{', b'}'].to_vec();
         let header = |name: &str| match name {
@@ -387,13 +387,13 @@ mod tests {
             "retry-after" => Some(" 7 ".to_owned()),
             _ => None,
         };
-        let reply = Reply::received(200, &header, body.clone(), 2);
-        assert_eq!(reply, Reply { status: 200, body: b"{}".to_vec(), ..Reply::default() });
-        let reply = Reply::received(307, &header, body.clone(), 2);
-        assert_eq!(reply.location.as_deref(), Some("/a"));
-        assert_eq!(reply.retry_after, Some(Duration::from_secs(7)));
-        let reply = Reply::received(200, &header, body, 1);
-        assert_eq!((&*reply.body, reply.undecoded), (&b"{"[..], Some(Undecoded::TooLarge)));
+        let response = Response::received(200, &header, body.clone(), 2);
+        assert_eq!(response, Response { status: 200, body: b"{}".to_vec(), ..Response::default() });
+        let response = Response::received(307, &header, body.clone(), 2);
+        assert_eq!(response.location.as_deref(), Some("/a"));
+        assert_eq!(response.retry_after, Some(Duration::from_secs(7)));
+        let response = Response::received(200, &header, body, 1);
+        assert_eq!((&*response.body, response.undecoded), (&b"{"[..], Some(Undecoded::TooLarge)));
     }
 
     #[test]

@@ -5,33 +5,33 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use oge_fake::{Fake, Options, Route};
+use oge_mock_platform::{Mock, Options, Route};
 
 use crate::role::Role;
 
 /// A platform that runs until this is dropped.
-pub(crate) struct FakeProcess {
+pub(crate) struct MockProcess {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
     settings: Vec<(String, String)>,
 }
 
-impl FakeProcess {
+impl MockProcess {
     /// A platform whose every answer takes `latency` to begin.
     pub(crate) fn start(latency: Duration) -> anyhow::Result<Self> {
-        let mut command = Role::Fake.command()?;
+        let mut command = Role::Mock.command()?;
         command.arg(latency.as_millis().to_string());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdin = child.stdin.take().context("a pipe")?;
         let stdout = BufReader::new(child.stdout.take().context("a pipe")?);
-        let mut fake = Self { child, stdin, stdout, settings: Vec::new() };
+        let mut mock = Self { child, stdin, stdout, settings: Vec::new() };
         loop {
-            let line = fake.line()?;
+            let line = mock.line()?;
             let Some((key, value)) = line.split_once('=') else { break };
-            fake.settings.push((key.to_owned(), value.to_owned()));
+            mock.settings.push((key.to_owned(), value.to_owned()));
         }
-        Ok(fake)
+        Ok(mock)
     }
 
     /// What it takes to use it.
@@ -71,7 +71,7 @@ impl FakeProcess {
     }
 }
 
-impl Drop for FakeProcess {
+impl Drop for MockProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -83,8 +83,8 @@ pub(crate) fn serve() -> anyhow::Result<()> {
     let latency = std::env::args().nth(1).context("a latency in milliseconds")?.parse()?;
     let options = Options::default().record(false).latency(Duration::from_millis(latency));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let fake = runtime.block_on(Fake::start(options))?;
-    for (key, value) in fake.settings() {
+    let mock = runtime.block_on(Mock::start(options))?;
+    for (key, value) in mock.settings() {
         println!("{key}={value}");
     }
     println!();
@@ -92,14 +92,14 @@ pub(crate) fn serve() -> anyhow::Result<()> {
         let line = line?;
         let mut words = line.split(' ');
         match (words.next(), words.next()) {
-            (Some("token"), _) => println!("{}", fake.issue_token()),
+            (Some("token"), _) => println!("{}", mock.issue_token()),
             (Some("logins"), _) => {
-                println!("{}", fake.count(Route::Token));
-                fake.clear_requests();
+                println!("{}", mock.count(Route::Token));
+                mock.clear_requests();
             }
             (Some("answer"), Some(bytes)) => {
                 let body = features(bytes.parse()?);
-                fake.reply(Route::Process, 200, "application/json", body);
+                mock.response(Route::Process, 200, "application/json", body);
                 println!();
             }
             _ => anyhow::bail!("{line:?} is nothing to do"),
