@@ -15,16 +15,15 @@ cargo +nightly fuzz --version >/dev/null 2>&1 || {
     echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2
     exit 2
 }
-cargo +nightly fuzz build --fuzz-dir . target
-program=$(find target -path '*/release/target' -type f | head -n 1)
+cargo +nightly fuzz build --fuzz-dir .
 
 found=0
 printf '%-12s %12s %10s %9s\n' target executions inputs findings
 for target in "${targets[@]##*/}"; do
     mkdir -p "target/corpus/$target" "artifacts/$target"
     log=target/$target.log
-    FUZZ_TARGET=$target "$program" "target/corpus/$target" "corpus/$target" \
-        -artifact_prefix="artifacts/$target/" -dict=dictionary -max_total_time="$seconds" -timeout=10 \
+    cargo +nightly fuzz run --fuzz-dir . "$target" "target/corpus/$target" "corpus/$target" -- \
+        -dict=dictionary -max_total_time="$seconds" -timeout=10 \
         -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 >"$log" 2>&1 || true
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     findings=$(find "artifacts/$target" -type f | wc -l)

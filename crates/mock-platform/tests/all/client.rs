@@ -2,13 +2,12 @@
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderMap, Request, StatusCode};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use oge_mock_platform::{Mock, Options, Route};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(crate) const PROCESS: &str = "/gateway/computation-api/process";
@@ -29,7 +28,6 @@ pub(crate) struct Ask {
 /// What came back, as far as it came.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Result<Bytes, hyper::Error>,
 }
 
@@ -90,30 +88,8 @@ impl Ask {
         let (parts, body) = connection.send_request(request).await?.into_parts();
         Ok(Answer {
             status: parts.status,
-            headers: parts.headers,
             body: body.collect().await.map(http_body_util::Collected::to_bytes),
         })
-    }
-
-    /// Sends, and hands out the socket before anything has been read from it.
-    pub(crate) async fn write(self, mock: &Mock) -> TcpStream {
-        let mut stream = open(mock).await;
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: mock\r\n", self.method, self.target);
-        for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        head += &format!("content-length: {}\r\n\r\n{}", self.body.len(), self.body);
-        stream.write_all(head.as_bytes()).await.unwrap();
-        stream
-    }
-
-    /// Every byte that comes until the mock closes the connection, head and body apart.
-    pub(crate) async fn wire(self, mock: &Mock) -> (String, String) {
-        let mut text = String::new();
-        let mut stream = self.write(mock).await;
-        stream.read_to_string(&mut text).await.unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        (head.to_owned(), body.to_owned())
     }
 }
 
@@ -124,10 +100,6 @@ impl Answer {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(self.text()).unwrap()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers[name].to_str().unwrap()
     }
 }
 
