@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings WASI's WIT into wit/deps from the sources of pinned crates, so that the worlds we state and
-# the bindings we link cannot differ: WASI 0.2 from `wasip2`, `wasi:config`, which is no part of it
-# yet, from `wasmtime-wasi-config`. `--check` changes nothing and fails on a difference.
+# Copies WASI's WIT into wit/deps from pinned crates, so that our worlds match the bindings that we link:
+# WASI 0.2 from `wasip2`, and `wasi:config`, which is not part of WASI 0.2, from `wasmtime-wasi-config`.
+# With `--check` it changes nothing and fails if the files differ.
 set -euo pipefail
 cd "$(dirname "$0")"
 
