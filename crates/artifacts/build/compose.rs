@@ -7,9 +7,9 @@ use wit_parser::WorldItem;
 
 use crate::contract::decode;
 
-/// `socket` with these interfaces from `plug`, all of them: `wac`'s own plug skips one whose type differs
-/// and says nothing, and a skipped `wasi:cli/environment` would show the tools every credential. Fails
-/// where a host would have to provide anything then but WASI.
+/// Connects all `interfaces` that `socket` imports to the exports of `plug`. Fails if the result imports
+/// anything but WASI. `wac`'s own plug silently skips an interface whose type differs, and a skipped
+/// `wasi:cli/environment` would show the tools every credential.
 pub(crate) fn plug(socket: &[u8], plug: &[u8], interfaces: &[&str]) -> anyhow::Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let package = Package::from_bytes("oge:socket", None, socket, graph.types_mut())?;
@@ -23,7 +23,7 @@ pub(crate) fn plug(socket: &[u8], plug: &[u8], interfaces: &[&str]) -> anyhow::R
     let offered: Vec<_> = graph.types()[graph[package].ty()].exports.keys().cloned().collect();
     let plug = graph.instantiate(package);
     for interface in interfaces {
-        // The one may have been built against another patch of WASI than the other.
+        // The two components may use different patch versions of WASI.
         let find = |names: &[String]| {
             names.iter().find(|name| name.split('@').next() == Some(interface)).cloned()
         };

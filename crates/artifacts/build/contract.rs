@@ -1,4 +1,4 @@
-//! The WIT, as text and as a component carries it.
+//! The WIT of `wit/` and of built components.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use wit_parser::decoding::{self, DecodedWasm};
 use wit_parser::{PackageId, PackageMetadata, Resolve, WorldId, WorldItem};
 
-/// `wit/`, read.
+/// The parsed WIT of `wit/`.
 pub(crate) struct Contract {
     resolve: Resolve,
     package: PackageId,
@@ -19,14 +19,13 @@ impl Contract {
         Ok(Self { resolve, package })
     }
 
-    /// The whole contract as a WIT package in one file.
+    /// Encodes the whole contract as a WIT package in one file.
     pub(crate) fn to_wasm(&self) -> anyhow::Result<Vec<u8>> {
         wit_component::encode(&self.resolve, self.package)
     }
 
-    /// The name, version and all of what `world` says of itself and of the functions that it exports
-    /// at its root, as the section that hosts read: a component's own world is called `root`, and of
-    /// an interface's functions no component can tell.
+    /// Returns the `package-docs` section, which hosts read, for a component of `world`: the docs of the world
+    /// and of the functions that it exports at its root. The section cannot document an interface's functions.
     pub(crate) fn docs(&self, component: &[u8], world: &str) -> anyhow::Result<Vec<u8>> {
         let ours = self.resolve.packages[self.package].worlds.get(world);
         let ours = &self.resolve.worlds[*ours.with_context(|| format!("no world {world}"))?];
@@ -45,7 +44,7 @@ impl Contract {
     }
 }
 
-/// What a component says of its own imports and exports.
+/// Reads the world of a component, with its imports and exports.
 pub(crate) fn decode(component: &[u8]) -> anyhow::Result<(Resolve, WorldId)> {
     match decoding::decode(component)? {
         DecodedWasm::Component(resolve, world) => Ok((resolve, world)),

@@ -1,4 +1,4 @@
-//! The last touch: what a component says of itself, in the sections that wasm tools read.
+//! Adds docs and metadata to a component, in the sections that wasm tools read.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -21,7 +21,7 @@ impl<'a> Finish<'a> {
         Self { contract, revision: revision(workspace) }
     }
 
-    /// The component with its docs, name, version, licence and source revision.
+    /// Adds docs, name, version, licence and source revision to a component.
     pub(crate) fn component(&self, bytes: &[u8], world: &str) -> anyhow::Result<Vec<u8>> {
         let docs = self.contract.docs(bytes, world)?;
         let mut metadata = AddMetadata::default();
@@ -42,16 +42,17 @@ impl<'a> Finish<'a> {
     }
 }
 
-const DESCRIPTION: &str = "The five tools of OGE, for which an expired token is a non-event";
+const DESCRIPTION: &str =
+    "The five tools of OGE. Expired tokens are refreshed and the request is retried once.";
 
-/// The commit that is built; none outside a checkout.
+/// Returns the commit that is built. `None` outside a git checkout.
 fn revision(workspace: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").arg("-C").arg(workspace).args(arguments).output().ok()?;
-        let said = String::from_utf8(output.stdout).ok()?;
-        output.status.success().then(|| said.trim().to_owned())
+        let printed = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| printed.trim().to_owned())
     };
-    // Changes with each commit.
+    // The log of HEAD changes with each commit.
     let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
     println!("cargo::rerun-if-changed={}", workspace.join(log).display());
     git(&["rev-parse", "HEAD"])

@@ -1,6 +1,6 @@
-//! Builds the components, composes them, documents them, and hands out their paths.
+//! Builds, composes and documents the components, and passes their paths to the crate.
 
-#![expect(clippy::indexing_slicing, reason = "wit-parser's arenas are read by ids of their own")]
+#![expect(clippy::indexing_slicing, reason = "wit-parser's arenas are indexed by their own ids")]
 
 mod compose;
 mod contract;
@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     let gateway = small("oge-gateway", &[])?;
     let fixtures = component("oge-mcp-fixtures", &[], Stack::Large)?;
     let mcp = component("oge-mcp", &[], Stack::Large)?;
-    // The store also stands between the tools and the settings, some of which are credentials.
+    // The store also filters the settings for the tools, because some of them are credentials.
     let (token_store, settings) = ("oge:tools/token-store", "wasi:cli/environment");
     let config = "wasi:config/store";
     let standalone = compose::plug(&tools, &store, &[token_store, settings])?;
@@ -56,23 +56,23 @@ fn main() -> anyhow::Result<()> {
         ("OGE_WASSETTE", "oge-tools-wassette", "oge-tools-wassette", &wassette),
         ("OGE_MCP", "oge-mcp", "oge-mcp", &mcp),
     ] {
-        hand_out(&out, variable, name, &finish.component(bytes, world)?)?;
+        write_component(&out, variable, name, &finish.component(bytes, world)?)?;
     }
-    hand_out(&out, "OGE_WIT", "oge-tools-wit", &contract.to_wasm()?)?;
+    write_component(&out, "OGE_WIT", "oge-tools-wit", &contract.to_wasm()?)?;
     // For tests.
     let hostile_standalone = compose::plug(&hostile, &store, &[token_store, settings])?;
     let credentials = [token_store, settings, config];
     let hostile_config = compose::plug(&hostile_config, &wassette_store, &credentials)?;
     let handled = ["oge:tools/types", "oge:tools/tools"];
     let gateway = compose::plug(&gateway, &standalone, &handled)?;
-    hand_out(&out, "OGE_HOSTILE", "oge-hostile", &hostile)?;
-    hand_out(&out, "OGE_HOSTILE_STANDALONE", "oge-hostile-standalone", &hostile_standalone)?;
-    hand_out(&out, "OGE_HOSTILE_CONFIG", "oge-hostile-config", &hostile_config)?;
-    hand_out(&out, "OGE_MCP_FIXTURES", "oge-mcp-fixtures", &fixtures)?;
-    hand_out(&out, "OGE_GATEWAY", "oge-gateway", &gateway)
+    write_component(&out, "OGE_HOSTILE", "oge-hostile", &hostile)?;
+    write_component(&out, "OGE_HOSTILE_STANDALONE", "oge-hostile-standalone", &hostile_standalone)?;
+    write_component(&out, "OGE_HOSTILE_CONFIG", "oge-hostile-config", &hostile_config)?;
+    write_component(&out, "OGE_MCP_FIXTURES", "oge-mcp-fixtures", &fixtures)?;
+    write_component(&out, "OGE_GATEWAY", "oge-gateway", &gateway)
 }
 
-fn hand_out(out: &Path, variable: &str, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+fn write_component(out: &Path, variable: &str, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
     let path = out.join(name).with_extension("wasm");
     fs::write(&path, bytes)?;
     println!("cargo::rustc-env={variable}_WASM={}", path.display());

@@ -1,11 +1,10 @@
-//! Takes out of a component what only a debugger reads.
+//! Removes the sections of a component that only a debugger reads.
 
 use anyhow::Context as _;
 use wasm_encoder::{ComponentSectionId, Encode as _};
 use wasmparser::{Encoding, Parser, Payload};
 
-/// The component without custom sections, at any depth: names, and producers that the finished
-/// component says once.
+/// Removes all custom sections at any depth: names, and producers, which the finished component has once.
 pub(crate) fn strip(component: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut parents = Vec::new();
     let mut output = Vec::new();

@@ -1,7 +1,7 @@
 //! The components of this workspace, built by this crate's build script.
 //!
-//! A dependant needs no other step: `cargo test` and `cargo demo` build the components first.
-//! `cargo components` copies those that are for users to `target/components/`.
+//! Crates that depend on this one need no other step: `cargo test` and `cargo demo` build the components
+//! first. `cargo components` copies the components for users to `target/components/`.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use wasm_metadata::Payload;
 use wit_parser::decoding::{self, DecodedWasm};
 use wit_parser::{Resolve, WorldId};
 
-/// The components for users: the file name of each, and where it was built.
+/// Returns the file name of each component for users, and where it was built.
 #[must_use]
 pub fn all() -> [(&'static str, &'static Path); 6] {
     [
@@ -23,76 +23,76 @@ pub fn all() -> [(&'static str, &'static Path); 6] {
     ]
 }
 
-/// The tools component: exports `oge:tools`, imports a token store.
+/// Returns the tools component, which exports `oge:tools` and imports a token store.
 #[must_use]
 pub fn tools() -> &'static Path {
     Path::new(env!("OGE_TOOLS_WASM"))
 }
 
-/// The token store component: exports `oge:tools/token-store`, imports nothing but WASI.
+/// Returns the token store component, which exports `oge:tools/token-store` and imports only WASI.
 #[must_use]
 pub fn token_store() -> &'static Path {
     Path::new(env!("OGE_TOKEN_STORE_WASM"))
 }
 
-/// The tools with the token store composed in: imports nothing but WASI.
+/// Returns the tools composed with the token store, which import only WASI.
 #[must_use]
 pub fn standalone() -> &'static Path {
     Path::new(env!("OGE_STANDALONE_WASM"))
 }
 
-/// The same with the five functions at the root of its world and its settings from `wasi:config`.
+/// Returns the same with the five functions at the root of the world and settings from `wasi:config`.
 #[must_use]
 pub fn wassette() -> &'static Path {
     Path::new(env!("OGE_WASSETTE_WASM"))
 }
 
-/// The MCP server: over stdio as a command, over HTTP as a handler. Imports nothing but WASI.
+/// Returns the MCP server: a command for stdio and an HTTP handler. Imports only WASI.
 #[must_use]
 pub fn mcp() -> &'static Path {
     Path::new(env!("OGE_MCP_WASM"))
 }
 
-/// The contract, `wit/`, as a WIT package in one file.
+/// Returns `wit/` as a WIT package in one file.
 #[must_use]
 pub fn wit() -> &'static Path {
     Path::new(env!("OGE_WIT_WASM"))
 }
 
-/// A guest of the tools' world that misbehaves as it is told. For tests of a host's limits.
+/// Returns a guest of the tools' world that misbehaves on request, for tests of a host's limits.
 #[must_use]
 pub fn hostile() -> &'static Path {
     Path::new(env!("OGE_HOSTILE_WASM"))
 }
 
-/// The same guest in the tools' place in the standalone component. For tests of what that place sees.
+/// Returns the hostile guest in place of the tools in the standalone component, for tests of what it can read.
 #[must_use]
 pub fn hostile_standalone() -> &'static Path {
     Path::new(env!("OGE_HOSTILE_STANDALONE_WASM"))
 }
 
-/// The same guest with the token store of the Wassette component, settings from `wasi:config`.
+/// Returns the hostile guest with the Wassette component's token store and settings from `wasi:config`.
 #[must_use]
 pub fn hostile_config() -> &'static Path {
     Path::new(env!("OGE_HOSTILE_CONFIG_WASM"))
 }
 
-/// The standalone component behind an HTTP handler. For tests under `wasmtime serve`.
+/// Returns the standalone component behind an HTTP handler, for tests under `wasmtime serve`.
 #[must_use]
 pub fn gateway() -> &'static Path {
     Path::new(env!("OGE_GATEWAY_WASM"))
 }
 
-/// The MCP server with the conformance suite's tools in place of ours. For tests.
+/// Returns the MCP server with the conformance suite's tools in place of ours, for tests.
 #[must_use]
 pub fn mcp_fixtures() -> &'static Path {
     Path::new(env!("OGE_MCP_FIXTURES_WASM"))
 }
 
-/// What a component says of itself: its world, and the package that its world stands in.
+/// Reads the world of a component.
 ///
 /// # Errors
-/// Where the file cannot be read, or is no component.
+/// Fails if the file cannot be read or is not a component.
 pub fn decode(path: &Path) -> anyhow::Result<(Resolve, WorldId)> {
     match decoding::decode(&std::fs::read(path)?)? {
         DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
@@ -100,10 +100,10 @@ pub fn decode(path: &Path) -> anyhow::Result<(Resolve, WorldId)> {
     }
 }
 
-/// What a component says of its making: name, version, licence, source revision.
+/// Reads the metadata of a component: name, version, licence, source revision.
 ///
 /// # Errors
-/// Where the file cannot be read, or is no WebAssembly.
+/// Fails if the file cannot be read or is not WebAssembly.
 pub fn metadata(path: &Path) -> anyhow::Result<Payload> {
     Payload::from_binary(&std::fs::read(path)?)
 }

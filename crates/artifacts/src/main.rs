@@ -1,5 +1,5 @@
-//! `cargo components`: copies the components to `target/components/` and prints the size of each, and how
-//! much it differs from `sizes.toml`. With `--check` growth over 2 % is an error.
+//! `cargo components`: copies the components to `target/components/`. Prints the size of each and its
+//! difference from `sizes.toml`. With `--check`, growth over 2 % is an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-/// How much a component may grow before `sizes.toml` has to say so.
+/// How much larger than in `sizes.toml` a component may be.
 const TOLERATED_PERCENT: f64 = 2.0;
 
 fn main() -> anyhow::Result<()> {

@@ -1,9 +1,7 @@
-//! The heap: dlmalloc over the rest of the memory that the component starts with, and after that over
-//! what the host grants.
+//! The heap: dlmalloc first uses the unused part of the component's initial memory, then grows it.
 //!
-//! A call that fits in what is there from the start never grows its memory. That matters to hosts:
-//! a memory that grew is unprotected for the call and protected again after it, each time with every
-//! thread of the host interrupted.
+//! A call that fits into the initial memory never grows it. Growing is expensive for hosts: they change
+//! the memory's protection for the call and again after it, and each change interrupts all their threads.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
@@ -15,7 +13,7 @@ use dlmalloc::{Allocator, Dlmalloc};
 
 const PAGE_BYTES: usize = 64 * 1024;
 
-// Set by the linker around what nobody else uses of the first memory.
+// Set by the linker to the bounds of the unused part of the initial memory.
 unsafe extern "C" {
     static __heap_base: u8;
     static __heap_end: u8;
@@ -29,8 +27,8 @@ struct Heap(UnsafeCell<Dlmalloc<Linear>>);
 // SAFETY: a component has one thread.
 unsafe impl Sync for Heap {}
 
-// SAFETY: dlmalloc keeps the trait's promises; the one thread is in it once at a time, since nothing
-// in it calls out.
+// SAFETY: dlmalloc fulfils the trait's contract. Its methods call no code outside it, so the one thread
+// never enters it twice.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         unsafe { (*self.0.get()).malloc(layout.size(), layout.align()) }
@@ -49,11 +47,11 @@ unsafe impl GlobalAlloc for Heap {
     }
 }
 
-/// Where dlmalloc has its pages from.
+/// Provides dlmalloc with memory.
 struct Linear;
 
 impl Linear {
-    /// What the linker left of the first memory: once, and only where it is enough.
+    /// Returns the unused part of the initial memory. `None` after the first call, or if it is too small.
     fn left(bytes: usize) -> Option<(*mut u8, usize)> {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         if TAKEN.swap(true, Ordering::Relaxed) {
@@ -65,7 +63,7 @@ impl Linear {
     }
 }
 
-// SAFETY: every range is handed out once, and none is ever taken back.
+// SAFETY: every range is returned once and never freed.
 unsafe impl Allocator for Linear {
     fn alloc(&self, bytes: usize) -> (*mut u8, usize, u32) {
         if let Some((start, left)) = Self::left(bytes) {
@@ -76,7 +74,7 @@ unsafe impl Allocator for Linear {
         if first == usize::MAX {
             return (ptr::null_mut(), 0, 0);
         }
-        // The last byte of the address space is nobody's: one past it would be null.
+        // The last bytes of the address space are not used, because the address after them would be null.
         let is_last = memory_size(0) == usize::MAX / PAGE_BYTES + 1;
         let granted = pages * PAGE_BYTES - if is_last { 16 } else { 0 };
         (ptr::with_exposed_provenance_mut(first * PAGE_BYTES), granted, 0)

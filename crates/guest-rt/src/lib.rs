@@ -1,13 +1,12 @@
-//! What a `no_std` component needs in place of the standard library: an allocator, a panic handler,
-//! and the canonical ABI's `cabi_realloc`.
+//! The runtime of `no_std` components: an allocator, a panic handler, and the canonical ABI's
+//! `cabi_realloc`.
 //!
-//! The standard library would bring WASI imports that no component here uses (exit, stdin, stdout,
-//! terminals) and many more bytes; ARCHITECTURE.md has the figures. Link it once in each component:
-//! `use oge_guest_rt as _;`. Natively it is empty.
+//! The standard library would add WASI imports that these components do not use (exit, stdin, stdout,
+//! terminals). Link this crate once in each component: `use oge_guest_rt as _;`. Natively it is empty.
 
 #![no_std]
 #![cfg(target_family = "wasm")]
-#![expect(unsafe_code, reason = "the canonical ABI hands out memory by raw pointers")]
+#![expect(unsafe_code, reason = "the canonical ABI uses raw pointers")]
 
 extern crate alloc;
 
@@ -15,21 +14,21 @@ mod heap;
 
 use alloc::alloc::{Layout, alloc, realloc};
 
-// Where `memcpy` and its like come from on this target.
+// On this target `memcpy` and similar functions are in libc.
 #[link(name = "c")]
 unsafe extern "C" {}
 
-/// Nothing here panics by design; where a library does, the host sees a trap.
+/// Traps. Our own code never panics by design, but a library may.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Memory for what the host lowers into the component.
+/// Allocates memory for values that the host lowers into the component.
 ///
 /// # Safety
-/// Called by the canonical ABI alone: `pointer` is null with `old_size` 0, or came from here with
-/// that size and `align`; `align` is a power of two.
+/// Only the canonical ABI calls it. `pointer` is null with `old_size` 0, or this function returned it for
+/// that size and `align`. `align` is a power of two.
 #[unsafe(export_name = "cabi_realloc")]
 unsafe extern "C" fn cabi_realloc(
     pointer: *mut u8,
@@ -40,7 +39,7 @@ unsafe extern "C" fn cabi_realloc(
     if new_size == 0 {
         return core::ptr::without_provenance_mut(align);
     }
-    // SAFETY: the caller's contract; a size of zero was answered above.
+    // SAFETY: the caller's contract, and `new_size` is not zero.
     let pointer = unsafe {
         if old_size == 0 {
             alloc(Layout::from_size_align_unchecked(new_size, align))

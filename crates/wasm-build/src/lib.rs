@@ -1,7 +1,7 @@
 //! Builds one package of this workspace as a WebAssembly component, from the build script of another.
 //!
-//! Each component is built by a cargo command of its own, in a target directory of its own, so that features
-//! never unify.
+//! Each component is built by its own cargo command, so that features of packages never unify. The target
+//! directory is not that of the outer build, which has locked its own.
 
 use std::env;
 use std::fs::{self, File};
@@ -12,8 +12,8 @@ use anyhow::{Context as _, bail};
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// How deep a component's calls go. Its stack stands first in its memory, and every page of it is one
-/// more to clear after a call.
+/// The size of a component's stack. The stack is at the start of the memory, and hosts clear each of its
+/// pages after a call.
 #[derive(Clone, Copy)]
 pub enum Stack {
     /// The deepest call of the tools takes a few KiB.
@@ -22,12 +22,12 @@ pub enum Stack {
     Large = 512 * 1024,
 }
 
-/// What a component's memory has room for from the start. A call whose answer is short fits in it, so that
-/// its memory never grows; what it does not touch costs nothing.
+/// The initial heap of a component. A call with a short response fits in it, so its memory never grows.
+/// Memory that is not touched costs nothing.
 const HEAP_BYTES: u32 = 192 * 1024;
 
-/// What cargo and rustc would take over from the build around this one: a wrapper (clippy's), flags
-/// of another target, or the directory that the outer build has locked.
+/// Variables that the inner build must not inherit from the outer one: a wrapper such as clippy's, flags of
+/// another target, or the target directory that the outer build has locked.
 const NOT_INHERITED: [&str; 9] = [
     "CARGO_BUILD_TARGET",
     "CARGO_BUILD_TARGET_DIR",
@@ -48,8 +48,8 @@ pub struct WasmBuild {
 }
 
 impl WasmBuild {
-    /// Makes the builder, and lets the build script run again when one of `inputs` has changed: files and
-    /// folders of the workspace.
+    /// Returns the builder. Makes cargo run the build script again when one of `inputs` changes, which are
+    /// files and folders of the workspace.
     ///
     /// # Errors
     /// Fails outside a build script.
@@ -71,17 +71,17 @@ impl WasmBuild {
         &self.workspace
     }
 
-    /// Returns the component of `package` with `features`, or with its default ones if none are named.
+    /// Builds `package` with `features`, or with its default features if none are named.
     ///
     /// # Errors
-    /// Fails if cargo does, with what it printed.
+    /// Fails with cargo's output if cargo fails.
     pub fn component(
         &self,
         package: &str,
         features: &[&str],
         stack: Stack,
     ) -> anyhow::Result<Vec<u8>> {
-        // Another build script may build the same package with other features, to a file of the same name.
+        // Another build script may build the same package with other features into the same file.
         fs::create_dir_all(&self.target_dir)?;
         let lock = File::create(self.target_dir.join("build-script.lock"))?;
         lock.lock()?;
@@ -112,22 +112,22 @@ impl WasmBuild {
     }
 }
 
-/// Runs a command that must succeed.
+/// Runs a command. Fails with its output if it does not succeed.
 fn run(mut command: Command) -> anyhow::Result<()> {
     let output = command.output()?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        if said.contains("target may not be installed") {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        if errors.contains("target may not be installed") {
             bail!("the target {TARGET} is missing: rustup target add {TARGET}");
         }
-        bail!("{said}");
+        bail!("{errors}");
     }
     Ok(())
 }
 
-/// The same bytes wherever the checkout and cargo's home stand, and addresses as short
-/// as they can be: plain numbers, not offsets to a base that a component's module never moves to, each
-/// in as few bytes as it takes, where the linker otherwise leaves five.
+/// Returns rustc's flags for small and reproducible components. The paths of the checkout and of cargo's home
+/// are remapped. Addresses are absolute, because a module is never relocated, and encoded in as few bytes as
+/// possible, because the linker pads each to five by default.
 fn rust_flags(workspace: &Path) -> anyhow::Result<String> {
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(
         || env::home_dir().map(|home| home.join(".cargo")).context("no home directory"),
