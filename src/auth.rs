@@ -1,4 +1,4 @@
-//! The store's token from outside: renew it, or ask what is known of it.
+//! Refreshes or describes the token store's token, for callers outside the tools.
 
 use alloc::string::{String, ToString};
 use core::time::Duration;
@@ -10,7 +10,7 @@ use crate::token::{Token, TokenStore};
 /// The operation's label.
 pub const OPERATION: &str = "刷新Token";
 
-/// What is known of a token; the WIT's `token-info` documents each field. Never a part of it.
+/// A description of a token, without any part of it. The WIT's `token-info` documents each field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct TokenInfo {
@@ -21,20 +21,20 @@ pub struct TokenInfo {
     pub user_name: Option<String>,
 }
 
-/// Fetches a new token now. `wall` is the time since 1970.
+/// Logs in now and describes the new token. `wall` is the time since 1970.
 ///
 /// # Errors
-/// `not-configured` or `token-store`.
-pub async fn refresh(tokens: &impl TokenStore, wall: Duration) -> Result<TokenInfo, Failure> {
-    match tokens.refresh(None).await {
+/// Fails with `not-configured` or `token-store`.
+pub async fn refresh(token_store: &impl TokenStore, wall: Duration) -> Result<TokenInfo, Failure> {
+    match token_store.refresh(None).await {
         Ok(token) => Ok(TokenInfo::of(&token, wall)),
         Err(error) => Err(Failure::new((&error).into(), OPERATION, error.to_string())),
     }
 }
 
-/// What is known of the held token. Contacts no one. `wall` is the time since 1970.
-pub async fn status(tokens: &impl TokenStore, wall: Duration) -> TokenInfo {
-    tokens.peek().await.map_or_else(TokenInfo::default, |token| TokenInfo::of(&token, wall))
+/// Describes the held token. Sends nothing. `wall` is the time since 1970.
+pub async fn status(token_store: &impl TokenStore, wall: Duration) -> TokenInfo {
+    token_store.peek().await.map_or_else(TokenInfo::default, |token| TokenInfo::of(&token, wall))
 }
 
 impl TokenInfo {

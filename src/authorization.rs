@@ -1,4 +1,4 @@
-//! Which `Authorization` a request carries: the caller's, the store's, or what its headers say.
+//! Which `Authorization` a request carries: the caller's, the token store's, or that of its own headers.
 
 use alloc::borrow::ToOwned;
 
@@ -11,39 +11,39 @@ use crate::secret::Secret;
 pub enum Authorization {
     /// The caller's own token: sent once, never refreshed.
     Caller(Secret),
-    /// The token in the store when the request is sent.
+    /// The token store's token at the time of sending.
     Store {
         /// Whether an expired token is refreshed and the request sent again.
         retry: bool,
     },
-    /// Whatever the request's own headers say, or nothing.
+    /// What the request's own headers have, if anything.
     FromHeaders,
 }
 
 impl Authorization {
-    /// The caller's own token, `Bearer ` in front or not.
+    /// Returns the authorization for the caller's own token, with or without the prefix `Bearer `.
     ///
     /// # Errors
-    /// Where `auth_token` cannot be sent.
+    /// Fails if `auth_token` cannot be sent.
     pub fn caller(auth_token: &Secret) -> Result<Self, Fault> {
         bearer(auth_token)
             .map(Self::Caller)
             .map_err(|problem| Fault::Argument("auth_token", problem.to_owned()))
     }
 
-    /// The DAG tools' choice: the caller's token where there is one, else the store's.
+    /// Returns the DAG tools' authorization: the caller's token if there is one, else the token store's.
     ///
     /// # Errors
-    /// Where `auth_token` cannot be sent.
+    /// Fails if `auth_token` cannot be sent.
     pub fn caller_or_store(auth_token: Option<&Secret>) -> Result<Self, Fault> {
         auth_token.map_or(Ok(Self::Store { retry: true }), Self::caller)
     }
 }
 
-/// The header value for a bearer token that somebody passed, `Bearer ` in front or not.
+/// Returns the header value for a bearer token, which may already have the prefix `Bearer `.
 ///
 /// # Errors
-/// Says what is wrong, as the end of a sentence; never what the token was.
+/// The error is the end of a sentence about the token. It never quotes the token.
 pub fn bearer(token: &Secret) -> Result<Secret, &'static str> {
     let token = token.expose().trim();
     let token = match token.split_at_checked(6) {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn bearer_is_put_in_front_where_it_is_missing() {
+    fn a_missing_bearer_prefix_is_added() {
         for token in ["abc", "Bearer abc", "bearer  abc", " Bearer abc \r\n"] {
             assert_eq!(sent(token).as_deref(), Some("Bearer abc"), "{token:?}");
         }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_refused_without_being_told() {
+    fn a_token_that_cannot_be_sent_is_refused_and_not_quoted() {
         for token in [
             "",
             "  ",
@@ -103,14 +103,14 @@ mod tests {
             let Err(Fault::Argument("auth_token", problem)) =
                 Authorization::caller(&Secret::new(token))
             else {
-                panic!("{token:?} was taken");
+                panic!("{token:?} was accepted");
             };
             assert!(!problem.contains("MARKER"), "{problem}");
         }
     }
 
     #[test]
-    fn without_a_token_of_the_caller_it_is_the_stores_with_a_retry() {
+    fn without_auth_token_the_stores_token_is_used_with_a_retry() {
         assert_eq!(Authorization::caller_or_store(None), Ok(Authorization::Store { retry: true }));
     }
 }

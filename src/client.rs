@@ -1,7 +1,7 @@
 //! The call rule: authorize → send → classify → refresh → rebuild → send.
 //!
-//! A retry is the same [`Request`] sent again: method, URL, query and body cannot differ, and its
-//! `Authorization` is built from the token as it is then, never from the one that was refused.
+//! A retry sends the same [`Request`] again, so method, URL, query and body cannot differ. Its
+//! `Authorization` is built from the new token.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -21,9 +21,9 @@ use crate::settings::Settings;
 use crate::token::{Token, TokenError, TokenStore};
 use crate::url::Origin;
 
-/// Sends one request. Implemented by each shell; keeps to the request's deadline by itself.
+/// Sends one request within the request's deadline. Each shell implements it.
 pub trait Transport {
-    /// Sends `request` with this `Authorization`, or with what its headers say, and reads the response.
+    /// Sends `request` and reads the response. If `authorization` is `None`, the request's own headers decide.
     fn send(
         &self,
         request: &Request,
@@ -36,10 +36,10 @@ pub trait Transport {
 pub enum TransportError {
     /// The deadline passed.
     Timeout {
-        /// How long the attempt took until then.
+        /// How long the attempt took.
         after: Duration,
     },
-    /// No connection, or one that broke; how.
+    /// The connection could not be made, or broke. The text gives the cause.
     Network(String),
     /// The response was larger than this many bytes.
     TooLarge {
@@ -48,28 +48,28 @@ pub enum TransportError {
     },
 }
 
-/// Tells the time.
+/// Reads the time.
 pub trait Clock {
-    /// Since a fixed point that only durations are measured from.
+    /// Returns the time since an arbitrary fixed point. It never goes back.
     fn monotonic(&self) -> Duration;
-    /// Since 1970, UTC.
+    /// Returns the time since 1970, UTC.
     fn wall(&self) -> Duration;
 }
 
 /// The client of the platform: its settings, transport, token store and clock, and an observer.
 #[derive(Debug)]
 pub struct Client<S, T, C, O> {
-    /// What the deployment decides.
+    /// The settings of the tools.
     pub settings: Settings,
     /// Sends requests.
     pub transport: S,
-    /// Where the token lives.
+    /// Holds the token.
     pub token_store: T,
-    /// Tells the time.
+    /// Reads the time.
     pub clock: C,
-    /// Is told each event, with the operation's label.
+    /// Called with the operation's label and each event.
     pub observe: O,
-    /// Hides the secrets that the process knows; a call adds those that it sends.
+    /// Hides the secrets that the process knows. Each call adds the secrets that it sends.
     pub redactor: Redactor,
 }
 
@@ -78,22 +78,22 @@ pub struct Client<S, T, C, O> {
 pub struct Accepted {
     /// The body.
     pub body: Body,
-    /// The `Content-Type`, where there was one.
+    /// The `Content-Type`, if there was one.
     pub content_type: Option<String>,
     /// Requests sent: 1 or 2.
     pub attempts: u8,
-    /// What names the URL.
+    /// The setting or argument that gave the URL.
     url_from: &'static str,
-    /// How large a response may be, and what is made of it.
+    /// The largest response in bytes, also after it is escaped into JSON.
     limit: usize,
     redactor: Redactor,
 }
 
 impl Accepted {
-    /// Makes sure that a tool can take this for a result.
+    /// Checks that the response can be a tool's result.
     ///
     /// # Errors
-    /// `bad-reply` if it is a page, nothing, broken JSON, or bytes that are not text.
+    /// Fails with `bad-reply` if it is a page, empty, broken JSON, or bytes that are not text.
     pub fn check(&self, operation: &'static str) -> Result<(), Failure> {
         let Some(what) = self.body.no_result(self.content_type.as_deref()) else { return Ok(()) };
         let error = match &self.body.top {
@@ -108,13 +108,13 @@ impl Accepted {
         Err(self.unreadable(operation, &why))
     }
 
-    /// The failure of a tool that cannot read this response.
+    /// Returns the failure for a response that a tool cannot read.
     #[must_use]
     pub fn unreadable(&self, operation: &'static str, why: &str) -> Failure {
         self.failure(FailureKind::BadReply, operation, why, self.redactor.excerpt(&self.body.text))
     }
 
-    /// The failure of a tool that reads in this response that the platform failed.
+    /// Returns the failure for a response in which the platform reports a failure to the tool.
     #[must_use]
     pub fn failed(&self, operation: &'static str) -> Failure {
         let Quoted { why, excerpt } = Quoted::of(&self.body, &self.redactor);
@@ -122,10 +122,10 @@ impl Accepted {
         self.failure(FailureKind::Api, operation, &message, excerpt)
     }
 
-    /// The body as JSON text, what is not JSON kept as text inside it.
+    /// Returns the body as JSON text. A body that is not JSON becomes a string inside a JSON object.
     ///
     /// # Errors
-    /// `reply-too-large` where that would be larger than a response may be.
+    /// Fails with `reply-too-large` if the escaped text is larger than `limit`.
     pub fn into_json(mut self, operation: &'static str) -> Result<String, Failure> {
         let body = core::mem::take(&mut self.body);
         body.into_json(self.content_type.as_deref(), self.limit).ok_or_else(|| {
@@ -163,13 +163,13 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
     /// Sends `request` under the call rule.
     ///
     /// # Errors
-    /// As the WIT's `failure-kind` says.
+    /// Fails with one of the WIT's `failure-kind`s.
     pub async fn call(
         &self,
         request: &Request,
         authorization: &Authorization,
     ) -> Result<Accepted, Failure> {
-        // Whatever a caller's headers hold is not to be seen in what the platform answers.
+        // The platform may echo the caller's headers, so their values are hidden too.
         let private = request.headers.iter().filter(|header| header.is_private());
         let redactor = private.fold(self.redactor.clone(), |redactor, header| {
             redactor.hide_authorization(&header.value)
@@ -187,7 +187,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
     }
 }
 
-/// One call under way.
+/// One call in progress.
 struct Call<'a, S, T, C, O> {
     client: &'a Client<S, T, C, O>,
     request: &'a Request,
@@ -209,7 +209,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
         }
     }
 
-    /// The store's token: on expiry refreshed and the request sent again, once.
+    /// Sends the request with the store's token. If that has expired, refreshes it and sends again, once.
     async fn with_store(&mut self, retry: bool) -> Result<Classified, Failure> {
         let Client { settings, token_store, observe, .. } = self.client;
         let origin = self.request.url.origin();
@@ -250,7 +250,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
             .await
     }
 
-    /// Sends the request without a retry. `expired` is the reason for a failure if the token has expired.
+    /// Sends the request without a retry. `expired` is the failure's message if the token has expired.
     async fn once(
         &mut self,
         authorization: Option<&Secret>,
@@ -318,7 +318,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
         Err(with_response(self.failure(kind, message), &classified, quoted.excerpt.clone()))
     }
 
-    /// Says where a redirect leads, by its origin: a path and a query may hold anything.
+    /// Describes a redirect by its target's origin only, because a path or query may hold a secret.
     fn redirected(&self, classified: &Classified) -> String {
         let Request { url, url_from, .. } = self.request;
         let status = classified.status;
@@ -371,7 +371,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
     }
 }
 
-/// The failure with the response that caused it.
+/// Adds the response that caused it to a failure.
 fn with_response(failure: Failure, classified: &Classified, excerpt: String) -> Failure {
     Failure {
         http_status: Some(classified.status),
@@ -381,10 +381,10 @@ fn with_response(failure: Failure, classified: &Classified, excerpt: String) -> 
     }
 }
 
-/// A store that hands out the refused token again has not refreshed it.
-fn differs(renewed: Token, refused: &Token) -> Result<Token, TokenError> {
-    if renewed.generation == refused.generation {
-        let why = "the store handed out the refused token again";
+/// Checks that the token store returned a new token, not the rejected one.
+fn differs(renewed: Token, rejected: &Token) -> Result<Token, TokenError> {
+    if renewed.generation == rejected.generation {
+        let why = "the token store returned the rejected token again";
         return Err(TokenError::Unavailable(why.to_owned()));
     }
     Ok(renewed)
@@ -394,7 +394,7 @@ fn code(body: &Body) -> Option<i64> {
     body.top.as_ref().ok().and_then(|top| top.code)
 }
 
-/// What a response says, without secrets. The body is searched for them once.
+/// The parts of a response that errors quote, without secrets. The body is searched only once.
 struct Quoted {
     /// Its `code` and its reason, or its text if there is no reason.
     why: String,

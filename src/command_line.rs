@@ -1,4 +1,4 @@
-//! How a command line writes the arguments of the tools, with the feature `clap`.
+//! Parsers for the tools' arguments on a command line, with the feature `clap`.
 
 use alloc::vec::Vec;
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use clap::{Arg, Command, Error};
 
 use crate::secret::Secret;
 
-/// Reads numbers as people write a box: separated by commas, with blanks and brackets or not.
+/// Reads numbers separated by commas. Blanks and surrounding brackets are allowed.
 pub(crate) fn numbers(text: &str) -> Result<Vec<f64>, &'static str> {
     let text = text.trim();
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -19,7 +19,7 @@ pub(crate) fn numbers(text: &str) -> Result<Vec<f64>, &'static str> {
     numbers.collect::<Result<_, _>>().map_err(|_| problem)
 }
 
-/// Reads a secret from the environment variable that is named: every process can read a command line.
+/// Reads a secret from a named environment variable, because every process can read a command line.
 #[derive(Clone, Debug)]
 pub(crate) struct SecretFromVariable;
 
@@ -27,7 +27,7 @@ impl TypedValueParser for SecretFromVariable {
     type Value = Secret;
 
     fn parse_ref(&self, _: &Command, _: Option<&Arg>, name: &OsStr) -> Result<Secret, Error> {
-        // The name is not repeated: it may be a token that was pasted in its place.
+        // The name is not quoted: a user may have pasted a token in its place.
         let error = |problem: &str| {
             let message = ["the variable that --auth-token-env names ", problem, "\n"].concat();
             Error::raw(ErrorKind::ValueValidation, message)

@@ -1,4 +1,4 @@
-//! The result envelope: what an MCP client of the old server got for every tool, and still gets.
+//! The result envelope that MCP clients get for every tool. It is the old server's.
 
 use alloc::string::String;
 use core::time::Duration;
@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::json;
 use crate::tools::{Done, Tool};
 
-/// The envelope. Its fields stand in the old server's order.
+/// The envelope. Its fields are in the old server's order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Envelope<T> {
     success: bool,
@@ -22,7 +22,7 @@ pub struct Envelope<T> {
 }
 
 impl<T: Serialize> Envelope<T> {
-    /// The envelope of a tool's result.
+    /// Returns the envelope of a tool's result.
     #[must_use]
     pub fn of<U: Tool<Output = T>>(result: Result<Done<T>, &Failure>) -> Self {
         match result {
@@ -47,15 +47,15 @@ impl<T: Serialize> Envelope<T> {
         }
     }
 
-    /// The envelope as compact JSON, raw UTF-8.
+    /// Returns the envelope as compact JSON, raw UTF-8.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Every field has a JSON form: `data` was read from JSON, or is made of texts.
+        // Never fails: `data` was read from JSON or is made of strings.
         json::compact(&serde_json::to_string(self).unwrap_or_default())
     }
 }
 
-/// Whole milliseconds are what the number is good for.
+/// Returns the time in seconds, in whole milliseconds.
 fn seconds(elapsed: Duration) -> f64 {
     let milliseconds = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
     f64::from(milliseconds) / 1000.0

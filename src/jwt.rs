@@ -1,4 +1,4 @@
-//! What a JWT says about itself. Unverified: it informs people and clocks, it decides nothing.
+//! The claims of a JWT. They are unverified, so they only inform users and set refresh times.
 
 use alloc::string::String;
 
@@ -9,28 +9,28 @@ use serde_json::value::RawValue;
 
 use crate::json;
 
-/// RFC 7515 leaves the padding out; some issuers put it in.
+/// RFC 7515 omits the padding, but some issuers add it.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Where the user's name may stand, the best first.
+/// The claims that may have the user's name, best first.
 const NAMES: [&str; 4] = ["user_name", "username", "preferred_username", "sub"];
 
 /// The claims that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
-    /// `exp`: when it expires, in seconds since 1970.
+    /// `exp`: when the token expires, in seconds since 1970.
     pub expires_at: Option<u64>,
-    /// `iat`: when it was issued, in seconds since 1970.
+    /// `iat`: when the token was issued, in seconds since 1970.
     pub issued_at: Option<u64>,
     /// `user_name`, else `username`, `preferred_username` or `sub`.
     pub user_name: Option<String>,
 }
 
 impl Claims {
-    /// Reads the claims of an `Authorization` value or a bare token; none where it is no JWT.
+    /// Reads the claims of an `Authorization` value or a bare token. `None` if it is not a JWT.
     #[must_use]
     pub fn read(authorization: &str) -> Option<Self> {
         let token = authorization.rsplit(' ').next()?;
@@ -56,7 +56,7 @@ impl Claims {
     }
 }
 
-/// A NumericDate in whole seconds; RFC 7519 allows a fraction, which is dropped.
+/// Reads a NumericDate in whole seconds. RFC 7519 allows a fraction, which is dropped.
 fn seconds(number: &RawValue) -> Option<u64> {
     let (whole, fraction) = number.get().split_once('.').unwrap_or((number.get(), "0"));
     let is_plain = fraction.bytes().all(|byte| byte.is_ascii_digit());
@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn odd_claims_are_left_out() {
+    fn malformed_claims_are_ignored() {
         let token = jwt(r#"{"exp":1.7E9,"iat":-1,"sub":7}"#);
         assert_eq!(Claims::read(&token), Some(Claims::default()));
     }
 
     #[test]
-    fn what_is_no_jwt_has_no_claims() {
+    fn a_text_that_is_not_a_jwt_has_no_claims() {
         for token in ["", "Bearer ", "opaque", "a.b", "a.!.c", "Bearer e30.W10.c2ln"] {
             assert_eq!(Claims::read(token), None, "{token}");
         }

@@ -1,11 +1,12 @@
-//! The five tools of OGE (Open Geospatial Engine), for which an expired token is a non-event.
+//! The five tools of OGE (Open Geospatial Engine). Expired tokens are refreshed and the request is
+//! retried once.
 //!
 //! This library is the core that every shell links: pure, `no_std`, generic over three small traits
 //! ([`client::Transport`], [`token::TokenStore`], [`client::Clock`]). Data flows one way: arguments →
 //! [`tools`] (request) → [`client`] → a transport → the platform → [`outcome`] → [`tools`] (result).
 //!
-//! Built for `wasm32-wasip2` with the feature `exports` it is also the component; `wasi` is that
-//! shell, and the only code that touches bindings.
+//! Built for `wasm32-wasip2` with the feature `exports`, the library is also the tools component. The
+//! module `wasi` is that shell and the only code that uses bindings.
 
 #![no_std]
 

@@ -1,4 +1,4 @@
-//! The log: which events there are, and the line each one writes.
+//! The log's events and the line that each one writes.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,9 +8,9 @@ use core::time::Duration;
 use crate::error::Failure;
 use crate::outcome::Expiry;
 
-/// How much the log shows; each level shows those before it.
+/// How much the log shows. Each level includes the levels before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "their names say it")]
+#[expect(missing_docs, reason = "the names are clear")]
 pub enum Level {
     Off,
     Error,
@@ -20,7 +20,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Reads a level as `OGE_LOG` spells it.
+    /// Reads a level from the value of `OGE_LOG`, in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Off, Self::Error, Self::Warn, Self::Info, Self::Debug]
@@ -39,38 +39,38 @@ impl Level {
     }
 }
 
-/// What a call does, as it does it.
+/// An event of a call in progress.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A request is about to be sent: the first, or the second.
+    /// A request is about to be sent.
     Sending {
         /// 1 or 2.
         attempt: u8,
     },
-    /// The platform has answered; its response is about to be read.
+    /// A response has arrived and is about to be read.
     Reading {
         /// 1 or 2.
         attempt: u8,
     },
-    /// The platform says that the store's token has expired; a new one is being fetched.
+    /// The store's token has expired and is about to be refreshed.
     Expired(Expiry),
-    /// There is a new token; the request is about to be built and sent again.
+    /// The token was refreshed and the request is about to be sent again.
     Refreshed,
-    /// The platform's answer was accepted.
+    /// The response was accepted.
     Accepted {
-        /// The whole call so far.
+        /// The time since the call started.
         elapsed: Duration,
     },
     /// The call failed.
     Failed(&'a Failure),
-    /// Something that goes on working, but not as it should.
+    /// A problem that does not stop the call.
     Warned(&'a str),
-    /// Something that an operator may want to know.
+    /// Information for an operator.
     Noted(&'a str),
 }
 
 impl Event<'_> {
-    /// How loud the event is.
+    /// Returns the level of the event.
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
@@ -83,7 +83,7 @@ impl Event<'_> {
         }
     }
 
-    /// The event's one line, control characters made harmless, with its line feed.
+    /// Returns the event's line with its line feed. Control characters are escaped.
     #[must_use]
     pub fn line(&self, operation: &str) -> String {
         let text = format!("{} {operation}: {self}", self.level().as_str());
@@ -93,7 +93,7 @@ impl Event<'_> {
     }
 }
 
-/// Text that somebody else may have written, in which nothing steers a terminal or starts a line.
+/// Escapes the characters of an untrusted text that control a terminal, reorder text or start a line.
 #[must_use]
 pub fn harmless(text: &str) -> String {
     let steers = |character: char| {
@@ -127,7 +127,7 @@ impl fmt::Display for Event<'_> {
     }
 }
 
-/// A duration in seconds with two decimals, without the code that formats any float.
+/// Formats a duration in seconds with two decimals. Formatting a float would add much code to a component.
 pub(crate) struct Seconds(pub(crate) Duration);
 
 impl fmt::Display for Seconds {
@@ -144,7 +144,7 @@ mod tests {
     use crate::error::FailureKind;
 
     #[test]
-    fn the_lines_of_an_expired_call_are_those_operators_know() {
+    fn the_log_lines_of_an_expired_call_match_the_old_server() {
         let events = [
             Event::Expired(Expiry::Code(40003)),
             Event::Expired(Expiry::Status),
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_one_line_whatever_the_platform_says() {
+    fn an_event_is_one_line_even_with_hostile_platform_text() {
         let failure = Failure::new(FailureKind::Api, "x", "a\nerror b\r\u{1b}[2J\u{202e}c\n");
         let line = Event::Failed(&failure).line("x");
         assert_eq!(line, "error x: 失败: api: a\\nerror b\\r\\u{1b}[2J\\u{202e}c\\n\n");
     }
 
     #[test]
-    fn levels_show_those_before_them() {
+    fn levels_are_ordered_and_parsed_in_any_case() {
         assert!(
             Level::Debug > Level::Info && Level::Warn > Level::Error && Level::Error > Level::Off
         );

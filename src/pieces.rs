@@ -1,12 +1,12 @@
-//! A body that arrives in pieces, put together with no buffer that doubles.
+//! Joins a body that arrives in pieces, without a buffer that doubles.
 
 use alloc::vec::Vec;
 
-/// The largest piece made here; what it does not use at a body's end is wasted.
+/// The largest piece that is allocated here. Its unused part at the end of a body is wasted.
 const MAX_PIECE_BYTES: usize = 1 << 20;
 
-/// The pieces of a body. Together with the joined body they take twice its length and 1 MiB at
-/// most. A buffer that doubles takes up to four times as much: two of itself, and the holes that it left.
+/// The pieces of a body. Together with the joined body they take at most twice its length plus 1 MiB.
+/// A buffer that doubles takes up to four times its length, with the copies and the holes that it leaves.
 #[derive(Default)]
 pub struct Pieces {
     pieces: Vec<Vec<u8>>,
@@ -14,13 +14,13 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// How much has arrived.
+    /// Returns how many bytes have arrived.
     #[must_use]
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// Adds what has arrived. The first is kept as it is: most bodies come in one.
+    /// Adds a chunk. The first one is kept without a copy, because most bodies have only one.
     pub fn push(&mut self, chunk: Vec<u8>) {
         self.length += chunk.len();
         let Some(mut last) = self.pieces.pop() else {
@@ -40,7 +40,7 @@ impl Pieces {
         }
     }
 
-    /// Makes room for a body of this length, so that it is joined already when it has arrived.
+    /// Allocates one piece for a body of this length, so that joining it needs no copy.
     pub fn expect(&mut self, length: usize) {
         if length > self.length {
             let mut whole = Vec::with_capacity(length);
@@ -49,7 +49,7 @@ impl Pieces {
         }
     }
 
-    /// The body.
+    /// Returns the whole body.
     #[must_use]
     pub fn join(mut self) -> Vec<u8> {
         if self.pieces.len() > 1 {
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// A body in chunks of `size`, and the most that was held of it at one time while it arrived.
+    /// Pushes `body` in chunks of `size`. Returns the pieces and how many bytes they have allocated.
     fn arrive(mut pieces: Pieces, body: &[u8], size: usize) -> (Pieces, usize) {
         for chunk in body.chunks(size) {
             pieces.push(chunk.to_vec());
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_whole_and_takes_its_length_however_it_arrives() {
+    fn a_chunked_body_takes_at_most_one_piece_more_than_its_length() {
         let body: Vec<u8> = (0..=250).cycle().take((3 << 20) + 17).collect();
         for size in [1, 2, 999, 4096, 65_536, 100_000, 1 << 20, 2 << 20, 4 << 20] {
             let (pieces, held) = arrive(Pieces::default(), &body, size);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_known_length_is_never_there_twice() {
+    fn a_body_of_known_length_is_joined_without_a_copy() {
         let mut pieces = Pieces::default();
         pieces.push(vec![1; 10]);
         pieces.expect(5000);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_is_not_true_loses_nothing() {
+    fn a_wrong_expected_length_loses_no_bytes() {
         for length in [0, 5, 20, 5000] {
             let mut pieces = Pieces::default();
             pieces.push(vec![1; 10]);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_empty() {
+    fn no_pieces_join_to_an_empty_body() {
         assert!(Pieces::default().join().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! One request to the platform, without the `Authorization` it will carry.
+//! One request to the platform, without its `Authorization`.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,20 +15,20 @@ use crate::url::Url;
 pub struct Method(String);
 
 impl Method {
-    /// `GET`.
+    /// Returns `GET`.
     #[must_use]
     pub fn get() -> Self {
         Self("GET".into())
     }
 
-    /// `POST`.
+    /// Returns `POST`.
     #[must_use]
     pub fn post() -> Self {
         Self("POST".into())
     }
 
-    /// Reads a method; none where it is not an RFC 9110 token, is `CONNECT`, which is no request for
-    /// a resource, or is `TRACE` or `TRACK`, whose answer repeats the `Authorization` it was sent.
+    /// Reads a method. `None` if it is not an RFC 9110 token, or is `CONNECT`, `TRACE` or `TRACK`:
+    /// `CONNECT` requests no resource, and a response to the others echoes the `Authorization`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let method = text.to_ascii_uppercase();
@@ -36,14 +36,14 @@ impl Method {
         (is_token(&method) && !refused).then_some(Self(method))
     }
 
-    /// The method as sent.
+    /// Returns the method in capitals.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// One header. Its value may be anything, so it is treated as a secret.
+/// One header. Its value may be a secret, so it is always treated as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The name, in lower case.
@@ -53,11 +53,11 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads a header; else what is wrong with it, as the end of a sentence about it.
+    /// Reads a header.
     ///
     /// # Errors
-    /// Where the name is not an RFC 9110 token or is one that the connection decides, or the value
-    /// has control characters or is not ASCII.
+    /// Fails if the name is not an RFC 9110 token or the connection sets it, or if the value is too long,
+    /// has control characters or is not ASCII. The error is the end of a sentence about the header.
     pub fn parse(name: &str, value: &str) -> Result<Self, &'static str> {
         if !is_token(name) {
             return Err("must have a name of letters, digits and '-'");
@@ -75,8 +75,8 @@ impl Header {
         Ok(Self { name, value: Secret::new(value.trim_matches([' ', '\t'])) })
     }
 
-    /// Whether the value must not be seen in what the platform answers: the name says so, and the
-    /// value is long enough to be one.
+    /// Returns whether the value must be hidden in responses: the name is that of a secret, and the value
+    /// is long enough to be one.
     #[must_use]
     pub fn is_private(&self) -> bool {
         if self.value.expose().len() < 8 {
@@ -84,21 +84,20 @@ impl Header {
         }
         let private = ["auth", "cookie", "key", "secret", "token"];
         let name = self.name.as_bytes();
-        // Names are short: a search that prepares itself first takes longer.
+        // Names are short, so this is faster than a prepared search.
         private.iter().any(|part| name.windows(part.len()).any(|at| at == part.as_bytes()))
     }
 }
 
-/// A header that every request carries and no caller decides: a compressed response costs code and
-/// memory here, and its sender time.
+/// A header of every request, which callers cannot set. Decoding a compressed response costs code and
+/// memory, and encoding it costs the server time.
 pub const ACCEPT_ENCODING: (&str, &str) = ("accept-encoding", "identity");
 
 /// The longest value of a header.
 pub(crate) const MAX_VALUE_BYTES: usize = 16 * 1024;
 
-/// Headers that say how a message travels, or ask for an answer that cannot be judged: compressed, or
-/// a part. A caller who could set them could smuggle a second
-/// request into the connection; `content-length` is set from the body.
+/// Headers that callers cannot set: with some of them a caller could smuggle a second request into the
+/// connection, and others ask for a compressed or partial response. `content-length` is set from the body.
 const DECIDED_BY_THE_CONNECTION: &[&str] = &[
     "accept-encoding",
     "range",
@@ -117,28 +116,28 @@ const DECIDED_BY_THE_CONNECTION: &[&str] = &[
     "upgrade",
 ];
 
-/// What is asked of the platform: everything a retry repeats. `Authorization` is put in when it is
-/// sent, from the token as it is then.
+/// A request to the platform: everything that a retry repeats. `Authorization` is added when it is sent,
+/// from the current token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The operation's label, for messages.
     pub operation: &'static str,
     /// The method.
     pub method: Method,
-    /// The URL, query and all.
+    /// The URL with its query.
     pub url: Url,
-    /// What names the URL: the setting, or an argument. For messages.
+    /// The setting or argument that gave the URL, for messages.
     pub url_from: &'static str,
-    /// Headers, without the `Authorization` that the call rule decides.
+    /// Headers, without the `Authorization` that the call rule adds.
     pub headers: Vec<Header>,
-    /// The body; none sends none.
+    /// The body. `None` sends no body.
     pub body: Option<String>,
-    /// For one whole attempt: connect, send, wait, read.
+    /// The time limit of one attempt: connect, send, wait, read.
     pub timeout: Duration,
 }
 
 impl Request {
-    /// A request with a JSON body or none, `Content-Type: application/json` either way. The URL is the
+    /// Returns a request with `Content-Type: application/json`, even without a body. `url_from` is the
     /// argument `url`.
     #[must_use]
     pub fn json(
@@ -156,7 +155,7 @@ impl Request {
     }
 }
 
-/// Wipes the query and the body. The headers wipe themselves.
+/// Wipes the path, the query and the body. The headers wipe themselves on drop.
 impl Zeroize for Request {
     fn zeroize(&mut self) {
         self.url.zeroize();
@@ -170,7 +169,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Whether `text` can be a header's value: visible ASCII, blanks and tabs.
+/// Returns whether `text` can be a header's value: visible ASCII, blanks and tabs.
 pub(crate) fn is_header_value(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t')
 }
@@ -191,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_method_is_refused() {
+    fn invalid_and_unsafe_methods_are_refused() {
         for text in ["", "GET /", "GET\r\n", "CONNECT", "connect", "trace", "TRACK", "方法"] {
             assert!(Method::parse(text).is_none(), "{text:?}");
         }
     }
 
     #[test]
-    fn headers_that_could_smuggle_are_refused() {
+    fn headers_that_could_smuggle_a_request_are_refused() {
         for (name, value) in [
             ("X-A", "b\r\nX-C: d"),
             ("X-A", "b\n d"),

@@ -7,18 +7,18 @@ use time::{Date, Month, Time};
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// How long to wait: seconds, or a date as HTTP writes it, which counts from the response's own `Date`:
-/// the clock here may differ from the server's. `None` if it is neither; no time if the date has passed.
+/// Reads `Retry-After`, seconds or an HTTP date. A date counts from `sent`, the response's own `Date`,
+/// because the clock here may differ from the server's. `None` if it is neither; zero if it has passed.
 pub(crate) fn read(value: &str, sent: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number that is too large is a long time all the same.
+        // A number that is too large is as long as possible.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     Some(Duration::from_secs(date(value)?.saturating_sub(date(sent?.trim())?)))
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, in seconds since 1970.
+/// Reads a date such as `Sun, 06 Nov 1994 08:49:37 GMT`, in seconds since 1970.
 fn date(text: &str) -> Option<u64> {
     let (_, text) = text.split_once(", ")?;
     let mut parts = text.split(' ');
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_and_dates_are_times_to_wait() {
+    fn seconds_and_http_dates_are_read() {
         let sent = Some("Sun, 06 Nov 1994 08:49:37 GMT");
         for (value, expected) in [
             ("120", Some(120)),

@@ -1,4 +1,4 @@
-//! Values that must never be seen, and the texts they are taken out of.
+//! Secrets, and hiding them in texts.
 
 mod index;
 mod known;
@@ -20,12 +20,12 @@ pub use redactor::{EXCERPT_BYTES, Redactor, Search};
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the value in.
+    /// Wraps a value.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value itself, for the one place that sends it.
+    /// Returns the value, for code that sends or compares it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -33,14 +33,14 @@ impl Secret {
 }
 
 impl Drop for Secret {
-    /// Not inlined: secrets are dropped in many places, and wiping is a loop.
+    /// Not inlined: wiping is a loop, and secrets are dropped in many places.
     #[inline(never)]
     fn drop(&mut self) {
         self.0.zeroize();
     }
 }
 
-/// What is no text is refused without being told.
+/// The error for a value that is not a string does not quote it.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let refused = |_| D::Error::custom("it must be a text; what it was is not shown");
@@ -54,7 +54,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The longest prefix of `text` within `bytes` bytes that ends between two characters.
+/// Returns the longest prefix of `text` of at most `bytes` bytes that ends between two characters.
 pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

@@ -1,4 +1,4 @@
-//! The settings of the tools, read once a call from wherever the shell keeps them.
+//! The settings of the tools. Each shell reads them from its own source, once a call.
 
 pub mod list;
 
@@ -14,14 +14,14 @@ use crate::json;
 use crate::log::Level;
 use crate::url::{Origin, Url};
 
-/// Why the settings file is of no use. No setting: a shell that reads the file gives this under this key, so
-/// that a tool does not call a setting missing that stands in a file nobody could read.
+/// The key under which a shell reports why it cannot read the settings file. It is not a setting. It
+/// prevents the misleading error that a setting is missing when it is in that file.
 pub const FILE_PROBLEM: &str = "OGE_SETTINGS_FILE_PROBLEM";
 
-/// The longest deadline that can be asked for: a day.
+/// The longest time limit that can be set: a day.
 pub const MAX_TIMEOUT_SECONDS: u32 = 86_400;
 
-/// What a deployment decides. Endpoints may be missing: only who needs one asks for it.
+/// The settings of a deployment. A missing endpoint is an error only for the tools that use it.
 #[derive(Clone, Debug)]
 pub struct Settings {
     api_url: Option<Url>,
@@ -30,21 +30,21 @@ pub struct Settings {
     username: Option<String>,
     timeout: Option<Duration>,
     allowed_origins: Vec<Origin>,
-    /// Body codes that mean expired.
+    /// Body codes that mean that the token has expired.
     pub expired_codes: Vec<i64>,
-    /// How large a response may be.
+    /// The largest response, in bytes.
     pub max_reply_bytes: usize,
     /// What the log shows.
     pub log: Level,
-    /// Where names made from the time are told.
+    /// The offset of names that are made from the time.
     pub utc_offset: UtcOffset,
 }
 
 impl Settings {
-    /// Reads the settings through `get`, which answers a key's value. A blank value is no value.
+    /// Reads the settings through `get`, which returns a key's value. A blank value counts as unset.
     ///
     /// # Errors
-    /// Names the first key whose value is bad.
+    /// The error names the first key whose value is bad.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
         if let Some(problem) = get(FILE_PROBLEM) {
             return Err(Fault::Setting("OGE_SETTINGS_FILE", problem));
@@ -89,55 +89,55 @@ impl Settings {
         })
     }
 
-    /// The computation API.
+    /// Returns the URL of the computation API.
     ///
     /// # Errors
-    /// Where `OGE_API_URL` is not set.
+    /// Fails if `OGE_API_URL` is not set.
     pub fn api_url(&self) -> Result<&Url, Fault> {
         let missing = "is not set: the URL of the platform's computation API";
         self.api_url.as_ref().ok_or_else(|| setting("OGE_API_URL", missing))
     }
 
-    /// The base of the DAG batch API.
+    /// Returns the base URL of the DAG batch API.
     ///
     /// # Errors
-    /// Where `OGE_DAG_URL` is not set.
+    /// Fails if `OGE_DAG_URL` is not set.
     pub fn dag_url(&self) -> Result<&Url, Fault> {
         let missing = "is not set: the base URL of the platform's DAG batch API";
         self.dag_url.as_ref().ok_or_else(|| setting("OGE_DAG_URL", missing))
     }
 
-    /// The default of the argument `user_id`.
+    /// Returns the default of the argument `user_id`.
     ///
     /// # Errors
-    /// Where `OGE_USER_ID` is not set.
+    /// Fails if `OGE_USER_ID` is not set.
     pub fn user_id(&self) -> Result<String, Fault> {
         let missing = "is not set, and no user_id was passed";
         self.user_id.clone().ok_or_else(|| setting("OGE_USER_ID", missing))
     }
 
-    /// The default of the argument `username`.
+    /// Returns the default of the argument `username`.
     ///
     /// # Errors
-    /// Where `OGE_USERNAME` is not set.
+    /// Fails if `OGE_USERNAME` is not set.
     pub fn username(&self) -> Result<String, Fault> {
         let missing = "is not set, and no username was passed";
         self.username.clone().ok_or_else(|| setting("OGE_USERNAME", missing))
     }
 
-    /// How long one attempt may take: what `OGE_TIMEOUT_SECONDS` says, else `seconds`.
+    /// Returns the time limit of one attempt: `OGE_TIMEOUT_SECONDS` if it is set, else `seconds`.
     #[must_use]
     pub fn timeout(&self, seconds: u32) -> Duration {
         self.timeout.unwrap_or(Duration::from_secs(seconds.into()))
     }
 
-    /// Whether the store's token may be sent to `origin`.
+    /// Returns whether the store's token may be sent to `origin`.
     #[must_use]
     pub fn trusts(&self, origin: &Origin) -> bool {
         self.origins().any(|trusted| trusted == origin)
     }
 
-    /// The origins that may get the store's token: the endpoints' and the allowed ones.
+    /// Returns the origins that may get the store's token: those of the endpoints and the allowed ones.
     pub fn origins(&self) -> impl Iterator<Item = &Origin> {
         let endpoints = self.api_url.iter().chain(&self.dag_url).map(Url::origin);
         endpoints.chain(&self.allowed_origins)
@@ -167,7 +167,7 @@ fn parse_max_response(value: &str) -> Result<usize, Fault> {
     })
 }
 
-/// `+08:00` and its like: a sign, two digits of hours, two of minutes.
+/// Reads an offset such as `+08:00`: a sign, two digits of hours, two digits of minutes.
 fn parse_offset(value: &str) -> Result<UtcOffset, Fault> {
     let parse = || {
         let (sign, rest) = match value.split_at_checked(1)? {
@@ -187,10 +187,10 @@ fn parse_offset(value: &str) -> Result<UtcOffset, Fault> {
     parse().ok_or_else(|| setting("OGE_UTC_OFFSET", "must be an offset such as +08:00"))
 }
 
-/// The entries of a comma-separated list, blank ones left out.
+/// Reads a comma-separated list. Blank entries are ignored.
 ///
 /// # Errors
-/// Where `parse` refuses one.
+/// Fails if `parse` fails for an entry.
 pub fn list<T, E>(
     value: Option<String>,
     parse: impl Fn(&str) -> Result<T, E>,
@@ -203,7 +203,7 @@ pub fn list<T, E>(
 pub(crate) mod test {
     use super::*;
 
-    /// Settings that every tool can work with.
+    /// Returns settings that are enough for every tool.
     pub(crate) fn settings() -> Settings {
         let value = |key: &str| match key {
             "OGE_API_URL" => Some("http://oge.test/process"),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_the_defaults() {
+    fn unset_and_blank_settings_take_their_defaults() {
         let settings = read(&[("OGE_LOG", " ")]).unwrap();
         assert_eq!(settings.expired_codes, [40003]);
         assert_eq!(settings.max_reply_bytes, 33_554_432);
@@ -237,19 +237,19 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_read_as_the_platform_may_write_them() {
+    fn expired_codes_may_be_decimals_or_quoted() {
         let settings = read(&[("OGE_EXPIRED_CODES", " 40003.0, \"401\",-1 ,,")]).unwrap();
         assert_eq!(settings.expired_codes, [40003, 401, -1]);
     }
 
     #[test]
-    fn a_bad_settings_file_is_named_and_not_the_settings_in_it() {
+    fn an_unreadable_settings_file_is_reported_first() {
         let fault = read(&[(FILE_PROBLEM, "line 3: why")]).unwrap_err();
         assert_eq!(fault, Fault::Setting("OGE_SETTINGS_FILE", "line 3: why".to_owned()));
     }
 
     #[test]
-    fn a_missing_endpoint_is_named_by_who_needs_it() {
+    fn a_missing_endpoint_is_an_error_only_when_it_is_used() {
         let fault = read(&[]).unwrap().api_url().unwrap_err();
         assert!(matches!(fault, Fault::Setting("OGE_API_URL", _)));
     }
@@ -272,7 +272,7 @@ mod tests {
             ("OGE_UTC_OFFSET", "坡"),
         ] {
             let Err(Fault::Setting(named, problem)) = read(&[(key, value)]) else {
-                panic!("{key}={value} was taken");
+                panic!("{key}={value} was accepted");
             };
             assert_eq!(named, key);
             assert!(!problem.contains("MARKER"), "{problem}");

@@ -1,4 +1,4 @@
-//! The settings file: one grammar for every program that reads one. `docs/settings.md` describes it.
+//! The settings file, with the same grammar in every program. `docs/settings.md` describes it.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -10,22 +10,22 @@ use crate::secret::Secret;
 #[cfg(test)]
 mod tests;
 
-/// A larger file is not read.
+/// The largest settings file.
 pub const MAX_BYTES: usize = 64 << 10;
 
-/// Why a file that is too large is refused.
+/// The error for a file that is too large, as the end of a sentence about it.
 pub const TOO_LARGE: &str = "is larger than 64 KiB, so it is no settings file";
 
-/// The settings of a file, by key. Some are passwords, so each is held as one.
+/// The settings of a file, by key. Some values are passwords, so each is a [`Secret`].
 #[derive(Clone, Debug, Default)]
 pub struct SettingsFile(Vec<(String, Secret)>);
 
-/// Why a file is refused. It quotes nothing of the file, because a line may hold a password.
+/// Why a file is refused. Does not quote the file, because a line may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadFile {
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong with it and what to do.
+    /// What is wrong with the line and what to do.
     pub problem: &'static str,
 }
 
@@ -48,14 +48,14 @@ const AFTER_QUOTE: &str = "there is text after the closing quote; put the whole 
 const QUOTE_INSIDE: &str = "there is a quote inside a value that is not quoted; put the whole value \
                             into '…', or into \"…\" if it has a '";
 
-/// With those that a word processor makes of the two.
+/// Both quotes, and those that a word processor replaces them with.
 const QUOTES: [char; 6] = ['\'', '"', '‘', '’', '“', '”'];
 
 impl SettingsFile {
     /// Reads the bytes of a file.
     ///
     /// # Errors
-    /// If a line is not of the grammar, or the file is not UTF-8.
+    /// Fails if a line does not follow the grammar or the file is not UTF-8.
     pub fn parse(bytes: &[u8]) -> Result<Self, BadFile> {
         if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
             return Err(BadFile { line: 1, problem: UTF_16 });
@@ -79,13 +79,13 @@ impl SettingsFile {
         Ok(file)
     }
 
-    /// The value of a key. The last line that sets it counts.
+    /// Returns the value of a key. If several lines set it, the last one counts.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
-    /// Every key once, with its value.
+    /// Returns every key once, with its value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.expose()))
     }
@@ -98,15 +98,15 @@ impl SettingsFile {
     }
 }
 
-/// A line ends with LF, CR LF or CR.
+/// Splits a text into lines, which end with LF, CR LF or CR.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
-/// The key and the value of a line. `None` if it is blank or a comment.
+/// Reads the key and the value of a line. `None` if the line is blank or a comment.
 fn pair(line: &str) -> Result<Option<(&str, Secret)>, &'static str> {
     let has_control = line.contains(|mark: char| mark.is_control() && mark != '\t');
-    // Each of several joined files may begin with a byte order mark.
+    // If files were concatenated, a byte order mark may be at the start of any line.
     let line = line.trim_matches(|mark: char| mark == '\u{feff}' || mark.is_whitespace());
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -128,13 +128,13 @@ fn pair(line: &str) -> Result<Option<(&str, Secret)>, &'static str> {
     Ok(Some((key, value(rest)?)))
 }
 
-/// The value that a line has after its `=`.
+/// Reads the value after the `=` of a line.
 fn value(rest: &str) -> Result<Secret, &'static str> {
     let start = rest.trim_start();
     if start.starts_with(['\'', '"']) { quoted(start) } else { unquoted(rest) }
 }
 
-/// Everything up to a comment, without the blanks around it.
+/// Reads everything up to a comment, without the blanks around it.
 fn unquoted(rest: &str) -> Result<Secret, &'static str> {
     let is_comment = |(at, _): &(usize, _)| {
         rest.get(..*at).is_some_and(|before: &str| before.ends_with(char::is_whitespace))
@@ -144,9 +144,9 @@ fn unquoted(rest: &str) -> Result<Secret, &'static str> {
     if value.contains(QUOTES) { Err(QUOTE_INSIDE) } else { Ok(Secret::new(value)) }
 }
 
-/// Quoted parts, one right after another, as in a shell.
+/// Reads quoted parts that follow each other without a blank, as in a shell.
 fn quoted(mut rest: &str) -> Result<Secret, &'static str> {
-    // Never grows, so that no copy of a password is left behind.
+    // Never grows, so that no copy of a password stays in memory.
     let mut value = String::with_capacity(rest.len());
     while let Some(quote) = rest.chars().next().filter(|mark| matches!(mark, '\'' | '"')) {
         let opened = rest.get(1..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The store's token, as every token store hands it out.
+//! The token, and the trait of token stores.
 
 use alloc::string::String;
 use core::future::Future;
@@ -11,18 +11,18 @@ use crate::secret::Secret;
 pub struct Token {
     /// The whole value of the `Authorization` header.
     pub authorization: Secret,
-    /// Names this one token; see the WIT.
+    /// The number that names this token. See the WIT.
     pub generation: u64,
 }
 
-/// Why there is no token. No case carries a secret in its text.
+/// Why there is no token. No text contains a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// A setting is missing or bad; its name.
+    /// A setting is missing or bad. The text is its name.
     NotConfigured(String),
-    /// The authority refused the credentials; how.
+    /// The authority rejected the credentials. The text is the reason.
     Rejected(String),
-    /// The authority could not be reached in time, or its answer made no sense; how.
+    /// The authority could not be reached in time, or its response is unusable. The text is the reason.
     Unavailable(String),
 }
 
@@ -47,7 +47,7 @@ impl From<&TokenError> for FailureKind {
     }
 }
 
-/// Where the token lives: the WIT's `token-store`, which says what each function promises.
+/// Holds the token. The WIT's `token-store` specifies each function.
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub trait TokenStore {
     fn get(&self) -> impl Future<Output = Result<Token, TokenError>>;

@@ -1,7 +1,7 @@
-//! Absolute HTTP URLs, and the origin that decides who may see the token.
+//! Absolute HTTP URLs and their origins, which decide whether the token may be sent.
 //!
-//! What is compared is what is sent: a request goes to the authority that its [`Origin`] writes, so
-//! no spelling of a URL can be judged as one host and sent to another.
+//! A request is sent to the authority of its [`Origin`], which is also what is compared. So no spelling
+//! of a URL can be checked as one host and sent to another.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -12,10 +12,10 @@ use fluent_uri::component::Host;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use zeroize::Zeroize;
 
-/// RFC 3986's unreserved characters stay as they are in a query.
+/// The characters that are encoded in a query: all but RFC 3986's unreserved ones.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The longest URL that can be asked for; hosts refuse longer ones.
+/// The longest URL. Hosts refuse longer ones.
 const MAX_BYTES: usize = 32 * 1024;
 
 /// `http` or `https`.
@@ -28,7 +28,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// As a URL has it.
+    /// Returns the scheme as in a URL.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Scheme {
     }
 }
 
-/// Scheme, host and port: lower case, the default port left out.
+/// Scheme, host and port, in lower case and without the default port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     scheme: Scheme,
@@ -53,10 +53,10 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads an origin: a URL of which only scheme, host and port count, and nothing else stands.
+    /// Reads an origin: a URL with nothing after host and port.
     ///
     /// # Errors
-    /// As [`Url::parse`], and where the URL has a path or a query.
+    /// Fails like [`Url::parse`], or if the URL has a path or a query.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let url = Url::parse(text)?;
         if url.path_and_query != "/" {
@@ -65,9 +65,9 @@ impl Origin {
         Ok(url.origin)
     }
 
-    /// Returns the origin that a response's `Location` leads to. `from` is the origin of the response, which
-    /// a relative reference leads to. None if it is no HTTP address. Servers write blanks and letters
-    /// into paths that no URL may have, so only the start is read.
+    /// Returns the origin of a response's `Location`, or `from`, the response's own origin, for a relative
+    /// reference. `None` if it is not an HTTP address. Only the start is read, because servers write
+    /// characters into paths that a URL must not have.
     #[must_use]
     pub fn of_location(location: &str, from: &Self) -> Option<Self> {
         let location = location.trim();
@@ -89,19 +89,19 @@ impl Origin {
         Self::parse(&[scheme, "://", host].concat()).ok()
     }
 
-    /// `http` or `https`.
+    /// Returns the scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// `host` or `host:port`.
+    /// Returns `host` or `host:port`.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// `host:port`, the default port too: what a socket connects to.
+    /// Returns `host:port`, also for the default port, as a socket needs it.
     #[must_use]
     pub fn host_and_port(&self) -> String {
         let port = self.authority.rsplit(']').next().unwrap_or_default();
@@ -118,11 +118,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is wrong with a URL, as the end of a sentence about it. Never quotes it.
+/// What is wrong with a URL, as the end of a sentence about it. Never quotes the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UrlError(pub &'static str);
 
-/// An absolute `http` or `https` URL. Its `Debug` shows the origin only: a query may hold anything.
+/// An absolute `http` or `https` URL. Its `Debug` shows the origin only, because a query may have secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
     origin: Origin,
@@ -133,8 +133,8 @@ impl Url {
     /// Reads an absolute URL.
     ///
     /// # Errors
-    /// Where it is not RFC 3986 (ASCII, percent-encoded), not `http` or `https`, or has user info, a
-    /// fragment, an encoded host, no host or no valid port.
+    /// Fails if it does not follow RFC 3986 (ASCII, percent-encoded), is not `http` or `https`, or has user
+    /// info, a fragment, an encoded host, no host or an invalid port.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         if text.len() > MAX_BYTES {
             return Err(UrlError("must not be longer than 32 KiB"));
@@ -179,31 +179,31 @@ impl Url {
         Ok(Self { origin: Origin { scheme, authority }, path_and_query })
     }
 
-    /// Where the URL leads.
+    /// Returns the origin.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// What is asked there: at least `/`.
+    /// Returns the path and the query, at least `/`.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
         &self.path_and_query
     }
 
-    /// Whether there is a query.
+    /// Returns whether there is a query.
     #[must_use]
     pub fn has_query(&self) -> bool {
         self.path_and_query.contains('?')
     }
 
-    /// Whether it has grown longer than hosts send.
+    /// Returns whether the URL is longer than hosts allow.
     #[must_use]
     pub fn is_too_long(&self) -> bool {
         self.path_and_query.len() > MAX_BYTES
     }
 
-    /// The URL one path segment further on. For URLs without a query.
+    /// Appends a path segment. The URL must not have a query.
     #[must_use]
     pub fn join(&self, segment: &str) -> Self {
         let base = self.path_and_query.trim_end_matches('/');
@@ -211,7 +211,7 @@ impl Url {
         Self { origin: self.origin.clone(), path_and_query }
     }
 
-    /// The URL with one more pair in its query, percent-encoded.
+    /// Appends a pair to the query, percent-encoded.
     #[must_use]
     pub fn with_query(mut self, name: &str, value: &str) -> Self {
         self.path_and_query.push(if self.has_query() { '&' } else { '?' });
@@ -221,8 +221,7 @@ impl Url {
         self
     }
 
-    /// The URL with all these pairs. It grows once, so that no outgrown copy of a secret is left behind
-    /// in memory.
+    /// Appends all these pairs to the query. Allocates once, so that no copy of a secret stays in memory.
     #[must_use]
     pub fn with_queries(mut self, pairs: &[(&str, &str)]) -> Self {
         let longest = |(name, value): &(&str, &str)| 2 + 3 * (name.len() + value.len());
@@ -231,14 +230,14 @@ impl Url {
     }
 }
 
-/// Wipes what was asked, which a login's query makes a secret; not where.
+/// Wipes the path and the query, because the query of a login has secrets. Keeps the origin.
 impl Zeroize for Url {
     fn zeroize(&mut self) {
         self.path_and_query.zeroize();
     }
 }
 
-/// A name or value of a query or a form, percent-encoded.
+/// Percent-encodes a name or value of a query or a form.
 #[must_use]
 pub fn encode(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, QUERY)
@@ -254,7 +253,7 @@ fn canonical_host(host: &str) -> Result<String, UrlError> {
     if host.is_empty() {
         return Err(UrlError("must name a host"));
     }
-    // A literal in brackets: the parser has made sure of its form.
+    // A literal in brackets. The parser has checked its form.
     let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     if literal.is_some_and(|literal| {
         literal.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))
@@ -268,8 +267,8 @@ fn canonical_host(host: &str) -> Result<String, UrlError> {
     Ok(host.to_ascii_lowercase())
 }
 
-/// Whether some readers take the host for an IPv4 address whatever its form: `127.1`, `0x7f000001`,
-/// `2130706433`, `127.0.0.1.` are one address to them, and four names to others.
+/// Returns whether some parsers read the host as an IPv4 address: to them `127.1`, `0x7f000001`,
+/// `2130706433` and `127.0.0.1.` are one address, to others four names.
 fn ends_in_a_number(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let last = host.rsplit('.').next().unwrap_or_default();
@@ -284,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_location_leads_to_an_origin() {
+    fn a_location_has_an_origin() {
         let url = Url::parse("https://a.test/x").unwrap();
         for (location, origin) in [
             ("http://b.test:8080/sso?secret=1#/home", Some("http://b.test:8080")),
@@ -322,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn other_origins_stay_others() {
+    fn different_origins_are_not_equal() {
         for text in [
             "https://oge.example",
             "http://oge.example:8080",
@@ -337,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn ambiguous_urls_are_refused() {
         for text in [
             "",
             "oge.example",
@@ -379,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_may_hold_numbers_where_nobody_takes_it_for_an_address() {
+    fn a_host_with_numbers_that_is_not_an_address_is_accepted() {
         for host in ["127.0.0.1", "255.255.255.255", "1.oge", "10x", "0xg", "127.0.0.1.oge", "x0x1"]
         {
             assert_eq!(origin(&["http://", host].concat()), ["http://", host].concat());
@@ -394,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn joining_leaves_one_slash() {
+    fn joining_puts_one_slash_between_segments() {
         for base in ["http://h/api", "http://h/api/"] {
             assert_eq!(
                 Url::parse(base).unwrap().join("getState").path_and_query(),
@@ -411,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_told_the_default_port() {
+    fn a_sockets_address_has_the_default_port() {
         for (text, expected) in [
             ("http://h", "h:80"),
             ("https://h", "h:443"),
@@ -424,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_leads_to_an_origin_and_shows_nothing_else() {
+    fn the_origin_of_a_location_shows_nothing_else_of_it() {
         let from = Origin::parse("http://oge.test:81").unwrap();
         for (location, origin) in [
             ("https://sso.test/login?next=SECRET", Some("https://sso.test")),

@@ -1,4 +1,4 @@
-//! Finds pieces of secrets in a text, in time linear in both.
+//! Finds pieces of secrets in a text. Takes time linear in the secrets and the text.
 
 #[cfg(test)]
 use core::cell::Cell;
@@ -7,16 +7,16 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-/// So many bytes in a row are enough to recognize a secret: a piece of it, cut out anywhere, is found.
+/// The length of the pieces that secrets are indexed by. A piece of this length cut out anywhere is found.
 pub(super) const PIECE_BYTES: usize = 12;
 
-/// The fewest bytes before a `…` that are taken for the start of a secret.
+/// The fewest bytes before a `…` that count as the start of a secret.
 const MIN_CUT_BYTES: usize = 3;
 
-/// The shortest part of a token that is found by itself: shorter ones occur in other texts too.
+/// The shortest part of a token that is found by itself. Shorter ones occur in ordinary texts.
 const PART_BYTES: usize = 8;
 
-/// What a text has where it was cut.
+/// Marks the place where a text was cut.
 pub(super) const CUT: &str = "…";
 
 /// A slot without a piece.
@@ -26,31 +26,31 @@ const WHOLE: u32 = 1;
 /// Flag of a slot with a piece whose first byte does not belong to the secret.
 const AFTER_FIRST: u32 = 2;
 
-/// How many slots are tried for a piece. Only crafted secrets need more, since half of the slots are free.
+/// How many slots are tried for a piece. Half of the slots are free, so only crafted secrets need more.
 const MAX_PROBES: usize = 64;
 
 /// A hash set of all pieces of all secrets.
 ///
-/// Secrets of [`PIECE_BYTES`] or more are found by each piece of that length, so that overlapping pieces cover
-/// the rest. Shorter ones are found whole.
+/// A secret of [`PIECE_BYTES`] or more is indexed by each piece of that length, and overlapping pieces cover a
+/// longer match. A shorter secret is indexed as one piece.
 pub(super) struct Index {
-    /// One bit a length of which there is a piece.
+    /// One bit for each length that some piece has.
     lengths: u16,
-    /// The same, for pieces that are the start of a secret, with [`CUT`] behind them.
+    /// The same for pieces that are the start of a secret followed by [`CUT`].
     cuts: u16,
-    /// Wiped, since whoever has all of them can find out short secrets.
+    /// Wiped, because short secrets can be found out from all slots.
     slots: Zeroizing<Vec<u32>>,
-    /// Whether a piece had no slot. Then every piece of a text is taken for one of a secret.
+    /// Whether a piece had no slot. If so, every piece of a text counts as a piece of a secret.
     is_full: bool,
-    /// How many slots were looked at.
+    /// How many slots were examined.
     #[cfg(test)]
     pub(super) probes: Cell<usize>,
 }
 
 impl Index {
-    /// An index with room for secrets of so many bytes each.
+    /// Returns an index with room for secrets of these lengths in bytes.
     pub(super) fn with_room_for(lengths: impl Iterator<Item = usize>) -> Self {
-        // Each byte starts at most one piece and ends at most one part; the rest is for cuts.
+        // Each byte starts at most one piece and ends at most one part. The rest is for cuts.
         let pieces: usize = lengths.map(|length| length + length / PART_BYTES + PIECE_BYTES).sum();
         Self {
             lengths: 0,
@@ -72,14 +72,14 @@ impl Index {
         }
     }
 
-    /// Adds the value of an `Authorization` header: whole, the token without its scheme, and each part of
-    /// that.
+    /// Adds the value of an `Authorization` header: the whole value, the token without its scheme, and each
+    /// part of the token.
     pub(super) fn add_authorization(&mut self, whole: &str) {
         let (scheme, token) = whole.split_once(' ').unwrap_or(("", whole));
         let token = token.trim_start();
         self.add(token);
         self.add_pieces(whole, scheme.len());
-        // A blank before the token alone is the text's own.
+        // A blank before the bare token belongs to the text, not to the secret.
         self.insert(pieces(whole.bytes(), PIECE_BYTES, 0).skip(scheme.len()).take(1), AFTER_FIRST);
         for part in token.split('.').filter(|part| part.len() >= PART_BYTES) {
             self.add_pieces(part, 1);
@@ -109,8 +109,8 @@ impl Index {
         }
     }
 
-    /// Calls `found` with the start and the end of each piece of a secret in the text: all pieces of one
-    /// length in order, then those of the next.
+    /// Calls `found` with the start and the end of each piece of a secret in the text, ordered by the length
+    /// of the pieces.
     pub(super) fn find(
         &self,
         text: impl Iterator<Item = u8> + Clone,
@@ -131,7 +131,7 @@ impl Index {
         }
     }
 
-    /// The place of a piece's slot and what is in it, [`FREE`] or the piece; `None` if there is no slot for it.
+    /// Returns the place of a piece's slot and its content, [`FREE`] or the piece. `None` if no slot is left.
     fn probe(&self, piece: u64) -> Option<(usize, u32)> {
         let mask = self.slots.len() - 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low bits are a hash too")]
@@ -150,14 +150,14 @@ impl Index {
     }
 }
 
-/// A piece, what follows it, and a byte for the lengths of both are one number of 16 bytes.
+// A piece, the bytes after it and a byte for the lengths of both fit in one number of 16 bytes.
 const _: () = assert!(PIECE_BYTES + CUT.len() < 16);
 
 const fn bit(length: usize) -> u16 {
     1 << length
 }
 
-/// The hash of each `length` bytes in a row and the next `beyond`.
+/// Returns the hash of each window of `length` bytes and the `beyond` bytes after it.
 fn pieces(
     text: impl Iterator<Item = u8>,
     length: usize,
@@ -172,7 +172,7 @@ fn pieces(
     windows.skip(length + beyond - 1).map(move |window| hash(window | lengths))
 }
 
-/// Mixes all bits, with odd numbers that have no pattern: the fractions of the square roots of 2, 3 and 5.
+/// Mixes all bits. The factors are fractions of the square roots of 2, 3 and 5: odd, without a pattern.
 #[expect(clippy::cast_possible_truncation, reason = "both halves are hashed")]
 const fn hash(piece: u128) -> u64 {
     let low = (piece as u64).wrapping_mul(0x6a09_e667_f3bc_c909);
@@ -182,12 +182,13 @@ const fn hash(piece: u128) -> u64 {
     hash ^ hash >> 32
 }
 
-/// What a slot holds of a piece: bits that do not decide its place, and room for two flags.
+/// Returns what a slot stores of a piece: bits that do not decide its place, and room for two flags.
 const fn print(piece: u64) -> u32 {
     (piece >> 32) as u32 & !AFTER_FIRST | WHOLE
 }
 
-/// Takes both cases for one, both alphabets of base64, and a blank as forms write it.
+/// Maps bytes that count as equal to one: upper and lower case, the two alphabets of base64, and a blank and
+/// the `+` that forms write for it.
 const fn plain(byte: u8) -> u8 {
     match byte {
         b'+' | b' ' => b'-',

@@ -1,4 +1,4 @@
-//! The secrets that a process holds for longer than a call.
+//! The secrets that a process keeps between calls.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use super::{Redactor, Secret};
 use crate::token::Token;
 
-/// So many tokens are remembered: one that was replaced may still be valid.
+/// How many tokens are remembered. A token that was replaced may still be valid.
 const MAX_TOKENS: usize = 3;
 
-/// The settings that are secrets, beside `OGE_TOKEN`, which may have a scheme.
+/// The settings that are secrets, without `OGE_TOKEN`, which may have a scheme.
 const SECRETS: [&str; 3] = ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_MCP_BEARER"];
 
-/// The secrets of the settings, and the last tokens that were used.
+/// The secrets of the settings and the last tokens that were used.
 #[derive(Debug, Default)]
 pub struct Known {
     settings: Redactor,
@@ -51,7 +51,7 @@ impl Known {
         }
     }
 
-    /// Hides all of them.
+    /// Returns a redactor for all of them.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
         let hide =
@@ -69,10 +69,10 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_a_secret_is_known() {
-        let said = SETTINGS.iter().filter(|setting| setting.meaning.contains("a secret"));
-        let said: Vec<_> = said.map(|setting| setting.key).collect();
+        let secrets = SETTINGS.iter().filter(|setting| setting.meaning.contains("a secret"));
+        let secrets: Vec<_> = secrets.map(|setting| setting.key).collect();
         let [password, secret, bearer] = SECRETS;
-        assert_eq!(said, [password, secret, "OGE_TOKEN", bearer]);
+        assert_eq!(secrets, [password, secret, "OGE_TOKEN", bearer]);
     }
 
     fn token(generation: u64) -> Token {

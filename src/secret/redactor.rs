@@ -1,4 +1,4 @@
-//! Takes secrets out of text that somebody else wrote.
+//! Hides secrets in untrusted text.
 
 #[cfg(test)]
 mod tests;
@@ -14,19 +14,19 @@ use crate::settings::list::NAMES;
 /// How much platform text an error or a log line may carry, in bytes.
 pub const EXCERPT_BYTES: usize = 2048;
 
-/// How far behind the cut the first piece of a secret may reach, however it is spelled.
+/// How far a piece of a secret that begins before the cut may reach behind it, in any spelling.
 const LOOKAHEAD_BYTES: usize = PIECE_BYTES * MAX_SPELLING_BYTES;
 
-/// A shorter match counts only as a whole word: `oge` is a part of many words.
+/// A shorter match counts only as a whole word, because a text such as `oge` is part of many words.
 const MIN_PART_BYTES: usize = 8;
 
-/// Takes secrets out of text that somebody else wrote: whole, a piece of at least twelve bytes, or the start
-/// of one before a `…`; in either case, percent-encoded, escaped as in JSON, and one escape over another.
-/// A secret of less than eight bytes is hidden where it is a whole word. The names of settings stay.
+/// Hides secrets in untrusted text: a whole secret, a piece of at least twelve bytes, or the start of one
+/// before a `…`; in upper or lower case, percent-encoded, escaped as in JSON, or both in two layers. A secret
+/// of fewer than eight bytes is hidden if it is a whole word. The names of settings are kept.
 ///
-/// Other codes (HTML, base64, a hash, …) and shorter pieces are not seen through.
+/// Other codes (HTML, base64, a hash, …) and shorter pieces are not recognized.
 ///
-/// Most calls never show a text, so a secret is only kept here until one is shown.
+/// The search is prepared only when a text is shown, because most calls show none.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     secrets: Vec<Secret>,
@@ -43,8 +43,8 @@ impl Redactor {
         self
     }
 
-    /// Also hides the value of an `Authorization` header: whole, the token without its scheme, and
-    /// each part of that.
+    /// Also hides the value of an `Authorization` header: the whole value, the token without its scheme, and
+    /// each part of the token.
     #[must_use]
     pub fn hide_authorization(mut self, value: &Secret) -> Self {
         if !self.authorizations.contains(value) {
@@ -63,32 +63,32 @@ impl Redactor {
         Search(index)
     }
 
-    /// As [`Search::excerpt`], for one text.
+    /// Like [`Search::excerpt`], for one text.
     #[must_use]
     pub fn excerpt(&self, text: &str) -> String {
         self.search().excerpt(text)
     }
 
-    /// As [`Search::start_of`], for one text.
+    /// Like [`Search::start_of`], for one text.
     #[must_use]
     pub fn start_of(&self, text: &str, limit: usize) -> String {
         self.search().start_of(text, limit)
     }
 }
 
-/// The secrets of a [`Redactor`], ready to be searched for.
+/// A prepared search for the secrets of a [`Redactor`].
 pub struct Search(Index);
 
 impl Search {
-    /// The start of `text`, at most [`EXCERPT_BYTES`], in which every secret is `***`.
+    /// Returns the start of `text`, at most [`EXCERPT_BYTES`], with `***` in place of each secret.
     #[must_use]
     pub fn excerpt(&self, text: &str) -> String {
         self.start_of(text, EXCERPT_BYTES)
     }
 
-    /// The start of `text`, at most `limit` bytes, in which every secret is `***`.
+    /// Returns the start of `text`, at most `limit` bytes, with `***` in place of each secret.
     ///
-    /// No more than a little over twice the limit is looked at: a secret takes more room than `***`.
+    /// Examines little more than twice the limit, because a secret is usually longer than `***`.
     #[must_use]
     pub fn start_of(&self, text: &str, limit: usize) -> String {
         let examined = prefix(text, 2 * limit + LOOKAHEAD_BYTES);
@@ -113,7 +113,7 @@ impl Search {
     }
 }
 
-/// Marks every byte of a text that has a part in spelling a secret.
+/// Marks every byte of a text that is part of the spelling of a secret.
 fn look(text: &[Seen], layers: usize, index: &Index, hidden: &mut [bool]) {
     index.find(text.iter().map(|seen| seen.meant), |start, end| {
         if (end - start >= MIN_PART_BYTES || is_word(text, start, end))
@@ -132,8 +132,8 @@ fn look(text: &[Seen], layers: usize, index: &Index, hidden: &mut [bool]) {
     }
 }
 
-/// Whether no letter, digit or underscore is right before or after this part of a text, or the text was cut
-/// there.
+/// Returns whether this part of a text is a whole word: no letter, digit or underscore is directly before or
+/// after it, or the text is cut after it.
 fn is_word(text: &[Seen], start: usize, end: usize) -> bool {
     let after = text.get(end..).unwrap_or_default().iter().map(|seen| seen.meant);
     if after.take(CUT.len()).eq(CUT.bytes()) {
@@ -145,7 +145,7 @@ fn is_word(text: &[Seen], start: usize, end: usize) -> bool {
     is_free(start.checked_sub(1).and_then(|before| text.get(before))) && is_free(text.get(end))
 }
 
-/// Shows the names of settings again, which our own messages have: a password may be `password`.
+/// Unmarks the names of settings, which our own messages contain: a password may be `password`.
 fn show_settings(text: &str, hidden: &mut [bool]) {
     for (start, _) in text.match_indices("OGE_") {
         let rest = text.get(start..).unwrap_or_default();

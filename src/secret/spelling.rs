@@ -1,14 +1,14 @@
-//! How a text may spell what it means: as it is, percent-encoded, escaped as in JSON, or one over another.
+//! The spellings of a text: plain, percent-encoded, escaped as in JSON, or several of these in layers.
 
 use alloc::vec::Vec;
 
-/// How often a text is decoded: JSON in JSON, JSON in a URL.
+/// How many layers are decoded, such as JSON in JSON or JSON in a URL.
 pub(super) const LAYERS: usize = 2;
 
-/// The longest spelling of one byte in that many layers: `\u005c\u0075\u0030\u0030\u0032\u0036`.
+/// The longest spelling of one byte in [`LAYERS`] layers: `\u005c\u0075\u0030\u0030\u0032\u0036`.
 pub(super) const MAX_SPELLING_BYTES: usize = 36;
 
-/// A way to escape characters. Each is decoded by itself: what is an escape in one may be plain text in
+/// A way to escape characters. Each is decoded separately, because an escape of one may be plain text in
 /// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
@@ -21,7 +21,7 @@ pub(super) enum Code {
 /// Every code.
 pub(super) const CODES: [Code; 2] = [Code::Percent, Code::Backslash];
 
-/// A byte that the text means, and the part of the text that spells it.
+/// A decoded byte and the part of the text that spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) meant: u8,
@@ -29,7 +29,7 @@ pub(super) struct Seen {
     pub(super) end: usize,
 }
 
-/// The text as it is. Each byte of a character is spelled by the whole character.
+/// Returns the text undecoded. Each byte of a character is spelled by the whole character.
 pub(super) fn as_it_is(text: &str) -> Vec<Seen> {
     let mut seen = Vec::with_capacity(text.len());
     for (start, character) in text.char_indices() {
@@ -40,7 +40,7 @@ pub(super) fn as_it_is(text: &str) -> Vec<Seen> {
     seen
 }
 
-/// The text with one layer of this code's escapes decoded; `None` if it has no escape.
+/// Decodes one layer of this code's escapes. `None` if the text has no escape.
 pub(super) fn decoded(text: &[Seen], code: Code) -> Option<Vec<Seen>> {
     let mark = match code {
         Code::Percent => b'%',
@@ -76,7 +76,7 @@ enum Meant {
     Character(char),
 }
 
-/// The escape at the start of a text, which has this code's mark there, and how many bytes spell it.
+/// Reads the escape at the start of a text that begins with this code's mark. Also returns its length in bytes.
 fn escape(text: &[Seen], code: Code) -> Option<(Meant, usize)> {
     let at = |index: usize| text.get(index).map(|seen| seen.meant);
     let byte = |from: usize| {
@@ -103,7 +103,7 @@ fn escape(text: &[Seen], code: Code) -> Option<(Meant, usize)> {
     }
 }
 
-/// The number that so many hexadecimal digits from `from` on spell.
+/// Reads a number of so many hexadecimal digits, starting at `from`.
 fn hexadecimal(text: &[Seen], from: usize, digits: usize) -> Option<u16> {
     text.get(from..from + digits)?.iter().try_fold(0, |number, seen| {
         let digit = char::from(seen.meant).to_digit(16)?;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn each_escape_is_read() {
+    fn each_escape_is_decoded() {
         for (code, spelled, meant) in [
             (Code::Percent, "a%26%E5%9d%A1b", "a&坡b"),
             (Code::Percent, r"%2526\u0026", r"%26\u0026"),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_escape_stays() {
+    fn text_without_an_escape_is_not_decoded() {
         for text in ["", "坡", "100%", "%", "%4", "%zz", r"\", r"\u12", r"\ud83d", "&amp;", "&#38;"]
         {
             for code in CODES {
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_the_text_is_told_that_ends_between_characters() {
+    fn the_spelling_of_a_byte_ends_between_characters() {
         let seen = decoded(&as_it_is("坡%26"), Code::Percent).unwrap();
         let spans: Vec<_> = seen.iter().map(|seen| (seen.start, seen.end)).collect();
         assert_eq!(spans, [(0, 3), (0, 3), (0, 3), (3, 6)]);
     }
 
     #[test]
-    fn the_longest_spelling_is_as_long_as_said() {
+    fn the_longest_spelling_has_max_spelling_bytes() {
         let twice = r"\u005c\u0075\u0030\u0030\u0032\u0036";
         assert_eq!(twice.len(), MAX_SPELLING_BYTES);
         let once = decoded(&as_it_is(twice), Code::Backslash).unwrap();

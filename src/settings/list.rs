@@ -1,4 +1,4 @@
-//! Every setting, once: what is read, documented, checked and passed on comes from here.
+//! The list of all settings. Reading, documentation and checks are derived from it.
 
 /// A setting: a row of the table in `docs/settings.md`.
 #[derive(Clone, Copy, Debug)]
@@ -9,18 +9,18 @@ pub struct Setting {
     pub programs: &'static str,
     /// What it means.
     pub meaning: &'static str,
-    /// The value that counts if it is not set, or what happens then.
+    /// The value if it is not set, or what happens if it is not.
     pub default: &'static str,
 }
 
-/// Makes a list of names for each group, and the list of all settings.
+/// Generates a list of names for each group and the list of all settings.
 macro_rules! settings {
     ($($(#[$doc:meta])* $group:ident: $programs:literal {
         $($key:literal: $meaning:literal, $default:literal;)*
     })*) => {
         $($(#[$doc])* pub const $group: &[&str] = &[$($key,)*];)*
 
-        /// The names of all settings, by group: small enough for a component.
+        /// The names of all settings, by group. Unlike [`SETTINGS`], small enough for a component.
         pub const NAMES: &[&[&str]] = &[$($group,)*];
 
         /// Every setting, in the order of the documentation.
@@ -34,7 +34,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Settings of the tools; they see no others.
+    /// Settings of the tools. The tools see no others.
     TOOLS: "tools" {
         "OGE_API_URL":
             "the URL of the computation API",
@@ -67,7 +67,7 @@ settings! {
             "the offset of names that are made from the time",
             "`+08:00`";
     }
-    /// Settings of the login, which the token store reads.
+    /// Settings of the login. The token store reads them.
     LOGIN: "login" {
         "OGE_TOKEN_URL":
             "the URL that a token comes from",
@@ -97,7 +97,7 @@ settings! {
             "a token to start with; a secret",
             "none";
     }
-    /// Settings of components that keep their token.
+    /// Settings of components with a token store.
     COMPONENTS: "components" {
         "OGE_TOKEN_FILE":
             "the file that keeps the token between instances and processes, in a directory that the host opens",

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A file with one line, and the value that it gives `K`.
+/// Each row has a file and the value of `K` in it.
 #[test]
-fn a_line_sets_this_value() {
+fn a_good_file_sets_the_expected_value() {
     for (line, expected) in [
         ("K=v", "v"),
         ("K=", ""),
@@ -109,19 +109,19 @@ fn an_empty_file_sets_nothing_and_debug_shows_no_value() {
     assert!(!format!("{file:?}").contains("MARKER"));
 }
 
-/// The value in quotes: a `'` goes into double quotes of its own.
+/// Quotes a value. Each `'` in it is put in double quotes.
 fn quote(value: &str) -> String {
     ["'", &value.replace('\'', "'\"'\"'"), "'"].concat()
 }
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn parsing_any_bytes_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = SettingsFile::parse(&bytes);
     }
 
     #[test]
-    fn no_marks_make_it_panic_and_no_error_quotes(
+    fn parsing_never_panics_and_errors_quote_nothing(
         marks in "(K|=|'|\"|#| |\t|\r|\n|export |\u{feff}|坡|\\\\|\\$|MARKER){0,40}",
     ) {
         match SettingsFile::parse(marks.as_bytes()) {
@@ -141,7 +141,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_lines_is_kept(values in proptest::collection::vec("[a-z$\\\\]{0,5}", 1..9)) {
+    fn the_last_of_equal_keys_counts(values in proptest::collection::vec("[a-z$\\\\]{0,5}", 1..9)) {
         let lines: Vec<_> = values.iter().map(|value| format!("K={value}\r\n")).collect();
         let file = SettingsFile::parse(lines.concat().as_bytes()).unwrap();
         prop_assert_eq!(file.get("K"), values.last().map(String::as_str));

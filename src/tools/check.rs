@@ -1,4 +1,4 @@
-//! Checks that several tools share. Each names the argument, what it was and what it must be.
+//! Checks that several tools share. Each error names the argument, its value and what it must be.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use crate::error::Fault;
 
-/// A required text that must say something.
+/// Checks that a required text is not blank.
 pub(super) fn required(name: &'static str, value: String, hint: &str) -> Result<String, Fault> {
     if is_blank(&value) {
         return Err(Fault::Argument(name, format!("is blank; it must be {hint}")));
@@ -14,7 +14,7 @@ pub(super) fn required(name: &'static str, value: String, hint: &str) -> Result<
     Ok(value)
 }
 
-/// An optional text that must say something where it is passed.
+/// Returns an optional text, or `default`. A text that is passed must not be blank.
 pub(super) fn optional(
     name: &'static str,
     value: Option<String>,
@@ -23,7 +23,7 @@ pub(super) fn optional(
     given(name, value).map(|value| value.unwrap_or_else(|| default.to_owned()))
 }
 
-/// An optional text whose default is made when it is needed.
+/// Like [`optional`], but computes the default only if it is needed.
 pub(super) fn or_else(
     name: &'static str,
     value: Option<String>,

@@ -1,4 +1,4 @@
-//! What the computation API takes and answers, for the two tools that speak to it.
+//! The requests and responses of the computation API, for the two tools that use it.
 
 use alloc::string::String;
 
@@ -20,7 +20,7 @@ pub struct Computation {
 }
 
 impl Computation {
-    /// The platform's answer, handed on unread.
+    /// Returns the platform's response without reading it.
     pub(super) fn read<T: Tool>(response: Accepted) -> Result<Self, Failure> {
         response.into_json(T::OPERATION).map(|data| Self { data })
     }
@@ -34,7 +34,7 @@ struct Payload<'a, A> {
     docker_image_source: &'a str,
 }
 
-/// Asks the platform to run the algorithm `name`.
+/// Builds the request to run the algorithm `name`.
 pub(super) fn prepare<T: Tool>(
     tool: T,
     name: &str,

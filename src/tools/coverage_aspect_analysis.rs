@@ -29,7 +29,7 @@ pub struct Arguments {
         feature = "clap",
         arg(long, allow_hyphen_values = true, value_name = "LON,LAT,LON,LAT", value_parser = numbers)
     )]
-    // By its path clap takes the whole list for one value.
+    // Written as `alloc::vec::Vec`, so that clap parses the list as one value.
     pub bbox: alloc::vec::Vec<f64>,
     /// The type of the coverage [default: Coverage]
     #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
@@ -128,7 +128,7 @@ fn check_bbox(bbox: &[f64]) -> Result<(), Fault> {
         ("max lon", max_lon, 180.0),
         ("max lat", max_lat, 90.0),
     ] {
-        // NaN is in no range.
+        // Also refuses NaN, which is in no range.
         if !(-limit..=limit).contains(&value) {
             let (was, limit) = (number(value), number(limit));
             return fault(format!("has {name} {was}; it must be between -{limit} and {limit}"));
@@ -146,7 +146,7 @@ fn check_bbox(bbox: &[f64]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A number as JSON spells it, and those that JSON has no spelling for.
+/// Formats a number as JSON does. NaN and infinite numbers, which JSON does not have, become words.
 fn number(value: f64) -> String {
     if value.is_finite() {
         serde_json::to_string(&value).unwrap_or_default()
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_box_is_refused_with_what_it_was() {
+    fn a_bad_box_is_refused_and_its_value_is_quoted() {
         for (bbox, was) in [
             (&[][..], "has 0 numbers"),
             (&[1.0, 2.0, 3.0], "has 3 numbers"),
@@ -216,7 +216,7 @@ mod tests {
             (&[1.0, 4.0, 3.0, 4.0], "min lat 4.0 and max lat 4.0"),
         ] {
             let Err(Fault::Argument("bbox", problem)) = prepare(with_bbox(bbox)) else {
-                panic!("{bbox:?} was taken");
+                panic!("{bbox:?} was accepted");
             };
             assert!(problem.contains(was), "{bbox:?}: {problem}");
         }
@@ -231,7 +231,7 @@ mod tests {
             ("radius", Arguments { radius: Some(0), ..good() }),
         ] {
             let Err(Fault::Argument(named, _)) = prepare(arguments) else {
-                panic!("a bad {name} was taken");
+                panic!("a bad {name} was accepted");
             };
             assert_eq!(named, name);
         }
@@ -239,7 +239,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_box_on_earth_is_taken(lon in -180.0..179.0f64, lat in -90.0..89.0f64, w in 0.001..1.0f64, h in 0.001..1.0f64) {
+        fn every_box_on_earth_is_accepted(lon in -180.0..179.0f64, lat in -90.0..89.0f64, w in 0.001..1.0f64, h in 0.001..1.0f64) {
             prop_assert!(prepare(with_bbox(&[lon, lat, lon + w, lat + h])).is_ok());
         }
     }

@@ -122,11 +122,11 @@ impl Tool for ExecuteCodeToDag {
     }
 }
 
-/// More DAGs than code makes: their ids would take many times the memory of the response.
+/// The most DAGs of a response. With more, their ids could take many times the memory of the response.
 const MAX_DAGS: usize = 65_536;
 
-/// The ids in the order of `dags`: an entry's key where its value is an object, its value where that
-/// is a string. None where `dags` is anything else, or has too many.
+/// Returns the ids in the order of `dags`: an entry's key if its value is an object, or its value if that
+/// is a string. `None` if `dags` has another form or more than [`MAX_DAGS`] entries.
 fn dag_ids(dags: &str) -> Option<Vec<String>> {
     let mut ids = Some(Vec::new());
     let is_object = json::fields(dags, &mut |name, value| {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_user_id_comes_from_the_settings_where_none_is_passed() {
+    fn the_user_id_defaults_to_the_setting() {
         let code = "import oge".to_string();
         let request = prepare(Arguments { code, ..Arguments::default() }).unwrap().request;
         assert_eq!(request.url.path_and_query(), "/dag/executeCode");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_keys_of_objects_and_values_of_strings_in_order() {
+    fn ids_are_keys_of_objects_or_string_values_in_order() {
         assert_eq!(dag_ids(r#"{"b":{"x":1},"a":"id-2","c":{}}"#).unwrap(), ["b", "id-2", "c"]);
         assert_eq!(dag_ids("{}").unwrap(), [""; 0]);
     }

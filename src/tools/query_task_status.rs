@@ -1,4 +1,4 @@
-//! `query_task_status`, 查询任务状态: asks how far a task is.
+//! `query_task_status`, 查询任务状态: returns the state of a task.
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
@@ -19,7 +19,7 @@ use crate::json;
 use crate::secret::Secret;
 use crate::settings::Settings;
 
-/// A longer state is no state.
+/// The longest state. A longer response is not the state of a task.
 const MAX_STATE_BYTES: usize = 4096;
 
 /// The states of the platform and of Apache Livy, which runs its batches.
@@ -101,7 +101,7 @@ impl Phase {
     }
 }
 
-/// The envelope's `data`: the phase as three flags, as the old server had it.
+/// Serializes the envelope's `data`, with the phase as three flags like the old server.
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -111,7 +111,7 @@ impl Serialize for Output {
             is_completed: bool,
             is_running: bool,
             is_failed: bool,
-            #[serde(serialize_with = "as_it_came")]
+            #[serde(serialize_with = "json_or_text")]
             raw_response: &'a str,
         }
 
@@ -167,7 +167,7 @@ impl Tool for QueryTaskStatus {
 }
 
 impl Output {
-    /// Reads the platform's answer about a task.
+    /// Reads the platform's response.
     #[must_use]
     pub fn read(dag_id: String, raw_response: String) -> Self {
         let status = status(&raw_response).into_owned();
@@ -175,8 +175,8 @@ impl Output {
     }
 }
 
-/// The state in a response: the trimmed text, a JSON string, or an object's `status`, else its `data`
-/// where that is a string. `unknown` where there is none.
+/// Returns the state in a response: the trimmed text, a JSON string, or an object's `status`, else its
+/// `data` if that is a string. `unknown` if there is none of these.
 fn status(response: &str) -> Cow<'_, str> {
     let response = response.trim();
     let (mut status, mut data) = (None, None);
@@ -194,8 +194,8 @@ fn status(response: &str) -> Cow<'_, str> {
     status.filter(|status| !status.is_empty()).unwrap_or_else(|| "unknown".to_owned()).into()
 }
 
-/// A response inside the envelope: JSON as the JSON it is, anything else as a string.
-fn as_it_came<S: Serializer>(response: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes a response in the envelope: JSON as JSON, anything else as a string.
+fn json_or_text<S: Serializer>(response: &&str, serializer: S) -> Result<S::Ok, S::Error> {
     match serde_json::from_str::<&RawValue>(response) {
         Ok(json) => json.serialize(serializer),
         Err(_) => serializer.serialize_str(response),
@@ -209,7 +209,7 @@ mod tests {
     use crate::settings::test::settings;
 
     #[test]
-    fn the_id_travels_in_the_query() {
+    fn the_id_is_sent_percent_encoded_in_the_query() {
         let arguments = Arguments { dag_id: "a b&c=坡/1".to_owned(), auth_token: None };
         let request =
             QueryTaskStatus::prepare(arguments, &settings(), || Duration::ZERO).unwrap().request;
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_response_is_handed_on_as_it_came() {
+    fn the_raw_response_is_passed_on_unchanged() {
         for (response, data) in
             [("running", r#""running""#), (r#"{"status": 1.0}"#, r#"{"status": 1.0}"#)]
         {

@@ -11,7 +11,7 @@ use crate::client::Accepted;
 use crate::error::{Failure, Fault};
 use crate::settings::Settings;
 
-/// Paddy fields, irrigated land and dry land in the land survey.
+/// Selects paddy fields, irrigated land and dry land from the land survey.
 pub const FARMLAND: &str =
     "SELECT * FROM shp_guotubiangeng WHERE DLMC IN ('旱地', '水浇地', '水田')";
 
@@ -66,7 +66,7 @@ impl Tool for RunBigQuery {
         format!("{}执行成功", Self::OPERATION)
     }
 
-    /// The old server's clients look for the status at the end.
+    /// Ends with the HTTP status, which clients of the old server look for.
     fn failure_message(failure: &Failure) -> String {
         let status = failure.http_status.filter(|status| *status != 200);
         let status = status.map_or_else(|| "未知状态码".to_string(), |status| status.to_string());
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_sent_as_it_is() {
+    fn a_query_is_sent_unchanged() {
         let query = "SELECT \"a\" FROM t\nWHERE b = '坡\\'".to_string();
         let body = body(Arguments { query: Some(query), geometry_column: Some("g".into()) });
         assert_eq!(

@@ -61,7 +61,7 @@ pub struct Arguments {
     pub auth_token: Option<Secret>,
 }
 
-/// A field as the platform spelled it; none where it left it out.
+/// A field in the platform's spelling. `None` if the platform omitted it.
 pub type Field = Option<Box<RawValue>>;
 
 /// The task as the platform recorded it.
@@ -139,7 +139,7 @@ impl Tool for SubmitBatchTask {
 
     fn read(self, response: Accepted) -> Result<Output, Failure> {
         let top = response.body.top.as_ref().ok();
-        // A code that is a text may tell of a failure, but not of a success.
+        // A `code` that is a string can mean a failure, but not a success.
         match top.filter(|top| !top.code_is_text).and_then(|top| top.code) {
             None => {
                 Err(response
@@ -159,7 +159,7 @@ impl Tool for SubmitBatchTask {
 }
 
 impl Output {
-    /// Reads the platform's whole answer; none where it holds no record.
+    /// Reads the platform's whole response. `None` if it has no object `data`.
     #[must_use]
     pub fn read(api_response: &str) -> Option<Self> {
         let mut record = None;
@@ -178,7 +178,7 @@ impl Output {
         matches!(is_object, Ok(true)).then_some(output)
     }
 
-    /// Where the field stands that the platform calls `name`.
+    /// Returns the field that the platform calls `name`.
     fn field(&mut self, name: &str) -> Option<&mut Field> {
         Some(match name {
             "batchSessionId" => &mut self.batch_session_id,
@@ -198,13 +198,13 @@ impl Output {
     }
 }
 
-/// A field as text: a string's own, anything else as JSON spells it.
+/// Returns a field as text: the content of a string, or anything else as JSON.
 #[must_use]
 pub fn text(field: &RawValue) -> String {
     json::string(field).unwrap_or_else(|| field.get().to_owned())
 }
 
-/// `YYYY_mm_dd_HH_MM_SS`. A clock outside the calendar reads as 1970.
+/// Formats a time as `YYYY_mm_dd_HH_MM_SS`. A time outside the calendar becomes 1970.
 fn stamp(now: Duration, offset: UtcOffset) -> String {
     let seconds = i64::try_from(now.as_secs()).unwrap_or_default();
     let utc = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -286,7 +286,7 @@ mod tests {
             ("username", Arguments { username: blank(), ..dag("d") }),
         ] {
             let Err(Fault::Argument(named, _)) = prepare(arguments) else {
-                panic!("a blank {name} was taken");
+                panic!("a blank {name} was accepted");
             };
             assert_eq!(named, name);
         }
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn no_clock_makes_a_name_impossible() {
+    fn every_clock_value_makes_a_valid_name() {
         for now in [Duration::ZERO, Duration::MAX, Duration::from_secs(253_402_300_799)] {
             assert_eq!(stamp(now, UtcOffset::from_hms(8, 0, 0).unwrap()).len(), 19);
         }

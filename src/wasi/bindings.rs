@@ -1,10 +1,13 @@
-//! What `wit-bindgen` makes of `wit/`. WASI's part comes from the `wasip2` crate.
+//! The bindings that `wit-bindgen` generates from `wit/`. WASI's bindings come from the `wasip2` crate.
 //!
-//! Two worlds export the same five functions: one in interfaces, one at its root. What the rest of
-//! this shell names `tools` and `types` is either's.
+//! Two worlds export the same five functions: one in interfaces, one at its root. `tools` and `types`
+//! are those of the world that is built.
 
-#![expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
-#![cfg_attr(feature = "wassette", expect(clippy::too_many_arguments, reason = "the WIT's own"))]
+#![expect(unsafe_code, reason = "generated code of the canonical ABI")]
+#![cfg_attr(
+    feature = "wassette",
+    expect(clippy::too_many_arguments, reason = "the WIT has so many")
+)]
 
 #[cfg(not(feature = "wassette"))]
 wit_bindgen::generate!({
@@ -47,5 +50,5 @@ pub(super) use self::exports::oge::tools::{api, auth, tools, types};
 #[cfg(feature = "wassette")]
 pub(super) use self::{self as tools, oge::tools::types};
 
-/// The component's exports; `exports.rs` implements them.
+/// The component. `exports.rs` implements its exports.
 pub(super) struct Component;

@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use wasip2::cli::environment::get_environment;
 
-/// Answers a setting's value. The environment is asked once; where a name stands twice the last one
-/// counts.
+/// Returns a function that reads a setting's value. The environment is read once. If it has a name twice,
+/// the last one counts.
 pub(super) fn source() -> impl Fn(&str) -> Option<String> {
     let environment = get_environment();
     move |key| {

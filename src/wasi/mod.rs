@@ -1,8 +1,7 @@
-//! The WASI shell: the only code that touches bindings. Each file converts one thing, in pairs named
-//! by direction, and decides nothing.
+//! The WASI shell: the only code that uses bindings. It converts values and decides nothing.
 //!
-//! [`http`], [`clock`], [`settings`] and [`stderr`] serve every component of this house; each brings
-//! its own way to wait ([`wait::Wait`]). The rest is the tools component.
+//! Every component of this workspace uses [`http`], [`clock`], [`settings`] and [`stderr`], with its own
+//! implementation of [`wait::Wait`]. The rest belongs to the tools component.
 
 pub mod clock;
 #[cfg(feature = "wasi-config")]

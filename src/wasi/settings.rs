@@ -1,4 +1,4 @@
-//! Settings, from wherever this build reads them: one vocabulary, two sources.
+//! Settings, from the environment or from `wasi:config`, depending on the features of the build.
 
 use alloc::string::String;
 
@@ -11,12 +11,12 @@ use crate::error::Fault;
 use crate::log::{Event, Level};
 use crate::settings::Settings;
 
-/// Answers a setting's value.
+/// Returns a function that reads a setting's value.
 pub fn source() -> impl Fn(&str) -> Option<String> {
     from::source()
 }
 
-/// What the log shows, whatever is wrong with the other settings.
+/// Reads the log level alone, so that a problem with another setting can be logged.
 pub fn log_level(get: impl Fn(&str) -> Option<String>) -> Level {
     get("OGE_LOG").and_then(|level| Level::parse(level.trim())).unwrap_or(Level::Info)
 }
@@ -33,7 +33,7 @@ pub fn warn_of_ca_file(get: impl Fn(&str) -> Option<String>) {
 /// Reads the settings of the tools.
 ///
 /// # Errors
-/// Names the first setting whose value is bad.
+/// The error names the first setting whose value is bad.
 pub fn settings() -> Result<Settings, Fault> {
     Settings::read(source())
 }

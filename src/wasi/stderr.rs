@@ -4,9 +4,9 @@ use wasip2::cli::stderr::get_stderr;
 
 use crate::log::{Event, Level};
 
-/// Writes an event's line where `level` shows it. A log that cannot be written stops no call.
+/// Writes an event's line if `level` includes it. Errors are ignored, so that the log never fails a call.
 pub fn write(level: Level, operation: &str, event: Event<'_>) {
-    /// What `blocking-write-and-flush` takes at once.
+    /// The most that `blocking-write-and-flush` accepts.
     const MAX_BYTES: usize = 4096;
     if event.level() <= level {
         let stderr = get_stderr();

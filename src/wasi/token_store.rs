@@ -4,7 +4,7 @@ use super::bindings::oge::tools::token_store;
 use crate::secret::Secret;
 use crate::token::{Token, TokenError, TokenStore};
 
-/// Whatever token store the host or the composition put in.
+/// The token store that the host or the composition provides.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WitTokenStore;
 

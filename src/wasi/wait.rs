@@ -1,4 +1,4 @@
-//! Waiting for a pollable until a deadline: the one thing in which the components differ.
+//! Waiting for a pollable until a deadline. Only this part of the shell differs between components.
 
 use alloc::rc::Rc;
 use core::future::Future;
@@ -9,7 +9,7 @@ use core::time::Duration;
 use wasip2::clocks::monotonic_clock;
 use wasip2::io::poll::{Pollable, poll};
 
-/// When an attempt ends, and the one timer that says so.
+/// The deadline of an attempt, with its timer.
 #[derive(Debug)]
 pub struct Deadline {
     started: u64,
@@ -18,7 +18,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline `timeout` from now.
+    /// Returns a deadline `timeout` from now.
     #[must_use]
     pub fn after(timeout: Duration) -> Self {
         let started = monotonic_clock::now();
@@ -26,52 +26,52 @@ impl Deadline {
         Self { started, at, timer: Rc::new(monotonic_clock::subscribe_instant(at)) }
     }
 
-    /// Whether it is over.
+    /// Returns whether the deadline has passed.
     #[must_use]
     pub fn has_passed(&self) -> bool {
         monotonic_clock::now() >= self.at
     }
 
-    /// How long until then.
+    /// Returns the time until the deadline.
     #[must_use]
     pub fn left(&self) -> Duration {
         Duration::from_nanos(self.at.saturating_sub(monotonic_clock::now()))
     }
 
-    /// How long ago it was set.
+    /// Returns the time since the deadline was set.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         Duration::from_nanos(monotonic_clock::now().saturating_sub(self.started))
     }
 
-    /// Ready once the deadline has passed.
+    /// Returns a pollable that is ready when the deadline has passed.
     #[must_use]
     pub fn timer(&self) -> &Rc<Pollable> {
         &self.timer
     }
 }
 
-/// A duration as WASI counts it.
+/// Returns a duration in nanoseconds, the unit of WASI.
 pub(super) fn nanos(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
-/// How a component waits.
+/// Waits for pollables.
 ///
-/// A pollable is handed over counted, so that a reactor can hold it while a task sleeps; it must let
-/// go of it when the future ends or is dropped, since a pollable has to go before its parent.
+/// A pollable is passed in an `Rc`, so that a reactor can hold it while a task sleeps. The reactor must
+/// release it when the future ends or is dropped, because a pollable must be dropped before its parent.
 pub trait Wait {
-    /// Returns once `pollable` is ready (true), or the deadline has passed before it (false).
+    /// Returns true when `pollable` is ready, or false when the deadline has passed before that.
     fn ready(&self, pollable: &Rc<Pollable>, deadline: &Deadline) -> impl Future<Output = bool>;
 
-    /// Returns how many bytes of a body may be held, once that is at least `bytes`; `None` if the deadline
-    /// passes first. Without a bound on memory that is any number.
+    /// Returns how many bytes of a body may be held, when that is at least `bytes`. `None` if the deadline
+    /// passes first. The default has no bound on memory.
     fn room(&self, bytes: usize, deadline: &Deadline) -> impl Future<Output = Option<usize>> {
         let _ = (bytes, deadline);
         core::future::ready(Some(usize::MAX))
     }
 
-    /// Returns once the deadline has passed.
+    /// Returns when the deadline has passed.
     fn until(&self, deadline: &Deadline) -> impl Future<Output = ()> {
         async { while !self.ready(deadline.timer(), deadline).await {} }
     }
@@ -87,7 +87,7 @@ impl<W: Wait> Wait for &W {
     }
 }
 
-/// Waits in the host: nothing else happens in the component meanwhile.
+/// Waits in the host. Nothing else runs in the component meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocking;
 

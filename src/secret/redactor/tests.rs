@@ -24,12 +24,12 @@ fn a_token_is_hidden_with_and_without_its_scheme() {
 }
 
 #[test]
-fn an_echo_cut_short_is_hidden_too() {
+fn the_start_of_a_token_is_hidden() {
     assert_eq!(redactor().excerpt("bad token eyJhbGciOiJIUzI1…"), "bad token ***…");
 }
 
 #[test]
-fn a_piece_cut_out_of_the_middle_is_hidden_too() {
+fn a_piece_from_the_middle_of_a_token_is_hidden() {
     assert_eq!(redactor().excerpt("…ciOiJIUzI1NiJ9.MAR…"), "…***…");
     let pieces = ["Bearer eyJhbGci", "OiJIUzI1NiJ9.MA", "RKER.c2lnbmF0dXJl"];
     assert_eq!(redactor().excerpt(&pieces.join("\n")), "***\n***\n***");
@@ -43,7 +43,7 @@ fn a_token_is_hidden_in_any_case() {
 }
 
 #[test]
-fn a_password_is_hidden_however_a_url_or_json_spells_it() {
+fn a_password_is_hidden_in_url_and_json_escapes() {
     let redactor = hiding("p\"w&d 1坡");
     for spelled in [
         "p%22w%26d%201%E5%9D%A1",
@@ -61,7 +61,7 @@ fn a_password_is_hidden_however_a_url_or_json_spells_it() {
 }
 
 #[test]
-fn a_part_of_a_token_is_hidden_too() {
+fn a_single_part_of_a_jwt_is_hidden() {
     let token = Secret::new("Bearer eyJhbGciOiJIUzI1NiJ9.cGF5bG9hZDEyMzQ.c2lnbmF0");
     let excerpt = Redactor::default()
         .hide_authorization(&token)
@@ -77,8 +77,8 @@ fn text_is_cut_between_characters() {
 }
 
 #[test]
-fn a_secret_on_the_edge_of_what_is_looked_at_is_hidden() {
-    // Hidden text takes no room, so that the edge is shown.
+fn a_secret_at_the_end_of_the_examined_text_is_hidden() {
+    // Hidden text is short, so the end of the examined text is shown.
     let hidden = TOKEN.repeat(EXCERPT_BYTES / TOKEN.len());
     for beyond in 0..TOKEN.len() {
         let filler = "x".repeat(2 * EXCERPT_BYTES - hidden.len() - beyond);
@@ -88,14 +88,14 @@ fn a_secret_on_the_edge_of_what_is_looked_at_is_hidden() {
 }
 
 #[test]
-fn a_secret_on_the_edge_is_hidden_however_it_is_spelled() {
+fn an_escaped_secret_at_the_end_of_the_examined_text_is_hidden() {
     let password = r#"p"w&d123"#;
     let utf16 = |text: &str| text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
     let once: String = utf16(password);
     let twice: String = utf16(&once);
     for spelled in [password, &once, &twice] {
         for beyond in 0..spelled.len() {
-            // Hidden text takes no room, so that the edge is shown.
+            // Hidden text is short, so the end of the examined text is shown.
             let hidden = TOKEN.repeat(3000 / TOKEN.len());
             let filler = "x".repeat(2 * EXCERPT_BYTES - hidden.len() - beyond);
             let redactor = redactor().hide(&Secret::new(password));
@@ -121,14 +121,14 @@ fn the_start_of_a_secret_before_a_cut_is_hidden() {
 }
 
 #[test]
-fn secrets_are_searched_for_all_at_once() {
+fn several_secrets_are_hidden_in_one_text() {
     let redactor = redactor().hide(&Secret::new("pw")).hide(&Secret::new("client-secret-93d2"));
     let text = "pw, client-secret-93d2, eyJhbGciOiJIUzI1NiJ9";
     assert_eq!(redactor.excerpt(text), "***, ***, ***");
 }
 
 #[test]
-fn names_of_settings_stay() {
+fn names_of_settings_are_not_hidden() {
     let text = "check OGE_TOKEN_PASSWORD, OGE_CLIENT_SECRET: wrong password, secret";
     let redactor = hiding("password").hide(&Secret::new("secret"));
     let shown = "check OGE_TOKEN_PASSWORD, OGE_CLIENT_SECRET: wrong ***, ***";
@@ -149,7 +149,7 @@ fn a_short_secret_is_hidden_as_a_whole_word() {
     }
 }
 
-/// How many slots of the index are looked at to find a token's pieces in a text.
+/// Returns how many slots of the index are examined to find a token's pieces in a text.
 fn probes(token: &str, text: &str) -> usize {
     let Search(index) = Redactor::default().hide_authorization(&Secret::new(token)).search();
     let mut hidden = alloc::vec![false; text.len()];
@@ -177,7 +177,7 @@ fn the_work_is_linear_in_the_text_and_the_secrets() {
         (parts.clone(), of("0000000", TEXT)),
         (parts.clone(), parts[..TEXT].to_owned()),
     ] {
-        // Twice for each byte of the secret, and for each length of a piece for each of the text.
+        // Two slots for each byte of the secret, and for each byte of the text and length of a piece.
         let work = probes(&token, &text);
         assert!(work <= 2 * (2 * SECRET + 4 * TEXT), "{work}: {}, {}", &token[..30], &text[..30]);
     }
@@ -199,7 +199,7 @@ fn the_work_is_bounded_however_the_text_is_escaped() {
 
 proptest! {
     #[test]
-    fn no_placing_of_a_secret_shows_it(before in "[a-z坡 ]{0,3000}", after in ".{0,40}", times in 1usize..60) {
+    fn a_secret_is_hidden_at_any_place_in_a_text(before in "[a-z坡 ]{0,3000}", after in ".{0,40}", times in 1usize..60) {
         let text = format!("{before}{}{after}", TOKEN.repeat(times));
         let excerpt = redactor().excerpt(&text);
         prop_assert!(!excerpt.contains("eyJhbGciOiJI"), "{excerpt}");
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn no_spelling_of_a_password_in_a_url_shows_it(password in "[ -~]{4,40}") {
+    fn a_password_in_a_url_is_always_hidden(password in "[ -~]{4,40}") {
         let url = Url::parse("http://h/").unwrap().with_query("password", &password);
         let lower = url.path_and_query().split('%').enumerate().map(|(index, part)| {
             let (digits, rest) = part.split_at(if index == 0 { 0 } else { 2 });
@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn no_escaping_of_a_password_in_json_shows_it(password in "[ -~坡😀]{4,40}", layers in 1..3) {
+    fn a_password_escaped_in_json_is_always_hidden(password in "[ -~坡😀]{4,40}", layers in 1..3) {
         let text = (0..layers).fold(password.clone(), |text, _| serde_json::to_string(&text).unwrap());
         let quotes = text.len() - text.trim_matches(['"', '\\']).len();
         let shown = hiding(&password).excerpt(&text);
@@ -229,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn no_piece_of_a_token_that_is_long_enough_is_shown(start in 0usize..30, length in 12usize..40) {
+    fn every_piece_of_twelve_bytes_of_a_token_is_hidden(start in 0usize..30, length in 12usize..40) {
         let piece = &TOKEN[start.min(TOKEN.len() - 12)..(start + length).min(TOKEN.len())];
         prop_assume!(piece.len() >= 12 && !piece.starts_with(' '));
         prop_assert_eq!(redactor().excerpt(&format!("坡{piece}坡")), "坡***坡");

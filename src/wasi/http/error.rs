@@ -1,4 +1,4 @@
-//! What the host says went wrong, from WASI.
+//! Errors of the host, from WASI.
 
 use alloc::string::String;
 
@@ -7,7 +7,7 @@ use wasip2::http::types::ErrorCode;
 use crate::client::TransportError;
 use crate::wasi::wait::Deadline;
 
-/// The host's limits are those of the deadline, so any of its timeouts is ours.
+/// Converts an error of the host. Its time limits are set from the deadline, so each of its timeouts is ours.
 pub(super) fn error_from_wasi(code: &ErrorCode, deadline: &Deadline) -> TransportError {
     match code {
         ErrorCode::DnsTimeout
@@ -36,7 +36,7 @@ fn words(code: &ErrorCode) -> String {
             "the server's certificate is not trusted by the host of this component (docs/settings.md, \
              Certificates)"
         }
-        // Some hosts say no more of a certificate that they do not trust.
+        // Some hosts return these errors for a certificate that they do not trust.
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
             "the TLS handshake failed; perhaps the host of this component does not trust the server's \
              certificate (docs/settings.md, Certificates)"

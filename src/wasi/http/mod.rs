@@ -1,6 +1,6 @@
 //! One attempt over `wasi:http`: connect, send, wait, read, all within one deadline.
 //!
-//! What moves bytes is there for servers too: [`read_body`] and [`write_all`].
+//! [`read_body`] and [`write_all`] are public because servers use them too.
 
 mod error;
 mod request;
@@ -22,12 +22,12 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::secret::Secret;
 
-/// Sends requests through the host, waiting as the component at hand does.
+/// Sends requests through the host.
 #[derive(Clone, Copy, Debug)]
 pub struct Http<W> {
-    /// How to wait.
+    /// Waits for the host.
     pub wait: W,
-    /// How large a response may be.
+    /// The largest response, in bytes.
     pub max_reply_bytes: usize,
 }
 
@@ -39,7 +39,7 @@ impl<W: Wait> Transport for Http<W> {
     ) -> Result<Response, TransportError> {
         let deadline = Deadline::after(request.timeout);
         let outgoing = request_to_wasi(request, authorization)?;
-        // Without one the host sends the request as it is; an empty one would have to be finished.
+        // Without a body no `outgoing-body` is taken: an empty one would have to be finished.
         let body = match &request.body {
             Some(text) => Some((outgoing.body().map_err(|()| unusable("body"))?, text.as_bytes())),
             None => None,
@@ -50,7 +50,7 @@ impl<W: Wait> Transport for Http<W> {
             write_body(&self.wait, body, bytes, &deadline).await?;
         }
 
-        // Dropped before the future, whose child it is.
+        // The pollable is a child of the future, so it must be dropped first.
         let pollable = Rc::new(future.subscribe());
         let in_time = self.wait.ready(&pollable, &deadline).await;
         drop(pollable);
@@ -67,7 +67,7 @@ impl<W: Wait> Transport for Http<W> {
     }
 }
 
-/// A host that takes back what it has just handed out. Said, not trapped on.
+/// The error for a host that breaks the contract of `wasi:http`. Returned, so that the component does not trap.
 fn unusable(what: &str) -> TransportError {
     TransportError::Network(["the host gave no usable ", what].concat())
 }

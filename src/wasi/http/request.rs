@@ -16,7 +16,8 @@ use crate::secret::Secret;
 use crate::url;
 use crate::wasi::wait::{Deadline, Wait, nanos};
 
-/// The request with headers made from nothing: its own, the length of its body, this `Authorization`.
+/// Converts a request. Its headers are rebuilt each time: the request's own, the length of the body and
+/// `authorization`.
 pub(super) fn request_to_wasi(
     request: &Request,
     authorization: Option<&Secret>,
@@ -39,7 +40,7 @@ pub(super) fn request_to_wasi(
         url::Scheme::Http => Scheme::Http,
         url::Scheme::Https => Scheme::Https,
     };
-    // A request is a GET from the start.
+    // GET is the default method.
     if request.method.as_str() != "GET" {
         let method = method_to_wasi(request.method.as_str());
         outgoing.set_method(&method).map_err(|()| refused("method"))?;
@@ -51,8 +52,8 @@ pub(super) fn request_to_wasi(
     Ok(outgoing)
 }
 
-/// A length is told for every body, and for none where the method would make a server expect one:
-/// the platform's gateways take no chunked bodies.
+/// Returns the `Content-Length`. A request without a body has length 0, unless its method is GET or HEAD.
+/// The length is sent because the platform's gateways do not accept chunked bodies.
 fn content_length(request: &Request) -> Option<usize> {
     match &request.body {
         Some(body) => Some(body.len()),
@@ -74,8 +75,8 @@ fn method_to_wasi(method: &str) -> Method {
     }
 }
 
-/// Every limit of the host set to the attempt's, so that none is shorter. A host that does not know one of
-/// them keeps its own.
+/// Sets every time limit of the host to the attempt's, so that none is shorter. A host that does not support
+/// one of them keeps its own.
 pub(super) fn options_to_wasi(timeout: Duration) -> RequestOptions {
     let timeout = Some(nanos(timeout));
     let options = RequestOptions::new();
@@ -85,8 +86,8 @@ pub(super) fn options_to_wasi(timeout: Duration) -> RequestOptions {
     options
 }
 
-/// Writes the body and finishes it, even an empty one. A peer that has stopped reading may have
-/// answered already, so a broken write is left for the response to explain.
+/// Writes the body and finishes it, even an empty one. Ignores a failed write, because the server may already
+/// have sent a response that explains it.
 pub(super) async fn write_body(
     wait: &impl Wait,
     body: OutgoingBody,
@@ -104,10 +105,10 @@ pub(super) async fn write_body(
     OutgoingBody::finish(body, None).map_err(|code| error_from_wasi(&code, deadline))
 }
 
-/// Whether all was written before the deadline.
+/// Writes all bytes. Returns false if the deadline passes first.
 ///
 /// # Errors
-/// Where the peer has stopped reading.
+/// Fails if the peer has stopped reading.
 pub async fn write_all(
     wait: &impl Wait,
     stream: &OutputStream,

@@ -15,14 +15,14 @@ use crate::pieces::Pieces;
 use crate::response::Response;
 use crate::wasi::wait::{Deadline, Wait};
 
-/// How much is asked of the host at once.
+/// The most that is read from the host at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// How much is asked of the host where there is no room for more: what arrived waits until there is.
+/// The least that is read from the host at once, even if more memory must be granted to keep it.
 const MIN_CHUNK_BYTES: usize = 64 * 1024;
 
-/// How much is read of a response that is no answer: enough to say why.
-const EXCUSE_BYTES: usize = 64 * 1024;
+/// The most that is read of a response whose status is not 200: enough for its reason.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// Reads a response to its end, or to `limit`.
 pub(super) async fn response_from_wasi(
@@ -39,22 +39,22 @@ pub(super) async fn response_from_wasi(
     };
     let incoming = response.consume().map_err(|()| unusable("response body"))?;
     let mut body = Vec::new();
-    let is_answer = status == 200;
-    let limit = if is_answer { limit } else { limit.min(EXCUSE_BYTES) };
+    let is_success = status == 200;
+    let limit = if is_success { limit } else { limit.min(MAX_ERROR_BYTES) };
     let length = || header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let read = read_body(wait, &incoming, &mut body, length, limit, deadline).await;
-    // Any other status says enough by itself, whatever becomes of its body.
-    if is_answer {
+    // Any other status is a failure even if its body cannot be read.
+    if is_success {
         read?;
     }
     Ok(Response::received(status, &header, body, limit))
 }
 
-/// Reads a body to its end, or to `limit`. `length` is how long it says that it is, and is asked only
-/// where the body comes in pieces.
+/// Reads a body to its end. `length` returns its declared length and is called only if the body arrives in
+/// pieces. If reading fails, `bytes` has the part that was read.
 ///
 /// # Errors
-/// Where it breaks off, is longer, or takes longer.
+/// Fails if the connection breaks, the body is longer than `limit`, or the deadline passes.
 pub async fn read_body(
     wait: &impl Wait,
     body: &IncomingBody,
@@ -79,7 +79,7 @@ async fn read_pieces(
 ) -> Result<(), TransportError> {
     let mut length = Some(length);
     let stream = body.stream().map_err(|()| unusable("response stream"))?;
-    // Dropped before the stream, whose child it is. Most responses are here before anyone has to wait.
+    // A child of the stream, so it is dropped first. Made only if needed: most responses are already there.
     let mut pollable: Option<Rc<Pollable>> = None;
     let timeout = || TransportError::Timeout { after: deadline.elapsed() };
     let mut granted = wait.room(0, deadline).await.ok_or_else(timeout)?;
@@ -98,7 +98,7 @@ async fn read_pieces(
                 pieces.push(chunk);
                 return Err(TransportError::TooLarge { limit });
             }
-            // A response that comes in one piece was waited for no longer than the deadline.
+            // The first chunk arrived within the deadline, so the clock is not read.
             Ok(chunk) if pieces.length() == 0 && chunk.len() <= granted => pieces.push(chunk),
             Ok(_) if deadline.has_passed() => return Err(timeout()),
             Ok(chunk) => {
