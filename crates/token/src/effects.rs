@@ -1,4 +1,4 @@
-//! What the store touches.
+//! The effects that the token store needs: clock, lock, token file, login and log.
 
 use core::cell::RefCell;
 use core::future::Future;
@@ -8,11 +8,11 @@ use crate::login::{Issued, LoginError};
 
 use crate::file::{Directory, Lock, TokenFile};
 
-/// A value that the tasks of one instance share. It is never held while anything waits.
+/// A value that the tasks of one instance share. It is never borrowed across an `await`.
 pub trait Guarded<T> {
-    /// Takes the value in.
+    /// Wraps a value.
     fn new(value: T) -> Self;
-    /// Works on the value.
+    /// Calls `work` with exclusive access to the value.
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R;
 }
 
@@ -26,37 +26,37 @@ impl<T> Guarded<T> for RefCell<T> {
     }
 }
 
-/// What the store touches.
+/// The effects that the token store needs.
 pub trait Effects {
-    /// What the tasks of one instance share.
+    /// A value that the tasks of one instance share.
     type Shared<T>: Guarded<T>;
-    /// This task's turn, until it is dropped.
+    /// The lock that lets one task of the instance log in. Dropping it releases the lock.
     type Turn;
     /// The directory of the token file.
     type Directory: Directory;
 
-    /// The time since 1970, which never goes back within an instance.
+    /// Returns the time since 1970. It never goes back within an instance.
     fn now(&self) -> Duration;
-    /// The token file, if there is one.
+    /// Returns the token file, if there is one.
     fn file(&self) -> Option<&TokenFile<Self::Directory>>;
-    /// Waits until no other task of this instance has its turn.
+    /// Locks, after other tasks of this instance have released the lock.
     fn turn(&self) -> impl Future<Output = Self::Turn>;
-    /// The turn; `None` if another task has it.
+    /// Locks without waiting. `None` if another task has the lock.
     fn try_turn(&self) -> Option<Self::Turn>;
-    /// Waits, and keeps `lock` alive meanwhile: [`Lock::beat`] every [`LOCK_BEAT`](crate::timing::LOCK_BEAT).
+    /// Sleeps. Meanwhile calls [`Lock::beat`] every [`LOCK_BEAT`](crate::timing::LOCK_BEAT).
     fn pause(
         &self,
         time: Duration,
         lock: Option<&Lock<Self::Directory>>,
     ) -> impl Future<Output = ()>;
-    /// Whether there are credentials to log in with.
+    /// Returns whether there are credentials to log in with.
     fn can_log_in(&self) -> bool;
-    /// A digest of the credentials, salted; empty if there are none.
+    /// Returns a salted digest of the credentials. Empty if there are none.
     fn digest(&self, salt: &[u8]) -> alloc::string::String;
-    /// Logs in within `limit`, and keeps `lock` alive meanwhile.
+    /// Logs in within `limit`. Meanwhile calls [`Lock::beat`] like [`Effects::pause`].
     ///
     /// # Errors
-    /// Says why there is no token.
+    /// The error is the reason why there is no token.
     fn login(
         &self,
         limit: Duration,
@@ -64,6 +64,6 @@ pub trait Effects {
     ) -> impl Future<Output = Result<Issued, LoginError>>;
     /// Logs a warning.
     fn warn(&self, what: &str);
-    /// Logs what an operator may want to know.
+    /// Logs information for an operator.
     fn info(&self, what: &str);
 }

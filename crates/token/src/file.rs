@@ -1,9 +1,8 @@
-//! The token file: written whole and renamed, and locked by a file beside it.
+//! The token file. It is written to a new file and renamed, and locked by a lock file next to it.
 //!
-//! The lock file is made by exclusive create. Its holder rewrites it every [`LOCK_BEAT`], each time with other
-//! content. A waiter that sees the same content for [`LOCK_STALE`] writes its own name into it; no two clocks
-//! are compared for that. So a holder that is stopped for a while finds another's name there, and leaves
-//! lock and file alone.
+//! The lock file is created exclusively. Its holder rewrites it every [`LOCK_BEAT`], each time with other
+//! content. A waiter that sees the same content for [`LOCK_STALE`] writes its own name into it, so no two
+//! clocks are compared. A holder that was suspended finds the other name and does not touch the files.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -20,9 +19,9 @@ use crate::timing::LOCK_STALE;
 #[cfg(doc)]
 use crate::timing::LOCK_BEAT;
 
-/// No token file is larger.
+/// The largest token file.
 const MAX_FILE_BYTES: usize = 64 * 1024;
-/// No lock file is larger.
+/// The largest lock file.
 const MAX_LOCK_BYTES: usize = 128;
 
 /// Why a file could not be used.
@@ -30,58 +29,58 @@ const MAX_LOCK_BYTES: usize = 128;
 pub enum Problem {
     /// There is no such file.
     Missing,
-    /// There is one already.
+    /// The file exists already.
     Exists,
-    /// Anything else, in the system's words.
+    /// Any other error, with the system's message.
     Other(String),
 }
 
-/// What a name in a directory is.
+/// The kind of a directory entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Nothing has it.
+    /// There is no entry of this name.
     Missing,
     /// A regular file.
     File,
-    /// A directory, a pipe, a device, a link.
+    /// A directory, a pipe, a device or a link.
     Other,
 }
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// It must not exist; if it cannot be written whole it is removed again.
+    /// Creates the file, which must not exist. If the write fails, the file is removed again.
     New,
-    /// It must exist, and keeps its length.
+    /// Overwrites the file, which must exist and has the same length.
     Existing,
 }
 
-/// A directory on a disk. Clones share it, and no method keeps a file open.
+/// A directory on a disk. Clones share it. No method keeps a file open.
 pub trait Directory: Clone {
-    /// What `name` is. It does not follow links.
+    /// Returns the kind of `name`. Does not follow links.
     ///
     /// # Errors
-    /// If that cannot be known.
+    /// Fails if the directory cannot be read.
     fn entry(&self, name: &str) -> Result<Entry, Problem>;
-    /// Reads a regular file, at most `limit` bytes of it.
+    /// Reads at most `limit` bytes of a regular file.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if the file cannot be read.
     fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem>;
-    /// Writes a file that only its owner can read, where the system has such files.
+    /// Writes a file. Only its owner can read it, if the system supports that.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if the file cannot be written.
     fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), Problem>;
-    /// Gives a file another name, in place of what has it.
+    /// Renames a file and replaces any file of the new name.
     ///
     /// # Errors
-    /// If it cannot be renamed.
+    /// Fails if the file cannot be renamed.
     fn rename(&self, from: &str, to: &str) -> Result<(), Problem>;
     /// Removes a file.
     ///
     /// # Errors
-    /// If it cannot be removed.
+    /// Fails if the file cannot be removed.
     fn remove(&self, name: &str) -> Result<(), Problem>;
 }
 
@@ -95,18 +94,18 @@ pub struct TokenFile<D> {
     new: String,
 }
 
-/// What came of an attempt to take the lock.
+/// The result of trying to take the lock.
 #[derive(Debug)]
 pub enum Locking<D: Directory> {
-    /// The lock, until it is dropped.
+    /// The lock was taken. Dropping it releases it.
     Held(Lock<D>),
-    /// Another holds it; what the lock file says.
+    /// Another process holds the lock. Has the content of the lock file.
     Busy(Vec<u8>),
-    /// No lock can be made, and so no file be written.
+    /// The lock file cannot be created or read, so the token file cannot be written. Has the reason.
     Impossible(String),
 }
 
-/// Holds the token file; removes the lock file when it is dropped.
+/// The lock of the token file. Dropping it removes the lock file.
 #[derive(Debug)]
 pub struct Lock<D: Directory> {
     directory: D,
@@ -119,8 +118,8 @@ pub struct Lock<D: Directory> {
 }
 
 impl<D: Directory> TokenFile<D> {
-    /// The file of `account` in `directory`: `name` with the account's name behind it, so that two
-    /// accounts never share a file or a lock.
+    /// Returns the file of `account` in `directory`. The account is appended to `name`, so that two accounts
+    /// never share a file or a lock.
     #[must_use]
     pub fn new(directory: D, name: &str, account: &str) -> Self {
         let name = format!("{name}-{account}");
@@ -128,10 +127,11 @@ impl<D: Directory> TokenFile<D> {
         Self { directory, account: account.into(), name, lock, new }
     }
 
-    /// What the file says; `None` if there is none.
+    /// Reads the file. `None` if it is missing or empty.
     ///
     /// # Errors
-    /// Says why the file, or its token, is ignored, as the end of a sentence about it.
+    /// The error is the end of a sentence about the file. If only its token is bad, the error has the rest of
+    /// the record.
     pub(crate) fn load(
         &self,
         now: Duration,
@@ -157,10 +157,10 @@ impl<D: Directory> TokenFile<D> {
         read.map(Some).map_err(|(problem, rest)| (problem.into(), rest))
     }
 
-    /// Writes the file, if `lock` is still held.
+    /// Writes the file. Does nothing if `lock` is not held any more.
     ///
     /// # Errors
-    /// Says why not, as the end of a sentence about it.
+    /// The error is the end of a sentence about the file.
     pub(crate) fn save(
         &self,
         record: &Record,
@@ -171,7 +171,7 @@ impl<D: Directory> TokenFile<D> {
             return Ok(());
         }
         let failed = |problem: Problem| format!("cannot be written ({})", problem.as_str());
-        // What a process that was stopped left behind.
+        // A process that was killed may have left this file.
         if self.directory.entry(&self.new) == Ok(Entry::File) {
             self.directory.remove(&self.new).map_err(failed)?;
         }
@@ -179,13 +179,13 @@ impl<D: Directory> TokenFile<D> {
             .write(&self.new, &record.to_bytes(&self.account), Write::New)
             .map_err(failed)?;
         self.directory.rename(&self.new, &self.name).map_err(|problem| {
-            // It holds the token.
+            // The file has the token, so it must not stay.
             let _ = self.directory.remove(&self.new);
             failed(problem)
         })
     }
 
-    /// Takes the lock if nobody holds it. Equal holders are told apart by when they ask.
+    /// Takes the lock if it is free. The time of taking it identifies the holder.
     pub(crate) fn lock(&self, now: Duration) -> Locking<D> {
         let lock = self.lock_of(now);
         match self.directory.write(&self.lock, &lock.content(), Write::New) {
@@ -193,7 +193,7 @@ impl<D: Directory> TokenFile<D> {
             Err(Problem::Exists) => {}
             Err(problem) => {
                 lock.is_lost.store(true, Relaxed);
-                // Some systems name another cause when the name is a directory's.
+                // Some systems return another error if the name is that of a directory.
                 if self.directory.entry(&self.lock) != Ok(Entry::File) {
                     return self.impossible(problem.as_str());
                 }
@@ -216,8 +216,8 @@ impl<D: Directory> TokenFile<D> {
         Locking::Impossible(format!("cannot be locked ({}: {problem})", self.lock))
     }
 
-    /// Takes a lock over whose content has not changed for so long that its holder is gone; `None` if it
-    /// is another by now. Whoever writes last has it, so [`Lock::is_held_now`] says later who has.
+    /// Takes over a stale lock with this content. `None` if the content has changed. If several processes
+    /// take it over, the last one that writes holds it, so check [`Lock::is_held_now`] after a while.
     pub(crate) fn take_over(&self, content: &[u8], now: Duration) -> Option<Lock<D>> {
         let lock = self.lock_of(now);
         lock.is_lost.store(true, Relaxed);
@@ -241,14 +241,14 @@ impl<D: Directory> TokenFile<D> {
         }
     }
 
-    /// The lock file's name.
+    /// Returns the lock file's name.
     pub(crate) fn lock_name(&self) -> &str {
         &self.lock
     }
 }
 
 impl<D: Directory> Lock<D> {
-    /// Shows that the holder is alive.
+    /// Rewrites the lock file, to show that the holder is alive.
     pub fn beat(&self, now: Duration) {
         if self.is_held(now) {
             self.beats.fetch_add(1, Relaxed);
@@ -258,8 +258,8 @@ impl<D: Directory> Lock<D> {
         }
     }
 
-    /// Whether this is still the holder. Nobody takes over a lock that has just changed, so it is looked
-    /// at only if this process was stopped for a while.
+    /// Returns whether this is still the holder. A lock that has just changed is never taken over, so the file
+    /// is read only if the last beat is older than [`LOCK_STALE`].
     pub(crate) fn is_held(&self, now: Duration) -> bool {
         if self.is_lost.load(Relaxed) {
             return false;
@@ -268,7 +268,7 @@ impl<D: Directory> Lock<D> {
             || self.is_held_now()
     }
 
-    /// Whether the lock file names this holder.
+    /// Reads the lock file and returns whether it names this holder.
     pub(crate) fn is_held_now(&self) -> bool {
         let is_ours = self.looks_ours();
         if is_ours == Some(false) {
@@ -277,7 +277,8 @@ impl<D: Directory> Lock<D> {
         is_ours == Some(true)
     }
 
-    /// `None` if that cannot be known, such as when files run out.
+    /// Returns whether the lock file names this holder. `None` if it cannot be read, for example with too many
+    /// open files.
     fn looks_ours(&self) -> Option<bool> {
         match self.directory.read(&self.name, MAX_LOCK_BYTES) {
             Ok(content) => Some(content.starts_with(self.holder().as_bytes())),
@@ -298,14 +299,14 @@ impl<D: Directory> Lock<D> {
 impl<D: Directory> Drop for Lock<D> {
     fn drop(&mut self) {
         if !self.is_lost.load(Relaxed) && self.looks_ours() != Some(false) {
-            // If it cannot be removed it grows stale.
+            // If it cannot be removed, it becomes stale.
             let _ = self.directory.remove(&self.name);
         }
     }
 }
 
 impl Problem {
-    /// The problem in words.
+    /// Returns the problem as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

@@ -1,10 +1,13 @@
-//! The token store: when a token is used, refreshed or not asked for, and one login for everybody.
+//! The token store. It decides when to use a token, when to refresh it and when not to log in, and shares
+//! one login among all callers.
 //!
-//! [`State`] decides. It is a pure function of what is known and the time, so each rule is a row of data
-//! in its tests. [`Credentials`] says what a login sends and what its response means. [`Store`] acts on both: it shares one login among the tasks of an instance, and among
-//! instances and processes through a [`TokenFile`]. Everything that it touches is behind [`Effects`]
-//! and [`Directory`], so the reference host, the token store component and the MCP server run the same
-//! store.
+//! - [`State`] decides, as a pure function of its content and the time. Each rule is a row of its tests.
+//! - [`Credentials`] makes the request of a login and reads its response.
+//! - [`Store`] acts. It shares one login among the tasks of an instance, and among instances and processes
+//!   through a [`TokenFile`].
+//!
+//! All effects are behind [`Effects`] and [`Directory`], so that the reference host, the token store component
+//! and the MCP server run the same store.
 //!
 //! ```
 //! use core::time::Duration;

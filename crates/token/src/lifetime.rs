@@ -1,33 +1,33 @@
-//! How long a token lives, and when in its life it is refreshed.
+//! How long a token lives, and when it is refreshed.
 
 use core::time::Duration;
 
 use crate::timing::{DEFAULT_LIFETIME, EXPIRY_MARGIN, REFRESH_WINDOW};
 
-/// What an operator is told once about a life that [`is skewed`](Lifetime::is_skewed).
-pub const SKEWED: &str = "a new token says that it has expired already: this machine's clock and the \
-     platform's differ; taking it as good for 15 minutes";
+/// The warning that is logged once if a lifetime [`is skewed`](Lifetime::is_skewed).
+pub const SKEWED: &str = "a new token has already expired by its own claims: this machine's clock \
+     and the platform's differ; the token is used for 15 minutes";
 
 /// How long a token lives, from its receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
     left: Option<Duration>,
-    /// Whether the token says that it had expired before it came: one of two clocks is wrong, and
-    /// the life is a guess. Only the platform declares a fresh token dead.
+    /// Whether the token expired before its receipt by its own claims. One of the two clocks is wrong, so the
+    /// lifetime is a guess: only the platform decides that a fresh token is expired.
     pub is_skewed: bool,
 }
 
 impl Lifetime {
-    /// A life of this many seconds.
+    /// Returns a lifetime of this many seconds.
     #[must_use]
     pub const fn of_seconds(seconds: u64) -> Self {
         Self { left: Some(Duration::from_secs(seconds)), is_skewed: false }
     }
 
-    /// The life of a token that has just come: what the authority says (`expires_in`), else what the
-    /// token's own claims say of its length, else of its end, else a quarter of an hour.
+    /// Returns the lifetime of a new token: the authority's `expires_in`, else from the token's claims
+    /// `expires_at - issued_at`, else `expires_at - now`, else 15 minutes.
     ///
-    /// All in seconds; `expires_at`, `issued_at` and `now` since 1970.
+    /// All are in seconds; `expires_at`, `issued_at` and `now` since 1970.
     #[must_use]
     pub fn of_new(
         expires_in: Option<u64>,
@@ -48,26 +48,26 @@ impl Lifetime {
         }
     }
 
-    /// What is left of a token that was kept somewhere: until its end by the wall clock, nothing
-    /// where that has passed, and without end where it does not say.
+    /// Returns the rest of the lifetime of a stored token, by the wall clock: zero if it has expired, unlimited
+    /// without `expires_at`.
     #[must_use]
     pub fn of_kept(expires_at: Option<u64>, now: u64) -> Self {
         let left = expires_at.map(|end| Duration::from_secs(end.saturating_sub(now)));
         Self { left, is_skewed: false }
     }
 
-    /// How long after its receipt the token is refreshed while it still serves.
+    /// Returns how long after its receipt the token is refreshed while it is still used.
     pub(crate) fn soon(self) -> Duration {
         self.left.map_or(Duration::MAX, |left| left - REFRESH_WINDOW.min(left / 4))
     }
 
-    /// How long after its receipt the token serves no more.
+    /// Returns how long after its receipt the token is not used any more.
     pub(crate) fn must(self) -> Duration {
         self.left.map_or(Duration::MAX, |left| left - EXPIRY_MARGIN.min(left / 10))
     }
 }
 
-/// The number that names a new token: grows whatever the clock does. `now` is since 1970.
+/// Returns the generation of a new token. It grows even if the clock does not. `now` is since 1970.
 #[must_use]
 pub fn generation(previous: Option<u64>, now: Duration) -> u64 {
     let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_authority_comes_before_the_token_and_length_before_end() {
+    fn expires_in_is_preferred_to_claims_and_length_to_end() {
         let seconds = Lifetime::of_seconds;
         for (expires_in, issued_at, expires_at, expected) in [
             (Some(60), Some(0), Some(9999), seconds(60)),

@@ -1,7 +1,7 @@
-//! What a token request says and what its answer means.
+//! The request of a login and the meaning of its response.
 //!
-//! Pure: whoever holds the token sends [`Credentials::request`] as it sends any other request, and
-//! hands the response to [`Credentials::answer`].
+//! Pure: the shell sends [`Credentials::request`] like any other request and passes the response to
+//! [`Credentials::answer`].
 
 mod answer;
 mod credentials;

@@ -1,7 +1,7 @@
-//! What is known of the logins that gave no token, and when the next one may be made.
+//! The failed logins since the last token, and when the next login may be made.
 //!
-//! The platform locks an account after a few logins with a wrong password. So tries are counted and not
-//! only timed: a clock that jumps, or two processes in turn, cannot buy another one.
+//! The platform locks an account after a few logins with a wrong password. So logins are counted, not only
+//! timed: neither a clock that jumps nor several processes allow one more.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,36 +13,36 @@ use crate::timing::{
     BACKOFF, MAX_BACKOFF, MAX_CLOCK_SKEW, MAX_REJECTED_LOGINS, MAX_UNAVAILABLE, REJECTION_BACKOFF,
 };
 
-/// How many credentials are remembered that the authority rejected.
+/// How many rejected credentials are remembered.
 const MAX_REJECTIONS: usize = 8;
-/// How many more tries the authority has to allow for one more login.
+/// Calls make no more logins if the authority allows fewer tries than this.
 const MIN_TRIES_LEFT: u32 = 3;
-/// The longest reason that is kept.
+/// The longest reason that is stored.
 const MAX_WHY_BYTES: usize = 2048;
 
-/// On whose behalf a token is wanted.
+/// For whom a token is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// A call's.
+    /// A call of a tool.
     Call,
-    /// A person's, who asks for a login and may know that an account was unlocked.
+    /// A person who asks for a login and may know that the account was unlocked.
     Person,
 }
 
 /// Why no login is made now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// Which rule forbids it.
+    /// The rule that forbids it.
     pub cause: Cause,
-    /// What the authority answered last.
+    /// The reason of the last failed login.
     pub why: &'a str,
-    /// How long until the next login; `None` if a call never makes one with these credentials.
+    /// The time until the next login. `None` if calls make no more logins with these credentials.
     pub left: Option<Duration>,
-    /// On whose behalf it was asked.
+    /// For whom the login was requested.
     pub asker: Asker,
 }
 
-/// Which rule forbids a login.
+/// The rule that forbids a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// The authority rejected the credentials.
@@ -51,23 +51,23 @@ pub enum Cause {
     Failed,
     /// The authority is down, or its responses are unusable.
     Unavailable,
-    /// Logins were begun and did not end: their processes were stopped.
+    /// Logins were begun and did not end, because their processes were killed.
     Unfinished,
 }
 
-/// The logins since the last one that gave a token.
+/// The logins since the last one that returned a token.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Logins {
-    /// Names the credentials of this process; the same for equal credentials.
+    /// A digest of this process's credentials.
     #[serde(skip)]
     credentials: u16,
-    /// The credentials that gave the last token.
+    /// The digest of the credentials that returned the last token.
     accepted: Option<u16>,
-    /// Logins in a row that were begun and whose outcome nobody wrote down, one under way included.
+    /// Logins in a row without a recorded outcome, including one in flight.
     begun: u8,
-    /// When the last login was begun, or failed. `None` after one that gave a token.
+    /// When the last login was begun or failed. `None` after a login that returned a token.
     last_at: Option<Duration>,
-    /// Logins that a person asked for, and the last of them.
+    /// The number of logins that a person asked for, and the time of the last one.
     asked: u8,
     asked_at: Option<Duration>,
     is_asked: bool,
@@ -75,19 +75,19 @@ pub struct Logins {
     outage: Option<Outage>,
 }
 
-/// What the authority thinks of certain credentials.
+/// The rejected logins with certain credentials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Rejection {
     credentials: u16,
     tries: u8,
     at: Duration,
     cause: Cause,
-    /// Whether the authority said that few tries are left.
+    /// Whether fewer than [`MIN_TRIES_LEFT`] tries are left.
     is_last: bool,
     why: String,
 }
 
-/// An authority that gave no usable response.
+/// A period in which the authority returned no usable response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Outage {
     failures: u32,
@@ -96,17 +96,17 @@ struct Outage {
 }
 
 impl Logins {
-    /// Sets the credentials that this process logs in with.
+    /// Sets the digest of the credentials that this process logs in with.
     pub fn log_in_as(&mut self, credentials: u16) {
         self.credentials = credentials;
     }
 
-    /// The last login that was begun or failed since the last token.
+    /// Returns when the last login since the last token was begun or failed.
     pub(crate) const fn last_at(&self) -> Option<Duration> {
         self.last_at
     }
 
-    /// Whether the authority has rejected these credentials and no later login gave a token.
+    /// Returns whether the authority has rejected these credentials and no later login returned a token.
     #[must_use]
     pub fn has_rejection(&self) -> bool {
         self.rejection().is_some()
@@ -116,8 +116,8 @@ impl Logins {
         self.rejections.iter().find(|rejection| rejection.credentials == self.credentials)
     }
 
-    /// What forbids a login now. Only the holder of the lock knows that no login is under way, and so
-    /// that one that was begun did not end.
+    /// Returns what forbids a login now. With `holds_lock`, no login is in flight, so logins without an outcome
+    /// were interrupted and are counted.
     #[must_use]
     pub fn block(&self, asker: Asker, holds_lock: bool, now: Duration) -> Option<Block<'_>> {
         if let Some(outage) = self.outage.as_ref().filter(|outage| now < outage.until) {
@@ -131,8 +131,8 @@ impl Logins {
                 let at = begun_at.map_or(*at, |begun_at| begun_at.max(*at));
                 (tries.saturating_add(begun), at, *cause, why.as_str(), *is_last)
             }
-            // The outcome is unknown. One is forgiven; more look like a password that is tried again and
-            // again, unless it is known to be good.
+            // The outcomes are unknown. The first one is ignored. More of them may be rejections, unless these
+            // credentials are known to be good.
             None => {
                 let begun = begun.saturating_sub(1);
                 let is_good = self.accepted == Some(self.credentials);
@@ -155,7 +155,7 @@ impl Logins {
         Some(Block { cause, why, left: Some(left), asker })
     }
 
-    /// A login is about to be made.
+    /// Records that a login is about to be made.
     pub(crate) fn attempt(&mut self, asker: Asker, now: Duration) {
         self.begun = self.begun.saturating_add(1);
         self.last_at = Some(now);
@@ -166,7 +166,7 @@ impl Logins {
         }
     }
 
-    /// The login gave a token. Other credentials that were rejected stay so.
+    /// Records that the login returned a token. Rejections of other credentials are kept.
     pub(crate) fn succeeded(&mut self) {
         let credentials = self.credentials;
         let mut rejections = core::mem::take(&mut self.rejections);
@@ -174,18 +174,18 @@ impl Logins {
         *self = Self { credentials, rejections, accepted: Some(credentials), ..Self::default() };
     }
 
-    /// The authority rejected the credentials; `tries_left` is what it said of further tries.
+    /// Records that the authority rejected the credentials. `tries_left` is how many more tries it allows.
     pub(crate) fn rejected(&mut self, why: String, tries_left: Option<u32>, now: Duration) {
         let is_last = tries_left.map(|left| left < MIN_TRIES_LEFT);
-        self.judged(Cause::Rejected, why, is_last, now);
+        self.add_rejection(Cause::Rejected, why, is_last, now);
     }
 
-    /// The authority failed in a way that may be a rejection.
+    /// Records that the authority failed in a way that may be a rejection.
     pub(crate) fn failed(&mut self, why: String, now: Duration) {
-        self.judged(Cause::Failed, why, None, now);
+        self.add_rejection(Cause::Failed, why, None, now);
     }
 
-    fn judged(&mut self, cause: Cause, why: String, is_last: Option<bool>, now: Duration) {
+    fn add_rejection(&mut self, cause: Cause, why: String, is_last: Option<bool>, now: Duration) {
         self.ended(now);
         self.outage = None;
         let credentials = self.credentials;
@@ -195,14 +195,14 @@ impl Logins {
             self.rejections.remove(0);
         }
         let tries = before.as_ref().map_or(0, |before| before.tries).saturating_add(1);
-        // What was said of few tries holds until something else is said.
+        // If this response does not state how many tries are left, the last statement still holds.
         let is_last = is_last.or(before.map(|before| before.is_last)).unwrap_or_default();
         let why = cut(why);
         self.rejections.push(Rejection { credentials, tries, at: now, cause, is_last, why });
     }
 
-    /// The authority gave no usable response. If no call needed the token (`is_needless`), the backoff does
-    /// not grow: the first call that needs one asks at once.
+    /// Records that the authority returned no usable response. If the held token is still good (`is_needless`),
+    /// the backoff does not grow, so that a call that needs a token waits only the first backoff.
     pub(crate) fn unavailable(
         &mut self,
         why: String,
@@ -212,7 +212,7 @@ impl Logins {
     ) {
         self.ended(now);
         if self.is_asked {
-            // It judged nobody.
+            // The authority did not reject the credentials, so the person's login does not count.
             self.asked = self.asked.saturating_sub(1);
         }
         let failures = self.outage.as_ref().map_or(0, |outage| outage.failures);
@@ -221,21 +221,21 @@ impl Logins {
         self.outage = Some(Outage { failures, until: now.saturating_add(wait), why: cut(why) });
     }
 
-    /// A login ended without an outcome, such as for a setting that is missing.
+    /// Records that a login ended without an outcome, for example because a setting is missing.
     pub(crate) fn ended(&mut self, now: Duration) {
         self.begun = 0;
         self.last_at = Some(now);
     }
 
-    /// Mends what was kept: a time that lies ahead was written by another clock. A rejection counts
-    /// from now, and an outage is over. Returns whether a time had to be mended.
+    /// Corrects times in the future, which another clock wrote: a rejection counts from now, and an outage is
+    /// over. Returns whether a time other than an outage's was corrected.
     pub(crate) fn recall(&mut self, now: Duration) -> bool {
         let limit = now.saturating_add(MAX_CLOCK_SKEW);
-        let mut is_mended = false;
+        let mut is_corrected = false;
         let mut not_ahead = |at: &mut Duration| {
             if *at > limit {
                 *at = now;
-                is_mended = true;
+                is_corrected = true;
             }
         };
         self.last_at.iter_mut().for_each(&mut not_ahead);
@@ -251,17 +251,17 @@ impl Logins {
             }
             outage.why = cut(core::mem::take(&mut outage.why));
         }
-        is_mended
+        is_corrected
     }
 }
 
-/// The backoff after so many failures in a row, with up to a quarter less as jitter. The jitter comes
-/// from the moment of the failure, which no two clients share.
+/// Returns the backoff after so many failures in a row, less up to a quarter as jitter. The jitter is derived
+/// from the time of the failure, which differs between clients.
 fn backoff(failures: u32, now: Duration) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     let wait = BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);
     let seed = u32::try_from(now.as_micros() % u128::from(u32::MAX)).unwrap_or_default();
-    // Knuth's multiplicative hash; its upper ten bits.
+    // The upper ten bits of Knuth's multiplicative hash.
     let jitter = (seed ^ failures).wrapping_mul(2_654_435_761) >> 22;
     wait - wait * jitter / (4 * 1024)
 }

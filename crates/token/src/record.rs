@@ -1,5 +1,5 @@
-//! The token file's content: all that is known of an account's token, so that each process goes on
-//! where the last one stopped. What is read back is judged here, once, like a login's response.
+//! The token file's content: the state of an account's token, which all processes share. Everything that is
+//! read from the file is checked here, like a login's response.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -13,35 +13,34 @@ use zeroize::Zeroizing;
 
 use crate::state::State;
 
-/// The first field of every token file; another program's file has another.
+/// The first field of every token file. It identifies the format.
 const FORMAT: &str = "oge-token/2";
 /// The longest header value that is sent: a scheme, and a token of 16 KiB.
 const MAX_AUTHORIZATION_BYTES: usize = 17 * 1024;
-/// How far ahead of this clock a generation may be. It names a moment of issue, so one that is further
-/// ahead is none.
+/// How far in the future a generation may be, since it is a time of issue. A later one is not valid.
 const MAX_AHEAD: Duration = Duration::from_secs(366 * 24 * 3600);
-/// How many tokens of `OGE_TOKEN` are remembered as used up.
+/// How many used up values of `OGE_TOKEN` are remembered.
 const MAX_USED_UP: usize = 8;
 
-/// All that is known of an account's token. Its times are on the wall clock.
+/// The state of an account's token. Its times are on the wall clock.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
-    /// The token, and the logins to get one.
+    /// The token and the logins.
     pub(crate) state: State<Kept>,
-    /// Counts what was written since this token came, so that of two records the newer one is known.
+    /// Counts the writes since this token was received, to find the newer one of two records.
     pub(crate) revision: u32,
-    /// Makes the digests of the credentials differ from those of other files.
+    /// The salt of the digests of the credentials, so that files cannot be compared.
     pub(crate) salt: u64,
-    /// The values of `OGE_TOKEN` that were refused or replaced, by their names.
+    /// The values of `OGE_TOKEN` that were rejected or replaced, by their digests.
     used_up: Vec<String>,
 }
 
-/// The value of an `Authorization` header, which is written to a token file and nowhere else.
+/// The value of an `Authorization` header. It is written to a token file and nowhere else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Kept {
     #[serde(skip, default = "blank")]
     pub(crate) authorization: Secret,
-    /// The name of the token, if `OGE_TOKEN` gave it.
+    /// The digest of the token, if it comes from `OGE_TOKEN`.
     pub(crate) given: Option<String>,
 }
 
@@ -63,17 +62,17 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Record>, D
 }
 
 impl Record {
-    /// A record that knows nothing.
+    /// Returns an empty record.
     pub(crate) fn new(salt: u64) -> Self {
         Self { salt, ..Self::default() }
     }
 
-    /// Which of two records is newer: the one with the newer token, or written later.
+    /// Orders records: the greater one has the newer token, or the same token and was written later.
     pub(crate) fn age(&self) -> (Option<u64>, u32) {
         (self.state.generation(), self.revision)
     }
 
-    /// Remembers that the given token of this name is refused or replaced.
+    /// Records that the value of `OGE_TOKEN` with this digest was rejected or replaced.
     pub(crate) fn use_up(&mut self, name: &str) {
         if !self.is_used_up(name) {
             if self.used_up.len() >= MAX_USED_UP {
@@ -87,12 +86,12 @@ impl Record {
         self.used_up.iter().any(|known| known == name)
     }
 
-    /// The name of the held token, if `OGE_TOKEN` gave it.
+    /// Returns the digest of the held token, if it comes from `OGE_TOKEN`.
     pub(crate) fn held_given(&self) -> Option<&str> {
         self.state.held()?.given.as_deref()
     }
 
-    /// Remembers of `other` which given tokens are used up.
+    /// Adds the used up values of `OGE_TOKEN` from `other`.
     pub(crate) fn absorb(&mut self, other: &Self) {
         for name in &other.used_up {
             self.use_up(name);
@@ -102,8 +101,8 @@ impl Record {
     /// Reads the token file of `account`.
     ///
     /// # Errors
-    /// Says what is wrong with the file, as the end of a sentence about it; with the part of it that can
-    /// be used all the same.
+    /// The error is the end of a sentence about the file. If only its token is bad, the error has the rest of
+    /// the record.
     pub fn read(
         bytes: &[u8],
         account: &str,
@@ -137,13 +136,13 @@ impl Record {
         Ok(record)
     }
 
-    /// The file's bytes. They hold the token, and are wiped when they are dropped.
+    /// Returns the file's bytes. They contain the token, so they are wiped on drop.
     #[must_use]
     pub fn to_bytes(&self, account: &str) -> Zeroizing<Vec<u8>> {
-        // Strings, numbers and options always have a JSON form.
+        // Never fails: a record has only strings, numbers and options.
         let rest = serde_json::to_string(self).unwrap_or_default();
         let authorization = self.state.held().map_or("", |kept| kept.authorization.expose());
-        // With room for all of it: what a vector outgrows is not wiped.
+        // The capacity is enough, because a vector that grows does not wipe its old buffer.
         let length = 6 * authorization.len() + rest.len() + account.len() + 128;
         let mut bytes = Zeroizing::new(Vec::with_capacity(length));
         let mut add = |part: &str| bytes.extend_from_slice(part.as_bytes());
@@ -165,7 +164,7 @@ impl Record {
     }
 }
 
-/// Whether this is what a login's response makes of a token: a scheme, one space and the token.
+/// Returns whether this is a valid header value: a scheme, one space and the token.
 fn is_header(value: &str) -> bool {
     let is_graphic = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic());
     let parts = value.split_once(' ');
@@ -196,11 +195,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn a_record_is_read_back_as_written() {
         let mut again = read(&record("Bearer MARKER", GENERATION)).unwrap();
         assert_eq!(again.state.generation(), Some(GENERATION));
         let Decision::Valid(token) = again.state.decide(NOW) else {
-            panic!("a good token was not good any more");
+            panic!("a good token was not served");
         };
         assert_eq!(token.authorization.expose(), "Bearer MARKER");
         again.state.refused(GENERATION, NOW);
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn torn_and_foreign_files_are_not_read() {
+    fn truncated_and_foreign_files_are_refused() {
         let whole = record("Bearer MARKER", GENERATION).to_bytes("me");
         for length in 0..whole.len() {
             assert!(Record::read(&whole[..length], "me", NOW).is_err(), "torn at {length}");
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_no_login_gives_is_dropped_and_the_rest_is_kept() {
+    fn an_invalid_token_is_dropped_and_the_rest_is_kept() {
         let long = format!("Bearer {}", "x".repeat(MAX_AUTHORIZATION_BYTES));
         for authorization in [
             "",

@@ -1,4 +1,4 @@
-//! What is held, and what to do about it now.
+//! The state of the token and the decision what to do with it.
 
 use alloc::string::String;
 use core::time::Duration;
@@ -12,23 +12,23 @@ use crate::timing::{
     MIN_LOGIN_INTERVAL_JITTER, REFRESH_AHEAD_TIMEOUT,
 };
 
-/// How many fresh tokens refused in a row mean that another client ends them.
+/// How many fresh tokens rejected in a row mean contention.
 const ROW: u8 = 2;
 
-/// What an operator is told once a state [`is contested`](State::is_contested).
+/// The warning that is logged once if a state [`is contested`](State::is_contested).
 pub const CONTESTED: &str = "the platform refuses tokens that are only seconds old: something else \
      logs in with this account and ends them; logins are now at least 5 s apart";
 
-/// What is known of the token `T`, and of the logins to get one. Every time is on one clock; a state
-/// that is kept between processes is on the wall clock, and [`State::recall`] mends what that one does.
+/// The state of the token `T` and of the logins. All times are on one clock. In a state that processes share it
+/// is the wall clock, and [`State::recall`] corrects its jumps.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State<T> {
     held: Option<Held<T>>,
-    /// The generation that the platform has refused.
+    /// The generation that the platform has rejected.
     refused: Option<u64>,
-    /// The last login, whether it succeeded or not.
+    /// The time of the last login, successful or not.
     last_login_at: Option<Duration>,
-    /// How many tokens in a row were refused fresh.
+    /// How many fresh tokens in a row were rejected.
     refused_fresh: u8,
     /// The logins since the last token.
     pub logins: Logins,
@@ -38,25 +38,25 @@ pub struct State<T> {
 struct Held<T> {
     token: T,
     generation: u64,
-    /// When it was issued; none for one that was kept somewhere, whose age nobody knows.
+    /// When the token was issued. `None` if it was stored elsewhere and its age is unknown.
     issued_at: Option<Duration>,
     soon_at: Duration,
     must_at: Duration,
 }
 
-/// What to do now.
+/// What to do when a token is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision<'a, T> {
     /// Use this token.
     Valid(&'a T),
-    /// Use this token, and get a new one meanwhile.
+    /// Use this token, and refresh it meanwhile.
     RefreshSoon(&'a T),
-    /// There is no token to use; log in.
+    /// There is no good token. Log in.
     MustRefresh {
-        /// How long to wait before that: not zero while another client ends the tokens.
+        /// How long to wait before the login. Zero without contention.
         wait: Duration,
     },
-    /// There is no token to use, and no login may be made.
+    /// There is no good token, and no login may be made.
     Blocked(Block<'a>),
 }
 
@@ -73,16 +73,16 @@ impl<T> Default for State<T> {
 }
 
 impl<T> State<T> {
-    /// Decides what to do when a call wants a token.
+    /// Decides what to do when a call needs a token.
     pub fn decide(&self, now: Duration) -> Decision<'_, T> {
         self.decide_for(Asker::Call, false, now)
     }
 
-    /// Decides what to do when a token is wanted.
+    /// Decides what to do when `asker` needs a token.
     pub fn decide_for(&self, asker: Asker, holds_lock: bool, now: Duration) -> Decision<'_, T> {
         match self.good(now) {
             Some(held) => {
-                // A caller may wait for it, and must not be left with a token past its end.
+                // A caller may wait for the refresh. If it fails, the old token must still be good.
                 let is_due = now >= held.soon_at
                     && now.saturating_add(REFRESH_AHEAD_TIMEOUT) < held.must_at
                     && !within(self.logins.last_at(), EARLY_RETRY_INTERVAL, now)
@@ -97,13 +97,13 @@ impl<T> State<T> {
         }
     }
 
-    /// The held token, if it can be used.
+    /// Returns the held token if it can be used.
     fn good(&self, now: Duration) -> Option<&Held<T>> {
         let held = self.held.as_ref()?;
         (self.refused != Some(held.generation) && now < held.must_at).then_some(held)
     }
 
-    /// Decides what to do when a new token is wanted, whatever is held.
+    /// Decides what to do when a new token is needed even if the held one is good.
     pub fn decide_anew(&self, asker: Asker, holds_lock: bool, now: Duration) -> Decision<'_, T> {
         if let Some(block) = self.logins.block(asker, holds_lock, now) {
             return Decision::Blocked(block);
@@ -115,9 +115,9 @@ impl<T> State<T> {
         Decision::MustRefresh { wait: spaced_until.unwrap_or_default().saturating_sub(now) }
     }
 
-    /// Takes up a state that was kept. A time that lies ahead was written by another clock, or before
-    /// this one was set back: it counts as now, and a token counts as issued now, since only the
-    /// platform declares it dead. Returns whether a time that forbids a login was mended.
+    /// Corrects times in the future in a stored state, which another clock wrote, or this one before it was set
+    /// back. Such a time becomes now. A token from the future counts as issued now, because only the platform
+    /// decides that it is expired. Returns whether a time that forbids a login was corrected.
     pub fn recall(&mut self, now: Duration) -> bool {
         let limit = now.saturating_add(MAX_CLOCK_SKEW);
         self.last_login_at = self.last_login_at.map(|at| if at > limit { now } else { at });
@@ -141,35 +141,36 @@ impl<T> State<T> {
         self.held = None;
     }
 
-    /// The held token, whatever its state.
+    /// Returns the held token, good or not.
     pub fn held(&self) -> Option<&T> {
         self.held.as_ref().map(|held| &held.token)
     }
 
-    /// The generation of the held token.
+    /// Returns the generation of the held token.
     pub fn generation(&self) -> Option<u64> {
         self.held.as_ref().map(|held| held.generation)
     }
 
-    /// Whether the platform has refused the held token.
+    /// Returns whether the platform has rejected the held token.
     pub fn is_refused(&self) -> bool {
         self.held.is_some() && self.generation() == self.refused
     }
 
-    /// Whether somebody else seems to log in with the same account: fresh tokens were refused.
+    /// Returns whether there is contention: another client seems to log in with the same account, because fresh
+    /// tokens were rejected.
     pub fn is_contested(&self) -> bool {
         self.refused_fresh >= ROW
     }
 
-    /// A login is about to be made. Recorded before it is, so that one that never ends counts too.
+    /// Records that a login is about to be made. It is recorded before, so that one that never ends counts too.
     pub fn attempt(&mut self, now: Duration, asker: Asker) {
         self.last_login_at = Some(now);
         self.logins.attempt(asker, now);
     }
 
-    /// The authority gave a token.
+    /// Records a token that the authority issued.
     pub fn received(&mut self, token: T, generation: u64, lifetime: Lifetime, now: Duration) {
-        // A token that was not refused ends the row.
+        // A token that was not rejected resets the count.
         if self.held.is_some() && self.generation() != self.refused {
             self.refused_fresh = 0;
         }
@@ -177,7 +178,7 @@ impl<T> State<T> {
         self.logins.succeeded();
     }
 
-    /// A token was found that was kept somewhere. However it fares, nobody has ended a fresh one.
+    /// Records a token that was stored elsewhere. Its rejection does not count as that of a fresh token.
     pub fn found(&mut self, token: T, generation: u64, lifetime: Lifetime, now: Duration) {
         self.hold(token, generation, lifetime, now, None);
     }
@@ -199,24 +200,23 @@ impl<T> State<T> {
         });
     }
 
-    /// The authority gave no usable response, and may ask to wait.
+    /// Records that the authority returned no usable response. `retry_after` is how long it asks to wait.
     pub fn unavailable(&mut self, why: String, retry_after: Option<Duration>, now: Duration) {
         let is_needless = self.good(now).is_some();
         self.logins.unavailable(why, retry_after, is_needless, now);
     }
 
-    /// The authority rejected the credentials; `tries_left` is what it said of further tries.
+    /// Records that the authority rejected the credentials. `tries_left` is how many more tries it allows.
     pub fn rejected(&mut self, why: String, tries_left: Option<u32>, now: Duration) {
         self.logins.rejected(why, tries_left, now);
     }
 
-    /// The authority failed in a way that may be a rejection.
+    /// Records that the authority failed in a way that may be a rejection.
     pub fn failed(&mut self, why: String, now: Duration) {
         self.logins.failed(why, now);
     }
 
-    /// The platform refused the token of this generation. A token that is not held any more changes
-    /// nothing.
+    /// Records that the platform rejected the token of this generation. Does nothing if another token is held.
     pub fn refused(&mut self, generation: u64, now: Duration) {
         let Some(held) = self.held.as_ref().filter(|held| held.generation == generation) else {
             return;

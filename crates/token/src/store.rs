@@ -1,8 +1,7 @@
-//! The store: what it is asked, and the one login that serves everybody.
+//! The token store, and the one login that all callers share.
 //!
-//! Within an instance a login is one task's turn, and the others wait for theirs; between instances and
-//! processes the token file's lock decides. A caller that waited finds how that login ended, and takes
-//! it for its own answer.
+//! Within an instance a lock lets one task log in while the others wait. Between instances and processes the
+//! token file's lock does the same. A caller that waited returns the outcome of the other's login.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -26,63 +25,63 @@ use crate::timing::{
     LOCK_POLL, LOCK_SETTLE, LOCK_STALE, LOCK_TIMEOUT, LOGIN_TIMEOUT, REFRESH_AHEAD_TIMEOUT,
 };
 
-/// The token of one account in one instance. A caller that is dropped may end a login under way, so an
-/// instance with several tasks runs [`Store::renew`] as a task of its own.
+/// The token of one account in one instance. Dropping the future of [`Store::renew`] ends its login, so an
+/// instance with several tasks runs it as a separate task.
 pub struct Store<E: Effects> {
     effects: E,
     known: E::Shared<Known>,
 }
 
-/// What one instance knows.
+/// The state of one instance.
 struct Known {
     record: Record,
-    /// The token that the settings give.
+    /// The token of the settings.
     given: Option<(Kept, Given)>,
-    /// The generation that this instance knows to be refused, which a file may not know yet.
+    /// The last generation that a caller reported as rejected. The file may not have it yet.
     refused: Option<u64>,
-    /// Whether that refusal shows that another client logs in, and nobody has logged it.
-    is_untold: bool,
-    /// Whether the file should know something that it does not.
+    /// Whether contention was detected and is not logged yet.
+    has_unlogged_contention: bool,
+    /// Whether the record has changes that are not in the file.
     is_unsaved: bool,
-    skew_told: bool,
-    /// The last problem with the file that was logged.
+    is_skew_logged: bool,
+    /// The last logged problem with the file.
     warned: String,
 }
 
-/// What a caller wants.
+/// The token that a caller requests.
 #[derive(Clone, Copy, Debug)]
 enum Want {
     /// Any good token.
     Good,
-    /// A token other than the one that was held when it asked.
+    /// A token other than the one of this generation, which was held at the time of the request.
     Another(Option<u64>),
 }
 
-/// A login that a caller needs: for [`Store::renew`].
+/// A request that needs a login, for [`Store::renew`].
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted(Want);
 
-/// What a caller gets.
+/// The result of a request that does not wait.
 #[derive(Debug)]
 pub enum Next {
-    /// This.
+    /// The result.
     Answer(Result<Token, TokenError>),
-    /// This token, which is worth renewing: [`Store::renew_early`].
+    /// A good token that should be refreshed soon. Call [`Store::renew_early`].
     Early(Token),
-    /// A login is due.
+    /// A login is needed. Call [`Store::renew`].
     Login(Wanted),
 }
 
-/// Where a want stands.
+/// The state of a request.
 enum Standing {
     Answer(Result<Token, TokenError>),
     Early(Token),
-    /// A login is due, after this wait.
+    /// A login is needed, after this wait.
     Login(Duration),
 }
 
 impl<E: Effects> Store<E> {
-    /// A store that starts with the token `given`, if there is one.
+    /// Returns a store. If `given` is a token that was not used up, it is used first.
     pub fn new(effects: E, given: Option<Given>) -> Self {
         let now = effects.now();
         let given = given.map(|given| {
@@ -95,9 +94,9 @@ impl<E: Effects> Store<E> {
             record: Record::new(salt),
             given,
             refused: None,
-            is_untold: false,
+            has_unlogged_contention: false,
             is_unsaved: false,
-            skew_told: false,
+            is_skew_logged: false,
             warned: String::new(),
         };
         known.log_in_as(&effects);
@@ -105,29 +104,29 @@ impl<E: Effects> Store<E> {
         Self { known: E::Shared::new(known), effects }
     }
 
-    /// What the store touches.
+    /// Returns the effects of the store.
     pub const fn effects(&self) -> &E {
         &self.effects
     }
 
-    /// The token to use now.
+    /// Returns the token to use now. Logs in if necessary.
     ///
     /// # Errors
-    /// Says why there is none.
+    /// The error is the reason why there is no token.
     pub async fn get(&self) -> Result<Token, TokenError> {
         self.finish(self.ask_get()).await
     }
 
-    /// The held token, whatever its state. Contacts no one.
+    /// Returns the held token, good or not. Does not contact the authority.
     pub fn peek(&self) -> Option<Token> {
         self.catch_up();
         self.known.with(|known| known.held())
     }
 
-    /// A token other than generation `stale`; with `None`, a new one whatever is held.
+    /// Returns a token other than generation `stale`. With `None`, logs in even if the held token is good.
     ///
     /// # Errors
-    /// Says why there is none.
+    /// The error is the reason why there is no token.
     pub async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
         self.finish(self.ask_refresh(stale)).await
     }
@@ -142,13 +141,13 @@ impl<E: Effects> Store<E> {
         }
     }
 
-    /// As [`Store::get`], but does not wait.
+    /// Like [`Store::get`], but does not wait.
     pub fn ask_get(&self) -> Next {
         self.catch_up();
         self.ask(Want::Good)
     }
 
-    /// As [`Store::refresh`], but does not wait.
+    /// Like [`Store::refresh`], but does not wait.
     pub fn ask_refresh(&self, stale: Option<u64>) -> Next {
         if stale.is_some() {
             self.known.with(|known| known.refused = stale);
@@ -159,7 +158,7 @@ impl<E: Effects> Store<E> {
             None => Want::Another(self.known.with(|known| known.record.state.generation())),
         };
         match self.ask(want) {
-            // A login is what was asked for, or another is early enough.
+            // The token is already another one, so the caller needs no early refresh.
             Next::Early(token) => Next::Answer(Ok(token)),
             next => next,
         }
@@ -168,9 +167,9 @@ impl<E: Effects> Store<E> {
     fn ask(&self, want: Want) -> Next {
         match self.standing(want, want.asker(), false) {
             Standing::Answer(answer) => {
-                // No login will write down what this instance knows.
+                // No login follows that would save the state.
                 if answer.is_err() {
-                    self.write_down();
+                    self.save_if_free();
                 }
                 Next::Answer(answer)
             }
@@ -179,37 +178,37 @@ impl<E: Effects> Store<E> {
         }
     }
 
-    /// Logs in, once for everybody who wants it now.
+    /// Logs in. Callers that wait for this login share its outcome.
     ///
     /// # Errors
-    /// Says why there is no token.
+    /// The error is the reason why there is no token.
     pub async fn renew(&self, Wanted(want): Wanted) -> Result<Token, TokenError> {
         let asked_at = self.effects.now();
         let _turn = self.effects.turn().await;
-        if let Some(answer) = self.landed(want, asked_at, false) {
+        if let Some(answer) = self.finished(want, asked_at, false) {
             return answer;
         }
         let lock = match self.wait_for_lock(want, asked_at).await {
             Ok(lock) => lock,
             Err(answer) => return answer,
         };
-        if let Some(answer) = self.landed(want, asked_at, true) {
+        if let Some(answer) = self.finished(want, asked_at, true) {
             return answer;
         }
-        self.tell();
+        self.log_contention();
         let asker = self.asker(want, asked_at);
         if let Standing::Login(wait) = self.standing(want, asker, true)
             && !wait.is_zero()
         {
-            // So that no other process sends what is known to be refused.
+            // Saved before the wait, so that no other process sends the rejected token.
             self.save(lock.as_ref());
             self.effects.pause(wait, lock.as_ref()).await;
         }
         self.login(asker, LOGIN_TIMEOUT, lock.as_ref()).await
     }
 
-    /// Logs in within `limit` while the old token still serves, unless that is under way; `None` if that
-    /// gave no token.
+    /// Logs in within `limit` while the old token is still good. `None` if a login is already in flight or
+    /// returns no token.
     pub async fn renew_early(&self, limit: Duration) -> Option<Token> {
         let _turn = self.effects.try_turn()?;
         let lock = match self.effects.file().map(|file| file.lock(self.effects.now())) {
@@ -229,8 +228,8 @@ impl<E: Effects> Store<E> {
         }
     }
 
-    /// Waits for the token file's lock; `None` if there is nothing to lock. The error is an answer: what
-    /// the lock's holder got, or that it is held for too long.
+    /// Waits for the token file's lock. `Ok(None)` if there is no file or it cannot be locked. `Err` has the
+    /// caller's result: that of the holder's login, or an error if the lock is held for too long.
     async fn wait_for_lock(
         &self,
         want: Want,
@@ -278,14 +277,15 @@ impl<E: Effects> Store<E> {
                 return Err(Err(TokenError::Unavailable(why)));
             }
             self.effects.pause(LOCK_POLL, None).await;
-            if let Some(answer) = self.landed(want, asked_at, false) {
+            if let Some(answer) = self.finished(want, asked_at, false) {
                 return Err(answer);
             }
         }
     }
 
-    /// What a login that ended since `asked_at` left for those who waited.
-    fn landed(
+    /// Returns the result of the request if no login is needed any more, for example because another caller's
+    /// login has ended since `asked_at`.
+    fn finished(
         &self,
         want: Want,
         asked_at: Duration,
@@ -299,7 +299,8 @@ impl<E: Effects> Store<E> {
         }
     }
 
-    /// A person who waited for a login that failed has its answer: another is not made at once.
+    /// Returns for whom a login is made. A person's request counts as a call's if a login was begun or failed
+    /// while it waited: the person gets that outcome, and no second login is made at once.
     fn asker(&self, want: Want, asked_at: Duration) -> Asker {
         let last_at = self.known.with(|known| known.record.state.logins.last_at());
         match want.asker() {
@@ -308,7 +309,7 @@ impl<E: Effects> Store<E> {
         }
     }
 
-    /// Logs in, and writes down that it does before it does.
+    /// Logs in. The attempt is saved before it is made, so that it counts even if this process is killed.
     async fn login(
         &self,
         asker: Asker,
@@ -322,7 +323,7 @@ impl<E: Effects> Store<E> {
         });
         let is_saved = self.save(lock);
         if has_rejection && !is_saved && asker == Asker::Call {
-            // Each process would make one more try.
+            // If it is not counted, each process makes one more login and may lock the account.
             self.known.with(|known| known.record.state.logins.ended(self.effects.now()));
             let why = "the credentials were rejected before, and OGE_TOKEN_FILE cannot be written to \
                        count another try; make it writable, or delete it once the settings are mended";
@@ -330,13 +331,13 @@ impl<E: Effects> Store<E> {
         }
         let issued = self.effects.login(limit, lock).await;
         if lock.is_some_and(|lock| !lock.is_held(self.effects.now())) {
-            // This process was stopped for a while, and another went on: its token is the newer one.
+            // This process was suspended and another one took over the lock. Its token is newer.
             self.catch_up();
             if let Standing::Answer(Ok(token)) = self.standing(Want::Good, Asker::Call, false) {
                 return Ok(token);
             }
         }
-        let result = self.take_in(issued);
+        let result = self.record_outcome(issued);
         if self.save(lock) {
             return result;
         }
@@ -346,8 +347,8 @@ impl<E: Effects> Store<E> {
         })
     }
 
-    /// Takes a login's outcome in.
-    fn take_in(&self, issued: Result<Issued, LoginError>) -> Result<Token, TokenError> {
+    /// Records a login's outcome and returns the caller's result.
+    fn record_outcome(&self, issued: Result<Issued, LoginError>) -> Result<Token, TokenError> {
         let now = self.effects.now();
         let mut is_skewed = false;
         let result = self.known.with(|known| {
@@ -376,7 +377,7 @@ impl<E: Effects> Store<E> {
             let Issued { authorization, expires_in, claims } = issued;
             let lifetime =
                 Lifetime::of_new(expires_in, claims.issued_at, claims.expires_at, now.as_secs());
-            is_skewed = lifetime.is_skewed && !mem::replace(&mut known.skew_told, true);
+            is_skewed = lifetime.is_skewed && !mem::replace(&mut known.is_skew_logged, true);
             known.use_up_held();
             let record = &mut known.record;
             let generation = generation(record.state.generation(), now);
@@ -387,7 +388,7 @@ impl<E: Effects> Store<E> {
                 now,
             );
             record.revision = 0;
-            // What the settings give is older than a token that was asked for.
+            // The token of the settings is older than this one, so it must not be used again.
             if let Some((kept, _)) = &known.given {
                 let name = kept.given.clone().unwrap_or_default();
                 known.record.use_up(&name);
@@ -400,20 +401,21 @@ impl<E: Effects> Store<E> {
         result
     }
 
-    /// Writes down what this instance knows. If another process has the file, its login makes that old.
-    fn write_down(&self) {
+    /// Saves unsaved changes. Does nothing if another process holds the lock, because its login will replace
+    /// them.
+    fn save_if_free(&self) {
         if !self.known.with(|known| known.is_unsaved) {
             return;
         }
         let Some(file) = self.effects.file() else { return };
         if let Locking::Held(lock) = file.lock(self.effects.now()) {
             self.catch_up();
-            self.tell();
+            self.log_contention();
             self.save(Some(&lock));
         }
     }
 
-    /// Writes the token file; whether what is known is where it should be.
+    /// Writes the token file. Returns whether the state is saved, which it also is if there is no file.
     fn save(&self, lock: Option<&Lock<E::Directory>>) -> bool {
         let Some(file) = self.effects.file() else { return true };
         let Some(lock) = lock else { return false };
@@ -432,14 +434,15 @@ impl<E: Effects> Store<E> {
         }
     }
 
-    /// Logs what the file does not know yet. Many may notice it at once; the holder of the lock logs it.
-    fn tell(&self) {
-        if self.known.with(|known| mem::take(&mut known.is_untold)) {
+    /// Logs contention that is not logged yet. Several instances may detect it, but only the holder of the lock
+    /// logs it.
+    fn log_contention(&self) {
+        if self.known.with(|known| mem::take(&mut known.has_unlogged_contention)) {
             self.effects.warn(CONTESTED);
         }
     }
 
-    /// Logs a problem with the token file, once.
+    /// Logs a problem with the token file, unless it is the last one that was logged.
     fn warn_of_file(&self, why: &str) {
         let is_new = self.known.with(|known| {
             let is_new = known.warned != why;
@@ -451,8 +454,8 @@ impl<E: Effects> Store<E> {
         }
     }
 
-    /// Takes in what other processes have written since. What this instance knows and the file does
-    /// not, it goes on knowing.
+    /// Loads a newer record that another process has written. Keeps this instance's own knowledge of rejected
+    /// and used up tokens.
     fn catch_up(&self) {
         let now = self.effects.now();
         let file = match self.effects.file().map(|file| file.load(now)) {
@@ -471,7 +474,7 @@ impl<E: Effects> Store<E> {
                 record.absorb(&known.record);
                 known.is_unsaved = record.recall(now);
                 known.record = record;
-                known.is_untold = false;
+                known.has_unlogged_contention = false;
                 known.log_in_as(&self.effects);
             }
             known.take_given(&self.effects, now);
@@ -515,16 +518,16 @@ impl Known {
         state.held().map(|kept| token(kept, state.generation()))
     }
 
-    /// Names the credentials in a way that tells nobody what they are: 16 bits notice a correction, and
-    /// give a guesser next to nothing.
+    /// Sets the digest of the credentials. Its 16 bits are enough to detect a correction, and too few to check
+    /// guesses of a password.
     fn log_in_as(&mut self, effects: &impl Effects) {
         let digest = effects.digest(&self.record.salt.to_be_bytes());
         let credentials = digest.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok());
         self.record.state.logins.log_in_as(credentials.unwrap_or_default());
     }
 
-    /// Uses the token that the settings give, unless it is in use or was used up. So a token that is
-    /// newly set comes before the file's, and one that is refreshed later comes before it.
+    /// Uses the token of the settings, unless it is in use or used up. So a new value of `OGE_TOKEN` is
+    /// preferred to the file's token, and a token from a later login is preferred to that value.
     fn take_given(&mut self, effects: &impl Effects, now: Duration) {
         let Some((kept, given)) = &self.given else { return };
         let name = kept.given.as_deref();
@@ -540,13 +543,13 @@ impl Known {
         self.record.revision = 0;
     }
 
-    /// Marks the token that this instance knows to be refused.
+    /// Records the rejection that a caller reported.
     fn mark_refused(&mut self, now: Duration) {
         let Some(refused) = self.refused else { return };
         let state = &mut self.record.state;
         let before = (state.is_contested(), state.is_refused());
         state.refused(refused, now);
-        self.is_untold |= state.is_contested() && !before.0;
+        self.has_unlogged_contention |= state.is_contested() && !before.0;
         self.is_unsaved |= state.is_refused() && !before.1;
         if state.is_refused() {
             self.use_up_held();
@@ -572,7 +575,7 @@ impl<E: Effects> fmt::Debug for Store<E> {
     }
 }
 
-/// The setting's name, and what is wrong with it if it is there.
+/// Returns the setting's name, and what is wrong with it if it is set.
 #[must_use]
 pub fn not_configured(fault: Fault) -> String {
     let (Fault::Setting(name, problem) | Fault::Argument(name, problem)) = fault;
@@ -587,21 +590,21 @@ fn no_reason() -> TokenError {
     TokenError::Unavailable("the login gave no token".to_owned())
 }
 
-/// What another process does not know.
+/// Added to a rejection that could not be saved.
 const NOT_SAVED: &str = "; this could not be written to OGE_TOKEN_FILE, so each new process tries again and may \
                          lock the account: make the file writable";
 
-/// Says what the authority answered, when it is asked again and why not now.
+/// Returns the error for a blocked login: the authority's reason, when the next login is made and why not now.
 fn to_error(Block { cause, why, left, asker }: Block<'_>) -> TokenError {
     const LOCKED: &str = "since more failures may lock the account";
-    const MEND: &str = "corrected settings are tried at once (start a server again whose environment was \
+    const CORRECT: &str = "corrected settings are tried at once (start a server again whose environment was \
                         corrected), and `oge check` asks once more";
     let again = left.map(in_words).unwrap_or_default();
     let next = match (asker, left) {
         (Asker::Person, _) => format!("`oge check` may ask again in {again}, {LOCKED}"),
-        (Asker::Call, Some(_)) => format!("it is not tried again for {again}, {LOCKED}; {MEND}"),
+        (Asker::Call, Some(_)) => format!("it is not tried again for {again}, {LOCKED}; {CORRECT}"),
         (Asker::Call, None) => {
-            format!("nothing more is tried with these credentials, {LOCKED}; {MEND}")
+            format!("nothing more is tried with these credentials, {LOCKED}; {CORRECT}")
         }
     };
     match cause {
@@ -616,7 +619,7 @@ fn to_error(Block { cause, why, left, asker }: Block<'_>) -> TokenError {
     }
 }
 
-/// A time in seconds, or in minutes if it is long; rounded up.
+/// Formats a time in seconds, or in minutes if it is longer than 90 s. Rounds up.
 fn in_words(time: Duration) -> String {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     if seconds <= 90 {

@@ -1,4 +1,4 @@
-//! What a login's response means: a token, or why there is none.
+//! Reads a login's response: a token, or the reason why there is none.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -14,10 +14,10 @@ use crate::login::said::{Said, Token};
 use crate::login::{Credentials, LoginError, refusal};
 use crate::timing::MAX_RETRY_AFTER;
 
-/// The longest scheme: a header must not outgrow what servers accept.
+/// The longest scheme. A longer one could make the header too large for servers.
 const MAX_SCHEME_BYTES: usize = 32;
 
-/// How much of a text that is not JSON is quoted.
+/// The longest response that is quoted if it is not JSON.
 const MAX_QUOTED_BYTES: usize = 200;
 
 /// A token that has just been issued.
@@ -25,13 +25,13 @@ const MAX_QUOTED_BYTES: usize = 200;
 pub struct Issued {
     /// The whole value of the `Authorization` header.
     pub authorization: Secret,
-    /// How long the authority says it lives, in seconds.
+    /// The lifetime in seconds, if the response has one.
     pub expires_in: Option<u64>,
-    /// What the token says of itself, where it is a JWT.
+    /// The token's claims, if it is a JWT.
     pub claims: Claims,
 }
 
-/// What kind of failure a response is; see [`refusal`].
+/// The kind of a failure. See [`refusal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Rejected,
@@ -44,7 +44,7 @@ impl Credentials {
     /// `{"access_token", "token_type", "expires_in"}`, and the usual variants of both.
     ///
     /// # Errors
-    /// Says why there is no token. It quotes no secret and no text that might be a token.
+    /// The error is the reason why there is no token. It quotes no secret and no text that could be a token.
     pub fn answer(&self, response: Response) -> Result<Issued, LoginError> {
         let status = response.status;
         let origin = self.origin();
@@ -65,34 +65,34 @@ impl Credentials {
             return unavailable(format!("{origin} answered HTTP {status}, but {why}"));
         }
         let Body { text, top } = Body::read(response.body, usize::MAX).unwrap_or_default();
-        // It may hold the token.
+        // The text may contain the token, so it is wiped.
         let text = Zeroizing::new(text);
-        let said = top.is_ok().then(|| Said::read(&text));
-        if let (true, Some(said)) = (is_success, &said)
-            && let Token::Text(token) = &said.token
-            && !said.fails()
+        let fields = top.is_ok().then(|| Said::read(&text));
+        if let (true, Some(fields)) = (is_success, &fields)
+            && let Token::Text(token) = &fields.token
+            && !fields.fails()
         {
-            return issued(token, said).or_else(|problem| {
+            return issued(token, fields).or_else(|problem| {
                 unavailable(format!("the login at {origin} gave a token that {problem}"))
             });
         }
 
-        let code = said.as_ref().and_then(|said| said.code);
+        let code = fields.as_ref().and_then(|fields| fields.code);
         let code = code.map_or_else(String::new, |code| format!(", code {code}"));
-        let told = match &said {
-            Some(said) => said.reason().map(|reason| self.quoted(reason)),
+        let reason = match &fields {
+            Some(fields) => fields.reason().map(|reason| self.quoted(reason)),
             None if text.trim_start().starts_with('<') || text.len() > MAX_QUOTED_BYTES => None,
-            // Bytes that were not text are not quoted.
+            // A body that is not UTF-8 is not quoted.
             None => (!text.contains(char::REPLACEMENT_CHARACTER)).then(|| self.quoted(text.trim())),
         };
-        let told = told.filter(|told| !told.is_empty()).map(|told| format!(": {told}"));
-        let told = told.unwrap_or_default();
-        let what = format!("{origin} answered HTTP {status}{code}{told}");
+        let reason = reason.filter(|reason| !reason.is_empty());
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let what = format!("{origin} answered HTTP {status}{code}{reason}");
         let failed = || {
             let why = format!("{what}; check OGE_TOKEN_URL, {}", self.to_check());
             Err(LoginError::Failed { why })
         };
-        let Some(said) = said else {
+        let Some(fields) = fields else {
             return match refusal::without_json(status, &text) {
                 (Kind::Rejected, tries_left) => Err(self.rejected(&what, tries_left)),
                 (Kind::Failed, _) => failed(),
@@ -104,12 +104,12 @@ impl Credentials {
                 }),
             };
         };
-        match refusal::kind(status, &said) {
-            Kind::Rejected => Err(self.rejected(&what, refusal::tries_left(said.texts()))),
+        match refusal::kind(status, &fields) {
+            Kind::Rejected => Err(self.rejected(&what, refusal::tries_left(fields.texts()))),
             Kind::Failed => failed(),
-            Kind::Unavailable if is_success && !said.is_overload() => unavailable(format!(
+            Kind::Unavailable if is_success && !fields.is_overload() => unavailable(format!(
                 "{what}; a token was expected in data.token or access_token, and there was {}",
-                said.token.found()
+                fields.token.found()
             )),
             Kind::Unavailable => unavailable(what),
         }
@@ -119,13 +119,13 @@ impl Credentials {
         LoginError::Rejected { why: format!("{what}; check {}", self.to_check()), tries_left }
     }
 
-    /// What the authority said, without secrets and without anything that could be a token.
+    /// Quotes a text of the authority without secrets and without anything that could be a token.
     fn quoted(&self, text: &str) -> String {
         without_tokens(&self.redactor().excerpt(text))
     }
 }
 
-/// Text in which whatever could be a token reads `***`: a response of an unknown form may hold one
+/// Replaces every word that could be a token by `***`, because a response of an unknown form may have one
 /// anywhere.
 fn without_tokens(text: &str) -> String {
     const SHORTEST: usize = 20;
@@ -141,24 +141,24 @@ fn without_tokens(text: &str) -> String {
     out
 }
 
-/// The scheme without trailing blanks, one space, the token. Two spaces were once a bug.
+/// Builds the header value: the scheme without trailing blanks, one space, the token.
 ///
 /// # Errors
-/// Says what is wrong with the token, as the end of a sentence.
-fn issued(token: &Secret, said: &Said) -> Result<Issued, &'static str> {
-    let scheme = said.scheme.as_deref().map(str::trim).filter(|scheme| !scheme.is_empty());
+/// The error is the end of a sentence about the token.
+fn issued(token: &Secret, fields: &Said) -> Result<Issued, &'static str> {
+    let scheme = fields.scheme.as_deref().map(str::trim).filter(|scheme| !scheme.is_empty());
     let scheme = scheme.unwrap_or("Bearer");
-    // What `bearer` takes is a token that a header can carry. After the semicolon it advises callers.
+    // `bearer` checks that a header can carry the token. The advice after its semicolon is for callers only.
     let value = bearer(token).map_err(|problem| problem.split(';').next().unwrap_or(problem))?;
     let token = value.expose().strip_prefix("Bearer ").unwrap_or_default();
-    // RFC 6749 has the scheme in any case; the platform wants its own spelling.
+    // In RFC 6749 the scheme has any case, but the platform requires `Bearer`.
     let scheme = if scheme.eq_ignore_ascii_case("bearer") { "Bearer" } else { scheme };
     if scheme.len() > MAX_SCHEME_BYTES || !scheme.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("has a tokenHead or token_type that no header carries");
     }
     let authorization = Secret::new([scheme, " ", token].concat());
     let claims = Claims::read(token).unwrap_or_default();
-    Ok(Issued { authorization, expires_in: said.expires_in, claims })
+    Ok(Issued { authorization, expires_in: fields.expires_in, claims })
 }
 
 #[cfg(test)]
@@ -202,14 +202,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn expires_in_is_taken_where_it_is_told() {
+    fn expires_in_is_read_from_the_response() {
         let body = r#"{"access_token":"a","token_type":"Bearer","expires_in":3600}"#;
         assert_eq!(answer(200, body).unwrap().expires_in, Some(3600));
     }
 
-    /// The rows that the example hosts are tested with too.
+    /// The tests of the example hosts use the same rows.
     #[test]
-    fn every_response_is_of_the_kind_that_its_row_says() {
+    fn every_response_has_the_expected_kind() {
         let rows = include_str!("../../../../examples/login-responses.json");
         let rows: alloc::vec::Vec<(u16, String, String)> = serde_json::from_str(rows).unwrap();
         for (status, body, expected) in rows {
@@ -225,7 +225,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn usual_forms_of_success_are_understood() {
+    fn usual_forms_of_success_are_read() {
         let jwt = "e30.eyJleHAiOjV9.c2ln";
         for body in [
             r#"{"code":200,"token":"JWT"}"#,
@@ -244,7 +244,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_token_that_no_header_carries_is_unavailable_and_said() {
+    fn a_token_that_no_header_can_carry_is_unavailable() {
         let long = alloc::format!(r#"{{"data":{{"token":"{}"}}}}"#, "a".repeat(64 * 1024));
         for (body, problem) in [
             (r#"{"data":{"token":"MARKER\nb"}}"#, "holds a control character"),
@@ -268,7 +268,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_overloaded_authority_says_how_long_to_wait() {
+    fn retry_after_is_read_up_to_ten_minutes() {
         for (asked, obeyed) in [(7, 7), (u64::MAX, 600)] {
             let retry_after = Some(Duration::from_secs(asked));
             let response = Response { status: 503, retry_after, ..Response::default() };
@@ -281,7 +281,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_redirect_says_where_it_leads_and_what_to_change() {
+    fn the_error_of_a_redirect_names_its_origin_and_the_setting() {
         let location = Some("https://sso.test/login?token=MARKER".to_owned());
         let response = Response { status: 302, location, ..Response::default() };
         let shown = alloc::format!("{:?}", credentials().answer(response).unwrap_err());
@@ -290,7 +290,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_rejection_says_what_the_platform_said_and_what_to_check() {
+    fn a_rejection_quotes_the_platform_and_names_the_settings() {
         let body = r#"{"code":50000,"msg":"账号或密码错误，失败五次将被锁定。剩余失败次数: 4"}"#;
         assert_eq!(
             answer(200, body),
@@ -305,7 +305,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_reason_is_the_best_that_there_is() {
+    fn the_reason_is_taken_from_the_best_field() {
         for (body, reason) in [
             (r#"{"error":"e","error_description":"d","message":"m","msg":"s"}"#, ": s;"),
             (r#"{"error":"e","error_description":"d","message":"m","msg":""}"#, ": m;"),
@@ -322,7 +322,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_decoded_names_its_encoding() {
+    fn the_error_of_an_undecodable_response_names_its_encoding() {
         let header = |name: &str| (name == "content-encoding").then(|| "br".to_owned());
         let response = Response::received(200, &header, b"\x0b\x02\x80".to_vec(), 100);
         let error = credentials().answer(response).unwrap_err();
@@ -331,7 +331,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_answer_that_makes_no_sense_is_not_quoted() {
+    fn secrets_and_unknown_fields_of_a_response_are_not_quoted() {
         let error =
             answer(200, r#"{"datum":{"token":"MARKER"},"msg":"p\" w and c%26s"}"#).unwrap_err();
         let shown = format!("{error:?}");
@@ -339,7 +339,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_token_in_an_answer_of_an_unknown_form_is_not_quoted() {
+    fn a_token_in_a_response_of_an_unknown_form_is_not_quoted() {
         let body =
             r#"{"code":200,"msg":"your token: eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln!","data":null}"#;
         let shown = format!("{:?}", answer(200, body).unwrap_err());
@@ -347,7 +347,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn claims_come_with_the_token() {
+    fn claims_of_the_token_are_read() {
         let token = "e30.eyJleHAiOjE3MDAwMDAwMDB9.c2ln";
         let body = format!(r#"{{"data":{{"token":"{token}"}}}}"#);
         assert_eq!(answer(200, &body).unwrap().claims.expires_at, Some(1_700_000_000));

@@ -1,4 +1,4 @@
-//! The settings of the login, and what they say of who logs in.
+//! The credentials, read from the settings of the login.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -16,7 +16,7 @@ use crate::login::LoginError;
 use crate::login::digest::Digest;
 use crate::login::grant::{Client, ClientAuth, Grant, User};
 
-/// Who logs in, where and how.
+/// The credentials of a login, its URL and its grant.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     url: Url,
@@ -24,15 +24,15 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads the credentials through `get`, which answers a key's value. A blank value is no value.
+    /// Reads the credentials through `get`, which returns a key's value. A blank value counts as unset.
     ///
-    /// `OGE_TOKEN_GRANT` says which grant they are for. Without it they say so themselves: a client
-    /// and no user is `client_credentials`, anything else the platform's own login.
+    /// The grant is `OGE_TOKEN_GRANT`. If that is unset, it is `client_credentials` for a client without a
+    /// user, else the platform's own login.
     ///
     /// # Errors
-    /// Names the first setting that is missing or bad.
+    /// The error names the first setting that is missing or bad.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
-        // All as secrets, since some are: what is only looked at is wiped too.
+        // Every value is a `Secret`, so that all of them are wiped.
         let get = |key: &str| {
             debug_assert!(LOGIN.contains(&key), "{key} is not in the list");
             get(key).map(Secret::new).filter(|value| !value.expose().trim().is_empty())
@@ -66,8 +66,8 @@ impl Credentials {
         let is_known = |key: &str| get(key).is_some();
         let has_user = is_known("OGE_TOKEN_USERNAME") || is_known("OGE_TOKEN_PASSWORD");
         let has_client = is_known("OGE_CLIENT_ID") || is_known("OGE_CLIENT_SECRET");
-        let said = get("OGE_TOKEN_GRANT");
-        let grant = match said.as_ref().map(|said| said.expose().trim()) {
+        let grant = get("OGE_TOKEN_GRANT");
+        let grant = match grant.as_ref().map(|grant| grant.expose().trim()) {
             None if has_client && !has_user => {
                 Grant::ClientCredentials { client: client()?, scopes }
             }
@@ -88,27 +88,27 @@ impl Credentials {
         Ok(Self { url, grant })
     }
 
-    /// Where the login goes.
+    /// Returns the origin that the login is sent to.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         self.url.origin()
     }
 
-    /// The login, as the grant has it; wiped on drop. It may take
+    /// Returns the request of the login. It is wiped on drop. Its timeout is
     /// [`LOGIN_TIMEOUT`](crate::timing::LOGIN_TIMEOUT).
     #[must_use]
     pub fn request(&self) -> Zeroizing<Request> {
         Zeroizing::new(self.grant.request(&self.url))
     }
 
-    /// Names the account: token URL, grant, user, client and scopes, but no secret. Two accounts never
-    /// have the same name; it is 16 hex digits, fit for a file's name.
+    /// Returns the name of the account: 16 hex digits of a digest of the token URL, grant, user, client and
+    /// scopes, without secrets. Accounts differ in their names, which are valid in file names.
     #[must_use]
     pub fn account(&self) -> String {
         self.identity().name()
     }
 
-    /// A salted digest of everything that a login sends, secrets included, in hex. It changes when a
+    /// Returns a salted digest, in hex, of everything that a login sends, including secrets. It changes when a
     /// setting of the login changes.
     #[must_use]
     pub fn digest(&self, salt: &[u8]) -> String {
@@ -125,12 +125,12 @@ impl Credentials {
         self.grant.identify(digest)
     }
 
-    /// The settings to look at when the credentials are refused.
+    /// Returns the names of the settings to check if the credentials are rejected.
     pub(crate) fn to_check(&self) -> &'static str {
         self.grant.to_check()
     }
 
-    /// Why there is no response.
+    /// Returns the error for a login without a response.
     #[must_use]
     pub fn unanswered(&self, error: &TransportError) -> LoginError {
         let origin = self.origin();
@@ -148,10 +148,10 @@ impl Credentials {
         LoginError::Unavailable { why, retry_after: None }
     }
 
-    /// Hides the credentials in what the authority says.
+    /// Returns a redactor that hides the credentials in texts of the authority.
     pub(crate) fn redactor(&self) -> Redactor {
         let redactor = self.grant.secrets().fold(Redactor::default(), Redactor::hide);
-        // The client's id and secret are one word there.
+        // In `Authorization: Basic` the client's id and secret are encoded as one word.
         let request = self.request();
         let private = request.headers.iter().filter(|header| header.is_private());
         private.fold(redactor, |redactor, header| redactor.hide_authorization(&header.value))
@@ -170,13 +170,13 @@ mod tests {
                 |key: &str| key != *missing && LOGIN.iter().take(5).any(|need| *need == key);
             let get = |key: &str| is_set(key).then(|| "http://h".to_owned());
             let Err(Fault::Setting(named, _)) = Credentials::read(get) else {
-                panic!("nobody missed {missing}");
+                panic!("{missing} is not required");
             };
             assert_eq!(named, *missing);
         }
     }
 
-    /// The grant that settings of these names make, or the setting that is at fault.
+    /// Returns the grant that these settings choose, or the setting that the error names.
     fn chosen(grant: Option<&str>, set: &[&str]) -> &'static str {
         let read = Credentials::read(|key| match key {
             "OGE_TOKEN_URL" => Some("http://h/token".to_owned()),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_chooses_the_grant() {
+    fn the_settings_choose_the_grant() {
         const USER: [&str; 2] = ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD"];
         const CLIENT: [&str; 2] = ["OGE_CLIENT_ID", "OGE_CLIENT_SECRET"];
         let both = [USER, CLIENT].concat();
@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    /// The credentials of these settings, one of which is changed.
+    /// Returns credentials with one changed setting.
     fn with(changed: &str, value: &str) -> Credentials {
         let get = |key: &str| match key {
             "OGE_TOKEN" => None,
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_named_by_all_but_its_secrets() {
+    fn the_account_depends_on_all_settings_but_the_secrets() {
         let account = with("", "").account();
         assert!(account.len() == 16 && account.bytes().all(|byte| byte.is_ascii_hexdigit()));
         for (key, value) in [
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_way_to_send_the_client_is_named() {
+    fn a_bad_client_auth_setting_is_named() {
         for grant in ["oge", "client_credentials"] {
             let read = Credentials::read(|key| match key {
                 "OGE_TOKEN_URL" => Some("http://h/token".to_owned()),

@@ -1,14 +1,14 @@
-//! Digests that name an account or notice that its credentials changed.
+//! Digests that identify an account or detect changed credentials.
 
 use alloc::string::String;
 use core::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-/// How many bytes of a SHA-256 name an account: enough that two accounts of one user never collide.
+/// How many bytes of a SHA-256 identify an account: enough that the accounts of one user never collide.
 const NAME_BYTES: usize = 8;
 
-/// SHA-256 over parts. Each part has its length in front, so that no two lists of parts are equal.
+/// SHA-256 over parts. Each part is preceded by its length, so that different lists of parts differ.
 #[derive(Default)]
 pub(crate) struct Digest(Sha256);
 
@@ -20,7 +20,7 @@ impl Digest {
         self
     }
 
-    /// A part that may be absent, which is not the same as empty.
+    /// Adds a part that may be absent. An absent part differs from an empty one.
     pub(crate) fn optional(self, part: Option<&str>) -> Self {
         match part {
             Some(part) => self.part([1]).part(part),
@@ -28,12 +28,12 @@ impl Digest {
         }
     }
 
-    /// The whole digest in hex.
+    /// Returns the whole digest in hex.
     pub(crate) fn hex(self) -> String {
         hex(&self.0.finalize())
     }
 
-    /// The start of the digest in hex, for use in a file name.
+    /// Returns the start of the digest in hex, for use in a file name.
     pub(crate) fn name(self) -> String {
         hex(self.0.finalize().get(..NAME_BYTES).unwrap_or_default())
     }

@@ -1,29 +1,29 @@
-//! Why a login gave no token.
+//! Why a login returned no token.
 
 use alloc::string::String;
 use core::time::Duration;
 
 use oge_tools::token::TokenError;
 
-/// Why a login gave no token. The token store decides by the variant when it may ask again. No text
-/// carries a secret.
+/// Why a login returned no token. The token store decides by the variant when the next login may be made. No
+/// text contains a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginError {
-    /// A setting is missing or bad: its name, and the problem if there is more to say.
+    /// A setting is missing or bad. The text is its name, and what is wrong with it if it is set.
     NotConfigured(String),
-    /// The authority refused the credentials. More logins with them may lock the account.
+    /// The authority rejected the credentials. More logins with them may lock the account.
     Rejected {
-        /// What the authority said and which settings to check, as a sentence without its full stop.
+        /// The authority's reason and the settings to check, as a sentence without its full stop.
         why: String,
-        /// How many more logins the authority allows, if the response says so.
+        /// How many more logins the authority allows, if the response has that.
         tries_left: Option<u32>,
     },
-    /// The authority answered with a failing code that names no cause.
+    /// The authority returned a failing code that names no cause.
     Failed {
-        /// What the authority said, as a sentence without its full stop.
+        /// The authority's reason, as a sentence without its full stop.
         why: String,
     },
-    /// There was no usable response.
+    /// There is no usable response.
     Unavailable {
         /// What happened, as a sentence without its full stop.
         why: String,

@@ -15,16 +15,16 @@ use crate::login::digest::Digest;
 pub struct Given {
     /// The whole value of the `Authorization` header.
     pub authorization: Secret,
-    /// When it was issued, in seconds since 1970, where it says so.
+    /// The time of issue in seconds since 1970, if the token has that claim.
     pub issued_at: Option<u64>,
     expires_at: Option<u64>,
 }
 
 impl Given {
-    /// Reads `OGE_TOKEN`, scheme in front or not; none where it is not set.
+    /// Reads `OGE_TOKEN`, with or without a scheme. `None` if it is not set.
     ///
     /// # Errors
-    /// Where it cannot be sent.
+    /// Fails if the token cannot be sent.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, Fault> {
         let token = get("OGE_TOKEN").map(Secret::new);
         let token = token.filter(|token| !token.expose().trim().is_empty());
@@ -34,22 +34,22 @@ impl Given {
             .map_err(|problem| Fault::Setting("OGE_TOKEN", problem.to_owned()))
     }
 
-    /// The token that this header value carries.
+    /// Reads the claims of the token in a header value.
     #[must_use]
     pub fn of(authorization: Secret) -> Self {
         let claims = Claims::read(authorization.expose()).unwrap_or_default();
         Self { authorization, issued_at: claims.issued_at, expires_at: claims.expires_at }
     }
 
-    /// Names this token, in 16 hex digits: the account where there are no credentials, and what changes
-    /// when `OGE_TOKEN` does.
+    /// Returns 16 hex digits of a digest of this token, which identify it. Without credentials they are the
+    /// name of the account.
     #[must_use]
     pub fn account(&self) -> String {
         Digest::default().part("OGE_TOKEN").part(self.authorization.expose()).name()
     }
 
-    /// When it ends, in seconds since 1970. Without a login to fall back on, only the platform can
-    /// end it.
+    /// Returns when the token expires, in seconds since 1970. `None` if no login can replace it: then it is
+    /// used until the platform rejects it.
     #[must_use]
     pub fn expires_at(&self, can_log_in: bool) -> Option<u64> {
         self.expires_at.filter(|_| can_log_in)
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gets_its_scheme() {
+    fn a_missing_scheme_is_added() {
         assert_eq!(read("abc"), Ok(Some(Secret::new("Bearer abc"))));
         assert_eq!(read("Bearer abc"), Ok(Some(Secret::new("Bearer abc"))));
         assert_eq!(read(" \n"), Ok(None));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_by_the_clock_only_where_another_can_be_had() {
+    fn a_given_token_expires_only_if_a_login_can_replace_it() {
         let given = Given::of(Secret::new("Bearer e30.eyJleHAiOjUsImlhdCI6M30.c2ln"));
         assert_eq!((given.issued_at, given.expires_at(true)), (Some(3), Some(5)));
         assert_eq!(given.expires_at(false), None);

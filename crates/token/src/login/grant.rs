@@ -1,4 +1,4 @@
-//! The ways to ask for a token: the platform's own, and two grants of RFC 6749.
+//! The grants: the platform's own login, and two grants of RFC 6749.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -16,14 +16,14 @@ use crate::timing::LOGIN_TIMEOUT;
 
 const OPERATION: &str = "获取Token";
 
-/// Who the token is for.
+/// The user that logs in.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) password: Secret,
 }
 
-/// The program that asks for it.
+/// The OAuth client that logs in.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) id: String,
@@ -31,21 +31,21 @@ pub(crate) struct Client {
     pub(crate) auth: ClientAuth,
 }
 
-/// Where a request of RFC 6749 has its client. The platform's own login ignores it.
+/// How a request of RFC 6749 authenticates its client. The platform's own login ignores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientAuth {
-    /// In the `Authorization` header, as `client_secret_basic` of OpenID Connect.
+    /// In the `Authorization` header, like `client_secret_basic` of OpenID Connect.
     Basic,
-    /// In the form, as `client_secret_post`.
+    /// In the form, like `client_secret_post`.
     Post,
 }
 
-/// How a token is asked for.
+/// The kind of a login and its credentials.
 #[derive(Clone, Debug)]
 pub(crate) enum Grant {
-    /// As the platform wants it.
+    /// The platform's own login.
     Oge { user: User, client: Client, scopes: String },
-    /// RFC 6749, section 4.3. Without a client it is a public one.
+    /// RFC 6749, section 4.3. `None` is a public client.
     Password { user: User, client: Option<Client>, scopes: Option<String> },
     /// RFC 6749, section 4.4.
     ClientCredentials { client: Client, scopes: Option<String> },
@@ -65,7 +65,7 @@ impl Grant {
         }
     }
 
-    /// Adds what decides whose token it is: the grant, user, client and scopes.
+    /// Adds the parts that identify an account: grant, user, client and scopes.
     pub(crate) fn identify(&self, digest: Digest) -> Digest {
         let (grant, user, client, scopes) = match self {
             Self::Oge { user, client, scopes } => ("oge", Some(user), Some(client), Some(scopes)),
@@ -103,7 +103,7 @@ impl Grant {
     }
 }
 
-/// The platform's own: everything in the query, name and password in a JSON body too, and no
+/// Builds the platform's own login: everything in the query, name and password also in a JSON body, and no
 /// `Authorization`.
 fn oge(url: &Url, user: &User, client: &Client, scopes: &str) -> Request {
     let (username, password) = (user.name.as_str(), user.password.expose());
@@ -115,14 +115,14 @@ fn oge(url: &Url, user: &User, client: &Client, scopes: &str) -> Request {
         ("username", username),
         ("password", password),
     ]);
-    // A string always has a JSON form.
+    // Serializing a string never fails.
     let quoted = |text: &str| Zeroizing::new(serde_json::to_string(text).unwrap_or_default());
     let (username, password) = (quoted(username), quoted(password));
     let body = ["{\"username\":", &username, ",\"password\":", &password, "}"].concat();
     Request::json(OPERATION, Method::post(), url, Some(body), LOGIN_TIMEOUT)
 }
 
-/// RFC 6749: a form, and the client as `Basic`, which every authority has to take.
+/// Builds a login of RFC 6749: a form, and the client in the header or in the form.
 fn standard(
     url: &Url,
     grant: &str,
@@ -152,7 +152,8 @@ fn standard(
     request
 }
 
-/// Pairs as `application/x-www-form-urlencoded`. It never grows: an outgrown copy would not be wiped.
+/// Encodes pairs as `application/x-www-form-urlencoded`. The string never grows, because an old buffer would
+/// not be wiped.
 fn form(pairs: &[(&str, &str)]) -> String {
     let longest = |(name, value): &(&str, &str)| 2 + name.len() + 3 * value.len();
     let mut form = String::with_capacity(pairs.iter().map(longest).sum());
@@ -167,7 +168,7 @@ fn form(pairs: &[(&str, &str)]) -> String {
     form
 }
 
-/// A value of a form: percent-encoded all the way, which every reader of forms takes.
+/// Percent-encodes a value of a form. Blanks become `%20`, which every parser of forms accepts.
 fn encoded(value: &str) -> Zeroizing<String> {
     let mut encoded = Zeroizing::new(String::with_capacity(3 * value.len()));
     encoded.extend(oge_tools::url::encode(value));
@@ -182,7 +183,7 @@ mod tests {
     use core::time::Duration;
 
     #[test]
-    fn the_login_says_all_in_the_query_and_name_and_password_in_the_body() {
+    fn the_platforms_login_sends_credentials_in_query_and_body() {
         let request = credentials().request();
         assert_eq!(
             request.url.path_and_query(),

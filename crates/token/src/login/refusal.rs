@@ -1,12 +1,12 @@
-//! Which kind of failure a login's response is.
+//! Classifies the response of a failed login.
 //!
-//! The platform locks an account after five failures, so a wrong password must not be taken for an
-//! authority that is down. It may come with any status and any code; what the response says decides.
+//! The platform locks an account after five failures, so a wrong password must not be classified as an
+//! authority that is down. Any status and code can mean a wrong password, so the texts are searched too.
 
 use crate::login::answer::Kind;
 use crate::login::said::Said;
 
-/// Words that speak of a password, wherever they are.
+/// Words for a password. Any of them means that the credentials were rejected.
 const PASSWORD: &[&str] = &[
     "密码",
     "密碼",
@@ -17,39 +17,39 @@ const PASSWORD: &[&str] = &[
     "invalid_grant",
     "invalid_client",
 ];
-/// Words that speak of an account.
+/// Words for an account.
 const ACCOUNT: &[&str] = &[
     "账号", "帐号", "账户", "帐户", "賬號", "帳號", "賬戶", "帳戶", "用户", "用戶", "account",
     "user",
 ];
-/// Words that speak of a login.
+/// Words for a login.
 const LOGIN: &[&str] = &["登录", "登錄", "login", "log in", "sign in"];
-/// The longest text that is taken for a message to people.
+/// The longest text that counts as a message to users.
 const MAX_TEXT_BYTES: usize = 1024;
-/// Words that speak of a lock.
+/// Words for a lock.
 const LOCKED: &[&str] = &["锁定", "鎖定", "冻结", "locked"];
 
-/// The kind of a failure whose response is JSON, or a text.
-pub(crate) fn kind(status: u16, said: &Said) -> Kind {
-    let password = says(said, PASSWORD);
-    let (account, locked) = (says(said, ACCOUNT), says(said, LOCKED));
-    // An authority that is busy or broken names users ("该用户请求过于频繁"), locks ("database is locked") and
-    // attempts ("retry attempt 5 of 5") too. Only a password, or two of these together, mean the credentials.
-    let login = account || says(said, LOGIN);
-    let tries = login && tries_left(said.texts()).is_some();
+/// Classifies a response that is JSON or a text.
+pub(crate) fn kind(status: u16, fields: &Said) -> Kind {
+    let password = any_text_has(fields, PASSWORD);
+    let (account, locked) = (any_text_has(fields, ACCOUNT), any_text_has(fields, LOCKED));
+    // Errors of a busy or broken authority also name users ("该用户请求过于频繁"), locks ("database is locked")
+    // and attempts ("retry attempt 5 of 5"). Only a password or two of these mean the credentials.
+    let login = account || any_text_has(fields, LOGIN);
+    let tries = login && tries_left(fields.texts()).is_some();
     let surely = password || (account && locked) || tries;
     let perhaps = surely || account || locked;
     let rejected_or = |blamed, otherwise| if blamed { Kind::Rejected } else { otherwise };
-    match (status, said.code) {
+    match (status, fields.code) {
         (400 | 401 | 403 | 423, _) => Kind::Rejected,
         (408 | 429 | 500..=599, _) => rejected_or(surely, Kind::Unavailable),
         (422, _) => rejected_or(perhaps, Kind::Failed),
-        (200..=299, _) if said.is_overload() => rejected_or(surely, Kind::Unavailable),
+        (200..=299, _) if fields.is_overload() => rejected_or(surely, Kind::Unavailable),
         (200..=299, Some(400..=499 | 40_000..=49_999)) => Kind::Rejected,
-        (200..=299, Some(0 | 200..=299 | 20_000)) if !said.denies_success => {
+        (200..=299, Some(0 | 200..=299 | 20_000)) if !fields.denies_success => {
             rejected_or(surely, Kind::Unavailable)
         }
-        (200..=299, None) if !said.denies_success && !said.hints_at_failure => {
+        (200..=299, None) if !fields.denies_success && !fields.hints_at_failure => {
             rejected_or(perhaps, Kind::Unavailable)
         }
         (200..=299, _) => rejected_or(perhaps, Kind::Failed),
@@ -57,19 +57,19 @@ pub(crate) fn kind(status: u16, said: &Said) -> Kind {
     }
 }
 
-/// The kind of a failure whose response is no JSON, and how many more logins it says are allowed. A page says
-/// nothing: each login page has a password in it.
+/// Classifies a response that is not JSON, and reads how many more logins are allowed. The text of a page is
+/// ignored, because every login page has the word for a password.
 pub(crate) fn without_json(status: u16, text: &str) -> (Kind, Option<u32>) {
     let is_page = text.trim_start().starts_with('<') || text.len() > MAX_TEXT_BYTES;
     let text = if is_page { "" } else { text };
     (kind(status, &Said::plain(text)), tries_left([text]))
 }
 
-fn says(said: &Said, words: &[&str]) -> bool {
-    said.texts().any(|text| has_any(text, words))
+fn any_text_has(fields: &Said, words: &[&str]) -> bool {
+    fields.texts().any(|text| has_any(text, words))
 }
 
-/// Whether a text has a word, in any case. "blocked" and "unlocked" do not have "locked".
+/// Returns whether a text has a word, in any case. "blocked" and "unlocked" do not count as "locked".
 fn has(text: &str, word: &str) -> bool {
     let (text, word) = (text.as_bytes(), word.as_bytes());
     text.windows(word.len()).enumerate().any(|(at, part)| {
@@ -79,8 +79,8 @@ fn has(text: &str, word: &str) -> bool {
     })
 }
 
-/// How many more logins the texts say are allowed, such as `剩余失败次数: 4`, `还有2次机会`,
-/// `3 attempts left`. The smallest number, if they say several.
+/// Reads how many more logins are allowed from texts such as `剩余失败次数: 4`, `还有2次机会` or
+/// `3 attempts left`. Returns the smallest number if there are several.
 pub(crate) fn tries_left<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<u32> {
     texts.into_iter().filter_map(tries_in).min()
 }
@@ -90,17 +90,17 @@ fn tries_in(text: &str) -> Option<u32> {
         text.split(['。', '，', '；', '！', '、', ',', ';', '!', '\n'])
             .flat_map(|part| part.split(". "))
     };
-    let said =
+    let stated =
         clauses().filter_map(|clause| in_chinese(clause).or_else(|| in_english(clause))).min();
     // `密码错误5次将锁定，已错4次`
     let counted = || {
-        let most = clauses().filter(|clause| clause.contains('次') && has_any(clause, LOCKED));
-        let most = most.filter_map(|clause| numbers(clause).next()).next()?;
+        let max = clauses().filter(|clause| clause.contains('次') && has_any(clause, LOCKED));
+        let max = max.filter_map(|clause| numbers(clause).next()).next()?;
         let made =
             clauses().filter(|clause| has_any(clause, &["已错", "已失败", "已输错", "已连续"]));
-        Some(most.saturating_sub(made.filter_map(|clause| numbers(clause).next()).next()?))
+        Some(max.saturating_sub(made.filter_map(|clause| numbers(clause).next()).next()?))
     };
-    said.or_else(counted)
+    stated.or_else(counted)
 }
 
 fn in_chinese(clause: &str) -> Option<u32> {
@@ -153,7 +153,7 @@ fn in_english(clause: &str) -> Option<u32> {
     let near = |left: usize| places(&TRIES).any(|(tries, _)| tries.abs_diff(left) <= 2);
     let left = places(&LEFT).map(|(left, _)| left).find(|left| near(*left));
     if let Some(left) = left {
-        // Of `2 of 5` the first counts, of several numbers the nearest.
+        // In `2 of 5` the first number counts, else the number nearest to the word.
         let after_of = |at: usize| {
             at.checked_sub(1)
                 .is_some_and(|at| words().nth(at).is_some_and(|(_, word)| word == "of"))
@@ -168,10 +168,10 @@ fn in_english(clause: &str) -> Option<u32> {
     let first = places(&TRIES).map(|(at, _)| at).next()?;
     let after = |steps: usize| words().nth(first + steps).map(|(_, word)| word);
     // `attempt 4 of 5`
-    if let (Some(made), Some("of"), Some(most)) =
+    if let (Some(made), Some("of"), Some(max)) =
         (after(1).and_then(number), after(2), after(3).and_then(number))
     {
-        return Some(most.saturating_sub(made));
+        return Some(max.saturating_sub(made));
     }
     let is_last = first.checked_sub(1).and_then(|at| words().nth(at)).map(|(_, word)| word);
     let is_last = is_last.is_some_and(|word| is_one(word, &["last", "final"]));
@@ -182,7 +182,7 @@ fn has_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| has(text, word))
 }
 
-/// The numbers in a text, in digits of ASCII, of full width, or in Chinese up to ten.
+/// Returns the numbers in a text: in ASCII or full-width digits, or in Chinese up to ten.
 fn numbers(text: &str) -> impl Iterator<Item = u32> {
     let digit = |character: char| match character {
         '０'..='９' => Some(character as u32 - '０' as u32),
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tries_that_are_left_are_read() {
+    fn the_number_of_tries_left_is_read_from_texts() {
         for (text, expected) in [
             ("账号或密码错误，失败五次将被锁定。剩余失败次数: 4", Some(4)),
             ("密码错误5次将锁定，剩余2次", Some(2)),

@@ -1,4 +1,4 @@
-//! The fields of a login's response, wherever it has them.
+//! The fields of a login's response, in any of its usual objects.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,60 +9,60 @@ use oge_tools::secret::Secret;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// Where a reason may be, the best first.
+/// The fields that may have a reason, best first.
 const REASONS: [&str; 5] = ["msg", "message", "error_description", "errmsg", "error"];
 
-/// How many objects may be around a field: `{"data": {"error": {"msg"}}}`.
+/// How many objects may enclose a field, such as in `{"data": {"error": {"msg"}}}`.
 const MAX_DEPTH: usize = 3;
 
-/// A text that may quote a secret: wiped on drop.
+/// A text that may quote a secret, so it is wiped on drop.
 type Text = Zeroizing<String>;
 
-/// What was found where a token is expected.
+/// The content of the token's field.
 #[derive(Debug, Default)]
 pub(crate) enum Token {
     #[default]
     Absent,
-    /// Something else than a text; what.
+    /// Not a string. Has the name of its type.
     Other(&'static str),
     Text(Secret),
 }
 
-/// What a response says. If several objects have a field, the outermost wins.
+/// The fields of a response. If several objects have a field, the outermost counts.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     pub(crate) token: Token,
     pub(crate) scheme: Option<String>,
     pub(crate) expires_in: Option<u64>,
     pub(crate) code: Option<i64>,
-    /// Whether `code` is the outermost object's. An inner one may be of anything.
+    /// Whether `code` is the outermost object's. An inner one may have another meaning.
     is_code_outer: bool,
     /// `success` or `ok` is false.
     pub(crate) denies_success: bool,
-    /// It has an `error`, a `code` that is no number, or a `status` such as `fail`. A response without a token
-    /// has failed then.
+    /// There is an `error`, a `code` that is a string or false, or a `status` such as `fail`. It means a
+    /// failure if there is no token.
     pub(crate) hints_at_failure: bool,
     reasons: [Option<Text>; REASONS.len()],
-    /// Reasons that others hide, and texts in `data` or `detail`. Never quoted: one may be a token.
+    /// Less good reasons, and strings in `data` or `detail`. Never quoted, because one may be a token.
     more: Vec<Text>,
 }
 
 impl Said {
-    /// Reads a text that is JSON.
+    /// Reads the fields of a JSON text.
     pub(crate) fn read(text: &str) -> Self {
-        let mut said = Self::default();
+        let mut fields = Self::default();
         if let Ok(value) = serde_json::from_str(text) {
-            said.add(value, MAX_DEPTH);
+            fields.add(value, MAX_DEPTH);
         }
-        said
+        fields
     }
 
-    /// Takes a text that is no JSON for all that a response says.
+    /// Wraps a text that is not JSON as the only text of a response.
     pub(crate) fn plain(text: &str) -> Self {
         Self { more: alloc::vec![Text::new(text.into())], ..Self::default() }
     }
 
-    /// Adds what an object says, or a text that stands in place of one.
+    /// Adds the fields of an object, or a string in place of one.
     fn add(&mut self, value: &RawValue, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         if let Some(text) = json::string(value).map(Zeroizing::new) {
@@ -112,7 +112,7 @@ impl Said {
         self.fill(inner);
     }
 
-    /// Takes from `other` what is not known yet.
+    /// Adds the fields of `other` that are still missing.
     fn fill(&mut self, other: Self) {
         if let Token::Absent = self.token {
             self.token = other.token;
@@ -133,23 +133,23 @@ impl Said {
         self.more.extend(other.more);
     }
 
-    /// Whether it says that the login failed, whatever else it has.
+    /// Returns whether the response means a failure even if it has a token.
     pub(crate) fn fails(&self) -> bool {
         let is_failing = matches!(self.code, Some(400..=599 | 40_000..=59_999));
         self.denies_success || (is_failing && self.is_code_outer)
     }
 
-    /// Whether its code says that the authority is too busy or too slow.
+    /// Returns whether the code means that the authority is too busy or too slow.
     pub(crate) fn is_overload(&self) -> bool {
         matches!(self.code, Some(408 | 429 | 40_800 | 42_900))
     }
 
-    /// What it says to people.
+    /// Returns the best reason.
     pub(crate) fn reason(&self) -> Option<&str> {
         self.reasons.iter().flatten().map(|text| text.as_str()).next()
     }
 
-    /// Every text that may name a cause.
+    /// Returns every text that may name a cause.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.reasons.iter().flatten().chain(&self.more).map(|text| text.as_str())
     }
@@ -165,14 +165,14 @@ impl Token {
                 Some(b'{') => Self::Other("an object"),
                 Some(b'[') => Self::Other("a list"),
                 Some(b't' | b'f') => Self::Other("a boolean"),
-                // A text that is not Unicode is none either.
+                // A string with an invalid escape.
                 Some(b'"') => Self::Other("a broken text"),
                 Some(_) => Self::Other("a number"),
             },
         }
     }
 
-    /// What there was in place of a token.
+    /// Describes what was found in place of a token, for an error.
     pub(crate) fn found(&self) -> &'static str {
         match self {
             Self::Absent => "none",

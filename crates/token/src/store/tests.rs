@@ -1,4 +1,4 @@
-//! The rules, played by instances that share a disk.
+//! The rules of the store, tested with instances that share a disk.
 
 use core::cell::{Cell, RefCell};
 use core::future::Future;
@@ -20,7 +20,7 @@ const HOUR: u64 = 3600;
 const FILE: &str = "token-me";
 const LOCK: &str = "token-me.lock";
 
-/// A directory in memory, in which operations can be made to fail.
+/// A directory in memory whose operations can fail.
 #[derive(Clone, Default)]
 struct Disk(Rc<DiskState>);
 
@@ -98,7 +98,7 @@ impl Directory for Disk {
     }
 }
 
-/// A machine: one clock, one disk, one authority. Clones share them, and may have other settings.
+/// A machine: one clock, one disk, one authority. Clones share them and may have other settings.
 #[derive(Clone)]
 struct Machine {
     shared: Rc<MachineState>,
@@ -113,18 +113,18 @@ struct MachineState {
     logins: Cell<u64>,
     limits: RefCell<Vec<Duration>>,
     answer: RefCell<Option<LoginError>>,
-    /// What another does while this one waits.
+    /// What another process does during the next pause.
     meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
-    /// What another does during a login.
+    /// What another process does during the next login.
     during: RefCell<Option<Box<dyn FnOnce()>>>,
     warnings: RefCell<Vec<String>>,
     infos: RefCell<Vec<String>>,
 }
 
-/// A machine never makes its one task wait.
+/// Returns the output of a future that is ready at once, as all futures of a machine are.
 trait Done: Future + Sized {
     fn done(self) -> Self::Output {
-        self.now_or_never().expect("something waited")
+        self.now_or_never().expect("the future is pending")
     }
 }
 
@@ -207,7 +207,7 @@ impl Machine {
         Self::new().of("me")
     }
 
-    /// The same machine, for this account.
+    /// Returns the same machine with another account.
     fn of(&self, account: &str) -> Self {
         let file = Some(TokenFile::new(self.shared.disk.clone(), "token", account));
         Self { file, ..self.clone() }
@@ -229,19 +229,19 @@ impl Machine {
         self.shared.answer.replace(error);
     }
 
-    /// A fresh instance.
+    /// Returns a new instance.
     fn instance(&self) -> Store<Self> {
         Store::new(self.clone(), None)
     }
 
-    /// A fresh instance whose settings give a token.
+    /// Returns a new instance with the setting `OGE_TOKEN`.
     fn given(&self, token: &str) -> Store<Self> {
         let mut given = Given::of(Secret::new(token));
         given.issued_at = Some(self.now().as_secs());
         Store::new(self.clone(), Some(given))
     }
 
-    /// A fresh instance, asked once.
+    /// Calls `get` on a new instance.
     fn get(&self) -> Result<Token, TokenError> {
         self.instance().get().done()
     }
@@ -262,9 +262,9 @@ impl Machine {
         self.shared.warnings.borrow().clone()
     }
 
-    /// Another process holds the lock, and does nothing.
+    /// Makes another process hold the lock without a login.
     fn lock(&self) {
-        self.disk().put(LOCK, "somebody else 1");
+        self.disk().put(LOCK, "another process 1");
     }
 }
 
@@ -299,7 +299,7 @@ fn without_a_file_an_instance_logs_in_once() {
     assert_eq!(store.get().done().unwrap(), first);
     assert_eq!(machine.logins(), 1);
     machine.get().unwrap();
-    assert_eq!(machine.logins(), 2, "another instance knows nothing of it");
+    assert_eq!(machine.logins(), 2, "without a file instances share nothing");
 }
 
 #[test]
@@ -310,11 +310,11 @@ fn with_a_file_all_instances_share_one_login() {
         assert_eq!(machine.get().unwrap(), first);
     }
     assert_eq!(machine.logins(), 1);
-    assert_eq!(machine.disk().names(), [FILE], "no lock and no half-written file stay behind");
+    assert_eq!(machine.disk().names(), [FILE], "a lock or a temporary file was left");
 }
 
 #[test]
-fn accounts_in_one_directory_never_see_each_others_token_rejection_or_lock() {
+fn accounts_in_one_directory_share_no_token_rejection_or_lock() {
     let (alice, bob) = (Machine::with_file(), "bob");
     let bob = alice.of(bob);
     let hers = alice.get().unwrap();
@@ -333,7 +333,7 @@ fn accounts_in_one_directory_never_see_each_others_token_rejection_or_lock() {
 }
 
 #[test]
-fn another_accounts_record_under_this_name_is_ignored() {
+fn a_record_of_another_account_is_ignored() {
     let machine = Machine::with_file();
     machine.of("you").get().unwrap();
     machine.disk().rename("token-you", FILE).unwrap();
@@ -343,7 +343,7 @@ fn another_accounts_record_under_this_name_is_ignored() {
 }
 
 #[test]
-fn many_who_met_the_same_expiry_share_one_login() {
+fn instances_with_the_same_stale_token_share_one_login() {
     let machine = Machine::with_file();
     let stale = machine.get().unwrap().generation;
     let renewed = machine.refresh(Some(stale)).unwrap();
@@ -354,7 +354,7 @@ fn many_who_met_the_same_expiry_share_one_login() {
     assert_ne!(renewed.generation, stale);
 }
 
-/// Another process logs in while this one waits for its lock.
+/// Makes another process hold the lock. While the machine waits for it, that process does `work`.
 fn while_locked(machine: &Machine, work: impl FnOnce(&Machine) + 'static) {
     machine.lock();
     let holder = machine.clone();
@@ -366,7 +366,7 @@ fn while_locked(machine: &Machine, work: impl FnOnce(&Machine) + 'static) {
 }
 
 #[test]
-fn who_waits_for_the_lock_gets_what_its_holder_got() {
+fn a_waiter_for_the_lock_gets_its_holders_token() {
     let machine = Machine::with_file();
     let stale = machine.get().unwrap().generation;
     while_locked(&machine, move |holder| {
@@ -380,7 +380,7 @@ fn who_waits_for_the_lock_gets_what_its_holder_got() {
 }
 
 #[test]
-fn who_waits_for_the_lock_gets_the_error_too() {
+fn a_waiter_for_the_lock_gets_its_holders_error() {
     for (error, check) in
         [(unavailable(), assert_unavailable as fn(_)), (rejected(), assert_rejected)]
     {
@@ -398,7 +398,7 @@ fn who_waits_for_the_lock_gets_the_error_too() {
 }
 
 #[test]
-fn a_lock_whose_holder_died_is_taken_over_after_eight_seconds() {
+fn a_stale_lock_is_taken_over_after_eight_seconds() {
     let machine = Machine::with_file();
     machine.lock();
     machine.get().unwrap();
@@ -408,45 +408,45 @@ fn a_lock_whose_holder_died_is_taken_over_after_eight_seconds() {
 }
 
 #[test]
-fn a_lock_whose_holder_lives_is_waited_for_and_then_told() {
+fn a_wait_for_a_lock_that_stays_held_ends_with_an_error() {
     let machine = Machine::with_file();
     machine.lock();
     fn beats(machine: Machine, beat: u64) {
-        machine.disk().put(LOCK, format!("somebody else {beat}"));
+        machine.disk().put(LOCK, format!("another process {beat}"));
         let again = machine.clone();
         machine.shared.meanwhile.replace(Some(Box::new(move || beats(again, beat + 1))));
     }
     beats(machine.clone(), 2);
-    let Err(TokenError::Unavailable(why)) = machine.get() else { panic!("it got through") };
+    let Err(TokenError::Unavailable(why)) = machine.get() else { panic!("the lock was ignored") };
     assert!(why.contains("OGE_TOKEN_FILE") && why.contains(LOCK), "{why}");
     assert_eq!(machine.logins(), 0);
     machine.shared.meanwhile.take();
 }
 
 #[test]
-fn of_two_who_take_over_one_lock_the_last_has_it() {
+fn the_last_of_two_processes_that_take_over_a_lock_holds_it() {
     let machine = Machine::with_file();
     machine.lock();
     let file = machine.file.clone().unwrap();
-    let one = file.take_over(b"somebody else 1", machine.now()).unwrap();
-    // It looked before the first wrote.
+    let one = file.take_over(b"another process 1", machine.now()).unwrap();
+    // The second process read the lock before the first one wrote it.
     machine.lock();
     machine.pass_millis(1);
-    let other = file.take_over(b"somebody else 1", machine.now()).unwrap();
+    let other = file.take_over(b"another process 1", machine.now()).unwrap();
     assert_eq!((one.is_held_now(), other.is_held_now()), (false, true));
     drop(one);
-    assert_eq!(machine.disk().names(), [LOCK], "the loser leaves it alone");
+    assert_eq!(machine.disk().names(), [LOCK], "the first process removed the second one's lock");
     drop(other);
     assert_eq!(machine.disk().names(), [""; 0]);
 }
 
 #[test]
-fn a_holder_that_was_stopped_leaves_anothers_lock_and_record_alone() {
+fn a_suspended_holder_does_not_touch_a_newer_lock_or_record() {
     let machine = Machine::with_file();
     let stale = machine.get().unwrap().generation;
     let other = machine.clone();
     machine.shared.during.replace(Some(Box::new(move || {
-        // Its process is stopped; another finds its lock stale, and logs in; a third begins to.
+        // The process is suspended. Another one takes over its lock and logs in. A third one locks.
         other.pass(1);
         other.refresh(Some(stale)).unwrap();
         other.lock();
@@ -464,7 +464,7 @@ fn a_holder_that_was_stopped_leaves_anothers_lock_and_record_alone() {
 }
 
 #[test]
-fn a_new_token_is_fetched_whatever_is_held() {
+fn refresh_without_stale_logs_in_even_with_a_good_token() {
     for machine in [Machine::new(), Machine::with_file()] {
         let store = machine.instance();
         let held = store.refresh(None).done().unwrap();
@@ -473,7 +473,7 @@ fn a_new_token_is_fetched_whatever_is_held() {
     }
 }
 
-/// Calls of fresh instances, or of `shared` where there is no file, every second for a while.
+/// Calls a new instance, or `shared` if there is no file, every second.
 fn call_for(machine: &Machine, shared: &Store<Machine>, seconds: u64) {
     for second in 0..seconds {
         let fresh = machine.instance();
@@ -485,7 +485,7 @@ fn call_for(machine: &Machine, shared: &Store<Machine>, seconds: u64) {
 }
 
 #[test]
-fn wrong_credentials_are_three_logins_however_many_call() {
+fn at_most_three_logins_are_made_with_wrong_credentials() {
     for machine in [Machine::new(), Machine::with_file()] {
         machine.fails_with(Some(rejected()));
         let shared = machine.instance();
@@ -497,7 +497,7 @@ fn wrong_credentials_are_three_logins_however_many_call() {
 }
 
 #[test]
-fn a_rejection_says_what_was_said_until_when_and_what_to_do() {
+fn a_rejection_names_the_reason_the_backoff_and_the_remedy() {
     let machine = Machine::with_file();
     machine.fails_with(Some(rejected()));
     for (expected, pass) in [
@@ -513,7 +513,7 @@ fn a_rejection_says_what_was_said_until_when_and_what_to_do() {
 }
 
 #[test]
-fn a_corrected_password_is_tried_at_once_and_the_wrong_one_stays_rejected() {
+fn a_corrected_password_is_tried_at_once() {
     let wrong = Machine { password: "wrong", ..Machine::with_file() };
     wrong.fails_with(Some(LoginError::Rejected { why: "wrong".to_owned(), tries_left: Some(2) }));
     assert_rejected(wrong.get());
@@ -527,7 +527,7 @@ fn a_corrected_password_is_tried_at_once_and_the_wrong_one_stays_rejected() {
 }
 
 #[test]
-fn a_person_may_try_once_more_and_no_loop_makes_more_of_it() {
+fn a_person_may_log_in_once_more_but_not_in_a_loop() {
     for machine in [Machine::new(), Machine::with_file()] {
         machine.fails_with(Some(LoginError::Rejected {
             why: "wrong".to_owned(),
@@ -548,7 +548,7 @@ fn a_person_may_try_once_more_and_no_loop_makes_more_of_it() {
 }
 
 #[test]
-fn an_outage_of_ten_seconds_is_a_handful_of_requests() {
+fn an_outage_of_ten_seconds_causes_at_most_five_logins() {
     for machine in [Machine::new(), Machine::with_file()] {
         machine.fails_with(Some(unavailable()));
         let shared = machine.instance();
@@ -573,19 +573,19 @@ fn an_outage_of_ten_seconds_is_a_handful_of_requests() {
             machine.pass_millis(10);
         }
         assert!(machine.now() - back_at < Duration::from_secs(8));
-        // It is forgotten.
+        // The outage is over, so the next one starts with the first backoff.
         machine.fails_with(Some(unavailable()));
         machine.pass(HOUR);
         store.get().done().unwrap_err();
         machine.pass(1);
         let logins = machine.logins();
         store.get().done().unwrap_err();
-        assert_eq!(machine.logins(), logins + 1, "the backoff begins anew");
+        assert_eq!(machine.logins(), logins + 1, "the backoff did not start again");
     }
 }
 
 #[test]
-fn an_authority_that_is_back_is_asked_within_the_cap() {
+fn after_a_long_outage_the_next_login_is_within_max_backoff() {
     let machine = Machine::with_file();
     machine.fails_with(Some(unavailable()));
     for _ in 0..10_000 {
@@ -601,7 +601,7 @@ fn an_authority_that_is_back_is_asked_within_the_cap() {
 }
 
 #[test]
-fn a_refused_mark_survives_a_failed_refresh_and_its_instance() {
+fn a_token_stays_rejected_after_a_failed_refresh() {
     let machine = Machine::with_file();
     let stale = machine.get().unwrap().generation;
     machine.fails_with(Some(unavailable()));
@@ -613,7 +613,7 @@ fn a_refused_mark_survives_a_failed_refresh_and_its_instance() {
 }
 
 #[test]
-fn a_token_near_its_end_is_renewed_early_and_served_where_that_fails() {
+fn a_failed_early_refresh_returns_the_old_token() {
     let machine = Machine::with_file();
     let old = machine.get().unwrap();
     machine.pass(HOUR - 200);
@@ -628,7 +628,7 @@ fn a_token_near_its_end_is_renewed_early_and_served_where_that_fails() {
 }
 
 #[test]
-fn a_token_near_its_end_is_served_while_another_renews_it() {
+fn the_old_token_is_returned_while_another_process_refreshes_it() {
     let machine = Machine::with_file();
     let old = machine.get().unwrap();
     machine.pass(HOUR - 200);
@@ -638,7 +638,7 @@ fn a_token_near_its_end_is_served_while_another_renews_it() {
 }
 
 #[test]
-fn a_given_token_serves_until_it_is_refused_and_then_never_again() {
+fn a_given_token_is_not_used_again_after_its_rejection() {
     for machine in [Machine::new(), Machine::with_file()] {
         let store = machine.given("Bearer given");
         let given = store.get().done().unwrap();
@@ -652,7 +652,7 @@ fn a_given_token_serves_until_it_is_refused_and_then_never_again() {
 }
 
 #[test]
-fn a_token_that_is_newly_set_comes_before_the_files_and_a_refreshed_one_before_it() {
+fn a_new_given_token_replaces_the_files_until_it_is_refreshed() {
     let machine = Machine::with_file();
     assert_eq!(used(&machine.instance()), "Bearer token-1");
     assert_eq!(used(&machine.given("Bearer a")), "Bearer a");
@@ -666,7 +666,7 @@ fn a_token_that_is_newly_set_comes_before_the_files_and_a_refreshed_one_before_i
 }
 
 #[test]
-fn two_given_tokens_that_are_over_are_no_login_a_call() {
+fn two_expired_given_tokens_do_not_cause_a_login_for_each_call() {
     let machine = Machine::with_file();
     let call = |given| {
         let store = machine.given(given);
@@ -684,7 +684,7 @@ fn two_given_tokens_that_are_over_are_no_login_a_call() {
 }
 
 #[test]
-fn a_disk_that_cannot_be_written_makes_no_storm_and_forgets_no_rejection() {
+fn with_a_full_disk_tokens_and_rejections_are_kept_in_memory() {
     let machine = Machine::with_file();
     let old = machine.get().unwrap();
     machine.disk().0.is_full.set(true);
@@ -706,7 +706,7 @@ fn a_disk_that_cannot_be_written_makes_no_storm_and_forgets_no_rejection() {
 }
 
 #[test]
-fn a_try_that_cannot_be_counted_is_not_made_with_rejected_credentials() {
+fn a_rejected_login_that_cannot_be_counted_is_not_repeated() {
     let machine = Machine::with_file();
     machine.fails_with(Some(rejected()));
     assert_rejected(machine.get());
@@ -720,7 +720,7 @@ fn a_try_that_cannot_be_counted_is_not_made_with_rejected_credentials() {
 }
 
 #[test]
-fn whatever_runs_out_when_no_lock_stays_behind_and_no_call_waits() {
+fn running_out_of_open_files_leaves_no_lock_and_delays_no_call() {
     for left in 0..12 {
         let machine = Machine::with_file();
         machine.disk().0.files_left.set(Some(left));
@@ -735,7 +735,7 @@ fn whatever_runs_out_when_no_lock_stays_behind_and_no_call_waits() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_named_and_costs_no_time() {
+fn entries_that_are_no_regular_files_are_reported_at_once() {
     for (name, logins) in [(FILE, 2), (LOCK, 2), ("token-me.new", 2), ("token-me.stale", 1)] {
         let machine = Machine::with_file();
         machine.disk().0.others.borrow_mut().push(name.to_owned());
@@ -748,7 +748,7 @@ fn what_is_no_regular_file_is_named_and_costs_no_time() {
 }
 
 #[test]
-fn a_kept_token_that_no_login_gives_is_replaced_by_one_login() {
+fn an_invalid_token_in_the_file_is_replaced_by_one_login() {
     let good = Machine::with_file();
     good.get().unwrap();
     let text = String::from_utf8(good.disk().0.files.borrow()[FILE].clone()).unwrap();
@@ -774,7 +774,7 @@ fn a_kept_token_that_no_login_gives_is_replaced_by_one_login() {
 }
 
 #[test]
-fn absurd_times_in_the_file_neither_panic_nor_stick() {
+fn absurd_times_in_the_file_cause_no_panic_and_no_lasting_error() {
     let machine = Machine::with_file();
     machine.fails_with(Some(rejected()));
     machine.get().unwrap_err();
@@ -799,7 +799,7 @@ fn absurd_times_in_the_file_neither_panic_nor_stick() {
 }
 
 #[test]
-fn peeking_contacts_no_one() {
+fn peek_does_not_log_in() {
     let machine = Machine::with_file();
     assert_eq!(machine.instance().peek(), None);
     let kept = machine.get().unwrap();
@@ -808,7 +808,7 @@ fn peeking_contacts_no_one() {
 }
 
 #[test]
-fn a_clock_set_back_buys_no_try_and_does_not_stick() {
+fn a_clock_set_back_allows_no_login_and_blocks_none_for_long() {
     let machine = Machine::with_file();
     machine.pass(24 * HOUR);
     machine.fails_with(Some(rejected()));
@@ -836,14 +836,14 @@ fn a_clock_set_back_buys_no_try_and_does_not_stick() {
 }
 
 #[test]
-fn a_clock_that_jumps_to_and_fro_neither_storms_nor_sticks() {
+fn a_clock_that_jumps_repeatedly_causes_no_extra_logins() {
     let hours = |turn: u64| (100 + 5 * (turn % 2)) * HOUR;
     let machine = Machine::with_file();
     for turn in 0..50 {
         machine.set_clock(hours(turn));
         machine.get().unwrap();
     }
-    assert_eq!(machine.logins(), 2, "one for either time");
+    assert_eq!(machine.logins(), 2, "one for each of the two times");
     let machine = Machine::with_file();
     machine.fails_with(Some(rejected()));
     for turn in 0..50 {
@@ -856,7 +856,7 @@ fn a_clock_that_jumps_to_and_fro_neither_storms_nor_sticks() {
 }
 
 #[test]
-fn a_refused_token_is_served_by_no_instance_though_no_login_may_replace_it() {
+fn a_rejected_token_is_not_returned_even_if_no_login_is_allowed() {
     let machine = Machine::with_file();
     let token = machine.get().unwrap();
     machine.fails_with(Some(rejected()));
@@ -867,38 +867,38 @@ fn a_refused_token_is_served_by_no_instance_though_no_login_may_replace_it() {
 }
 
 #[test]
-fn two_clients_on_one_account_are_told_and_spaced() {
+fn contention_is_logged_once_and_keeps_logins_apart() {
     let machine = Machine::with_file();
     let mut stale = machine.get().unwrap().generation;
     for _ in 0..3 {
         stale = machine.refresh(Some(stale)).unwrap().generation;
     }
-    assert!(machine.shared.millis.get() >= 5000, "logins were not spaced");
+    assert!(machine.shared.millis.get() >= 5000, "the interval was not kept");
     assert_eq!(machine.warnings(), [CONTESTED]);
 }
 
 #[test]
-fn of_all_who_meet_somebody_elses_login_one_says_so_and_none_sends_in_vain() {
+fn contention_is_logged_by_one_instance_and_known_to_all() {
     let machine = Machine::with_file();
     let first = machine.get().unwrap().generation;
     let second = machine.refresh(Some(first)).unwrap().generation;
-    // While one waits for its login, which is spaced, others meet the same refusal, and the lock.
+    // While one instance waits for the interval, others report the same rejection and find the lock held.
     let other = machine.clone();
-    let meets = move || {
+    let others = move || {
         let sent = other.instance();
-        assert!(matches!(sent.ask_get(), Next::Login(_)), "a refused token");
+        assert!(matches!(sent.ask_get(), Next::Login(_)), "a rejected token was returned");
         for _ in 0..10 {
             assert!(matches!(other.instance().ask_refresh(Some(second)), Next::Login(_)));
         }
     };
-    machine.shared.meanwhile.replace(Some(Box::new(meets)));
+    machine.shared.meanwhile.replace(Some(Box::new(others)));
     machine.refresh(Some(second)).unwrap();
     assert_eq!(machine.logins(), 3);
     assert_eq!(machine.warnings(), [CONTESTED]);
 }
 
 #[test]
-fn a_flapping_authority_is_asked_every_thirty_seconds_by_all_instances_together() {
+fn failed_early_refreshes_of_all_instances_are_30_s_apart() {
     let machine = Machine::with_file();
     let old = machine.get().unwrap();
     machine.pass(HOUR - 290);
@@ -913,9 +913,9 @@ fn a_flapping_authority_is_asked_every_thirty_seconds_by_all_instances_together(
 }
 
 #[test]
-fn a_login_that_was_stopped_is_made_again_at_once_and_then_spaced() {
+fn an_interrupted_login_is_repeated_once_and_then_backed_off() {
     let machine = Machine::with_file();
-    let is_stopped = |machine: &Machine| {
+    let begin_and_die = |machine: &Machine| {
         let store = machine.instance();
         let file = machine.file.clone().unwrap();
         let Locking::Held(lock) = file.lock(machine.now()) else { panic!() };
@@ -927,8 +927,8 @@ fn a_login_that_was_stopped_is_made_again_at_once_and_then_spaced() {
         }
         false
     };
-    assert!(is_stopped(&machine) && is_stopped(&machine));
-    assert!(!is_stopped(&machine), "a third at once");
+    assert!(begin_and_die(&machine) && begin_and_die(&machine));
+    assert!(!begin_and_die(&machine), "a third login was made at once");
     let Err(TokenError::Unavailable(why)) = machine.get() else { panic!() };
     assert!(why.contains("stopped before the answer came"), "{why}");
     machine.pass(60);
