@@ -114,7 +114,7 @@ impl Accepted {
         self.failure(FailureKind::BadReply, operation, why, self.redactor.excerpt(&self.body.text))
     }
 
-    /// Returns the failure for a response in which the platform reports a failure to the tool.
+    /// Returns the failure for a response in which the platform reports one.
     #[must_use]
     pub fn failed(&self, operation: &'static str) -> Failure {
         let Quoted { why, excerpt } = Quoted::of(&self.body, &self.redactor);

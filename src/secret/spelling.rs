@@ -18,7 +18,6 @@ pub(super) enum Code {
     Backslash,
 }
 
-/// Every code.
 pub(super) const CODES: [Code; 2] = [Code::Percent, Code::Backslash];
 
 /// A decoded byte and the part of the text that spells it.

@@ -98,7 +98,6 @@ pub struct Prepared<T> {
 }
 
 impl<T: Tool> Prepared<T> {
-    /// Prepares a POST of `payload`.
     fn post(
         tool: T,
         url: Url,
@@ -111,7 +110,6 @@ impl<T: Tool> Prepared<T> {
         Self::of(tool, Method::post(), url, body, authorization, settings)
     }
 
-    /// Prepares a GET.
     fn get(tool: T, url: Url, authorization: Authorization, settings: &Settings) -> Self {
         Self::of(tool, Method::get(), url, None, authorization, settings)
     }

@@ -10,7 +10,6 @@ use wit_parser::PackageMetadata;
 
 use crate::contract::Contract;
 
-/// Finishes components.
 pub(crate) struct Finish<'a> {
     contract: &'a Contract,
     revision: Option<String>,

@@ -241,7 +241,6 @@ impl<D: Directory> TokenFile<D> {
         }
     }
 
-    /// Returns the lock file's name.
     pub(crate) fn lock_name(&self) -> &str {
         &self.lock
     }

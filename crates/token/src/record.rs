@@ -62,7 +62,6 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Record>, D
 }
 
 impl Record {
-    /// Returns an empty record.
     pub(crate) fn new(salt: u64) -> Self {
         Self { salt, ..Self::default() }
     }

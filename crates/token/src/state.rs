@@ -13,7 +13,7 @@ use crate::timing::{
 };
 
 /// How many fresh tokens rejected in a row mean contention.
-const ROW: u8 = 2;
+const CONTENTION_THRESHOLD: u8 = 2;
 
 /// The warning that is logged once if a state [`is contested`](State::is_contested).
 pub const CONTESTED: &str = "the platform refuses tokens that are only seconds old: something else \
@@ -136,7 +136,6 @@ impl<T> State<T> {
         self.held.as_mut().map(|held| &mut held.token)
     }
 
-    /// Forgets the held token.
     pub(crate) fn drop_held(&mut self) {
         self.held = None;
     }
@@ -159,7 +158,7 @@ impl<T> State<T> {
     /// Returns whether there is contention: another client seems to log in with the same account, because fresh
     /// tokens were rejected.
     pub fn is_contested(&self) -> bool {
-        self.refused_fresh >= ROW
+        self.refused_fresh >= CONTENTION_THRESHOLD
     }
 
     /// Records that a login is about to be made. It is recorded before, so that one that never ends counts too.

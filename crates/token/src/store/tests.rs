@@ -229,7 +229,6 @@ impl Machine {
         self.shared.answer.replace(error);
     }
 
-    /// Returns a new instance.
     fn instance(&self) -> Store<Self> {
         Store::new(self.clone(), None)
     }
@@ -241,7 +240,6 @@ impl Machine {
         Store::new(self.clone(), Some(given))
     }
 
-    /// Calls `get` on a new instance.
     fn get(&self) -> Result<Token, TokenError> {
         self.instance().get().done()
     }
