@@ -1,5 +1,5 @@
-//! `oge demo`: calls the five tools on a mock platform. The token is rejected before its `exp`, and again later;
-//! the user does not notice.
+//! `oge demo`: calls the five tools on a mock platform. The token is rejected before its `exp`, and again
+//! later; the user does not notice.
 
 mod stage;
 

@@ -10,7 +10,7 @@ use clap::Args;
 use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::settings_file::{MAX_BYTES, SettingsFile, TOO_LARGE};
 
-/// Where the settings come from.
+/// The option that names a settings file.
 #[derive(Debug, Args)]
 pub(crate) struct EnvFile {
     /// A file of KEY=VALUE lines (docs/settings.md) [default: the one that OGE_SETTINGS_FILE names]. The

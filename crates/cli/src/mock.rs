@@ -22,7 +22,7 @@ pub(crate) struct MockCommand {
     /// How long a token lives, in seconds
     #[arg(long, value_name = "SECONDS")]
     token_lifetime: Option<u64>,
-    /// How long every answer takes, in milliseconds
+    /// The time before every response, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
     /// Each login ends the tokens before it

@@ -12,8 +12,8 @@ use crate::style::print_error;
 
 const NAME: &str = "token";
 
-/// Sets the host's token file: the one of `OGE_TOKEN_FILE`, or one in the user's state directory. If its directory
-/// cannot be created, prints a warning, and the token is kept in memory.
+/// Sets the host's token file: the one of `OGE_TOKEN_FILE`, or one in the user's state directory. If its
+/// directory cannot be created, prints a warning, and the token is kept in memory.
 pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) -> HostBuilder {
     let set =
         settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());

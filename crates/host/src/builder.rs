@@ -116,9 +116,9 @@ impl HostBuilder {
 
     /// Sets how many calls run at the same time, at least one; further calls wait. The default is 1,000.
     ///
-    /// Each number used in a process reserves 4 GiB of address space a call until the process ends; hosts with
-    /// the same number share it. If the address space is too small (about 30,000 calls on x86-64), instances are
-    /// allocated one by one, which is slower.
+    /// Each number used in a process reserves 4 GiB of address space a call until the process ends; hosts
+    /// with the same number share it. If the address space is too small (about 30,000 calls on x86-64),
+    /// instances are allocated one by one, which is slower.
     #[must_use]
     pub fn calls_at_once(mut self, calls: u32) -> Self {
         self.calls_at_once = Some(calls);

@@ -67,8 +67,8 @@ pub enum CallError {
 }
 
 impl Host {
-    /// Returns a builder of a host that runs `component`: the bytes of `oge-tools.wasm`, or of another component
-    /// of the same world.
+    /// Returns a builder of a host that runs `component`: the bytes of `oge-tools.wasm`, or of another
+    /// component of the same world.
     #[must_use]
     pub fn builder(component: impl Into<Cow<'static, [u8]>>) -> HostBuilder {
         HostBuilder::new(component.into())

@@ -103,7 +103,8 @@ pub(crate) fn in_words(error: Error) -> String {
     }
 }
 
-/// Returns an error that names the resource which this machine has run out of, or `None` if it is another error.
+/// Returns an error that names the resource which this machine has run out of, or `None` if it is another
+/// error.
 fn exhausted(error: &io::Error) -> Option<Error> {
     // The numbers on Linux, macOS and the BSDs.
     const ENFILE: i32 = 23;

@@ -67,8 +67,8 @@ impl PasswordLogin {
     }
 }
 
-/// Converts a request to one that may be sent twice and whose parts are wiped on drop. The copies that hyper and
-/// TLS make to send it are not wiped. Public for the test that searches freed memory.
+/// Converts a request to one that may be sent twice and whose parts are wiped on drop. The copies that
+/// hyper and TLS make to send it are not wiped. Public for the test that searches freed memory.
 #[doc(hidden)]
 pub fn to_http(request: &Request) -> http::Result<http::Request<Bytes>> {
     let mut builder = http::Request::builder();

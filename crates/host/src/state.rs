@@ -48,8 +48,8 @@ impl State {
         }
     }
 
-    /// Returns a linker with the imports of the world and no others: HTTP, clocks, settings, the log and the token
-    /// store. A component that imports more is not loaded.
+    /// Returns a linker with the imports of the world and no others: HTTP, clocks, settings, the log and
+    /// the token store. A component that imports more is not loaded.
     pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Self>> {
         let mut linker = Linker::new(engine);
         wasmtime_wasi_io::add_to_linker_async(&mut linker)?;

@@ -1,6 +1,7 @@
 //! The `token-store` import: the trait that a host implements, and its wasmtime binding.
 //!
-//! [`add_to_linker`] provides the import in any wasmtime host, like the function of that name in wasmtime's WASI crates.
+//! [`add_to_linker`] provides the import in any wasmtime host, like the function of that name in wasmtime's
+//! WASI crates.
 
 use std::sync::Arc;
 

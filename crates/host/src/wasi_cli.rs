@@ -1,4 +1,5 @@
-//! The two interfaces of `wasi:cli` that a guest sees: the environment has its settings, and standard error is its log.
+//! The two interfaces of `wasi:cli` that a guest sees: the environment has its settings, and standard error
+//! is its log.
 
 use std::sync::Arc;
 

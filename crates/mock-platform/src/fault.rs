@@ -119,7 +119,8 @@ impl Fault {
         }
     }
 
-    /// Returns what is sent in place of the platform's response. `None` if the fault only changes how it is sent.
+    /// Returns what is sent in place of the platform's response. `None` if the fault only changes how it is
+    /// sent.
     pub(crate) fn replaces(&self, request: &Received, origin: &str) -> Option<Delivery> {
         let response = match self {
             Self::Delay(_)

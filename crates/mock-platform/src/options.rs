@@ -85,8 +85,8 @@ impl Options {
         self
     }
 
-    /// Sets whether a login with wrong credentials gets HTTP 200 and code 50000, and the fifth locks the account,
-    /// as on the public platform. Default: no.
+    /// Sets whether a login with wrong credentials gets HTTP 200 and code 50000, and the fifth locks the
+    /// account, as on the public platform. Default: no.
     pub fn locks_account(mut self, locks: bool) -> Self {
         self.locks_account = locks;
         self

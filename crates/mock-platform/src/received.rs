@@ -55,7 +55,8 @@ impl Received {
         Err(Response::status(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type不支持"))
     }
 
-    /// Reads the body as JSON. Returns a 415 for another `Content-Type`, and a 400 for a body that does not fit.
+    /// Reads the body as JSON. Returns a 415 for another `Content-Type`, and a 400 for a body that does not
+    /// fit.
     pub(crate) fn expect_json<T: DeserializeOwned>(&self) -> Result<T, Response> {
         self.expect_type("application/json")?;
         // The parser's message may quote the body, and a body may hold a password.

@@ -49,8 +49,8 @@ impl Response {
         response
     }
 
-    /// Returns the response as bytes, with additional header lines, a `Content-Length` that may be wrong, and the
-    /// first `sent` bytes of the body.
+    /// Returns the response as bytes, with additional header lines, a `Content-Length` that may be wrong,
+    /// and the first `sent` bytes of the body.
     pub(crate) fn into_wire(self, more: &str, stated_length: usize, sent: usize) -> Bytes {
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         for (name, value) in [("content-type", &self.content_type), ("location", &self.location)] {
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wire_form_has_any_content_length_and_any_part_of_the_body() {
+    fn the_wire_form_takes_any_content_length_and_body_part() {
         let response = Response::typed(StatusCode::OK, "text/plain", "abcdef");
         assert_eq!(
             response.clone().into_wire("x: y\r\n", 9, 3),

@@ -1,4 +1,4 @@
-//! MCP over Streamable HTTP, without sessions: who may call, then the SDK's own service.
+//! MCP over Streamable HTTP without sessions: access control, then the SDK's service.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -34,10 +34,10 @@ type Answer = Response<BoxBody<Bytes, Infallible>>;
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
-const NOT_ACCEPTABLE: &str = "answers are JSON: let Accept take application/json, or leave it out; with \
+const NOT_ACCEPTABLE: &str = "responses are JSON: add application/json to Accept, or omit the header; with \
     text/event-stream as well, calls report their progress\n";
 
-/// How long a call may take before its response is begun: a client that leaves is noticed only then.
+/// After how long the response of a running call is started. Only then is a client's disconnect detected.
 const EARLY: Duration = Duration::from_millis(100);
 
 /// An MCP server over HTTP.
@@ -48,30 +48,30 @@ pub struct Service<T: Toolbox> {
 }
 
 impl<T: Toolbox> Service<T> {
-    /// Serves to whom `access` says.
+    /// Returns a service with these access rules.
     #[must_use]
     pub fn new(server: Server<T>, access: Access, reactor: Reactor) -> Self {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
-            // The runtime's timers do not fire while it waits.
+            // The runtime's timers do not fire while the reactor waits.
             .with_sse_keep_alive(None)
             .with_sse_retry(None)
             .with_max_request_body_bytes(body::MAX_BYTES)
-            // Hosts and origins are `access`'s to judge.
+            // `access` checks hosts and origins.
             .with_allowed_hosts(Vec::<String>::new());
         let sessions = Arc::new(NeverSessionManager::default());
         let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
         Self { access: RefCell::new(Rc::new(access)), reactor, mcp }
     }
 
-    /// From now on serves to whom `access` says.
+    /// Replaces the access rules.
     pub fn admit(&self, access: Access) {
         *self.access.borrow_mut() = Rc::new(access);
     }
 
-    /// Answers one request. A call that takes longer than `EARLY` has its response begun, so that a
-    /// client that leaves is noticed: then its body is closed, and the call ends.
+    /// Serves one request. If a call takes longer than `EARLY`, its response is started early: then a
+    /// disconnect of the client closes the body, and the call ends.
     pub async fn serve(&self, request: IncomingRequest, out: ResponseOutparam) {
         let (page, asked) = self.asked(&request).await;
         let asked = match asked {
@@ -86,7 +86,7 @@ impl<T: Toolbox> Service<T> {
             answer = &mut call => return self.respond(answer, &page, out).await,
             () = self.reactor.until(&early), if may_begin_early => {}
         }
-        // The SDK answers all that is wrong with a request at once, and a call with 200.
+        // The SDK refuses a bad request at once, and responds to a call with 200.
         let begun = typed(StatusCode::OK, JSON, Bytes::new());
         let Some(to) = begin(begun.into_parts().0, &page, out) else { return };
         body::write_late(call, to, &self.reactor).await;
@@ -101,13 +101,13 @@ impl<T: Toolbox> Service<T> {
         }
     }
 
-    /// Reads a request: the page that it comes from, and what to ask the SDK, or the answer.
+    /// Checks and reads a request. Returns its page, and the call or the response that ends the request.
     async fn asked(&self, request: &IncomingRequest) -> (Page, Result<Asked, Answer>) {
         let Some(mut headers) = headers_from_wasi(&request.headers()) else {
             let message = "the request's headers cannot be read\n";
             return (Page::None, Err(plain(StatusCode::BAD_REQUEST, message)));
         };
-        // wasmtime takes `Host` out of the headers, and tells the first where there are several.
+        // wasmtime removes `Host` from the headers. The authority is the first one if there are several.
         if let Some(host) = request.authority().and_then(|host| HeaderValue::try_from(host).ok()) {
             headers.entry(HOST).or_insert(host);
         }
@@ -130,7 +130,7 @@ impl<T: Toolbox> Service<T> {
         (page, asked)
     }
 
-    /// Reads the message of a request that is let in.
+    /// Reads the message of a permitted request.
     async fn read(
         &self,
         request: &IncomingRequest,
@@ -185,16 +185,16 @@ impl<T: Toolbox> Service<T> {
     }
 }
 
-/// A request that is let in.
+/// A permitted request.
 struct Asked {
     method: Method,
     headers: HeaderMap,
     body: Bytes,
-    /// Whether the answer is JSON: one call, and no progress.
+    /// Whether the response is JSON, without progress events.
     may_begin_early: bool,
 }
 
-/// Sends the head of a response; where its body goes.
+/// Sends the head of a response. Returns its outgoing body.
 fn begin(mut parts: Parts, page: &Page, out: ResponseOutparam) -> Option<OutgoingBody> {
     cors::allow(page, &mut parts.headers);
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
@@ -235,7 +235,7 @@ fn method_from_wasi(method: &WasiMethod) -> Method {
         WasiMethod::Get => Method::GET,
         WasiMethod::Head => Method::HEAD,
         WasiMethod::Delete => Method::DELETE,
-        // The SDK takes none of the others, and answers them alike.
+        // The SDK refuses all other methods in the same way.
         _ => Method::OPTIONS,
     }
 }
@@ -253,7 +253,8 @@ fn is_json_type(value: &HeaderValue) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// Whether a protocol without `initialize` is asked to initialize: the SDK says so, whatever its params.
+/// Returns whether a message is `initialize` in a protocol that has none. The SDK reports that error,
+/// whatever its params.
 fn is_removed(headers: &HeaderMap, body: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Message<'a> {
@@ -266,7 +267,7 @@ fn is_removed(headers: &HeaderMap, body: &[u8]) -> bool {
             .is_ok_and(|message| message.method == "initialize")
 }
 
-/// The answer to what is no message, or to what nothing may be answered.
+/// Returns the response to a refused message: the JSON-RPC error, or a 202 if the protocol forbids one.
 fn unreadable(refusal: &message::Refusal) -> Answer {
     match refusal.to_json() {
         Some(error) => typed(StatusCode::BAD_REQUEST, JSON, error),

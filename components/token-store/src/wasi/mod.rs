@@ -1,5 +1,5 @@
-//! The WASI shell of every component that holds a token: settings, token file and login. With the feature `exports`
-//! it is the token store component.
+//! The WASI shell of every component that holds a token: settings, token file and login. With the feature
+//! `exports` it is the token store component.
 
 mod directory;
 mod outside;

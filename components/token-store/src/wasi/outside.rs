@@ -218,8 +218,8 @@ fn now(ahead: Duration) -> Duration {
     ahead.saturating_add(WasiClock.monotonic())
 }
 
-/// Waits, and rewrites the lock file every [`LOCK_BEAT`] to show that its holder is alive. A component that blocks
-/// can do so only between two polls.
+/// Waits, and rewrites the lock file every [`LOCK_BEAT`] to show that its holder is alive. A component that
+/// blocks can do so only between two polls.
 struct Beating<'a, W> {
     wait: &'a W,
     lock: Option<&'a Lock<Opened>>,

@@ -31,8 +31,8 @@ struct Kept {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Stamp(u64, Option<(u64, u32)>);
 
-/// Set when an instance starts, and when [`version`] finds a changed file. Calls into an instance never overlap,
-/// so the mutex never spins.
+/// Set when an instance starts, and when [`version`] finds a changed file. Calls into an instance never
+/// overlap, so the mutex never spins.
 static KEPT: SpinMutex<Option<Kept>> = SpinMutex::new(None);
 
 /// Returns a function that returns a setting's value. A blank value in the environment does not override the

@@ -184,7 +184,7 @@ async fn a_connection_is_not_used_longer_than_its_server_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_connection_that_the_server_announces_to_close_is_not_reused() {
+async fn a_connection_that_the_server_will_close_is_not_reused() {
     for response in [
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}",
         "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}",
@@ -193,8 +193,8 @@ async fn a_connection_that_the_server_announces_to_close_is_not_reused() {
         let client = HttpClient::new(None).unwrap();
         let peer = Peer::start(move |_| Does::Respond(response)).await;
         for _ in 0..2 {
-            let response = client.send(peer.request(Method::GET)).await;
-            assert_eq!(read(response).await.unwrap(), "{}", "{response}");
+            let result = client.send(peer.request(Method::GET)).await;
+            assert_eq!(read(result).await.unwrap(), "{}", "{response}");
         }
         assert_eq!(
             peer.got().iter().map(|(connection, _)| *connection).collect::<Vec<_>>(),
