@@ -19,9 +19,10 @@ const INVALID_UTF8: &[u8] = b"{\"code\":20000,\"msg\":\"\xff\xfe\xc3\x28\",\"dat
 /// One way in which a response goes wrong.
 ///
 /// `Delay`, `Drip`, `DripAll`, `HangBody`, `CutBody`, `ResetBody`, `LongLength`, `ShortLength`,
-/// `Interim`, `Headers` and `ContentType` change how the platform's response is sent: the token is
-/// checked, and the call counts. All others replace the response before the token check, which is
-/// not made.
+/// `Interim`, `Headers` and `ContentType` change how the platform's response is sent. The token is
+/// checked, and the call counts.
+///
+/// All others replace the response. The token is not checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {

@@ -118,7 +118,7 @@ impl Platform {
                 outcome: Outcome::Accepted,
                 response: match self.responses.get(&request.route) {
                     Some(response) => response.clone(),
-                    None => self.answer(request, call, now),
+                    None => self.dispatch(request, call, now),
                 },
             },
         }
@@ -136,7 +136,7 @@ impl Platform {
         Ok(call)
     }
 
-    fn answer(&mut self, request: &Received, call: Call, now: Duration) -> Response {
+    fn dispatch(&mut self, request: &Received, call: Call, now: Duration) -> Response {
         match call {
             Call::Process(call) => process::answer(&call),
             Call::ExecuteCode(call) => execute_code::answer(&call, &mut self.dags),

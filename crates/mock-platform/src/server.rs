@@ -96,7 +96,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 /// Serves one connection until either side closes it. Errors are ignored: the client sees them.
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, &shared));
+    let service = service_fn(|request| respond(request, &shared));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let Err(error) = (&mut connection).await else {
         return;
@@ -121,7 +121,7 @@ async fn write_wire(wire: &Wire, mut stream: TcpStream) -> io::Result<()> {
     if wire.is_reset { stream.set_zero_linger() } else { stream.shutdown().await }
 }
 
-async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Severed> {
+async fn respond(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Severed> {
     let (parts, body) = request.into_parts();
     // A client that disconnects during its request gets no response.
     let body = body.collect().await.map_err(|_| Severed::default())?;

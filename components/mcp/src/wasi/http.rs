@@ -29,7 +29,7 @@ use crate::names::Page;
 use crate::server::{Server, Toolbox};
 use crate::{accept, cors, message};
 
-type Answer = Response<BoxBody<Bytes, Infallible>>;
+type HttpResponse = Response<BoxBody<Bytes, Infallible>>;
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
@@ -73,17 +73,17 @@ impl<T: Toolbox> Service<T> {
     /// Serves one request. If a call takes longer than `EARLY`, its response is started early: then a
     /// disconnect of the client closes the body, and the call ends.
     pub async fn serve(&self, request: IncomingRequest, out: ResponseOutparam) {
-        let (page, asked) = self.asked(&request).await;
-        let asked = match asked {
-            Ok(asked) => asked,
-            Err(answer) => return self.respond(answer, &page, out).await,
+        let (page, checked) = self.check(&request).await;
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(response) => return self.respond(response, &page, out).await,
         };
-        let may_begin_early = asked.may_begin_early;
-        let mut call = pin!(self.call(asked));
+        let may_begin_early = checked.may_begin_early;
+        let mut call = pin!(self.call(checked));
         let early = Deadline::after(EARLY);
         tokio::select! {
             biased;
-            answer = &mut call => return self.respond(answer, &page, out).await,
+            response = &mut call => return self.respond(response, &page, out).await,
             () = self.reactor.until(&early), if may_begin_early => {}
         }
         // The SDK refuses a bad request at once, and responds to a call with 200.
@@ -92,8 +92,8 @@ impl<T: Toolbox> Service<T> {
         body::write_late(call, to, &self.reactor).await;
     }
 
-    async fn respond(&self, answer: Answer, page: &Page, out: ResponseOutparam) {
-        let (parts, body) = answer.into_parts();
+    async fn respond(&self, response: HttpResponse, page: &Page, out: ResponseOutparam) {
+        let (parts, body) = response.into_parts();
         let is_stream = parts.headers.get(CONTENT_TYPE).is_some_and(|value| value == EVENTS);
         if let Some(to) = begin(parts, page, out) {
             let idle = is_stream.then_some(b":\n\n".as_slice());
@@ -102,7 +102,10 @@ impl<T: Toolbox> Service<T> {
     }
 
     /// Checks and reads a request. Returns its page, and the call or the response that ends the request.
-    async fn asked(&self, request: &IncomingRequest) -> (Page, Result<Asked, Answer>) {
+    async fn check(
+        &self,
+        request: &IncomingRequest,
+    ) -> (Page, Result<PermittedRequest, HttpResponse>) {
         let Some(mut headers) = headers_from_wasi(&request.headers()) else {
             let message = "the request's headers cannot be read\n";
             return (Page::None, Err(plain(StatusCode::BAD_REQUEST, message)));
@@ -115,7 +118,7 @@ impl<T: Toolbox> Service<T> {
         let page = access.page(&headers);
         let path = request.path_with_query().unwrap_or_default();
         let method = method_from_wasi(&request.method());
-        let asked = match path.split('?').next().unwrap_or_default() {
+        let checked = match path.split('?').next().unwrap_or_default() {
             "/healthz" => Err(match method {
                 Method::HEAD => plain(StatusCode::OK, ""),
                 _ => plain(StatusCode::OK, "ok\n"),
@@ -127,7 +130,7 @@ impl<T: Toolbox> Service<T> {
             },
             _ => Err(plain(StatusCode::NOT_FOUND, "MCP is served at /mcp\n")),
         };
-        (page, asked)
+        (page, checked)
     }
 
     /// Reads the message of a permitted request.
@@ -136,7 +139,7 @@ impl<T: Toolbox> Service<T> {
         request: &IncomingRequest,
         method: Method,
         mut headers: HeaderMap,
-    ) -> Result<Asked, Answer> {
+    ) -> Result<PermittedRequest, HttpResponse> {
         if method == Method::POST && !accept::takes_json(&headers) {
             return Err(plain(StatusCode::NOT_ACCEPTABLE, NOT_ACCEPTABLE));
         }
@@ -173,11 +176,11 @@ impl<T: Toolbox> Service<T> {
         }
         headers.insert(ACCEPT, accept::BOTH);
         let may_begin_early = method == Method::POST && !reports_progress;
-        Ok(Asked { may_begin_early, method, headers, body })
+        Ok(PermittedRequest { may_begin_early, method, headers, body })
     }
 
-    async fn call(&self, asked: Asked) -> Answer {
-        let Asked { method, headers, body, .. } = asked;
+    async fn call(&self, checked: PermittedRequest) -> HttpResponse {
+        let PermittedRequest { method, headers, body, .. } = checked;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.headers_mut() = headers;
@@ -186,7 +189,7 @@ impl<T: Toolbox> Service<T> {
 }
 
 /// A permitted request.
-struct Asked {
+struct PermittedRequest {
     method: Method,
     headers: HeaderMap,
     body: Bytes,
@@ -209,11 +212,11 @@ fn begin(mut parts: Parts, page: &Page, out: ResponseOutparam) -> Option<Outgoin
     Some(to)
 }
 
-fn preflight(asked: &HeaderMap) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()).boxed());
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    cors::answer_preflight(asked, answer.headers_mut());
-    answer
+fn preflight(request: &HeaderMap) -> HttpResponse {
+    let mut response = Response::new(Full::new(Bytes::new()).boxed());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    cors::answer_preflight(request, response.headers_mut());
+    response
 }
 
 fn headers_from_wasi(fields: &Fields) -> Option<HeaderMap> {
@@ -240,12 +243,12 @@ fn method_from_wasi(method: &WasiMethod) -> Method {
     }
 }
 
-fn refused(refusal: Refusal) -> Answer {
-    let mut answer = plain(refusal.status, refusal.message);
+fn refused(refusal: Refusal) -> HttpResponse {
+    let mut response = plain(refusal.status, refusal.message);
     if let Some(challenge) = refusal.challenge {
-        answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
-    answer
+    response
 }
 
 fn is_json_type(value: &HeaderValue) -> bool {
@@ -268,20 +271,20 @@ fn is_removed(headers: &HeaderMap, body: &[u8]) -> bool {
 }
 
 /// Returns the response to a refused message: the JSON-RPC error, or a 202 if the protocol forbids one.
-fn unreadable(refusal: &message::Refusal) -> Answer {
+fn unreadable(refusal: &message::Refusal) -> HttpResponse {
     match refusal.to_json() {
         Some(error) => typed(StatusCode::BAD_REQUEST, JSON, error),
         None => plain(StatusCode::ACCEPTED, ""),
     }
 }
 
-fn plain(status: StatusCode, message: impl Into<Bytes>) -> Answer {
+fn plain(status: StatusCode, message: impl Into<Bytes>) -> HttpResponse {
     typed(status, "text/plain; charset=utf-8", message)
 }
 
-fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()).boxed());
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
+fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> HttpResponse {
+    let mut response = Response::new(Full::new(body.into()).boxed());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
