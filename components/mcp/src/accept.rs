@@ -1,22 +1,22 @@
-//! What a client accepts: JSON, and events where a call reports its progress.
+//! What a client accepts: JSON, and events for a call that reports its progress.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, HeaderValue};
 
-/// Both forms: the SDK takes no request that does not name them.
+/// Both types. The SDK refuses a request whose `Accept` lacks one of them.
 pub const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
-/// The names of each form, the most specific first: that one counts.
+/// The media ranges for JSON. The most specific one in the header counts, so it is first.
 const JSON: [&str; 3] = ["application/json", "application/*", "*/*"];
-/// Without `*/*`: clients that know nothing of events send it.
+/// The media ranges for events. `*/*` is not one, because clients that do not support events send it.
 const EVENTS: [&str; 2] = ["text/event-stream", "text/*"];
 
-/// Whether the client takes JSON, by any name; without `Accept` it takes all.
+/// Returns whether the client accepts JSON. A request without `Accept` accepts everything.
 pub fn takes_json(headers: &HeaderMap) -> bool {
     !headers.contains_key(ACCEPT) || takes(headers, &JSON)
 }
 
-/// Whether the client names events in its `Accept`.
+/// Returns whether the client's `Accept` names events.
 pub fn takes_events(headers: &HeaderMap) -> bool {
     takes(headers, &EVENTS)
 }
@@ -28,12 +28,12 @@ fn takes(headers: &HeaderMap, names: &[&str]) -> bool {
     names.iter().find_map(range).is_some_and(|range| !is_off(range))
 }
 
-/// A media range without its parameters.
+/// Returns a media range without its parameters.
 fn essence(range: &str) -> &str {
     range.split(';').next().unwrap_or_default().trim()
 }
 
-/// Whether a media range is switched off by `q=0`.
+/// Returns whether a media range is excluded with `q=0`.
 fn is_off(range: &str) -> bool {
     range.split(';').skip(1).any(|part| {
         part.split_once('=').is_some_and(|(name, value)| {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_by_any_name_is_enough_and_events_are_named() {
+    fn any_range_accepts_json_and_events_must_be_named() {
         for (accept, json, events) in [
             (&[][..], true, false),
             (&["*/*"], true, false),

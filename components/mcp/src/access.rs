@@ -1,7 +1,7 @@
-//! Who may call over HTTP.
+//! Access control over HTTP.
 //!
-//! The component cannot see who its peer is, so it is closed until a setting opens it: to whoever
-//! knows `OGE_MCP_BEARER`, or, where `OGE_MCP_UNAUTHENTICATED=1` says so, to all who reach the port.
+//! The component cannot see its peer's address. So it refuses all calls until a setting permits them:
+//! `OGE_MCP_BEARER` those with this token, `OGE_MCP_UNAUTHENTICATED=1` all that reach the port.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use oge_tools::secret::Secret;
@@ -11,35 +11,35 @@ use subtle::ConstantTimeEq as _;
 use crate::cors::is_preflight;
 use crate::names::{FOREIGN_ORIGIN, Names, Page};
 
-const BAD_FILE: &str = "OGE_SETTINGS_FILE cannot be used: the server's log says why\n";
+const BAD_FILE: &str = "OGE_SETTINGS_FILE cannot be used: see the server's log\n";
 
-/// What the settings say of who may call.
+/// The access rules of the settings.
 #[derive(Clone, Debug)]
 pub struct Access {
-    door: Door,
+    rule: Rule,
     names: Names,
 }
 
-/// A request that is let in.
+/// A permitted request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admitted {
     /// A call.
     Call,
-    /// A browser's question whether a page may call.
+    /// A browser's preflight request, which asks whether a page may call.
     Preflight,
 }
 
 #[derive(Clone, Debug)]
-enum Door {
-    /// To all.
+enum Rule {
+    /// All requests are permitted.
     Open,
-    /// To who knows this.
+    /// Requests with this token are permitted.
     Bearer(Secret),
-    /// To nobody, for this reason.
+    /// No request is permitted, for this reason.
     Closed(&'static str),
 }
 
-impl Door {
+impl Rule {
     fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
         let bearer = set("OGE_MCP_BEARER").map(Secret::new);
@@ -50,16 +50,16 @@ impl Door {
                 Self::Bearer(Secret::new(bearer.expose().trim()))
             }
             (Some(_), None | Some("0")) => Self::Closed(
-                "OGE_MCP_BEARER holds a blank or a character that no header carries: use letters, \
-                 digits and -._~+/= alone\n",
+                "OGE_MCP_BEARER has a character that a bearer token cannot have: use only letters, \
+                 digits and -._~+/=\n",
             ),
             (Some(_), Some(_)) => Self::Closed(
-                "OGE_MCP_BEARER and OGE_MCP_UNAUTHENTICATED are both set: leave one out\n",
+                "OGE_MCP_BEARER and OGE_MCP_UNAUTHENTICATED are both set: remove one\n",
             ),
             (None, Some("1")) => Self::Open,
             (None, None | Some("0")) => Self::Closed(
-                "OGE_MCP_BEARER is not set: set it to a secret that clients then send as \
-                 Authorization: Bearer, or set OGE_MCP_UNAUTHENTICATED=1 to let everybody call who \
+                "OGE_MCP_BEARER is not set: set it to a secret that clients send as \
+                 Authorization: Bearer, or set OGE_MCP_UNAUTHENTICATED=1 to permit every call that \
                  reaches this port\n",
             ),
             (None, Some(_)) => Self::Closed("OGE_MCP_UNAUTHENTICATED must be 1 or 0\n"),
@@ -67,27 +67,27 @@ impl Door {
     }
 }
 
-/// A refusal: the status, the challenge of RFC 6750 where there is one, and a text for people.
+/// A refusal: the status, the challenge of RFC 6750 if there is one, and a text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// 400, 401, 403 or 503.
     pub status: StatusCode,
     /// The value of `WWW-Authenticate`.
     pub challenge: Option<HeaderValue>,
-    /// What to do.
+    /// What is wrong and what to do.
     pub message: &'static str,
 }
 
 impl Access {
-    /// Reads the settings through `get`, which answers a key's value. A blank value is no value, and a
-    /// bad one closes the door.
+    /// Reads the settings. `get` returns the value of a key. A blank value counts as absent; a bad one
+    /// refuses all calls.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         if get(FILE_PROBLEM).is_some() {
-            return Self { door: Door::Closed(BAD_FILE), names: Names::default() };
+            return Self { rule: Rule::Closed(BAD_FILE), names: Names::default() };
         }
         match Names::read(&get) {
-            Ok(names) => Self { door: Door::read(get), names },
-            Err(message) => Self { door: Door::Closed(message), names: Names::default() },
+            Ok(names) => Self { rule: Rule::read(get), names },
+            Err(message) => Self { rule: Rule::Closed(message), names: Names::default() },
         }
     }
 
@@ -97,13 +97,12 @@ impl Access {
         self.names.page(headers)
     }
 
-    /// Decides on a request: the name that it is called by, the page that it comes from, and, unless it
-    /// is a preflight, the bearer.
+    /// Checks a request's `Host`, its `Origin`, and, unless it is a preflight, its bearer token.
     ///
     /// # Errors
-    /// The refusal to answer with.
+    /// Returns the refusal to respond with.
     pub fn decide(&self, method: &Method, headers: &HeaderMap) -> Result<Admitted, Refusal> {
-        if let Door::Closed(message) = self.door {
+        if let Rule::Closed(message) = self.rule {
             return Err(closed(message));
         }
         self.names.check_host(headers)?;
@@ -117,15 +116,15 @@ impl Access {
         self.admit(headers).map(|()| Admitted::Call)
     }
 
-    /// Checks the bearer.
+    /// Checks the bearer token.
     ///
     /// # Errors
-    /// The refusal to answer with.
+    /// Returns the refusal to respond with.
     pub fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let bearer = match &self.door {
-            Door::Open => return Ok(()),
-            Door::Closed(message) => return Err(closed(message)),
-            Door::Bearer(bearer) => bearer,
+        let bearer = match &self.rule {
+            Rule::Open => return Ok(()),
+            Rule::Closed(message) => return Err(closed(message)),
+            Rule::Bearer(bearer) => bearer,
         };
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let refusal = match (given.next(), given.next()) {
@@ -133,7 +132,7 @@ impl Access {
             (Some(given), None) if is_bearer(given, bearer) => return Ok(()),
             (Some(_), _) => (
                 "Bearer realm=\"oge-mcp\", error=\"invalid_token\"",
-                "this is not the token that OGE_MCP_BEARER says\n",
+                "this is not the token of OGE_MCP_BEARER\n",
             ),
         };
         let (challenge, message) = refusal;
@@ -146,12 +145,12 @@ fn closed(message: &'static str) -> Refusal {
     Refusal { status: StatusCode::SERVICE_UNAVAILABLE, challenge: None, message }
 }
 
-/// RFC 6750's `b64token`.
+/// Returns whether a text has only the characters of RFC 6750's `b64token`.
 fn is_token(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
 }
 
-/// Compared in a time that tells nothing of where they differ.
+/// Compares the token in constant time.
 fn is_bearer(given: &HeaderValue, bearer: &Secret) -> bool {
     let Some((scheme, token)) = given.as_bytes().split_at_checked(7) else { return false };
     let is_scheme = scheme.eq_ignore_ascii_case(b"Bearer ");
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bearer_opens() {
+    fn only_the_bearer_token_is_permitted() {
         let access = access(&[("OGE_MCP_BEARER", " s3cret ")]);
         for (authorization, expected) in [
             (&["Bearer s3cret"][..], 200),
@@ -198,14 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_challenges_as_rfc_6750_says() {
+    fn a_refusal_has_the_challenge_of_rfc_6750() {
         let access = access(&[("OGE_MCP_BEARER", "s")]);
         let refusal = access.admit(&HeaderMap::new()).unwrap_err();
         assert_eq!(refusal.challenge.unwrap(), "Bearer realm=\"oge-mcp\"");
     }
 
     #[test]
-    fn it_is_closed_until_a_setting_opens_it() {
+    fn all_calls_are_refused_until_a_setting_permits_them() {
         for (settings, expected) in [
             (&[][..], 503),
             (&[("OGE_MCP_BEARER", " ")], 503),
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_before_the_bearer_and_preflight_needs_none() {
+    fn names_are_checked_first_and_a_preflight_needs_no_bearer() {
         let access = access(&[("OGE_MCP_BEARER", "s")]);
         let decide = |method: Method, pairs: &[(header::HeaderName, &'static str)]| {
             let pair = |(name, value): &(header::HeaderName, &'static str)| {
@@ -237,13 +236,16 @@ mod tests {
             decided.map_err(|refusal| refusal.status.as_u16())
         };
         let host = (header::HOST, "localhost");
-        let asks = (header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
+        let requests_method = (header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
         let page = (header::ORIGIN, "http://localhost:5173");
         let foreign = (header::ORIGIN, "http://evil.example");
         let bearer = (header::AUTHORIZATION, "Bearer s");
-        let preflight = [host.clone(), page.clone(), asks.clone()];
+        let preflight = [host.clone(), page.clone(), requests_method.clone()];
         assert_eq!(decide(Method::OPTIONS, &preflight), Ok(Admitted::Preflight));
-        assert_eq!(decide(Method::OPTIONS, &[host.clone(), foreign.clone(), asks]), Err(403));
+        assert_eq!(
+            decide(Method::OPTIONS, &[host.clone(), foreign.clone(), requests_method]),
+            Err(403)
+        );
         assert_eq!(decide(Method::OPTIONS, &preflight[..2]), Err(401));
         assert_eq!(decide(Method::POST, &preflight), Err(401));
         let call = [host.clone(), page, bearer.clone()];

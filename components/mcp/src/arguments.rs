@@ -1,6 +1,6 @@
-//! What a client passes, read into what a tool takes.
+//! Converts the arguments of a client to those of a tool.
 //!
-//! A tool's schema in `tools/*.json` is the one list of its arguments: it says what each is read as.
+//! A tool's schema in `tools/*.json` is the only list of its arguments and their types.
 
 mod names;
 mod value;
@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::tools;
 
-/// How many ignored arguments are named, the longest name that is shown, and how much all of them take as
-/// JSON: little of the smallest result.
+/// How many ignored arguments are named, the longest name that is shown, and the size of all names as JSON:
+/// small compared to the smallest result limit.
 const MAX_NAMES: usize = 16;
 const MAX_NAME_CHARS: usize = 64;
 const MAX_NAMES_BYTES: usize = 512;
@@ -23,30 +23,30 @@ const MAX_NAMES_BYTES: usize = 512;
 /// Reads the arguments of a tool.
 ///
 /// # Errors
-/// `invalid-argument`, which names the argument.
+/// Returns `invalid-argument` with the argument's name.
 pub fn read<T: Tool<Arguments: DeserializeOwned>>(
     given: JsonObject,
 ) -> Result<T::Arguments, Failure> {
     take::<T>(checked::<T>(given)?)
 }
 
-/// Reads arguments that [`checked`] returned.
+/// Converts arguments that [`checked`] returned.
 ///
 /// # Errors
-/// `invalid-argument`.
+/// Returns `invalid-argument` if they do not fit the tool.
 pub fn take<T: Tool<Arguments: DeserializeOwned>>(
     checked: JsonObject,
 ) -> Result<T::Arguments, Failure> {
-    // The schema says what the tool takes, so this takes it.
+    // Cannot fail, because tests compare the schema with the tool.
     let unfit = |_| invalid::<T>("the arguments do not fit the tool");
     T::Arguments::deserialize(Value::Object(checked)).map_err(unfit)
 }
 
-/// Reads each argument as its schema says, and leaves out those that are absent or unknown.
+/// Converts each argument to the type in its schema. Omits those that are absent or unknown.
 ///
 /// # Errors
-/// `invalid-argument`: a name that is close to a known one that is absent, every required argument that is
-/// missing, or the first that does not fit.
+/// Returns `invalid-argument` for an unknown name that is close to that of an absent argument, for all missing
+/// required arguments, or for the first value that does not fit.
 pub fn checked<T: Tool>(mut given: JsonObject) -> Result<JsonObject, Failure> {
     let schema = tools::schema(T::NAME);
     let is_absent = |known: &&str| given.get(*known).is_none_or(is_blank);
@@ -75,7 +75,7 @@ pub fn checked<T: Tool>(mut given: JsonObject) -> Result<JsonObject, Failure> {
     if missing.is_empty() { Ok(checked) } else { Err(invalid::<T>(missing.join("; "))) }
 }
 
-/// The names of the arguments that the tool does not know, to be shown.
+/// Returns the names of the arguments that the tool does not know, to show them.
 #[must_use]
 pub fn ignored<T: Tool>(given: &JsonObject) -> Vec<String> {
     let schema = tools::schema(T::NAME);
@@ -94,7 +94,7 @@ pub fn ignored<T: Tool>(given: &JsonObject) -> Vec<String> {
     names
 }
 
-/// A name as it may be shown: a long one may be anything, a token too.
+/// Returns a name as it may be shown. A long name is not shown, because it may be a token.
 fn shown(name: &str, given: &JsonObject) -> String {
     let is_secret = secret(given).is_some_and(|secret| name.contains(secret));
     let count = name.chars().count();
@@ -104,14 +104,14 @@ fn shown(name: &str, given: &JsonObject) -> String {
     name.to_owned()
 }
 
-/// The caller's own token.
+/// Returns the caller's own token.
 pub(crate) fn secret(given: &JsonObject) -> Option<&str> {
     let token = given.get("auth_token")?.as_str()?.trim();
     let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
     (!token.is_empty()).then_some(token)
 }
 
-/// Whether an argument is one that was left empty: a form's way to say that it is absent.
+/// Returns whether an argument is blank, which is how a form sends an absent one.
 fn is_blank(value: &Value) -> bool {
     let blank = |character: char| character.is_whitespace() || character == '\u{feff}';
     value.is_null() || value.as_str().is_some_and(|text| text.chars().all(blank))

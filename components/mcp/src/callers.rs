@@ -1,22 +1,22 @@
-//! The tokens that callers gave of late (`auth_token`): still valid, so the failures of later calls must
-//! not show them either.
+//! The last tokens that callers passed as `auth_token`. They may still be valid, so the failures of later calls
+//! must not show them.
 
 use std::collections::VecDeque;
 
 use oge_tools::secret::{Redactor, Secret};
 
-/// So many are remembered, beside the store's own.
+/// How many are kept, besides the token store's.
 const MAX_TOKENS: usize = 3;
 
-/// A shorter one is no token, and to hide it would hide parts of words in the failures of others.
+/// A shorter text is no token, and hiding it would hide parts of words in other failures.
 const MIN_TOKEN_BYTES: usize = 6;
 
-/// The last tokens of callers.
+/// The last tokens that callers passed.
 #[derive(Debug, Default)]
 pub struct CallerTokens(VecDeque<Secret>);
 
 impl CallerTokens {
-    /// Remembers a token. Forgets the one that was given the longest ago beyond the last three.
+    /// Adds a token. Keeps only the last three.
     pub fn add(&mut self, token: Secret) {
         if token.expose().len() < MIN_TOKEN_BYTES {
             return;
@@ -28,7 +28,7 @@ impl CallerTokens {
         }
     }
 
-    /// Also hides all of them.
+    /// Returns `redactor` extended to hide these tokens.
     #[must_use]
     pub fn hidden_by(&self, redactor: Redactor) -> Redactor {
         self.0.iter().fold(redactor, Redactor::hide_authorization)
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_three_are_hidden_beside_what_is_hidden_already() {
+    fn the_last_three_tokens_are_hidden_too() {
         let mut tokens = CallerTokens::default();
         for token in
             ["first-token", "second-token", "third-token", "second-token", "x", "last-token"]

@@ -1,5 +1,5 @@
-//! What a browser must be told before it lets a page call (CORS, the Fetch standard). Which pages may is
-//! for [`crate::names`] to decide.
+//! The response headers that let a page in a browser call (CORS, the Fetch standard). [`crate::names`] decides
+//! which pages may.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -11,13 +11,13 @@ use http::{HeaderMap, HeaderValue, Method};
 use crate::names::Page;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
-/// What clients of every revision send.
+/// The request headers of clients of all protocol revisions.
 const HEADERS: &str = "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, \
     Last-Event-ID, Mcp-Method, Mcp-Name";
-/// What a page may read of a response besides the few headers that it always may.
+/// The response headers that a page may read in addition to those that are always readable.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After");
-/// Seconds for which a browser need not ask again: short, since a restart may change the settings.
+/// How many seconds a browser may cache a preflight. Short, because a restart may change the settings.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 const REQUEST_PRIVATE_NETWORK: HeaderName =
@@ -25,14 +25,15 @@ const REQUEST_PRIVATE_NETWORK: HeaderName =
 const ALLOW_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-allow-private-network");
 
-/// Whether a browser asks, before the request itself, if a page may send it. It asks without the bearer.
+/// Returns whether a request is a preflight, with which a browser asks if a page may send a request. It has no
+/// bearer token.
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Adds what the page needs, to every response that it may read. Responses differ by `Origin`.
+/// Adds the CORS headers to a response. `Vary` is always added, because responses differ by `Origin`.
 pub fn allow(page: &Page, response: &mut HeaderMap) {
     response.append(VARY, HeaderValue::from_static("Origin"));
     if let Page::Allowed(origin) = page {
@@ -41,7 +42,8 @@ pub fn allow(page: &Page, response: &mut HeaderMap) {
     }
 }
 
-/// Adds what a preflight asks for: any header, since an allowed page may send what it likes.
+/// Adds the headers of a preflight's response. Permits any requested header, because an allowed page may
+/// send any.
 pub fn answer_preflight(request: &HeaderMap, response: &mut HeaderMap) {
     let asked = request.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let asked = asked.filter_map(|names| names.to_str().ok()).flat_map(|names| names.split(','));
@@ -71,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_allowed_page_is_told_its_origin() {
+    fn only_an_allowed_page_gets_its_origin_back() {
         let mut response = HeaderMap::new();
         allow(&Page::Allowed(HeaderValue::from_static("http://a")), &mut response);
         assert_eq!(response[ACCESS_CONTROL_ALLOW_ORIGIN], "http://a");
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_allows_the_known_headers_and_those_it_asks_for() {
+    fn a_preflight_permits_the_known_and_the_requested_headers() {
         let asked = headers(&[(
             "access-control-request-headers",
             "authorization,mcp-param-city, x y,traceparent",
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_has_an_origin_and_a_method() {
+    fn a_preflight_has_an_origin_and_a_requested_method() {
         let asked = [("origin", "http://a"), ("access-control-request-method", "POST")];
         assert!(is_preflight(&Method::OPTIONS, &headers(&asked)));
         assert!(!is_preflight(&Method::OPTIONS, &headers(&asked[..1])));

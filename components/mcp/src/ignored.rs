@@ -1,12 +1,11 @@
-//! `ignored_arguments`: the last field of an envelope, where a call had arguments that its tool does not
-//! know.
+//! `ignored_arguments`: the last field of an envelope, which names the arguments that the tool does not know.
 
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
 const FIELD: &str = "ignored_arguments";
 
-/// How much that adds to a result.
+/// Returns how many bytes the field adds to a result.
 pub(crate) fn bytes(names: &[String]) -> usize {
     if names.is_empty() {
         return 0;
@@ -16,7 +15,7 @@ pub(crate) fn bytes(names: &[String]) -> usize {
     field.len() * 2 + field.bytes().filter(|byte| is_escaped(byte)).count()
 }
 
-/// Names the ignored arguments in the text and in the structured content of a result.
+/// Adds the field to the text and the structured content of a result, unless there are no names.
 pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
     if names.is_empty() {
         return;
@@ -25,7 +24,7 @@ pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
     if let Some(ContentBlock::Text(content)) = result.content.first_mut()
         && content.text.ends_with('}')
     {
-        // An envelope is an object with fields.
+        // An envelope is a JSON object that is not empty.
         content.text.pop();
         content.text.push_str(&format!(",\"{FIELD}\":{names}}}"));
     }
@@ -42,7 +41,7 @@ mod tests {
     use oge_tools::tools::RunBigQuery;
 
     #[test]
-    fn both_forms_name_them_last() {
+    fn text_and_structured_content_have_the_field_last() {
         let failure = Failure::new(FailureKind::Timeout, "大数据查询", "why");
         let mut result = result::failure::<RunBigQuery>(&failure);
         let before = result.clone();

@@ -1,10 +1,10 @@
 //! The five tools as an MCP server, in one component: over stdio and over Streamable HTTP.
 //!
-//! The protocol is the official SDK's, `rmcp`. Data flows one way: [`server`] (protocol) → [`oge`]
-//! (which tool) → [`arguments`] → the core, which is linked as a library → [`result`]. Calls wait in a
-//! reactor of the component's own, so that while one waits all others go on. [`access`] decides who
-//! may call. Everything outside the core is behind one trait, [`oge::ServerEnv`]; `wasi` is the
-//! shell.
+//! The official SDK, `rmcp`, implements the protocol. Data flows one way: [`server`] (protocol) →
+//! [`oge`] (which tool) → [`arguments`] → the core, which is linked as a library → [`result`]. Calls
+//! wait in the component's own reactor, so that all others continue while one waits. [`access`]
+//! controls access. All effects are behind one trait, [`oge::ServerEnv`], which the module `wasi`
+//! implements.
 
 pub mod accept;
 pub mod access;

@@ -1,10 +1,8 @@
-//! Memory for responses, shared by all calls of an instance: a bound that holds whatever the responses are, and
-//! however many come at once.
+//! Limits the memory for responses of all concurrent calls of an instance.
 //!
-//! A call holds a share from the first byte of a response until its result is written. Most shares come out
-//! of a pool. A call that needs more than the pool has left waits for the lane, of which there is one, and
-//! which has room for the largest response. The holder of the lane never waits for memory, so it ends, and
-//! those that wait for it go on one after another: no two calls can wait for each other.
+//! A call holds a share from the first byte of a response until its result is written. Most shares come
+//! from a pool. A call that needs more than is left in the pool waits for the only lane, which has room for
+//! the largest response. The holder of the lane never waits for memory, so there is no deadlock.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,21 +14,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const KIB: usize = 1024;
 
-/// The share with which every call begins: enough for a response of about 20 KiB and its result.
+/// The initial share of every call: enough for a response of about 20 KiB and its result.
 const FIRST: usize = 128 * KIB;
 
-/// What was read and not yet counted.
+/// The bytes that may be read but not counted yet.
 const CHUNK: usize = 64 * KIB;
 
-/// How much memory a response takes while it is read, as a multiple of its size: itself, and what decoding,
-/// escaping or picking its fields makes of it.
+/// The memory that reading a response takes, as a multiple of its size: the response and what decoding,
+/// escaping or parsing produces from it.
 const READING: usize = 3;
 
-/// No bound is smaller, however small a response may be.
+/// The least limit of a response that memory is reserved for.
 const MIN_RESPONSE: usize = KIB * KIB;
 
-/// The memory of an instance. In all it hands out five times what a response may be: once in the pool, four
-/// times in the lane.
+/// The memory of an instance: five times the largest response, of which one is the pool and four are the lane.
 #[derive(Debug)]
 pub struct Memory {
     max_response: usize,
@@ -41,7 +38,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Makes room for responses of up to `max_reply_bytes`.
+    /// Reserves memory for responses of up to `max_reply_bytes`.
     #[must_use]
     pub fn new(max_reply_bytes: usize) -> Rc<Self> {
         let max_response = max_reply_bytes.max(MIN_RESPONSE);
@@ -53,13 +50,13 @@ impl Memory {
         })
     }
 
-    /// The most that one call can hold.
+    /// Returns the largest number of bytes that one call can hold.
     #[must_use]
     pub fn lane_bytes(&self) -> usize {
         self.max_response.saturating_mul(4)
     }
 
-    /// Returns a share for the call `id`, and keeps it until [`Memory::take_share`] takes it.
+    /// Returns a share for the call `id`, and keeps a clone until [`Memory::take_share`].
     #[must_use]
     pub fn share(self: &Rc<Self>, id: &RequestId) -> Rc<Share> {
         let share = Share::new(self);
@@ -68,7 +65,7 @@ impl Memory {
         share
     }
 
-    /// Takes the share of the call `id`. It ends with the last who has it.
+    /// Removes and returns the share of the call `id`. Dropping its last clone frees the memory.
     pub fn take_share(&self, id: &RequestId) -> Option<Rc<Share>> {
         self.unwritten.borrow_mut().remove(id)
     }
@@ -89,13 +86,13 @@ pub struct Share {
 }
 
 impl Share {
-    /// A share of nothing yet.
+    /// Returns an empty share.
     #[must_use]
     pub fn new(memory: &Rc<Memory>) -> Rc<Self> {
         Rc::new(Self { memory: Rc::clone(memory), held: RefCell::default() })
     }
 
-    /// Returns how many bytes this call holds, once that is at least `bytes`, or the whole lane.
+    /// Waits until this call holds at least `bytes` or the whole lane. Returns how many bytes it holds.
     pub async fn hold(&self, bytes: usize) -> usize {
         if self.held.borrow().bytes == 0 {
             let first = (FIRST / KIB).try_into().unwrap_or_default();
@@ -113,18 +110,18 @@ impl Share {
         held.bytes
     }
 
-    /// Returns how long a response may be, once that is at least `bytes`.
+    /// Waits until there is memory for a response of `bytes`. Returns how large the response may be.
     pub async fn hold_response(&self, bytes: usize) -> usize {
         let held = self.hold(bytes.saturating_mul(READING).saturating_add(CHUNK)).await;
         held.saturating_sub(CHUNK) / READING
     }
 
-    /// Gives all back.
+    /// Frees the memory that this call holds.
     pub fn release(&self) {
         drop(self.held.take());
     }
 
-    /// Whether `bytes` are held already, or could be had from the pool at once.
+    /// Takes memory from the pool without waiting. Returns whether the call now holds at least `bytes`.
     fn grow(&self, bytes: usize) -> bool {
         let mut held = self.held.borrow_mut();
         if held.lane.is_some() || held.bytes >= bytes {
@@ -165,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn small_responses_wait_for_nobody() {
+    fn small_responses_do_not_wait() {
         let memory = Memory::new(32 * MIB);
         let shares: Vec<_> = (0..256).map(|id| share(&memory, id)).collect();
         for share in &shares {
@@ -184,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn large_responses_take_turns_and_each_ends() {
+    fn large_responses_use_the_lane_one_after_another() {
         let memory = Memory::new(32 * MIB);
         let shares: Vec<_> = (0..8).map(|id| share(&memory, id)).collect();
         let mut holding: Vec<_> =
@@ -213,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_the_lane_waits_no_more() {
+    fn the_holder_of_the_lane_does_not_wait() {
         let memory = Memory::new(32 * MIB);
         let first = share(&memory, 1);
         assert_eq!(now(pin!(first.hold(60 * MIB))), Some(128 * MIB));

@@ -1,8 +1,7 @@
-//! One message of a client: from the bytes of a line or of a body to JSON that the SDK takes, or to the
-//! JSON-RPC error that answers it.
+//! Converts the bytes of a client's message to JSON that the SDK accepts, or to a JSON-RPC error.
 //!
-//! The SDK drops what it cannot read, and answers some of it with another error than the protocol's. Both
-//! transports call [`normalize`] first.
+//! The SDK drops messages that it cannot parse, or responds to them with other errors than the protocol
+//! requires. So both transports call [`normalize`] first.
 
 mod id;
 mod in_flight;
@@ -22,33 +21,33 @@ use serde_json::{Value, json};
 
 use crate::tools;
 
-/// The bytes are no JSON text.
+/// The bytes are not JSON.
 pub const PARSE_ERROR: i32 = -32700;
-/// The JSON is no message of JSON-RPC.
+/// The JSON is not a JSON-RPC message.
 pub const INVALID_REQUEST: i32 = -32600;
 /// The `params` do not fit the method.
 pub const INVALID_PARAMS: i32 = -32602;
 
-/// Where a request says whether its progress is wanted.
+/// The place of a request's progress token.
 const META: &str = "/params/_meta";
 const PROGRESS: &str = "progressToken";
 
-/// How deep the JSON reader goes.
+/// The deepest nesting that the JSON parser accepts.
 const MAX_DEPTH: usize = 127;
 
-/// Why a message is not taken. No part of the message is in it but its id.
+/// Why a message is refused. It has no part of the message but its id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
-    /// The error's code; `None` if the protocol forbids an answer (notifications and responses).
+    /// The error's code. `None` if the protocol forbids a response (to notifications and responses).
     pub code: Option<i32>,
-    /// The request's id, `null` where none can be read.
+    /// The request's id, or `null` if none can be read.
     pub id: Value,
     /// What is wrong, for the client and for the log.
     pub reason: String,
 }
 
 impl Refusal {
-    /// A refusal with this code.
+    /// Returns a refusal with this code.
     #[must_use]
     pub fn new(code: i32, id: Value, reason: impl Into<String>) -> Self {
         Self { code: Some(code), id, reason: reason.into() }
@@ -58,7 +57,7 @@ impl Refusal {
         Self { code: None, id: Value::Null, reason: reason.to_owned() }
     }
 
-    /// The JSON-RPC error that answers the message; `None` if nothing may.
+    /// Returns the JSON-RPC error to respond with. `None` if the protocol forbids a response.
     #[must_use]
     pub fn to_json(&self) -> Option<String> {
         let error = json!({ "code": self.code?, "message": self.reason });
@@ -66,20 +65,20 @@ impl Refusal {
     }
 }
 
-/// Reads one message into JSON that [`parse`] and the SDK take.
+/// Converts a message to JSON that [`parse`] and the SDK accept.
 ///
-/// A byte order mark is skipped, half a surrogate pair becomes U+FFFD, and what `initialize` may lack is
-/// filled in.
+/// Skips a byte order mark, replaces half a surrogate pair with U+FFFD, and adds the fields that `initialize`
+/// may lack.
 ///
 /// # Errors
-/// Where the bytes are no message of JSON-RPC.
+/// Fails if the bytes are not a JSON-RPC message.
 pub fn normalize(bytes: &[u8]) -> Result<Value, Refusal> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let unreadable = |code, reason: String| Err(Refusal::new(code, IdFinder::find(bytes), reason));
     let Ok(text) = str::from_utf8(bytes) else {
         return unreadable(PARSE_ERROR, "Parse error: the message is not UTF-8".to_owned());
     };
-    // JavaScript writes half a surrogate pair where it cut an emoji.
+    // JavaScript writes half a surrogate pair if it cuts an emoji.
     let mut whole = String::new();
     let text = if text.contains("\\u") {
         text.clone_into(&mut whole);
@@ -105,12 +104,12 @@ pub fn normalize(bytes: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
-/// What is too much in JSON that no value can hold, and in which argument it stands.
+/// Describes what a JSON value cannot hold (a large number or deep nesting), with the argument that has it.
 fn excess(text: &str) -> String {
     let is_too_much = |text: &str| serde_json::from_str::<Value>(text).is_err();
     let argument =
         field(text, "params").and_then(|params| field(params, "arguments")).and_then(|arguments| {
-            // A name that is no tool's may be anything.
+            // Other names are not shown, because they may be anything.
             find(arguments, |name, value| tools::is_argument(name) && is_too_much(value))
         });
     let (place, text) = match &argument {
@@ -124,10 +123,10 @@ fn excess(text: &str) -> String {
     }
 }
 
-/// The last field of an object for which `is` holds, as JSON has it.
+/// Returns the last field of an object that satisfies `is`, with its value as JSON text.
 fn find(object: &str, is: impl Fn(&str, &str) -> bool) -> Option<(String, &str)> {
     let mut found = None;
-    // The text was read as JSON before.
+    // Cannot fail, because the text was parsed as JSON before.
     let _ = json::fields(object, &mut |name, value| {
         if is(name, value.get()) {
             found = Some((name.to_owned(), value.get()));
@@ -140,7 +139,7 @@ fn field<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     find(object, |other, _| other == name).map(|(_, value)| value)
 }
 
-/// How deep JSON is nested.
+/// Returns how deep JSON text is nested.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let (mut in_string, mut is_escaped) = (false, false);
@@ -157,28 +156,28 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-/// Whether a call asks for its progress, which comes as events over HTTP.
+/// Returns whether a call asks for progress notifications, which are sent as events over HTTP.
 #[must_use]
 pub fn asks_for_progress(message: &Value) -> bool {
     message.pointer(META).is_some_and(|meta| meta.get(PROGRESS).is_some())
 }
 
-/// Takes that out: the call then reports nothing.
+/// Removes the progress token, so that the call reports nothing.
 pub fn forget_progress(message: &mut Value) {
     if let Some(Value::Object(meta)) = message.pointer_mut(META) {
         meta.remove(PROGRESS);
     }
 }
 
-/// Reads a message that [`normalize`] returned.
+/// Parses a message that [`normalize`] returned.
 ///
 /// # Errors
-/// Where it is no message of MCP, or its `params` do not fit its method.
+/// Fails if it is not an MCP message, or if its `params` do not fit its method.
 pub fn parse(message: Value) -> Result<ClientJsonRpcMessage, Refusal> {
     let id = message.get("id").cloned();
     match ClientJsonRpcMessage::deserialize(message) {
         Ok(JsonRpcMessage::Request(request)) => match &request.request {
-            // The SDK takes a method that it knows for a foreign one where the params do not fit.
+            // If the params do not fit a known method, the SDK parses it as a custom one.
             ClientRequest::CustomRequest(custom) if is_served(&custom.method) => {
                 let reason = format!("Invalid params: they do not fit {}", custom.method);
                 Err(Refusal::new(INVALID_PARAMS, id.unwrap_or_default(), reason))
@@ -187,13 +186,13 @@ pub fn parse(message: Value) -> Result<ClientJsonRpcMessage, Refusal> {
         },
         Ok(message) => Ok(message),
         Err(_) => Err(id.map_or_else(
-            || Refusal::silent("a notification that is no message of MCP"),
-            |id| Refusal { id, ..invalid("it is no message of MCP") },
+            || Refusal::silent("a notification that is not an MCP message"),
+            |id| Refusal { id, ..invalid("it is not an MCP message") },
         )),
     }
 }
 
-/// The methods that this server answers.
+/// Returns whether this server supports a method.
 fn is_served(method: &str) -> bool {
     matches!(method, "initialize" | "ping" | "tools/list" | "tools/call" | "server/discover")
 }
@@ -202,10 +201,10 @@ fn invalid(reason: &str) -> Refusal {
     Refusal::new(INVALID_REQUEST, Value::Null, format!("Invalid Request: {reason}"))
 }
 
-/// The message with what it may lack filled in.
+/// Checks a message, and adds the fields that it may lack.
 fn checked(mut message: JsonObject) -> Result<JsonObject, Refusal> {
     let id = match message.get("id") {
-        // A response's id may be of any kind: it is no id of ours.
+        // The id of a response may have any type, because responses are ignored.
         Some(id) if !is_id(id) && message.contains_key("method") => {
             return Err(invalid("`id` must be a text or a whole number"));
         }
@@ -218,7 +217,7 @@ fn checked(mut message: JsonObject) -> Result<JsonObject, Refusal> {
     let method = match message.get("method") {
         Some(Value::String(method)) => method.clone(),
         None if message.contains_key("result") || message.contains_key("error") => {
-            return Err(Refusal::silent("a response, and nothing was asked"));
+            return Err(Refusal::silent("a response, but this server sends no requests"));
         }
         _ => {
             let id = id.filter(is_id).unwrap_or_default();
@@ -242,12 +241,12 @@ fn checked(mut message: JsonObject) -> Result<JsonObject, Refusal> {
     Ok(message)
 }
 
-/// Whether a number is an id that the SDK can send back.
+/// Returns whether a value is an id that the SDK can send back.
 fn is_id(id: &Value) -> bool {
     rmcp::model::RequestId::deserialize(id).is_ok()
 }
 
-/// Fills in what the params may lack, or says which of them does not fit.
+/// Adds the fields that the params may lack. Returns what is wrong with them as the error.
 fn fit(method: &str, params: Option<&mut Value>) -> Result<(), String> {
     let must = |name: &str, what: &str, was: &Value| {
         Err(format!("`{name}` must be {what}; it was {}", kind(was)))
@@ -298,7 +297,7 @@ fn fit(method: &str, params: Option<&mut Value>) -> Result<(), String> {
     }
 }
 
-/// The value of `name`, which is `default` where there is none.
+/// Returns the value of `name`, set to `default` if it was absent or null.
 fn or_default<'a>(object: &'a mut JsonObject, name: &str, default: Value) -> &'a mut Value {
     let value = object.entry(name).or_insert(Value::Null);
     if value.is_null() {
@@ -307,7 +306,7 @@ fn or_default<'a>(object: &'a mut JsonObject, name: &str, default: Value) -> &'a
     value
 }
 
-/// What a value is, and nothing of what it says.
+/// Describes the type of a value without its content.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,8 +1,8 @@
-//! Under which names the server may be called (`Host`), and from which pages (`Origin`).
+//! Checks the name by which the server is called (`Host`) and the page that calls it (`Origin`).
 //!
-//! A page in a browser can send requests to any address, and can make a name of its own lead to this
-//! machine. So both names are compared with lists, in which loopback always is. The SDK's own checks are
-//! off: one list, one rule, and a refusal that names the setting.
+//! A page in a browser can send requests to any address, and can make its own domain name resolve to this
+//! machine. So both names must be in a list. Loopback names always are. The SDK's checks are off, so that
+//! there is one rule and the refusal names the setting.
 
 use http::header::{HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -15,24 +15,24 @@ const LOOPBACK_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*,http://[::
     https://localhost:*,https://127.0.0.1:*,https://[::1]:*";
 const LOOPBACK_HOSTS: &str = "localhost,127.0.0.1,[::1]";
 
-const NO_ORIGIN: &str = "OGE_MCP_ALLOWED_ORIGINS has an entry that is no origin: write \
+const NO_ORIGIN: &str = "OGE_MCP_ALLOWED_ORIGINS has an entry that is not an origin: write \
     https://app.example:443, or https://app.example:* for any port\n";
-const NO_HOST: &str = "OGE_MCP_ALLOWED_HOSTS has an entry that is no host: write oge.example or \
+const NO_HOST: &str = "OGE_MCP_ALLOWED_HOSTS has an entry that is not a host: write oge.example or \
     oge.example:8443\n";
 const BAD_HOST: &str = "the request must have one Host header, with a host name in ASCII\n";
-const FOREIGN_HOST: &str = "the server may not be called by this Host: add the name to \
-    OGE_MCP_ALLOWED_HOSTS where the server is started\n";
-pub(crate) const FOREIGN_ORIGIN: &str = "pages of this Origin may not call the server: add the origin \
-    to OGE_MCP_ALLOWED_ORIGINS where the server is started\n";
+const FOREIGN_HOST: &str = "this Host is not allowed: add the name to OGE_MCP_ALLOWED_HOSTS in the \
+    server's settings\n";
+pub(crate) const FOREIGN_ORIGIN: &str = "this Origin is not allowed: add it to OGE_MCP_ALLOWED_ORIGINS in the \
+    server's settings\n";
 
 /// The page that a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
-    /// No page: the request has no `Origin`.
+    /// The request has no `Origin`, so it is not from a page.
     None,
-    /// A page that may call, with its `Origin`.
+    /// An allowed page, with its `Origin`.
     Allowed(HeaderValue),
-    /// A page that may not call.
+    /// A page that is not allowed.
     Foreign,
 }
 
@@ -62,7 +62,7 @@ impl Names {
     /// Checks the `Host` of a request.
     ///
     /// # Errors
-    /// 400 if it is missing or no host, 403 if it is not allowed.
+    /// Returns a 400 if it is missing or not a host, and a 403 if it is not allowed.
     pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let host = only(headers, &HOST).and_then(host);
         let (status, message) = match host {
@@ -87,13 +87,13 @@ impl Names {
     }
 }
 
-/// The value of a header that is there once, as text.
+/// Returns the value of a header that occurs once, as text.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())?.to_str().ok()
 }
 
-/// A host, with a port or without, an IPv6 address in brackets.
+/// Parses a host with an optional port. An IPv6 address is in brackets.
 fn host(text: &str) -> Option<Name> {
     Name::parse(&["http://", text].concat()).filter(|_| !text.contains('/'))
 }
@@ -102,7 +102,7 @@ fn has_port(authority: &str) -> bool {
     authority.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
-/// Scheme, host and port, the default port too.
+/// Scheme, host and port. The default port is explicit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Name {
     scheme: Scheme,
@@ -119,7 +119,7 @@ impl Name {
     }
 }
 
-/// An entry of a list: a name, or all that differ from it in the port alone.
+/// An entry of a list: a name, with its port or with any port.
 #[derive(Clone, Debug)]
 struct Allowed {
     name: Name,
@@ -127,16 +127,16 @@ struct Allowed {
 }
 
 impl Allowed {
-    /// An origin; `:*` is any port.
+    /// Parses an origin. `:*` means any port.
     fn origin(entry: &str) -> Option<Self> {
         let base = entry.strip_suffix(":*");
-        let is_clear =
+        let is_unambiguous =
             !base.is_some_and(|base| has_port(base.split_once("//").unwrap_or_default().1));
-        let name = Name::parse(base.unwrap_or(entry)).filter(|_| is_clear)?;
+        let name = Name::parse(base.unwrap_or(entry)).filter(|_| is_unambiguous)?;
         Some(Self { name, any_port: base.is_some() })
     }
 
-    /// A host; without a port it is any. An IPv6 address may stand without brackets.
+    /// Parses a host. Without a port it means any port. An IPv6 address may lack its brackets.
     fn host(entry: &str) -> Option<Self> {
         let bare = entry.parse::<std::net::Ipv6Addr>().is_ok();
         let entry = if bare { format!("[{entry}]") } else { entry.to_owned() };
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_allowed_foreign_or_none() {
+    fn a_host_is_allowed_refused_or_invalid() {
         let names = names("", "oge.example, a.example:8443, fe80::1").unwrap();
         for (hosts, expected) in [
             (&["localhost"][..], 200),

@@ -1,4 +1,4 @@
-//! The five tools as a toolbox: a call by its name, under the call rule.
+//! The five tools: calls a tool by its name, with the retry for an expired token.
 
 use std::time::Duration;
 
@@ -25,51 +25,51 @@ use crate::server::Toolbox;
 use crate::tools;
 use crate::watch::Pauses;
 
-/// What a call touches.
+/// The effects of a call.
 pub trait ServerEnv: Clone + 'static {
     /// Sends requests.
     type Transport: Transport;
-    /// Where the token lives.
+    /// Holds the token.
     type TokenStore: TokenStore;
     /// Tells the time.
     type Clock: Clock;
 
-    /// The same for one call, which holds memory from its response until its result is written.
+    /// Returns the environment of one call, which holds memory from its response until its result is written.
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self;
-    /// Returns once the call may take so much memory for its result.
+    /// Waits until the call may use this much memory for its result.
     fn hold(&self, bytes: usize) -> impl Future<Output = ()>;
-    /// How large a result may be.
+    /// Returns the limits of a result.
     fn limits(&self) -> Limits;
-    /// What the deployment decides.
+    /// Returns the settings.
     ///
     /// # Errors
     /// Names the first setting whose value is bad.
     fn settings(&self) -> Result<Settings, Fault>;
-    /// Sends the requests of one call.
+    /// Returns the transport of one call.
     fn transport(&self, settings: &Settings) -> Self::Transport;
-    /// The token of this instance.
+    /// Returns the token store of this instance.
     fn tokens(&self) -> Self::TokenStore;
-    /// Takes a token that a caller gave for a secret from now on.
+    /// Hides a caller's token from now on.
     fn remember(&self, token: Secret);
-    /// Hides all secrets that this instance knows.
+    /// Returns a redactor that hides all secrets that this instance knows.
     fn redactor(&self) -> Redactor;
-    /// The clocks.
+    /// Returns the clock.
     fn clock(&self) -> Self::Clock;
-    /// Waits.
+    /// Waits for this time.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
     /// Writes the log.
     fn log(&self, operation: &str, event: Event<'_>);
 }
 
-/// The five tools. A component has one thread, which is all that `SendWrapper` asks for.
+/// The five tools. `SendWrapper` is sound because a component has one thread.
 #[derive(Debug)]
 pub struct Oge<O>(SendWrapper<O>);
 
 impl<O: ServerEnv> Oge<O> {
-    /// The tools over this.
+    /// Returns the tools with these effects.
     #[must_use]
-    pub fn new(outside: O) -> Self {
-        Self(SendWrapper::new(outside))
+    pub fn new(env: O) -> Self {
+        Self(SendWrapper::new(env))
     }
 }
 
@@ -83,35 +83,35 @@ impl<O: ServerEnv> Toolbox for Oge<O> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
-        let outside = self.0.for_call(&context);
+        let env = self.0.for_call(&context);
         SendWrapper::new(async move {
             let CallToolRequestParams { name, arguments, .. } = request;
             let arguments = arguments.unwrap_or_default();
             let cancelled = context.ct.clone();
             let call = reporting(&context, |progress| {
-                let call = Call { outside, progress };
+                let call = Call { env, progress };
                 async move { call.named(&name, arguments).await }
             });
             tokio::select! {
                 biased;
                 result = call => result.map(Into::into),
-                // Nobody waits for this: the SDK answers no cancelled request.
+                // Not sent: the SDK does not respond to a cancelled request.
                 () = cancelled.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
             }
         })
     }
 }
 
-/// One call under way.
+/// A running call.
 struct Call<O> {
-    outside: O,
+    env: O,
     progress: Progress,
 }
 
 impl<O: ServerEnv> Call<O> {
     async fn named(self, name: &str, given: JsonObject) -> Result<CallToolResult, ErrorData> {
         if let Some(token) = arguments::secret(&given) {
-            self.outside.remember(Secret::new(token));
+            self.env.remember(Secret::new(token));
         }
         if name == QueryTaskStatus::NAME {
             let ignored = arguments::ignored::<QueryTaskStatus>(&given);
@@ -141,39 +141,39 @@ impl<O: ServerEnv> Call<O> {
     }
 
     async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
-        let settings = self.outside.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
+        let settings = self.env.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
         let client = Client {
-            transport: self.outside.transport(&settings),
-            token_store: self.outside.tokens(),
-            clock: self.outside.clock(),
+            transport: self.env.transport(&settings),
+            token_store: self.env.tokens(),
+            clock: self.env.clock(),
             observe: self.observer(),
-            redactor: self.outside.redactor(),
+            redactor: self.env.redactor(),
             settings,
         };
         client.run::<T>(arguments).await
     }
 
-    /// Who is told what happens: of one type for all tools, so that the call rule is compiled once.
+    /// Returns the observer of a call. It has one type for all tools, so that `Client` is compiled once.
     fn observer(&self) -> impl Fn(&str, Event<'_>) {
         |operation, event| {
-            // A failure is told once, by `end`, wherever it comes from.
+            // `end` logs every failure once, whatever its source.
             if !matches!(event, Event::Failed(_)) {
-                self.outside.log(operation, event);
+                self.env.log(operation, event);
                 self.progress.tell(event);
             }
         }
     }
 
-    /// Asks for a task's state; where the client waits, until the task has ended.
+    /// Queries a task's state, repeatedly until the task ends if the client asks to wait.
     async fn watch(&self, given: JsonObject) -> Result<Done<query_task_status::Output>, Failure> {
         type Watched = QueryTaskStatus;
         let mut checked =
             arguments::checked::<Watched>(given).map_err(|failure| self.hidden(failure))?;
-        // The one argument that is this server's own; its schema bounds it.
+        // The only argument that the tool itself does not have. Its schema limits it.
         let wait = checked.remove("wait_seconds").as_ref().and_then(Value::as_u64);
         let arguments =
             arguments::take::<Watched>(checked).map_err(|failure| self.hidden(failure))?;
-        let clock = self.outside.clock();
+        let clock = self.env.clock();
         let started = clock.monotonic();
         let wait = Duration::from_secs(wait.unwrap_or_default());
         let mut pauses = Pauses::of(wait, started);
@@ -188,13 +188,13 @@ impl<O: ServerEnv> Call<O> {
             };
             let waited = now.saturating_sub(started).as_secs();
             self.progress.tell(format!("任务状态: {} (已等待 {waited}s)", output.status));
-            self.outside.sleep(pause).await;
+            self.env.sleep(pause).await;
         }
     }
 
-    /// The failure without the secrets that this instance knows.
+    /// Hides the secrets that this instance knows in a failure.
     fn hidden(&self, failure: Failure) -> Failure {
-        failure.redacted(&self.outside.redactor())
+        failure.redacted(&self.env.redactor())
     }
 
     async fn end<T: Tool>(
@@ -202,18 +202,18 @@ impl<O: ServerEnv> Call<O> {
         result: Result<Done<T::Output>, Failure>,
         ignored: &[String],
     ) -> CallToolResult {
-        let limits = self.outside.limits().reserving(ignored::bytes(ignored));
+        let limits = self.env.limits().reserving(ignored::bytes(ignored));
         let built = match result.map(|done| result::measure::<T>(done, limits)) {
             Ok(Ok(measured)) => {
-                self.outside.hold(measured.memory()).await;
+                self.env.hold(measured.memory()).await;
                 measured.build().map_err(|failure| self.hidden(failure))
             }
             Ok(Err(failure)) => Err(self.hidden(failure)),
-            // What the platform said in it is redacted already.
+            // `Client` has redacted the platform's text already.
             Err(failure) => Err(failure),
         };
         let mut result = built.unwrap_or_else(|failure| {
-            self.outside.log(T::OPERATION, Event::Failed(&failure));
+            self.env.log(T::OPERATION, Event::Failed(&failure));
             result::failure::<T>(&result::shortened::<T>(failure, limits))
         });
         ignored::tell(&mut result, ignored);

@@ -1,7 +1,7 @@
-//! What a client gets: the envelope, as text and as structured content, no larger than a setting allows.
+//! The result of a call: the envelope as text and as structured content, within the limit of a setting.
 //!
-//! A result holds the platform's response twice, once of it escaped. So it is measured before anything is
-//! copied ([`measure`]), waits for the memory that it takes, and is built in buffers of the right size
+//! A result has the platform's response twice, once escaped. So it is measured before anything is copied
+//! ([`measure`]), waits for the memory that it needs, and is built in buffers of the right size
 //! ([`Measured::build`]).
 
 use std::io;
@@ -16,22 +16,21 @@ use serde_json::{Map, Value};
 
 const KEY: &str = "OGE_MCP_MAX_RESULT_BYTES";
 
-/// What stands around a result in its message: JSON-RPC's frame with an `id`, and what the SDK adds to the
-/// result in the newest protocol, who the server is for one. That is about 300 bytes, and an `id` may be
-/// long.
+/// The bytes of a message around its result: the JSON-RPC fields with an `id`, and what the SDK adds in the
+/// newest protocol, such as the server's name. That is about 300 bytes, plus room for a long `id`.
 const FRAME: usize = 512;
 
-/// What stands around the two envelopes in a result.
+/// The bytes of a result around its two envelopes.
 const RESULT: usize = concat!(
     r#"{"resultType":"complete","content":[{"type":"text","text":""}],"#,
     r#""structuredContent":,"isError":false}"#
 )
 .len();
 
-/// How much of a result that is too large its failure shows.
+/// How many bytes of a result that is too large are shown in its failure.
 const EXCERPT: usize = 2048;
 
-/// How large results may be.
+/// The limits of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The finished message, in bytes.
@@ -41,7 +40,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Reads `OGE_MCP_MAX_RESULT_BYTES`; `memory` is what a call can have.
+    /// Reads `OGE_MCP_MAX_RESULT_BYTES`. `memory` is the largest amount that a call can hold.
     ///
     /// # Errors
     /// Names the setting if its value is bad.
@@ -54,14 +53,14 @@ impl Limits {
         Ok(Self { message, memory })
     }
 
-    /// The same for a message that holds so many bytes besides.
+    /// Returns the limits reduced by `bytes` that the message has besides the envelope.
     #[must_use]
     pub fn reserving(self, bytes: usize) -> Self {
         Self { message: self.message.saturating_sub(bytes), ..self }
     }
 }
 
-/// The result of a call that failed.
+/// Builds the result of a call that failed.
 #[must_use]
 pub fn failure<T: Tool>(failure: &Failure) -> CallToolResult {
     let text = Failed::of::<T>(failure);
@@ -69,8 +68,8 @@ pub fn failure<T: Tool>(failure: &Failure) -> CallToolResult {
     result(text, value, true)
 }
 
-/// A failure whose result is no larger than the limits: one that is loses the platform's response, then the
-/// end of its message.
+/// Shortens a failure until its result fits the limits: removes first the platform's response, then the end
+/// of the message.
 #[must_use]
 pub fn shortened<T: Tool>(whole: Failure, limits: Limits) -> Failure {
     let fits = |short: &Failure| message_bytes(&failure::<T>(short)) <= limits.message;
@@ -99,7 +98,7 @@ pub struct Measured<T: Tool> {
 /// Measures the result of a call that succeeded.
 ///
 /// # Errors
-/// `reply-too-large` if the result would be larger than the limits.
+/// Returns `reply-too-large` if the result would exceed the limits.
 pub fn measure<T: Tool>(done: Done<T::Output>, limits: Limits) -> Result<Measured<T>, Failure> {
     let attempts = done.attempts;
     let envelope = Envelope::of::<T>(Ok(done));
@@ -115,8 +114,8 @@ pub fn measure<T: Tool>(done: Done<T::Output>, limits: Limits) -> Result<Measure
 }
 
 impl<T: Tool> Measured<T> {
-    /// How much memory the result takes until it is written: what it is made of, its two forms, and a
-    /// message in a buffer that doubles.
+    /// Returns the memory that the result takes until it is written: the response, its two forms, and the
+    /// message in a buffer whose capacity doubles.
     #[must_use]
     pub fn memory(&self) -> usize {
         let Size { raw, compact, .. } = self.size;
@@ -127,8 +126,8 @@ impl<T: Tool> Measured<T> {
     /// Builds the result.
     ///
     /// # Errors
-    /// `reply-too-large` if it is larger than the limit after all: structured content spells numbers its
-    /// own way.
+    /// Returns `reply-too-large` if the result is larger than measured and exceeds the limit: structured content
+    /// writes numbers in its own form.
     pub fn build(self) -> Result<CallToolResult, Failure> {
         let Self { envelope, attempts, size, limits } = self;
         let mut text = Vec::new();
@@ -164,14 +163,14 @@ fn too_large<T: Tool>(size: usize, limit: usize, attempts: u8, envelope: &str) -
     let setting = if size > limit {
         format!("than {KEY} allows ({limit})")
     } else {
-        "than there is memory for, as OGE_MAX_REPLY_BYTES says".to_owned()
+        "than the memory that OGE_MAX_REPLY_BYTES allows".to_owned()
     };
     let remedy = if size > limit { KEY } else { "OGE_MAX_REPLY_BYTES" };
     let why = format!(
         "the result would be a message of {size} bytes, more {setting}; ask for less (a narrower query, \
          a smaller area), or raise {remedy}"
     );
-    // A key: inside a string its quotes would be escaped.
+    // Finds the key only: inside a string its quotes would be escaped.
     let start = envelope.split_once(",\"data\":").map(|(_, data)| {
         data.get(..data.floor_char_boundary(EXCERPT.min(limit / 16))).unwrap_or_default().to_owned()
     });
@@ -190,19 +189,19 @@ fn result(text: String, structured: Value, is_error: bool) -> CallToolResult {
     result
 }
 
-/// How large the message with this result is.
+/// Returns the size of the message with this result.
 fn message_bytes(result: &CallToolResult) -> usize {
     let mut length = Length(FRAME);
     write(&mut length, result);
     length.0
 }
 
-/// Writes JSON. What is written here has a JSON form, and these writers never fail.
+/// Writes JSON. Cannot fail: all these values can be serialized, and these writers never fail.
 fn write(to: impl io::Write, what: &impl Serialize) {
     let _ = serde_json::to_writer(to, what);
 }
 
-/// Where in JSON a reader is: white space counts in strings alone.
+/// The state of a scan that removes white space outside strings.
 #[derive(Clone, Copy, Debug, Default)]
 struct Spaces {
     in_string: bool,
@@ -210,7 +209,7 @@ struct Spaces {
 }
 
 impl Spaces {
-    /// Whether `byte`, the next one, is kept in compact JSON.
+    /// Returns whether the next byte, `byte`, belongs to compact JSON.
     fn keeps(&mut self, byte: u8) -> bool {
         let keeps = self.in_string || !byte.is_ascii_whitespace();
         self.in_string ^= byte == b'"' && !self.is_escaped;
@@ -219,15 +218,15 @@ impl Spaces {
     }
 }
 
-/// How large an envelope is, and what a result makes of it.
+/// The size of an envelope, and what determines the size of its result.
 #[derive(Debug, Default)]
 struct Size {
     spaces: Spaces,
-    /// As it came.
+    /// The size as serialized.
     raw: usize,
-    /// Without white space.
+    /// The size without white space.
     compact: usize,
-    /// Quotes and backslashes: escaped once more in the text content.
+    /// The number of quotes and backslashes, which the text content escapes again.
     escapes: usize,
     values: usize,
     objects: usize,
@@ -236,13 +235,13 @@ struct Size {
 }
 
 impl Size {
-    /// The message: the envelope as text, escaped, and as structured content.
+    /// Returns the size of the message: the envelope as escaped text and as structured content.
     fn message(&self) -> usize {
         self.compact * 2 + self.escapes + RESULT + FRAME
     }
 
-    /// At most this much memory is taken by the envelope as a value. An object is a tree whose first node
-    /// has room for eleven fields.
+    /// Returns an upper bound of the memory that the envelope takes as a value. An object is a tree whose first
+    /// node has room for eleven fields.
     fn value(&self) -> usize {
         self.compact * 2 + self.values * 48 + self.objects * 400
     }
@@ -292,7 +291,7 @@ impl io::Write for Compact {
     }
 }
 
-/// Counts.
+/// Counts bytes.
 struct Length(usize);
 
 impl io::Write for &mut Length {
@@ -325,7 +324,7 @@ impl<'a, O: Serialize> Failed<'a, O> {
             body: failure.body.as_deref(),
         };
         let envelope = Envelope::of::<T>(Err(failure));
-        // Texts and numbers always have a JSON form.
+        // Texts and numbers can always be serialized.
         serde_json::to_string(&Self { envelope, error }).unwrap_or_default()
     }
 }
@@ -343,15 +342,14 @@ struct Error<'a> {
     body: Option<&'a str>,
 }
 
-/// The envelope as a value. A field that no value can hold, such as JSON nested too deep, is told as
-/// text there, and so is `data` where there is no memory for it as a value. The text content has it as it
-/// is.
+/// Converts the envelope to a value. A field that a value cannot hold, such as deeply nested JSON, becomes
+/// text, and so does `data` if there is no memory for it as a value. The text content keeps it unchanged.
 fn structured(envelope: &str, has_memory: bool) -> Value {
     if has_memory && let Ok(value) = serde_json::from_str(envelope) {
         return value;
     }
     let mut values = Map::new();
-    // An envelope is an object.
+    // Cannot fail, because an envelope is an object.
     let _ = json::fields(envelope, &mut |name, raw| {
         let read =
             if name == "data" && !has_memory { None } else { serde_json::from_str(raw.get()).ok() };
@@ -387,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_the_envelope_twice() {
+    fn success_has_the_envelope_in_both_forms() {
         let result = done(r#"{"b": 1.50, "a": "坡"}"#);
         assert_eq!(result.is_error, Some(false));
         assert_eq!(
@@ -400,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn failure_keeps_the_envelope_and_says_what_to_act_on() {
+    fn failure_has_the_envelope_and_the_kind() {
         let failure = Failure {
             attempts: 2,
             http_status: Some(200),
@@ -418,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_value_can_hold_is_told_as_text() {
+    fn data_that_a_value_cannot_hold_becomes_text() {
         let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
         let result = done(&deep);
         assert!(text(&result).contains(&deep));
@@ -431,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_that_of_the_finished_message() {
+    fn the_limit_applies_to_the_finished_message() {
         let datas = [
             format!("{:?}", "x".repeat(5000)),
             format!("{:?}", "\\\"".repeat(5000)),
@@ -450,9 +448,9 @@ mod tests {
             let start = failure.body.clone().unwrap();
             let compact = json::compact(&data);
             assert!(start.len() > 300 && compact.starts_with(&start), "{start}");
-            let told = shortened::<RunBigQuery>(failure, limits(4096));
-            let told = super::failure::<RunBigQuery>(&told);
-            assert!(length(&told) <= 4096, "{}", length(&told));
+            let short = shortened::<RunBigQuery>(failure, limits(4096));
+            let short = super::failure::<RunBigQuery>(&short);
+            assert!(length(&short) <= 4096, "{}", length(&short));
         }
     }
 
@@ -468,14 +466,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_is_too_large_loses_its_response_then_the_end_of_its_message() {
+    fn a_large_failure_loses_its_response_then_its_messages_end() {
         let failure = |message: &str, body: &str| Failure {
             body: Some(body.to_owned()),
             ..Failure::new(FailureKind::Api, "大数据查询", message)
         };
-        // What 512 bytes of ignored arguments take at most.
+        // The most that 512 bytes of ignored arguments take.
         let limits = Limits { message: 4096, ..LIMITS }.reserving(1600);
-        let told = |failure: Failure| {
+        let shorten = |failure: Failure| {
             let short = shortened::<RunBigQuery>(failure, limits);
             let size = length(&super::failure::<RunBigQuery>(&short));
             assert!(size <= limits.message, "{size}");
@@ -483,18 +481,18 @@ mod tests {
         };
         let large = "\u{1}".repeat(4096);
         let whole = failure("why", "because");
-        assert_eq!(told(whole.clone()), whole);
-        assert_eq!(told(failure("why", &large)), Failure { body: None, ..whole });
+        assert_eq!(shorten(whole.clone()), whole);
+        assert_eq!(shorten(failure("why", &large)), Failure { body: None, ..whole });
         for long in [&large, &"坡".repeat(4096), &"\"\\".repeat(4096)] {
-            let told = told(failure(long, &large));
-            let kept = told.message.strip_suffix('…').unwrap();
-            assert!(told.body.is_none() && kept.len() > 10 && long.starts_with(kept), "{kept}");
+            let short = shorten(failure(long, &large));
+            let kept = short.message.strip_suffix('…').unwrap();
+            assert!(short.body.is_none() && kept.len() > 10 && long.starts_with(kept), "{kept}");
         }
     }
 
     #[test]
     fn a_value_takes_no_more_memory_than_was_measured() {
-        // What a value costs for each byte of text, at its worst.
+        // The worst cases of memory for each byte of text.
         for (part, count) in [("0,", 600_000), ("[],", 400_000), ("{\"a\":0},", 80_000)] {
             let data = format!("[{}0]", part.repeat(count));
             let little = Limits { message: 64 << 20, memory: 48 << 20 };
@@ -508,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_for_which_there_is_no_memory_says_so() {
+    fn a_result_beyond_the_memory_names_the_setting_to_raise() {
         let data = format!("{:?}", "x".repeat(1 << 20));
         let failure = try_done(&data, Limits { message: 8 << 20, memory: 1 << 20 }).unwrap_err();
         assert!(failure.message.ends_with("or raise OGE_MAX_REPLY_BYTES"), "{}", failure.message);

@@ -1,4 +1,4 @@
-//! The protocol's side: what the server says of itself, and whose the tools are.
+//! The MCP server: describes itself and dispatches to a toolbox.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-/// Tools to serve.
+/// The tools that a server offers.
 pub trait Toolbox: Send + Sync + 'static {
-    /// What a client is told of each.
+    /// Returns the description of each tool.
     fn tools(&self) -> &[Tool];
 
-    /// Calls one.
+    /// Calls a tool.
     ///
     /// # Errors
-    /// Where there is no such tool. A tool that fails is a result that says so.
+    /// Fails if there is no such tool. A failed call is a result with `isError`.
     fn call(
         &self,
         request: CallToolRequestParams,
@@ -36,7 +36,7 @@ impl<T> Clone for Server<T> {
 }
 
 impl<T: Toolbox> Server<T> {
-    /// Serves these tools.
+    /// Returns a server of these tools.
     #[must_use]
     pub fn new(toolbox: T) -> Self {
         Self(Arc::new(toolbox))

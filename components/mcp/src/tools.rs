@@ -1,4 +1,4 @@
-//! What a client is told of each tool: one file a tool, data and no code.
+//! The descriptions of the tools: one JSON file per tool.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,14 +14,14 @@ macro_rules! descriptions {
 
 for_each_tool!(descriptions);
 
-/// The result of every tool: the envelope.
+/// The output schema of every tool: the envelope.
 const ENVELOPE: &str = include_str!("tools/envelope.json");
 
-/// The five tools, read once.
+/// Returns the descriptions of the five tools, which are parsed once.
 pub fn all() -> &'static [Tool] {
     static ALL: OnceLock<Vec<Tool>> = OnceLock::new();
     ALL.get_or_init(|| {
-        // Data of this crate: the tests read every file.
+        // Cannot fail, because the tests parse every file.
         let envelope: JsonObject = serde_json::from_str(ENVELOPE).unwrap_or_default();
         let envelope = Arc::new(envelope);
         let tools = TOOLS.iter().filter_map(|text| serde_json::from_str::<Tool>(text).ok());
@@ -29,38 +29,38 @@ pub fn all() -> &'static [Tool] {
     })
 }
 
-/// Whether any tool has an argument of this name.
+/// Returns whether any tool has an argument of this name.
 pub(crate) fn is_argument(name: &str) -> bool {
     all().iter().any(|tool| Schema(Some(&tool.input_schema)).knows(name))
 }
 
-/// The arguments of the tool of this name.
+/// Returns the input schema of the tool of this name.
 pub(crate) fn schema(name: &str) -> Schema {
     let tool = all().iter().find(|tool| tool.name == name);
     Schema(tool.map(|tool| &*tool.input_schema))
 }
 
-/// What a tool's schema says of its arguments.
+/// The input schema of a tool.
 #[derive(Clone, Copy)]
 pub(crate) struct Schema(Option<&'static JsonObject>);
 
 impl Schema {
-    /// Each argument's name, and what the schema says of it.
+    /// Returns each argument's name and schema.
     pub(crate) fn properties(self) -> impl Iterator<Item = (&'static String, &'static Value)> {
         self.object().into_iter().flatten()
     }
 
-    /// The names of the arguments.
+    /// Returns the names of the arguments.
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
         self.object().into_iter().flat_map(JsonObject::keys).map(String::as_str)
     }
 
-    /// Whether the tool has an argument of this name.
+    /// Returns whether the tool has an argument of this name.
     pub(crate) fn knows(self, name: &str) -> bool {
         self.object().is_some_and(|properties| properties.contains_key(name))
     }
 
-    /// Whether the tool cannot do without it.
+    /// Returns whether an argument is required.
     pub(crate) fn requires(self, name: &str) -> bool {
         let required = self.0.and_then(|schema| schema.get("required")?.as_array());
         required.is_some_and(|required| required.iter().any(|other| other == name))
@@ -92,7 +92,7 @@ mod tests {
         Settings::read(|key| value(key).map(str::to_owned)).unwrap()
     }
 
-    /// The request that a tool makes of these arguments.
+    /// Returns the request that a tool prepares from these arguments.
     fn request<T: oge_tools::tools::Tool<Arguments: DeserializeOwned>>(
         given: JsonObject,
     ) -> String {
@@ -103,9 +103,9 @@ mod tests {
         format!("{} {:?}", prepared.request.url.path_and_query(), prepared.request.body)
     }
 
-    /// Each required argument as its example, each optional one as its default or left out: what the
-    /// file says is what the tool takes, and a default that is spelt out changes nothing.
-    fn holds<T: oge_tools::tools::Tool<Arguments: DeserializeOwned>>() {
+    /// Checks that the tool accepts the examples of its required arguments, and that passing the defaults
+    /// of the optional ones does not change the request.
+    fn check<T: oge_tools::tools::Tool<Arguments: DeserializeOwned>>() {
         let tool = all().iter().find(|tool| tool.name == T::NAME).unwrap();
         let properties = tool.input_schema["properties"].as_object().unwrap();
         let required = tool.input_schema.get("required").and_then(Value::as_array);
@@ -122,16 +122,16 @@ mod tests {
         assert_eq!(request::<T>(bare), request::<T>(whole), "{}", T::NAME);
     }
 
-    macro_rules! each_holds {
+    macro_rules! check_each {
         ($($module:ident, $name:literal, $tool:ident;)*) => {
             #[test]
-            fn each_file_says_what_its_tool_takes() {
-                $(holds::<oge_tools::tools::$tool>();)*
+            fn each_file_matches_its_tool() {
+                $(check::<oge_tools::tools::$tool>();)*
             }
         };
     }
 
-    for_each_tool!(each_holds);
+    for_each_tool!(check_each);
 
     #[test]
     fn the_envelope_has_every_failure_kind() {
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(*listed, Value::from(kinds));
     }
 
-    /// Several clients turn a union of types into text, or refuse the tool.
+    /// Several clients convert a union of types to text, or refuse the tool.
     #[test]
     fn every_schema_has_plain_types() {
         fn check(schema: &Value) {

@@ -1,31 +1,31 @@
-//! How often a task is asked after while somebody waits for it.
+//! How often a task's state is queried while a client waits for its end.
 
 use std::time::Duration;
 
-/// The first pause between two questions.
+/// The first pause between two queries.
 const FIRST: Duration = Duration::from_secs(2);
-/// No pause is longer.
-const LONGEST: Duration = Duration::from_secs(15);
+/// The longest pause.
+const MAX_PAUSE: Duration = Duration::from_secs(15);
 
-/// The pauses of one wait: each half as long again as the one before, and no longer than is left.
+/// The pauses of one wait. Each is 1.5 times the one before, and not longer than the rest of the wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pauses {
     next: Duration,
-    /// When the wait is over, on the clock that `pause` is told.
+    /// When the wait ends, on the caller's monotonic clock.
     until: Duration,
 }
 
 impl Pauses {
-    /// A wait of `time` from `now`.
+    /// Starts a wait of `time` from `now`.
     pub(crate) fn of(time: Duration, now: Duration) -> Self {
         Self { next: FIRST, until: now.saturating_add(time) }
     }
 
-    /// How long to pause before the task is asked after again; none where the wait is over.
+    /// Returns how long to pause before the next query, or `None` if the wait is over.
     pub(crate) fn pause(&mut self, now: Duration) -> Option<Duration> {
         let left = self.until.saturating_sub(now);
         let pause = self.next.min(left);
-        self.next = (self.next * 3 / 2).min(LONGEST);
+        self.next = (self.next * 3 / 2).min(MAX_PAUSE);
         (!pause.is_zero()).then_some(pause)
     }
 }

@@ -1,7 +1,7 @@
 //! The token store as a component, for hosts that have none.
 //!
-//! `oge-token` is the store. This brings what it touches through WASI: clocks, HTTP, and the
-//! directory of `OGE_TOKEN_FILE`.
+//! The store itself is in `oge-token`. This crate implements its effects with WASI: clocks, HTTP, and
+//! the directory of `OGE_TOKEN_FILE`.
 
 #![no_std]
 

@@ -1,7 +1,7 @@
-//! Which of the directories that a host opened holds a file.
+//! Maps a path to a file below a directory that the host opened.
 
-/// The rest of `path` below the directory that the host opened as `opened`; none where it does not
-/// lie there. A path that climbs out lies nowhere.
+/// Returns `path` relative to the directory that the host opened as `opened`. `None` if it is not below that
+/// directory, or if it has a `..`.
 #[must_use]
 pub fn below<'a>(opened: &str, path: &'a str) -> Option<&'a str> {
     let rest = if matches!(opened, "." | "./") {
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_lies_below_the_directory_that_its_path_names() {
+    fn only_a_path_below_the_directory_is_mapped() {
         for (opened, path, expected) in [
             ("/state", "/state/token", Some("token")),
             ("/state/", "/state//a/token", Some("a/token")),

@@ -1,4 +1,4 @@
-//! `oge call`: one tool, on the platform that the settings name.
+//! `oge call`: calls one tool on the platform that the settings name.
 
 use std::process::ExitCode;
 
@@ -47,7 +47,7 @@ impl Call {
     }
 }
 
-/// A call whose tool is not chosen yet.
+/// A call whose tool is not dispatched yet.
 pub(crate) struct Pending {
     host: anyhow::Result<Host>,
     progress: Progress,
@@ -78,7 +78,7 @@ impl Pending {
                 return Ok(ExitCode::SUCCESS);
             }
             Err(CallError::Failure(failure)) => failure,
-            // The envelope tells no kind, and the sandbox's end is none of the component's.
+            // A stopped component has no failure kind, and the envelope shows none.
             Err(error) => Failure::new(FailureKind::BadReply, T::OPERATION, error.to_string()),
         };
         if self.json {
@@ -93,7 +93,8 @@ impl Pending {
     }
 }
 
-/// A host that could not be made for a setting failed the call that needed it.
+/// Converts a bad setting that failed the build of the host to a failure of the call. Returns other errors
+/// unchanged.
 fn bad_setting(error: anyhow::Error, operation: &'static str) -> anyhow::Result<Failure> {
     error.downcast::<Failure>().map(|failure| Failure { operation, ..failure })
 }
@@ -106,7 +107,7 @@ fn show<T: GuestTool>(done: &Done<T::Output>) -> anyhow::Result<()> {
     };
     let took = paint(FAINT, format_args!("{seconds:.2} s"));
     print(&format!("{} {} {took}{renewed}", mark(true), harmless(&T::message(&done.output))))?;
-    // A tool's result was read from JSON, or is made of texts, so it has a JSON form.
+    // Every tool's result can be serialized.
     if let Ok(data) = serde_json::to_string(&done.output) {
         print(&harmless(&json::compact(&data)))?;
     }

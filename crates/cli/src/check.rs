@@ -1,4 +1,4 @@
-//! `oge check`: what is wrong with the settings, and what to do about it.
+//! `oge check`: reports what is wrong with the settings and how to fix it.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ use crate::env_file::EnvFile;
 use crate::style::{FAINT, HANDLED, mark, paint, print};
 use crate::{FAILED, known, state};
 
-/// What the tools need.
+/// The settings that the tools need.
 const TOOLS: [(&str, &str); 4] = [
     ("OGE_API_URL", "the URL of the computation API, for the first two tools"),
     ("OGE_DAG_URL", "the base URL of the DAG batch API, for the other three"),
@@ -28,9 +28,9 @@ const TOOLS: [(&str, &str); 4] = [
     ("OGE_USERNAME", "the default of submit_batch_task's username"),
 ];
 
-/// What a login needs; which of it, its grant says.
+/// The settings of a login. The grant decides which of them it needs.
 const LOGIN: [(&str, &str); 5] = [
-    ("OGE_TOKEN_URL", "where a token is had"),
+    ("OGE_TOKEN_URL", "the URL of the token endpoint"),
     ("OGE_TOKEN_USERNAME", "the account's name"),
     ("OGE_TOKEN_PASSWORD", "the account's password; set it in the environment"),
     ("OGE_CLIENT_ID", "the client's id"),
@@ -48,7 +48,7 @@ pub(crate) struct Check {
     component: ComponentFile,
 }
 
-/// Prints a line a check, and remembers whether all went well.
+/// Prints one line per check, and records whether all succeeded.
 struct Report {
     good: bool,
 }
@@ -82,7 +82,11 @@ impl Check {
         let login = Credentials::read(get);
         let has_login = login.is_ok() || LOGIN.iter().any(|(key, _)| is_set(key));
         if is_set("OGE_TOKEN") && !has_login {
-            report.line(true, "OGE_TOKEN", "set; without a login it serves until it is refused")?;
+            report.line(
+                true,
+                "OGE_TOKEN",
+                "set; without a login it is used until the platform rejects it",
+            )?;
         } else {
             for (key, what) in LOGIN {
                 let note = match &login {
@@ -103,7 +107,7 @@ impl Check {
     }
 }
 
-/// Whether the platform is there, lets the account in, and answers.
+/// Checks that the platform is reachable, accepts the login, and responds to a call.
 async fn platform(
     host: HostBuilder,
     settings: BTreeMap<String, String>,
@@ -142,7 +146,7 @@ async fn platform(
         query_task_status::Arguments { dag_id: "oge-check".to_owned(), auth_token: None };
     match host.run::<QueryTaskStatus>(&arguments).await {
         Ok(_) => report.line(true, "query_task_status", "answered"),
-        // The platform may well say that there is no such task: it was reached, and it took the token.
+        // The platform may report that there is no such task: it was reached, and it accepted the token.
         Err(CallError::Failure(failure))
             if failure.kind == FailureKind::Api && failure.http_status == Some(200) =>
         {
@@ -152,14 +156,14 @@ async fn platform(
     }
 }
 
-/// Whether a key of the file is meant for these programs. Others may share the file.
+/// Returns whether a key of the file is one of ours. Other programs may use the same file.
 fn is_ours(key: &str) -> bool {
     key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("OGE_"))
 }
 
 async fn reach(origin: &Origin) -> Result<(), &'static str> {
     let address = origin.host_and_port();
-    let unknown = "the name is not known here: check it, or this machine's DNS";
+    let unknown = "the host name cannot be resolved: check it, or this machine's DNS";
     let looked_up = timeout(REACH_LIMIT, lookup_host(&address)).await.map_err(|_| unknown)?;
     let mut addresses = looked_up.map_err(|_| unknown)?;
     let address = addresses.next().ok_or("the name has no address")?;
@@ -170,11 +174,11 @@ async fn reach(origin: &Origin) -> Result<(), &'static str> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "told to a person, who reads it now")]
+#[expect(clippy::disallowed_methods, reason = "shown to a person at once")]
 fn lifetime(expires_at: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     match expires_at.checked_sub(now) {
         Some(left) => format!(", good for {} min", left / 60),
-        None => ", whose end has passed by this machine's clock: is the clock right?".to_owned(),
+        None => ", which has expired by this machine's clock: is the clock right?".to_owned(),
     }
 }

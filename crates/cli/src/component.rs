@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use clap::Args;
 use oge_host::{Host, HostBuilder};
 
-/// Part of the command, so that one file is all that has to be installed.
+/// Embedded, so that the command is a single file to install.
 const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/oge-tools.wasm"));
 
-/// Which component runs.
+/// The option that selects the component.
 #[derive(Debug, Args)]
 pub(crate) struct ComponentFile {
     /// A component to run in place of the one that is part of this command.
@@ -18,7 +18,7 @@ pub(crate) struct ComponentFile {
 }
 
 impl ComponentFile {
-    /// Starts a host with the component.
+    /// Returns a builder of a host with the component.
     pub(crate) fn host(&self) -> anyhow::Result<HostBuilder> {
         let Some(path) = &self.component else { return Ok(embedded()) };
         let bytes =
@@ -27,7 +27,7 @@ impl ComponentFile {
     }
 }
 
-/// Starts a host with the component that is part of this command.
+/// Returns a builder of a host with the embedded component.
 pub(crate) fn embedded() -> HostBuilder {
     Host::builder(EMBEDDED)
 }

@@ -1,5 +1,5 @@
-//! `oge demo`: one story. A token that the platform has ended before its time, five tools, a second
-//! expiry on the way, and a user who notices none of it.
+//! `oge demo`: calls the five tools on a mock platform. The token is rejected before its `exp`, and again
+//! later; the user does not notice.
 
 mod stage;
 
@@ -19,10 +19,10 @@ use self::stage::Stage;
 use crate::FAILED;
 use crate::style::{STRONG, mark, paint, print};
 
-/// How long the mock takes for each answer, so that a person can follow.
+/// How long the mock takes for each response, so that a person can follow.
 const LATENCY: Duration = Duration::from_millis(150);
 
-/// Mount Tai, in degrees.
+/// The bounding box of Mount Tai, in degrees.
 const MOUNT_TAI: [f64; 4] = [117.0, 36.18, 117.2, 36.33];
 
 const CODE: &str = "\
@@ -33,7 +33,7 @@ aspect = oge.Service().getProcess('Coverage.aspect').execute(dem, 1)
 aspect.export('aspect_taishan')
 ";
 
-/// Plays the story; exit code 0 only if all of it went right.
+/// Runs the demo. The exit code is 0 only if every step succeeded.
 pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let states = ["starting", "running", "success"];
     let mock = Mock::start(Options::default().latency(LATENCY).task_states(states)).await?;
@@ -84,7 +84,7 @@ async fn play(stage: &mut Stage) -> anyhow::Result<()> {
     loop {
         asked += 1;
         if asked == 2 {
-            // The other way to say it.
+            // The second expiry has the platform's other form.
             stage.mock.expired_form(ExpiredForm::Status401);
             stage.mock.revoke_tokens();
         }

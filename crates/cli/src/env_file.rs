@@ -10,7 +10,7 @@ use clap::Args;
 use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::settings_file::{MAX_BYTES, SettingsFile, TOO_LARGE};
 
-/// Where the settings come from.
+/// The option that names a settings file.
 #[derive(Debug, Args)]
 pub(crate) struct EnvFile {
     /// A file of KEY=VALUE lines (docs/settings.md) [default: the one that OGE_SETTINGS_FILE names]. The
@@ -20,10 +20,10 @@ pub(crate) struct EnvFile {
 }
 
 impl EnvFile {
-    /// The settings, by key.
+    /// Reads the settings, by key. The environment overrides the file.
     pub(crate) fn read(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let mut settings = self.file()?;
-        // A shell of a component says it, no user.
+        // Set by components only, never by a user.
         settings.remove(FILE_PROBLEM);
         for (key, value) in std::env::vars_os() {
             let Ok(key) = key.into_string() else { continue };
@@ -43,7 +43,7 @@ impl EnvFile {
         Ok(settings)
     }
 
-    /// The settings that the file alone gives.
+    /// Reads the settings of the file only.
     pub(crate) fn file(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let named = || {
             let path = std::env::var_os("OGE_SETTINGS_FILE")?;
@@ -58,7 +58,7 @@ impl EnvFile {
 
 fn read(path: &Path) -> anyhow::Result<SettingsFile> {
     let unreadable = "it cannot be read";
-    // Before it is opened: opening a FIFO waits for its writer.
+    // Checked before opening, because opening a FIFO waits for its writer.
     ensure!(std::fs::metadata(path).context(unreadable)?.is_file(), "it is no regular file");
     let file = File::open(path).context(unreadable)?;
     let mut bytes = Vec::new();

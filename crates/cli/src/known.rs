@@ -1,15 +1,15 @@
-//! Finds misspelt settings.
+//! Detects misspelt settings.
 
 use oge_tools::settings::list::SETTINGS;
 
-/// How alike a name must be to be suggested, from 0 to 1.
-const ALIKE: f64 = 0.75;
+/// The least similarity, from 0 to 1, of a name that is suggested.
+const MIN_SIMILARITY: f64 = 0.75;
 
 fn all() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().map(|setting| setting.key)
 }
 
-/// What to say of a key that no program reads. `None` if one does.
+/// Returns what is wrong with a key, or `None` if it is a known setting.
 pub(crate) fn problem(key: &str) -> Option<String> {
     if all().any(|known| known == key) {
         return None;
@@ -17,7 +17,7 @@ pub(crate) fn problem(key: &str) -> Option<String> {
     let alike = all()
         .map(|known| (strsim::normalized_damerau_levenshtein(known, &key.to_uppercase()), known));
     let closest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
-    Some(match closest.filter(|(how, _)| *how >= ALIKE) {
+    Some(match closest.filter(|(similarity, _)| *similarity >= MIN_SIMILARITY) {
         Some((_, known)) => format!("no setting has this name; did you mean {known}?"),
         None => "no setting has this name; docs/settings.md has them all".to_owned(),
     })
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_key_is_told_the_closest_name() {
+    fn a_misspelt_key_gets_the_closest_name() {
         for (key, expected) in [
             ("OGE_TIMEOUT_SECONDS", None),
             ("OGE_TIMEOUT_SECOND", Some("did you mean OGE_TIMEOUT_SECONDS?")),
@@ -42,13 +42,14 @@ mod tests {
             ("QQQ", Some("docs/settings.md")),
         ] {
             let problem = problem(key);
-            let is_so = expected.map(|part| problem.as_deref().unwrap_or_default().contains(part));
-            assert!(is_so.unwrap_or(problem.is_none()), "{key}: {problem:?}");
+            let is_expected =
+                expected.map(|part| problem.as_deref().unwrap_or_default().contains(part));
+            assert!(is_expected.unwrap_or(problem.is_none()), "{key}: {problem:?}");
         }
     }
 
     #[test]
-    fn the_pages_have_every_setting_as_the_list_has_it() {
+    fn the_settings_pages_match_the_list() {
         let rows = |page: &str| {
             let rows = page
                 .lines()
@@ -73,11 +74,11 @@ mod tests {
     }
 
     #[test]
-    fn the_example_has_every_setting_of_a_site() {
+    fn the_example_file_has_every_setting() {
         let example = include_bytes!("../../../examples/site.env");
         let example = SettingsFile::parse(example).unwrap();
         let in_example: BTreeSet<_> = example.iter().map(|(key, _)| key).collect();
-        // A file does not name itself.
+        // A settings file does not name itself.
         let listed: BTreeSet<_> = all().filter(|key| *key != "OGE_SETTINGS_FILE").collect();
         assert_eq!(in_example, listed);
     }

@@ -16,12 +16,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The call failed, or a check did.
+/// Exit code: the call or a check failed.
 const FAILED: u8 = 1;
-/// The command or a setting is wrong: nothing was sent.
+/// Exit code: an argument or a setting is wrong, and nothing was sent.
 const USAGE: u8 = 2;
 
-/// The OGE tools, run in a sandbox in which an expired token is a non-event.
+/// The OGE tools in a sandbox that refreshes an expired token and retries the request once.
 #[derive(Debug, Parser)]
 #[command(name = "oge", version, max_term_width = 100)]
 struct Cli {
@@ -31,7 +31,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play one story against a mock platform whose token expires twice on the way.
+    /// Call the five tools on a mock platform whose token expires twice.
     Demo,
     /// Call one of the five tools.
     Call(Box<call::Call>),
@@ -42,7 +42,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command; an error is one sentence on stderr and exit code 2.
+    /// Runs the command. An error is one sentence on stderr and exit code 2.
     async fn run(self) -> ExitCode {
         let result = match self.command {
             Command::Demo => demo::run().await,
@@ -59,11 +59,11 @@ impl Cli {
 
 fn main() -> ExitCode {
     let command = Cli::parse();
-    // Where the process may open no more files, there is none.
+    // Fails if the process may open no more files.
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(command.run()),
         Err(error) => {
-            style::print_error(&format!("oge: it cannot start: {error}"));
+            style::print_error(&format!("oge: the command cannot start: {error}"));
             ExitCode::from(FAILED)
         }
     }

@@ -1,4 +1,4 @@
-//! `oge mock`: a platform to try things on.
+//! `oge mock`: runs a mock platform to experiment with.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) struct MockCommand {
     /// How long a token lives, in seconds
     #[arg(long, value_name = "SECONDS")]
     token_lifetime: Option<u64>,
-    /// How long every answer takes, in milliseconds
+    /// The time before every response, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
     /// Each login ends the tokens before it
@@ -31,7 +31,7 @@ pub(crate) struct MockCommand {
     /// Five wrong logins lock the account, as on the public platform
     #[arg(long)]
     lock_account: bool,
-    /// How an expired token is told
+    /// The response to an expired token
     #[arg(long, value_enum, default_value_t = Form::Code)]
     form: Form,
 }
@@ -53,7 +53,7 @@ impl MockCommand {
             .latency(Duration::from_millis(self.latency))
             .single_session(self.single_session)
             .locks_account(self.lock_account)
-            // It may run for long, and nobody reads what it would remember.
+            // It may run for a long time, and nothing reads the records.
             .record(false);
         if let Some(seconds) = self.token_lifetime {
             options = options.token_lifetime(Duration::from_secs(seconds));
@@ -68,7 +68,7 @@ impl MockCommand {
         if let Some(calls) = self.expire_after {
             mock.expire_after(calls);
         }
-        print(&format!("# A mock OGE on {}; its secrets open nothing else.", mock.origin()))?;
+        print(&format!("# A mock OGE on {}; its secrets are valid here only.", mock.origin()))?;
         for (key, value) in mock.settings() {
             print(&format!("{key}={value}"))?;
         }
@@ -90,7 +90,7 @@ impl MockCommand {
     }
 }
 
-/// An outcome in one word.
+/// Returns an outcome as one word.
 pub(crate) fn outcome(outcome: Outcome) -> String {
     match outcome {
         Outcome::Accepted => paint(GOOD, "accepted"),

@@ -1,4 +1,4 @@
-//! A long wait shows that it is one, where somebody is looking.
+//! The progress of a long wait, on a terminal.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::style::print_error;
 
-/// A spinner with the time so far, on a terminal's stderr; nothing elsewhere.
+/// A spinner with the elapsed time if stderr is a terminal; else hidden.
 #[derive(Clone)]
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Starts to spin.
+    /// Starts the spinner.
     pub(crate) fn start(what: &str) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
@@ -25,12 +25,12 @@ impl Progress {
         Self(bar)
     }
 
-    /// Writes a line of the log, above the spinner.
+    /// Writes a log line above the spinner.
     pub(crate) fn log(&self, line: &str) {
         self.0.suspend(|| print_error(line));
     }
 
-    /// Takes the spinner away.
+    /// Removes the spinner.
     pub(crate) fn end(&self) {
         self.0.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! Where `oge` keeps its token and what it knows of logins, so that calls in turn share one login.
+//! The file in which `oge` keeps its token and the state of its logins, so that successive calls share a login.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,8 +12,8 @@ use crate::style::print_error;
 
 const NAME: &str = "token";
 
-/// Lets the host keep its state in the file that `OGE_TOKEN_FILE` names, or in the user's state directory;
-/// in memory with a warning if that directory cannot be made.
+/// Sets the host's token file: the one of `OGE_TOKEN_FILE`, or one in the user's state directory. If its
+/// directory cannot be created, prints a warning, and the token is kept in memory.
 pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) -> HostBuilder {
     let set =
         settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
@@ -30,7 +30,7 @@ pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) ->
         Ok(path) => builder.token_file(path),
         Err(error) => {
             print_error(&format!(
-                "oge: the token is kept in memory, so each command logs in anew: {error:#}; set \
+                "oge: the token is kept in memory, so each command logs in again: {error:#}; set \
                  OGE_TOKEN_FILE to a file in a directory of yours"
             ));
             builder
@@ -38,16 +38,16 @@ pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) ->
     }
 }
 
-/// Makes a directory that only its owner can enter.
+/// Creates a directory that only its owner can enter.
 fn make(directory: &Path) -> anyhow::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory).with_context(|| format!("{} cannot be made", directory.display()))
+    builder.create(directory).with_context(|| format!("{} cannot be created", directory.display()))
 }
 
-/// Where this system keeps the state of a user's programs.
+/// Returns this system's directory for the state of a user's programs.
 fn user_directory() -> anyhow::Result<PathBuf> {
     let from = |key: &str| env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
     let found = if cfg!(windows) {

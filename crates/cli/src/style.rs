@@ -1,4 +1,4 @@
-//! Colours and marks: both on a terminal, plain text elsewhere.
+//! Output with colours and symbols on a terminal, and plain text elsewhere.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
@@ -6,26 +6,26 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use anstyle::{AnsiColor, Style};
 use anyhow::Context as _;
 
-/// Something went well.
+/// Success.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// Something did not.
+/// Failure.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
-/// Something that the component took care of.
+/// A problem that the component handled.
 pub(crate) const HANDLED: Style = AnsiColor::Yellow.on_default();
-/// What a reader looks for first.
+/// Important text.
 pub(crate) const STRONG: Style = Style::new().bold();
-/// What a reader may skip.
+/// Secondary text.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
-/// `text` in a style, which `anstream` leaves out where the output is not a terminal.
+/// Returns `text` in a style. `anstream` removes the style if the output is not a terminal.
 pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Writes a line to standard output. A reader that has gone away, as `head` does, is no failure.
+/// Writes a line to standard output. A closed pipe, as with `head`, is not an error.
 ///
 /// # Errors
-/// If the line cannot be written, as on a full disk.
+/// Fails if the line cannot be written, for example on a full disk.
 pub(crate) fn print(line: &str) -> anyhow::Result<()> {
     match writeln!(anstream::stdout(), "{line}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -35,12 +35,12 @@ pub(crate) fn print(line: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line to standard error. If that cannot be written, there is no other place to say it.
+/// Writes a line to standard error. Ignores write errors, because there is no other place to report them.
 pub(crate) fn print_error(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// The mark in front of what went well or did not.
+/// Returns the mark in front of a success or a failure.
 pub(crate) fn mark(good: bool) -> String {
     let (style, symbol, word) = if good { (GOOD, "✓", "ok") } else { (BAD, "✗", "FAILED") };
     paint(style, if std::io::stdout().is_terminal() { symbol } else { word })

@@ -1,4 +1,4 @@
-//! The tools as commands: their MCP names, and the core's arguments as flags.
+//! The tools as subcommands, with their MCP names and the core's arguments as flags.
 
 use std::process::ExitCode;
 

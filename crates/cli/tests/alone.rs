@@ -1,4 +1,4 @@
-//! The command is one file: it runs where nothing else is, as in an empty container.
+//! The command is a single file: it runs in an empty root file system, as in an empty container.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
@@ -12,7 +12,7 @@ use tempfile::tempdir;
 
 const OGE: &str = env!("CARGO_BIN_EXE_oge");
 
-/// Copies the command and the system's libraries that it is linked with, and nothing else.
+/// Copies the command and the system libraries that it is linked with.
 fn fill(root: &Path) {
     let linked = Command::new("ldd").arg(OGE).output().unwrap();
     let linked = String::from_utf8(linked.stdout).unwrap();
@@ -25,7 +25,7 @@ fn fill(root: &Path) {
     fs::copy(OGE, root.join("oge")).unwrap();
 }
 
-/// Runs the copy with `root` as its whole file system, as root of a user namespace where we are not root.
+/// Runs the copy with `root` as its file system. `--map-root-user` allows that without being root.
 fn run(root: &Path, arguments: &[&str], settings: &[(String, String)]) -> Output {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--root"]).arg(root).arg("/oge").args(arguments);
@@ -34,7 +34,7 @@ fn run(root: &Path, arguments: &[&str], settings: &[(String, String)]) -> Output
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_binary_alone_is_enough() {
+async fn the_command_needs_no_other_file() {
     let root = tempdir().unwrap();
     fill(root.path());
     let mock = Mock::start(Options::default()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The command as its users run it: what it prints, where, and with which exit code.
+//! The command line: output, streams and exit codes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use oge_mock_platform::{Credentials, Fault, Mock, Options, Route};
 
-/// The command in an environment of its own.
+/// Returns the command with these settings as its whole environment.
 fn oge(arguments: &[&str], settings: &[(String, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oge"));
     command.args(arguments).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
@@ -27,7 +27,7 @@ async fn mock() -> Mock {
 }
 
 #[test]
-fn the_demo_goes_right_and_shows_no_token() {
+fn the_demo_succeeds_and_shows_no_token() {
     let output =
         run(&["demo"], &[("OGE_DAG_URL".to_owned(), "http://elsewhere.invalid".to_owned())]);
     let shown = text(&output.stdout);
@@ -39,7 +39,7 @@ fn the_demo_goes_right_and_shows_no_token() {
 }
 
 #[tokio::test]
-async fn json_is_the_envelope_and_nothing_else() {
+async fn json_prints_the_envelope_and_nothing_else() {
     let mock = mock().await;
     let output = run(&["call", "query_task_status", "--dag-id", "d", "--json"], &mock.settings());
     let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -51,7 +51,7 @@ async fn json_is_the_envelope_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_call_that_fails_is_exit_code_1_and_an_envelope_that_says_so() {
+async fn a_failed_call_has_exit_code_1_and_a_failure_envelope() {
     let mock = mock().await;
     mock.fail(Route::Process, Fault::Status(500));
     let output = run(&["call", "run-big-query", "--json"], &mock.settings());
@@ -62,14 +62,14 @@ async fn a_call_that_fails_is_exit_code_1_and_an_envelope_that_says_so() {
 }
 
 #[test]
-fn a_missing_setting_is_exit_code_2_and_named() {
+fn a_missing_setting_has_exit_code_2_and_is_named() {
     let output = run(&["call", "run_big_query"], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stdout).contains("OGE_API_URL"), "{output:?}");
 }
 
 #[tokio::test]
-async fn a_bad_argument_is_exit_code_2_and_sends_nothing() {
+async fn a_bad_argument_has_exit_code_2_and_sends_nothing() {
     let mock = mock().await;
     let arguments =
         ["call", "coverage_aspect_analysis", "--bbox", "-10,-20,5,7", "--radius", "0", "--json"];
@@ -80,7 +80,7 @@ async fn a_bad_argument_is_exit_code_2_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_callers_own_comes_from_the_environment() {
+async fn the_callers_own_token_is_read_from_the_environment() {
     let mock = mock().await;
     let mut settings = mock.settings();
     settings.push(("MINE".to_owned(), mock.issue_token()));
@@ -95,7 +95,7 @@ async fn a_token_of_the_callers_own_comes_from_the_environment() {
 }
 
 #[tokio::test]
-async fn the_environment_comes_before_the_file() {
+async fn the_environment_overrides_the_file() {
     let mock = mock().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for (key, value) in mock.settings() {
@@ -117,7 +117,7 @@ fn a_bad_line_of_a_file_is_not_quoted() {
     assert!(!format!("{output:?}").contains("MARKER"), "{output:?}");
 }
 
-/// The file that the MCP server is given too, in `tests/wasmtime`.
+/// The MCP server reads the same file in `tests/wasmtime`.
 #[tokio::test]
 async fn every_form_of_a_line_is_read() {
     let credentials = Credentials {
@@ -201,7 +201,7 @@ fn a_variable_that_is_not_utf_8_is_named() {
 }
 
 #[tokio::test]
-async fn a_value_may_begin_with_a_hyphen_and_a_bbox_have_blanks() {
+async fn a_value_may_begin_with_a_hyphen_and_a_bbox_may_have_blanks() {
     let mock = mock().await;
     let settings = mock.settings();
     for bbox in ["-74, 40,-73 , 41", "-74,40,-73,41", "[-74, 40, -73, 41]", " -74，40，-73，41"]
@@ -238,7 +238,7 @@ async fn a_value_may_begin_with_a_hyphen_and_a_bbox_have_blanks() {
 }
 
 #[tokio::test]
-async fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
+async fn output_that_cannot_be_written_is_an_error_and_no_panic() {
     let mock = mock().await;
     let full = || std::fs::File::create("/dev/full").unwrap();
     for arguments in [
@@ -259,7 +259,7 @@ async fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
 }
 
 #[tokio::test]
-async fn a_check_passes_where_all_is_well() {
+async fn a_check_of_good_settings_passes() {
     let mock = mock().await;
     let output = run(&["check"], &mock.settings());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
@@ -267,7 +267,7 @@ async fn a_check_passes_where_all_is_well() {
 }
 
 #[tokio::test]
-async fn a_check_says_what_to_fix_and_shows_no_secret() {
+async fn a_check_names_what_to_fix_and_shows_no_secret() {
     let credentials =
         Credentials { password: "MARKER-password".to_owned(), ..Credentials::default() };
     let mock = Mock::start(Options::default().credentials(credentials)).await.unwrap();
@@ -284,7 +284,7 @@ async fn a_check_says_what_to_fix_and_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn a_check_is_not_green_where_a_page_or_nothing_answers() {
+async fn a_check_fails_on_a_page_or_an_empty_response() {
     let mock = mock().await;
     for (content_type, body) in [("text/html", "<html>login</html>"), ("text/plain", "")] {
         mock.response(Route::GetState, 200, content_type, body);
@@ -295,7 +295,7 @@ async fn a_check_is_not_green_where_a_page_or_nothing_answers() {
 }
 
 #[test]
-fn a_check_without_settings_names_them_all() {
+fn a_check_without_settings_names_all_of_them() {
     let output = run(&["check"], &[]);
     assert_eq!(output.status.code(), Some(1));
     for key in ["OGE_API_URL", "OGE_DAG_URL", "OGE_TOKEN_URL", "OGE_CLIENT_SECRET"] {
@@ -304,7 +304,7 @@ fn a_check_without_settings_names_them_all() {
 }
 
 #[test]
-fn the_settings_that_the_mock_prints_are_those_that_a_check_accepts() {
+fn a_check_accepts_the_settings_that_the_mock_prints() {
     let mut mock = oge(&["mock"], &[]).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(mock.stdout.take().unwrap()).lines().map(Result::unwrap);
     let settings: Vec<_> = lines
@@ -319,9 +319,9 @@ fn the_settings_that_the_mock_prints_are_those_that_a_check_accepts() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
 }
 
-/// Read only: its addresses are a real site's, and nothing here may be sent to them.
+/// Parses the file only. Its URLs are a real site's, so nothing may be sent to them.
 #[test]
-fn the_example_is_good_and_holds_no_secret() {
+fn the_example_file_is_valid_and_has_no_secret() {
     let example = include_bytes!("../../../examples/site.env");
     let example = oge_tools::settings_file::SettingsFile::parse(example).unwrap();
     let value = |key: &str| example.get(key);
@@ -333,7 +333,7 @@ fn the_example_is_good_and_holds_no_secret() {
 }
 
 #[tokio::test]
-async fn a_check_fails_where_the_platform_refuses_every_token() {
+async fn a_check_fails_if_the_platform_rejects_every_token() {
     let mock = mock().await;
     mock.refuse_all_tokens(true);
     let output = run(&["check"], &mock.settings());
@@ -356,7 +356,7 @@ async fn a_given_token_without_a_login_passes_a_check() {
 }
 
 #[test]
-fn a_bad_setting_is_an_envelope_too() {
+fn a_bad_setting_also_prints_an_envelope() {
     let bad = [("OGE_API_URL".to_owned(), "nope".to_owned())];
     let output = run(&["call", "run_big_query", "--json"], &bad);
     assert_eq!(output.status.code(), Some(2));
@@ -366,7 +366,7 @@ fn a_bad_setting_is_an_envelope_too() {
 }
 
 #[tokio::test]
-async fn an_envelope_is_one_line_however_the_platform_writes() {
+async fn an_envelope_is_one_line_for_any_format_of_the_response() {
     let mock = mock().await;
     mock.response(
         Route::Process,

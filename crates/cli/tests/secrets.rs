@@ -1,4 +1,4 @@
-//! A marker in every credential, and none in anything that the command prints or leaves behind.
+//! Every credential has a marker, and no output or file of the command has one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use oge_mock_platform::{Credentials, Fault, Mock, Options, Route, assert_unmarked};
 
-/// The command in a folder that is all it knows of this machine.
+/// Runs the command with `folder` as its home, cache and working directory.
 fn oge(folder: &Path, arguments: &[&str], settings: &[(String, String)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oge"));
     command.args(arguments).env_clear().envs(settings.iter().cloned());
@@ -30,7 +30,7 @@ fn assert_clean(output: &Output) {
 const CALL: [&str; 4] = ["call", "query_task_status", "--dag-id", "d"];
 
 #[tokio::test]
-async fn the_command_prints_no_secret_whatever_fails_and_leaves_none_but_its_token() {
+async fn no_failure_prints_a_secret_and_only_the_token_is_left() {
     let options = Options::default().credentials(Credentials::marked());
     let mock = Mock::start(options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -39,7 +39,7 @@ async fn the_command_prints_no_secret_whatever_fails_and_leaves_none_but_its_tok
     settings.push(("RUST_BACKTRACE".to_owned(), "full".to_owned()));
     settings.push(("RUST_LOG".to_owned(), "trace".to_owned()));
     settings.push(("MINE".to_owned(), "eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln".to_owned()));
-    let answer = |status, body: &'static str| Fault::Response {
+    let response = |status, body: &'static str| Fault::Response {
         status,
         content_type: "application/json".to_owned(),
         body: body.into(),
@@ -49,11 +49,11 @@ async fn the_command_prints_no_secret_whatever_fails_and_leaves_none_but_its_tok
         (Route::GetState, Fault::EchoToken),
         (Route::Token, Fault::EchoToken),
         (Route::Token, Fault::Cut),
-        (Route::Token, answer(200, r#"{"code":200,"data":{"jwt":"eyJhbGci.MARKER.c2ln"}}"#)),
-        (Route::Token, answer(200, r#"{"data":{"token":"eyJ\nMARKER"}}"#)),
+        (Route::Token, response(200, r#"{"code":200,"data":{"jwt":"eyJhbGci.MARKER.c2ln"}}"#)),
+        (Route::Token, response(200, r#"{"data":{"token":"eyJ\nMARKER"}}"#)),
     ] {
         mock.heal_all();
-        // What one login came to holds off no other here.
+        // Deletes the state, so that a failed login does not delay the next one.
         let _ = std::fs::remove_dir_all(folder.path().join("oge"));
         let echoes = fault == Fault::EchoToken;
         mock.fail(route, fault);
@@ -65,7 +65,7 @@ async fn the_command_prints_no_secret_whatever_fails_and_leaves_none_but_its_tok
             assert_clean(&oge(folder.path(), &mine, &settings));
         }
     }
-    // What it leaves is what it compiled, and its state.
+    // It leaves only its compiled code and its state.
     let left = std::fs::read_dir(folder.path()).unwrap().map(|left| left.unwrap().file_name());
     assert_eq!(
         left.filter(|name| name != "wasmtime" && name != "oge").collect::<Vec<_>>(),

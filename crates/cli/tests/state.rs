@@ -1,4 +1,4 @@
-//! Where the command keeps its token between calls, and what calls in turn share.
+//! Where the command keeps its token between calls, and what successive calls share.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -11,7 +11,7 @@ use tempfile::tempdir;
 
 const CALL: [&str; 5] = ["call", "query_task_status", "--dag-id", "d", "--json"];
 
-/// The command, whose user's state directory is below `home`.
+/// Runs the command with the user's state directory below `home`.
 fn oge(arguments: &[&str], settings: &[(String, String)], home: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oge"));
     command.args(arguments).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
@@ -35,7 +35,7 @@ fn wrong(mock: &Mock) -> Vec<(String, String)> {
     settings
 }
 
-/// Every file below `directory`, but for what the command compiled.
+/// Returns every file below `directory` except the compiled code.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
@@ -43,7 +43,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_in_turn_share_one_login_which_their_owner_alone_can_read() {
+async fn successive_calls_share_a_login_that_only_its_owner_can_read() {
     let (mock, home) = (mock().await, tempdir().unwrap());
     for _ in 0..3 {
         let output = oge(&CALL, &mock.settings(), home.path());
@@ -62,7 +62,7 @@ async fn calls_in_turn_share_one_login_which_their_owner_alone_can_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_one_login_for_many_calls_and_one_for_a_person() {
+async fn a_wrong_password_costs_one_login_and_one_for_a_check() {
     let (mock, home) = (mock().await, tempdir().unwrap());
     for _ in 0..8 {
         let output = oge(&CALL, &wrong(&mock), home.path());
@@ -100,12 +100,13 @@ async fn the_setting_names_another_file_and_accounts_do_not_share_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_directory_the_token_is_in_memory_and_a_warning_says_so() {
+async fn without_a_directory_the_token_is_in_memory_with_a_warning() {
     let (mock, home) = (mock().await, tempdir().unwrap());
     let occupied = home.path().join("oge");
     fs::write(&occupied, "a file").unwrap();
     let output = oge(&CALL, &mock.settings(), home.path());
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let said = text(&output.stderr);
-    assert!(said.contains("kept in memory") && said.contains("OGE_TOKEN_FILE"), "{said}");
+    let warning = text(&output.stderr);
+    assert!(warning.contains("kept in memory"), "{warning}");
+    assert!(warning.contains("OGE_TOKEN_FILE"), "{warning}");
 }

@@ -1,4 +1,4 @@
-//! A program with a wasmtime host of its own: it serves the component's `token-store` import and keeps the rest.
+//! Adds the `token-store` import to a program that has its own wasmtime host.
 //!
 //! `cargo run --example own_host -- oge-tools.wasm DAG_ID` prints the state of a task.
 

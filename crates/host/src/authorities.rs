@@ -1,4 +1,4 @@
-//! The certificate authorities that this host trusts: Mozilla's, and those that `OGE_CA_FILE` names.
+//! The certificate authorities that this host trusts: Mozilla's and those in `OGE_CA_FILE`.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-/// What every certificate in DER form begins with.
+/// The first byte of every certificate in DER form (an ASN.1 sequence).
 const DER: u8 = 0x30;
 const BEGIN: &str = "-----BEGIN";
 
-/// Mozilla's authorities, and those in the file `more`.
+/// Returns Mozilla's authorities and those in the file `more`.
 pub(crate) fn read(more: Option<&Path>) -> anyhow::Result<RootCertStore> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     if let Some(path) = more {
@@ -36,7 +36,7 @@ fn trust(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The certificates in a file, one in DER form or any number in PEM form.
+/// Reads the certificates of a file: one in DER form or any number in PEM form.
 fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     if bytes.first() == Some(&DER) {
         return Ok(vec![CertificateDer::from(bytes.to_vec())]);
@@ -44,8 +44,8 @@ fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err("is in UTF-16; save it as UTF-8".to_owned());
     }
-    // Only the beginning of a line counts, and a byte order mark may stand before it, or the end of the
-    // file that was put in front.
+    // The parser finds BEGIN at the start of a line only. A byte order mark may precede it, and so may
+    // the last line of another file if files were concatenated.
     let text =
         String::from_utf8_lossy(bytes).replace('\r', "\n").replace(BEGIN, &["\n", BEGIN].concat());
     let certificates = CertificateDer::pem_slice_iter(text.as_bytes()).enumerate();
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// An authority that `openssl req -x509` made for this test, in PEM form.
+    /// An authority made by `openssl req -x509` for this test, in PEM form.
     const PEM: &str = include_str!("authorities/test.pem");
 
     fn added(bytes: &[u8]) -> Result<usize, String> {
@@ -87,18 +87,18 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_read_in_every_usual_form() {
+    fn pem_and_der_certificates_are_read_in_every_usual_form() {
         let der = CertificateDer::from_pem_slice(PEM.as_bytes()).unwrap();
-        let marked = format!("\u{feff}{PEM}");
+        let with_bom = format!("\u{feff}{PEM}");
         let windows = PEM.replace('\n', "\r\n");
         for (count, form) in [
             (1, PEM.as_bytes()),
             (1, &der),
-            (1, marked.as_bytes()),
+            (1, with_bom.as_bytes()),
             (1, windows.as_bytes()),
             (1, PEM.trim().as_bytes()),
             (1, PEM.replace('\n', "\r").as_bytes()),
-            (2, format!("{marked}{marked}").as_bytes()),
+            (2, format!("{with_bom}{with_bom}").as_bytes()),
             (2, format!("{}{PEM}", PEM.trim()).as_bytes()),
             (1, [b"# \xd6\xa4\xca\xe9\n", PEM.as_bytes()].concat().as_slice()),
         ] {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_no_use_is_refused_with_the_setting_and_the_cause() {
+    fn an_unusable_file_fails_with_the_setting_and_the_cause() {
         let utf16: Vec<u8> =
             [0xfeff].into_iter().chain(PEM.encode_utf16()).flat_map(u16::to_le_bytes).collect();
         let cut = PEM.replace("MII", "M!I");

@@ -1,4 +1,4 @@
-//! What `bindgen!` makes of `wit/`. No hand-written logic stands here.
+//! The bindings that `bindgen!` generates from `wit/`.
 
 wasmtime::component::bindgen!({
     path: "../../wit",

@@ -1,4 +1,4 @@
-//! What a host is made of.
+//! The builder of a host.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,20 +27,20 @@ use crate::state::State;
 use crate::store::NativeStore;
 use crate::token_store::TokenStore;
 
-/// What a component needs besides what its responses take.
+/// The memory that a component needs besides its responses, in bytes.
 const BASE_MEMORY: usize = 16 << 20;
 
-/// How often a response may be in a component's memory: as the pieces in which it arrived, as the text that is
-/// handed on, and twice in values that are read from it.
+/// How many copies of a response a component may hold at once: the chunks that arrived, the text that it
+/// returns, and two in parsed values.
 const COPIES_OF_A_RESPONSE: usize = 4;
 
-/// How many calls there is room for where nobody says.
+/// The default of [`HostBuilder::calls_at_once`].
 const CALLS_AT_ONCE: u32 = 1000;
 
-/// Describes a host; [`Host::builder`] starts one.
+/// Builds a [`Host`]. Start with [`Host::builder`].
 pub struct HostBuilder {
     component: Cow<'static, [u8]>,
-    /// Some are passwords, so each is held as one.
+    /// Each value is a `Secret`, because some are passwords.
     settings: BTreeMap<String, Secret>,
     allowed: Vec<Origin>,
     tokens: Option<Arc<dyn TokenStore>>,
@@ -64,8 +64,8 @@ impl HostBuilder {
         }
     }
 
-    /// Settings, such as [`environment`](crate::environment()) returns; those whose name starts with `OGE_` are taken, and of
-    /// these only the tools' own ever reach the sandbox.
+    /// Adds settings, for example those that [`environment`](crate::environment()) returns. Ignores names that
+    /// do not start with `OGE_`. Only the tools' own settings reach the sandbox.
     #[must_use]
     pub fn settings<K: Into<String>, V: Into<String>>(
         mut self,
@@ -77,58 +77,58 @@ impl HostBuilder {
         self
     }
 
-    /// One more origin that the component may send requests to. Those of the settings always are.
+    /// Allows requests to one more origin. The origins of the settings are always allowed.
     #[must_use]
     pub fn allow(mut self, origin: Origin) -> Self {
         self.allowed.push(origin);
         self
     }
 
-    /// Where the token lives. By default a [`NativeStore`] that logs in as the settings say.
+    /// Sets the token store. The default is a [`NativeStore`] that logs in with the settings.
     #[must_use]
     pub fn token_store(mut self, tokens: impl TokenStore) -> Self {
         self.tokens = Some(Arc::new(tokens));
         self
     }
 
-    /// Keeps the token, and what is known of logins, in a file: `path` with the account's name behind it.
-    /// Other processes that name the same file share the token and its logins. Without this they are kept
-    /// in memory. The directory must be there; keep it at mode 0700.
+    /// Keeps the token and the state of its logins in a file, whose name is `path` followed by the account's
+    /// name. Processes that use the same file share the token and its logins. The default is memory. The
+    /// directory must exist; give it mode 0700.
     #[must_use]
     pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.token_file = Some(path.into());
         self
     }
 
-    /// Takes the component's log, a line at a time, and the host's own warnings. By default standard
-    /// error.
+    /// Sets the sink of the component's log lines and of the host's warnings. The default is standard error.
     #[must_use]
     pub fn log(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.log = Some(Arc::new(sink));
         self
     }
 
-    /// What one call may use.
+    /// Sets what one call may use.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// How many calls run at one time, at least one; more wait for their turn. By default 1,000, which takes
-    /// some milliseconds when the process's first host is built. Hosts of one process that say the same share
-    /// the room; each other number takes 4 GiB of address space a call, for as long as the process lives. Where
-    /// there is not so much (some 30,000 calls on x86-64), instances are made one by one, which takes longer.
+    /// Sets how many calls run at the same time, at least one; further calls wait. The default is 1,000.
+    ///
+    /// Each number used in a process reserves 4 GiB of address space a call until the process ends; hosts
+    /// with the same number share it. If the address space is too small (about 30,000 calls on x86-64),
+    /// instances are allocated one by one, which is slower.
     #[must_use]
     pub fn calls_at_once(mut self, calls: u32) -> Self {
         self.calls_at_once = Some(calls);
         self
     }
 
-    /// Compiles the component and makes the host.
+    /// Compiles the component and builds the host.
     ///
     /// # Errors
-    /// Where a setting is bad, or the component cannot be loaded or is of another world.
+    /// Fails if a setting is bad, or if the component cannot be loaded or does not fit the world `oge-tools`.
     pub fn build(self) -> anyhow::Result<Host> {
         let get = |key: &str| self.settings.get(key).map(|value| value.expose().to_owned());
         let settings = Settings::read(get).map_err(bad_setting)?;
@@ -158,11 +158,12 @@ impl HostBuilder {
         let pool = Pool::of(self.calls_at_once.unwrap_or(CALLS_AT_ONCE).max(1))?;
         let component = load(&pool.engine, self.component)
             .map_err(anyhow::Error::from)
-            .context("the bytes are no component that this host can run")?;
+            .context("this host cannot load the component")?;
         let allowed = settings.origins().cloned().chain(self.allowed).collect();
-        let own = |(key, _): &(&String, &Secret)| settings::list::TOOLS.contains(&key.as_str());
-        let own = self.settings.iter().filter(own);
-        let environment = own.map(|(key, value)| (key.clone(), value.expose().to_owned()));
+        let is_for_tools =
+            |(key, _): &(&String, &Secret)| settings::list::TOOLS.contains(&key.as_str());
+        let for_tools = self.settings.iter().filter(is_for_tools);
+        let environment = for_tools.map(|(key, value)| (key.clone(), value.expose().to_owned()));
         Ok(Host(Arc::new(Inner {
             pool,
             component,
@@ -179,13 +180,13 @@ impl HostBuilder {
     }
 }
 
-/// A closed pipe must not end the host.
+/// Ignores write errors: a closed pipe must not end the host.
 fn to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Compiling takes longer than all else that a host does, and the hosts of one process mostly run the
-/// same component on one engine: the last few are kept, by their bytes.
+/// Compiles a component, or returns one of the last few that were compiled from the same bytes for the same
+/// engine: compiling takes longer than everything else that building a host does.
 fn load(engine: &Engine, bytes: Cow<'static, [u8]>) -> wasmtime::Result<OgeToolsPre<State>> {
     const KEPT: usize = 4;
     type Compiled = (Cow<'static, [u8]>, OgeToolsPre<State>);

@@ -1,4 +1,4 @@
-//! The HTTP client that a host shares: pooled keep-alive connections, one TLS configuration.
+//! The HTTP client of a host: pooled keep-alive connections and one TLS configuration.
 
 #[cfg(test)]
 mod tests;
@@ -23,16 +23,15 @@ use crate::authorities;
 use crate::connection::{Answer, Cuttable, Sending, Until};
 use crate::resolver::Resolver;
 
-/// How long an unused connection is kept: less than the five seconds after which common servers
-/// close theirs, so that a request hardly ever meets a connection that is just being closed.
+/// How long an unused connection is kept. Common servers close theirs after five seconds, so this rarely
+/// sends a request on a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// A client; clones share its connections. Redirects are not followed.
+/// An HTTP client. Clones share its connections. It does not follow redirects.
 ///
-/// A server may close a kept connection at the moment at which a request is sent on it, and nobody can
-/// tell whether it took the request. So a request that may be sent twice goes on a kept connection,
-/// and is sent once more when that connection ends before the first byte of a response. Any other
-/// request gets a connection of its own.
+/// A server may close a kept connection just as a request is sent on it; then it is unknown whether the server
+/// processed the request. So only a request that may be sent twice uses a kept connection. It is sent again if
+/// the connection ends before the first byte of a response. Any other request gets a new connection.
 #[derive(Clone)]
 pub struct HttpClient {
     kept: Connections,
@@ -44,11 +43,11 @@ type Connections = legacy::Client<Connector, Sending<WasiBody>>;
 type Connector = Cuttable<HttpsConnector<HttpConnector<Resolver>>>;
 
 impl HttpClient {
-    /// A client that trusts Mozilla's certificate authorities, and those in the file `more`: what
-    /// `OGE_CA_FILE` names.
+    /// Returns a client that trusts Mozilla's certificate authorities and those in the file `more`
+    /// (`OGE_CA_FILE`).
     ///
     /// # Errors
-    /// A [`Failure`](oge_tools::error::Failure) if `more` cannot be read or holds no certificate.
+    /// Returns a [`Failure`](oge_tools::error::Failure) if `more` cannot be read or has no certificate.
     pub fn new(more: Option<&Path>) -> anyhow::Result<Self> {
         Self::resolving_with(Resolver::default(), more)
     }
@@ -75,8 +74,8 @@ impl HttpClient {
         Ok(Self { kept, own })
     }
 
-    /// Sends a request whose URI is absolute. Given up before it was sent and answered, it takes its
-    /// connection with it.
+    /// Sends a request whose URI is absolute. Dropping the future, or the response while the request is still
+    /// being sent, closes the connection.
     pub(crate) async fn send(
         &self,
         request: Request<WasiBody>,
@@ -89,7 +88,7 @@ impl HttpClient {
         Ok(until.answered(self.own.request(request).await?))
     }
 
-    /// As [`HttpClient::send`]. The server may get the request twice.
+    /// Sends a request like [`HttpClient::send`], but the server may receive it twice.
     pub(crate) async fn send_repeatable(
         &self,
         request: Request<Bytes>,
@@ -104,7 +103,7 @@ impl HttpClient {
         }
     }
 
-    /// A body that is there already.
+    /// Returns a body of these bytes.
     pub(crate) fn body(bytes: impl Into<Bytes>) -> WasiBody {
         let full = http_body_util::Full::new(bytes.into());
         UnsyncBoxBody::new(full.map_err(|never| match never {}))

@@ -1,9 +1,8 @@
-//! Connections that end at once when the request on them is given up, and that tell whether a request
-//! met the end of a connection that was kept for it.
+//! Connections that close at once when their request is dropped, and that detect whether a kept connection
+//! ended before its request got a response.
 //!
-//! hyper writes out what it has before it closes a connection. A peer that has stopped reading takes
-//! nothing, so the connection, and what was to be sent on it, would be there for as long as the peer likes.
-//! A peer that has answered already is no better.
+//! hyper flushes its buffers before it closes a connection. If the peer has stopped reading, even after it
+//! has responded, that keeps the connection and its unsent data for as long as the peer wants.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -27,99 +26,100 @@ use tower_service::Service;
 
 use crate::runtime::Instant;
 
-/// Makes connections that can be cut.
+/// A connector whose connections can be cut.
 #[derive(Clone)]
 pub(crate) struct Cuttable<C>(pub(crate) C);
 
 /// A connection that can be cut.
 pub(crate) struct Cut<T> {
     io: T,
-    line: Arc<Line>,
+    shared: Arc<Shared>,
 }
 
-/// What a connection and whoever may cut it share.
+/// The state that a connection shares with its request.
 #[derive(Debug)]
-struct Line {
+struct Shared {
     is_cut: AtomicBool,
-    /// The connection's own task: it reads and writes in one.
+    /// The task that reads and writes the connection.
     task: AtomicWaker,
     made: Instant,
-    talk: Mutex<Talk>,
+    traffic: Mutex<Traffic>,
 }
 
-/// How much is read of a response at first: all of most.
+/// The size of the first read of a response. Most responses are smaller.
 const FIRST_READ: usize = 4096;
 
-/// What went over a connection.
+/// What was sent and received on a connection.
 #[derive(Debug)]
-struct Talk {
-    /// Whether a request on it was answered.
-    has_answered: bool,
-    /// When the last byte came.
-    heard: Instant,
-    /// Whether nothing came since the last attempt to write.
-    is_unanswered: bool,
-    /// How long the server keeps it after a response, where it says so.
+struct Traffic {
+    /// Whether a request on it got a response.
+    has_responded: bool,
+    /// When the last byte was received.
+    last_read: Instant,
+    /// Whether nothing was received since the last attempt to write.
+    awaits_response: bool,
+    /// How long the server keeps the connection after a response, if it announced that.
     kept_for: Option<Duration>,
 }
 
-/// A request's body, which lives until the client has taken all of it.
+/// A request's body. hyper drops it when it has read all of it.
 pub(crate) struct Sending<B> {
     body: B,
     _is_sending: Arc<()>,
 }
 
-/// An answer's body. Dropped while its request is still being sent, it cuts the connection.
+/// A response's body. Dropping it while its request is still being sent cuts the connection.
 pub(crate) struct Answer {
     body: Incoming,
     _until: Until,
 }
 
-/// Cuts the connection of a request, unless it was sent and answered before.
+/// Cuts the connection of a request on drop, unless the request was sent completely and got a response.
 pub(crate) struct Until {
     begun: Instant,
-    of: CaptureConnection,
+    connection: CaptureConnection,
     is_sending: Weak<()>,
     is_answered: bool,
 }
 
 impl Until {
-    /// The request as it is to be sent, and what is to be held until its call is over.
+    /// Returns the request to send, and the guard to hold until the call is over.
     pub(crate) fn over<B>(request: Request<B>) -> (Request<Sending<B>>, Self) {
         let is_sending = Arc::new(());
         let weak = Arc::downgrade(&is_sending);
         let mut request = request.map(|body| Sending { body, _is_sending: is_sending });
-        let of = capture_connection(&mut request);
-        (request, Self { begun: Instant::now(), of, is_sending: weak, is_answered: false })
+        let connection = capture_connection(&mut request);
+        (request, Self { begun: Instant::now(), connection, is_sending: weak, is_answered: false })
     }
 
+    /// Records the response, whose body then holds the guard.
     pub(crate) fn answered(mut self, response: Response<Incoming>) -> Response<Answer> {
         self.is_answered = true;
-        if let Some(line) = self.line() {
-            let mut talk = line.talk();
-            talk.has_answered = true;
-            talk.kept_for = kept_for(response.headers());
+        if let Some(shared) = self.shared() {
+            let mut traffic = shared.traffic();
+            traffic.has_responded = true;
+            traffic.kept_for = kept_for(response.headers());
         }
         response.map(|body| Answer { body, _until: self })
     }
 
-    /// Whether the connection was there before the request, and ended before a byte came in response.
+    /// Returns whether the connection is older than the request and ended before the first byte of a response.
     pub(crate) fn met_its_end(&self) -> bool {
-        self.line().is_some_and(|line| {
-            let talk = line.talk();
-            talk.is_unanswered && (talk.has_answered || line.made < self.begun)
+        self.shared().is_some_and(|shared| {
+            let traffic = shared.traffic();
+            traffic.awaits_response && (traffic.has_responded || shared.made < self.begun)
         })
     }
 
-    /// The connection that the request was given, once it was.
-    fn line(&self) -> Option<Arc<Line>> {
+    /// Returns the connection of the request, if it has one yet.
+    fn shared(&self) -> Option<Arc<Shared>> {
         let mut extras = Extensions::new();
-        self.of.connection_metadata().as_ref()?.get_extras(&mut extras);
+        self.connection.connection_metadata().as_ref()?.get_extras(&mut extras);
         extras.remove()
     }
 }
 
-/// What `Keep-Alive: timeout=N` allows, less a margin for the way there: a second, or half of it.
+/// Returns the N seconds of `Keep-Alive: timeout=N` minus a margin for the network: one second, at most N/2.
 fn kept_for(headers: &HeaderMap) -> Option<Duration> {
     const MARGIN: Duration = Duration::from_secs(1);
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -138,13 +138,13 @@ fn kept_for(headers: &HeaderMap) -> Option<Duration> {
 
 impl Drop for Until {
     fn drop(&mut self) {
-        // The connection may be another request's by now.
+        // Another request may use the connection by now.
         if self.is_answered && self.is_sending.strong_count() == 0 {
             return;
         }
-        if let Some(line) = self.line() {
-            line.is_cut.store(true, Ordering::SeqCst);
-            line.task.wake();
+        if let Some(shared) = self.shared() {
+            shared.is_cut.store(true, Ordering::SeqCst);
+            shared.task.wake();
         }
     }
 }
@@ -203,45 +203,52 @@ where
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        self.0.call(uri).map_ok(|io| Cut { io, line: Arc::new(Line::new()) }).boxed()
+        self.0.call(uri).map_ok(|io| Cut { io, shared: Arc::new(Shared::new()) }).boxed()
     }
 }
 
-impl Line {
+impl Shared {
     fn new() -> Self {
         let now = Instant::now();
-        let talk = Talk { has_answered: false, heard: now, is_unanswered: false, kept_for: None };
-        let talk = Mutex::new(talk);
-        Self { is_cut: AtomicBool::new(false), task: AtomicWaker::new(), made: now, talk }
+        let traffic = Traffic {
+            has_responded: false,
+            last_read: now,
+            awaits_response: false,
+            kept_for: None,
+        };
+        let traffic = Mutex::new(traffic);
+        Self { is_cut: AtomicBool::new(false), task: AtomicWaker::new(), made: now, traffic }
     }
 
-    fn talk(&self) -> MutexGuard<'_, Talk> {
-        self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Talk {
-    /// A server that has said how long it keeps a connection has closed it after that, or is about to: no
-    /// request is written to it.
+impl Traffic {
+    /// Records a write. Fails if a new request would start after the time for which the server keeps the
+    /// connection.
     fn write(&mut self) -> io::Result<()> {
-        let is_next = !self.is_unanswered;
-        self.is_unanswered = true;
-        if is_next && self.kept_for.is_some_and(|kept_for| self.heard.elapsed() >= kept_for) {
+        let is_next = !self.awaits_response;
+        self.awaits_response = true;
+        if is_next && self.kept_for.is_some_and(|kept_for| self.last_read.elapsed() >= kept_for) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
     }
 
+    /// Records that bytes were received.
     fn answered(&mut self) {
-        self.is_unanswered = false;
-        self.heard = Instant::now();
+        self.awaits_response = false;
+        self.last_read = Instant::now();
     }
 }
 
 impl<T> Cut<T> {
+    /// Fails if the connection was cut, and registers the task to be woken when it is.
     fn check(&self, context: &Context<'_>) -> io::Result<()> {
-        self.line.task.register(context.waker());
-        if self.line.is_cut.load(Ordering::SeqCst) {
+        self.shared.task.register(context.waker());
+        if self.shared.is_cut.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
@@ -250,7 +257,7 @@ impl<T> Cut<T> {
 
 impl<T: Connection> Connection for Cut<T> {
     fn connected(&self) -> Connected {
-        self.io.connected().extra(Arc::clone(&self.line))
+        self.io.connected().extra(Arc::clone(&self.shared))
     }
 }
 
@@ -261,20 +268,20 @@ impl<T: Read + Unpin> Read for Cut<T> {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         self.check(context)?;
-        if !self.line.talk().is_unanswered {
+        if !self.shared.traffic().awaits_response {
             let read = Pin::new(&mut self.io).poll_read(context, buffer);
             if read.is_ready() {
-                self.line.talk().heard = Instant::now();
+                self.shared.traffic().last_read = Instant::now();
             }
             return read;
         }
-        // What a cursor was given cannot be seen from here.
+        // `ReadBufCursor` does not show whether bytes were read, so read into a buffer of our own.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(first.get_mut(..room).unwrap_or_default());
         ready!(Pin::new(&mut self.io).poll_read(context, first.unfilled()))?;
         if !first.filled().is_empty() {
-            self.line.talk().answered();
+            self.shared.traffic().answered();
             buffer.put_slice(first.filled());
         }
         Poll::Ready(Ok(()))
@@ -288,7 +295,7 @@ impl<T: Write + Unpin> Write for Cut<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        self.line.talk().write()?;
+        self.shared.traffic().write()?;
         Pin::new(&mut self.io).poll_write(context, bytes)
     }
 
@@ -312,7 +319,7 @@ impl<T: Write + Unpin> Write for Cut<T> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        self.line.talk().write()?;
+        self.shared.traffic().write()?;
         Pin::new(&mut self.io).poll_write_vectored(context, slices)
     }
 }
@@ -329,7 +336,7 @@ mod tests {
     use crate::HttpClient;
 
     #[test]
-    fn what_keep_alive_says_is_read_less_a_margin() {
+    fn the_keep_alive_timeout_is_read_minus_a_margin() {
         let seconds = |text: &'static str| {
             let headers = HeaderMap::from_iter([(
                 HeaderName::from_static("keep-alive"),
@@ -354,11 +361,11 @@ mod tests {
     }
 
     const PIECE: usize = 64 << 10;
-    /// So many are more than all buffers on the way hold.
+    /// More than all buffers between the client and the server hold.
     const PIECES: usize = 1000;
 
     #[tokio::test]
-    async fn a_peer_that_answered_and_stopped_reading_is_left_once_the_answer_is_dropped() {
+    async fn dropping_the_response_cuts_a_request_that_is_being_sent() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (dropped, is_dropped) = oneshot::channel::<()>();
@@ -367,7 +374,7 @@ mod tests {
             stream.read_exact(&mut [0; 1000]).await.unwrap();
             stream.write_all(b"HTTP/1.1 503 No\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
             is_dropped.await.unwrap();
-            // What is still on the way, and then its end, however that is told.
+            // Read what is still in transit until the connection ends, by a close or an error.
             let (mut taken, mut buffer) = (0, vec![0; 1 << 20]);
             while let Ok(read @ 1..) = stream.read(&mut buffer).await {
                 taken += read;
@@ -378,14 +385,14 @@ mod tests {
             let pieces = (0..PIECES).map(|_| Ok(Frame::data(Bytes::from_static(&[0; PIECE]))));
             let body = StreamBody::new(stream::iter(pieces)).boxed_unsync();
             let request = Request::post(url).body(body).unwrap();
-            let answer = HttpClient::new(None).unwrap().send(request).await.unwrap();
-            assert_eq!(answer.status(), 503);
-            let mut body = answer.into_body();
+            let response = HttpClient::new(None).unwrap().send(request).await.unwrap();
+            assert_eq!(response.status(), 503);
+            let mut body = response.into_body();
             assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "{}");
             drop(body);
             dropped.send(()).unwrap();
         };
         let (taken, ()) = tokio::join!(peer, caller);
-        assert!(taken < PIECES / 2 * PIECE, "{taken} bytes were sent for nothing");
+        assert!(taken < PIECES / 2 * PIECE, "{taken} bytes were sent");
     }
 }

@@ -1,5 +1,5 @@
-//! How long a guest runs. What runs is being polled, and what waits is not: so the time inside
-//! `poll` is the guest's time, and the host's work on its behalf, and nothing else.
+//! Measures a call's CPU time as the time spent inside `Future::poll`: the guest's time and the host's work
+//! for it. A guest that waits is not polled.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::limits::Stopped;
 
-/// Ends `call` once it has run for longer than `limit`. A running guest yields at every tick of its
-/// engine, so it comes by here at least that often; a future that never yields cannot be ended.
-#[expect(clippy::disallowed_methods, reason = "measuring a guest's time is this host's work")]
+/// Runs `call`, and stops it after `limit` of CPU time. A running guest yields at every epoch tick, so the
+/// limit is checked at least that often. A future that never yields cannot be stopped.
+#[expect(clippy::disallowed_methods, reason = "measures a guest's CPU time")]
 pub(crate) async fn metered<T>(
     limit: Duration,
     call: impl Future<Output = T>,
@@ -38,7 +38,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(20);
 
-    #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
+    #[expect(clippy::disallowed_methods, reason = "measures real time")]
     fn run_for(time: Duration) {
         let since = Instant::now();
         while since.elapsed() < time {
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_adds_up_over_every_stretch_between_waits() {
+    async fn time_adds_up_over_all_polls() {
         let endless = async {
             loop {
                 run_for(LIMIT / 4);
@@ -58,8 +58,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_others_run_meanwhile_is_not_counted() {
-        let turns = async {
+    async fn the_time_of_other_tasks_is_not_counted() {
+        let yields = async {
             for _ in 0..4 {
                 yield_now().await;
             }
@@ -70,7 +70,7 @@ mod tests {
                 yield_now().await;
             }
         };
-        let (metered, ()) = tokio::join!(metered(LIMIT, turns), others);
+        let (metered, ()) = tokio::join!(metered(LIMIT, yields), others);
         assert_eq!(metered, Ok(()));
     }
 }

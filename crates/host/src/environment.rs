@@ -4,11 +4,11 @@ use std::ffi::OsString;
 
 use oge_tools::error::{Failure, FailureKind};
 
-/// Returns the variables whose names begin with `OGE_`. `std::env::vars` would panic at any that is not
+/// Returns the variables whose names begin with `OGE_`. `std::env::vars` would panic on a variable that is not
 /// UTF-8.
 ///
 /// # Errors
-/// Names a variable that is not UTF-8.
+/// Fails if the value of such a variable is not UTF-8. The error names the variable.
 pub fn environment() -> Result<Vec<(String, String)>, Failure> {
     ours(std::env::vars_os())
 }
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_not_utf8_is_named_and_others_are_left_alone() {
+    fn a_variable_that_is_not_utf8_is_named_in_the_error() {
         let other = pair("PATH", b"/\xff");
         let good = pair("OGE_USER_ID", b"u");
         let read = ours([other.clone(), good.clone()].into_iter()).unwrap();

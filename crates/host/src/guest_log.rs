@@ -7,10 +7,10 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::known::LINE_BYTES;
 
-/// What one call may log; the rest is left out.
+/// How many bytes one call may log. The rest is dropped.
 const CALL_BYTES: usize = 1024 * 1024;
 
-/// Takes a guest's log, a line at a time, without its line feed.
+/// Receives a guest's log, one line at a time, without the line feed.
 pub type LogSink = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// A guest's standard error.
@@ -28,7 +28,7 @@ impl GuestLog {
         Self(Arc::new(Mutex::new(Lines { sink, line: Vec::new(), left: CALL_BYTES })))
     }
 
-    /// Whether there was room: a guest that floods finds its log closed.
+    /// Logs bytes. Returns whether there was room; if not, the guest's log is closed.
     fn take(&self, bytes: &[u8]) -> bool {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = bytes.get(..lines.left).unwrap_or(bytes);
@@ -96,8 +96,8 @@ mod tests {
 
     fn logged(parts: &[&[u8]]) -> Vec<String> {
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let told = lines.clone();
-        let log = GuestLog::new(Arc::new(move |line| told.lock().unwrap().push(line.to_owned())));
+        let sink = lines.clone();
+        let log = GuestLog::new(Arc::new(move |line| sink.lock().unwrap().push(line.to_owned())));
         for part in parts {
             log.take(part);
         }
@@ -106,12 +106,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_whole_however_they_are_written() {
+    fn lines_are_whole_however_they_are_written() {
         assert_eq!(logged(&[b"a", b"b\nc", b"d\n\ne"]), ["ab", "cd", "e"]);
     }
 
     #[test]
-    fn a_flood_is_cut_and_said_so() {
+    fn a_log_that_is_too_large_is_cut_with_a_notice() {
         let lines = logged(&[&vec![b'x'; 2 * CALL_BYTES], b"more\n"]);
         assert_eq!((lines.len(), lines[0].len()), (2, LINE_BYTES));
     }

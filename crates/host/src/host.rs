@@ -1,4 +1,4 @@
-//! A host: one compiled component, a fresh instance for each call.
+//! The host: one compiled component and a new instance for each call.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -30,10 +30,10 @@ use crate::state::State;
 use crate::token_store::TokenStore;
 use crate::wasi_cli::Cli;
 
-/// What a call may take beside its attempts: tokens, and ten seconds for what else takes its time.
+/// How long a call may take besides its requests: the wait for tokens, and a margin of ten seconds.
 const TOKENS_AND_MARGIN: Duration = Duration::from_secs(MAX_TOKEN_WAIT.as_secs() + 10);
 
-/// Runs the component. Clones share everything; calls may run at once.
+/// Runs the component. Clones share everything. Calls may run concurrently.
 #[derive(Clone)]
 pub struct Host(pub(crate) Arc<Inner>);
 
@@ -46,7 +46,7 @@ pub(crate) struct Inner {
     pub(crate) client: HttpClient,
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) known: Known,
-    /// Of the guests, without secrets.
+    /// The guests' log, with secrets hidden.
     pub(crate) log: LogSink,
     pub(crate) limits: Limits,
     pub(crate) memory: usize,
@@ -55,19 +55,19 @@ pub(crate) struct Inner {
 /// Why a call did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The component says so.
+    /// The component returned a failure.
     #[error(transparent)]
     Failure(#[from] Failure),
     /// The host stopped the component.
     #[error(transparent)]
     Stopped(#[from] Stopped),
-    /// The component broke off.
-    #[error("the component broke off: {0}")]
+    /// The component trapped.
+    #[error("the component trapped: {0}")]
     Trapped(String),
 }
 
 impl Host {
-    /// Starts the description of a host that runs `component`: the bytes of `oge-tools.wasm`, or of another
+    /// Returns a builder of a host that runs `component`: the bytes of `oge-tools.wasm`, or of another
     /// component of the same world.
     #[must_use]
     pub fn builder(component: impl Into<Cow<'static, [u8]>>) -> HostBuilder {
@@ -77,7 +77,7 @@ impl Host {
     /// Runs one tool.
     ///
     /// # Errors
-    /// Where the call fails, or the component is stopped or breaks off.
+    /// Fails if the call fails, or if the component is stopped or traps.
     pub async fn run<T: GuestTool>(
         &self,
         arguments: &T::Arguments,
@@ -89,7 +89,7 @@ impl Host {
         self.call(T::OPERATION, attempt, async |guest| T::call(guest, arguments).await).await
     }
 
-    /// Sends one request to any endpoint under the call rule.
+    /// Sends one request to any endpoint, with the retry for an expired token.
     ///
     /// # Errors
     /// As [`Host::run`].
@@ -120,15 +120,15 @@ impl Host {
         .await
     }
 
-    /// Makes an instance and lets it go, so that the first call finds everything at hand.
+    /// Creates an instance and drops it, so that the first call is fast.
     ///
     /// # Errors
-    /// Where no instance can be made.
+    /// Fails if no instance can be created.
     pub async fn warm_up(&self) -> Result<(), CallError> {
         self.call("warm-up", Duration::ZERO, async |_| Ok(Ok(()))).await
     }
 
-    /// Fetches a new token now, through the component.
+    /// Gets a new token now, through the component.
     ///
     /// # Errors
     /// As [`Host::run`].
@@ -140,10 +140,10 @@ impl Host {
         .await
     }
 
-    /// What is known of the held token. Contacts no one.
+    /// Describes the held token. Contacts no one.
     ///
     /// # Errors
-    /// Where the component is stopped or breaks off.
+    /// Fails if the component is stopped or traps.
     pub async fn token_status(&self) -> Result<auth::TokenInfo, CallError> {
         self.call(auth::OPERATION, Duration::ZERO, async |guest| {
             let info = guest.call(interface::AUTH, "token-status", ()).await?;
@@ -152,7 +152,7 @@ impl Host {
         .await
     }
 
-    /// A fresh instance, one call of it, and the limits around both. `attempt` is what one request
+    /// Creates an instance and makes one call of it, both within the limits. `attempt` is how long one request
     /// to the platform may take.
     async fn call<R>(
         &self,
@@ -164,16 +164,16 @@ impl Host {
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
         let requests = Requests::default();
         let running = requests.during(async {
-            let _turn = inner.pool.turns.acquire().await;
+            let _permit = inner.pool.turns.acquire().await;
             let mut store = inner.store(requests.clone());
             let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
             call(&mut Guest { instance, store }).await
         });
-        let answer = timeout(wall, metered(inner.limits.cpu, running))
+        let result = timeout(wall, metered(inner.limits.cpu, running))
             .await
             .map_err(|_| Stopped::Wall(wall))??
-            .map_err(|error| inner.broken(&error))?;
-        answer.map_err(|failure| inner.known.redacted(from_wit::failure(failure, operation)).into())
+            .map_err(|error| inner.stopped_or_trapped(&error))?;
+        result.map_err(|failure| inner.known.redacted(from_wit::failure(failure, operation)).into())
     }
 }
 
@@ -197,15 +197,15 @@ impl Inner {
         );
         let mut store = Store::new(&self.pool.engine, state);
         store.limiter(|state| &mut state.memory);
-        // What is lifted out of a guest is bounded by the guest's memory.
+        // Bounds what is copied out of a guest by the guest's memory.
         store.set_hostcall_fuel(self.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         store
     }
 
-    /// The limit that stopped the component, or how it broke off.
-    fn broken(&self, error: &wasmtime::Error) -> CallError {
+    /// Returns the limit that stopped the component, or its trap.
+    fn stopped_or_trapped(&self, error: &wasmtime::Error) -> CallError {
         if let Some(stopped) = error.downcast_ref::<Stopped>() {
             return (*stopped).into();
         }

@@ -1,4 +1,4 @@
-//! What went wrong on the wire, as `wasi:http` names it: the guest turns the name into words.
+//! Converts network errors to `wasi:http` error codes. The guest turns the codes into text.
 
 use std::error::Error as StdError;
 use std::io;
@@ -8,7 +8,7 @@ use wasmtime_wasi_http::Error;
 
 use crate::resolver::Unresolved;
 
-/// Finds in a chain of errors the one that says what happened.
+/// Returns the code of the most specific error in a chain of errors.
 pub(crate) fn from_chain(error: &(dyn StdError + 'static)) -> Error {
     let mut next = Some(error);
     let mut best = Error::HttpProtocolError;
@@ -24,7 +24,7 @@ pub(crate) fn from_chain(error: &(dyn StdError + 'static)) -> Error {
             best = from_hyper(error);
         } else if let Some(error) = error.downcast_ref::<io::Error>() {
             best = from_io(error).unwrap_or(best);
-            // An I/O error shows the source of what it wraps, not what it wraps.
+            // `source` skips the error that an I/O error wraps; `get_ref` returns it.
             if let Some(inner) = error.get_ref() {
                 next = Some(inner);
                 continue;
@@ -49,7 +49,7 @@ fn from_hyper(error: &hyper::Error) -> Error {
 
 fn from_tls(error: &rustls::Error) -> Error {
     match error {
-        rustls::Error::InvalidCertificate(problem) => said(&[
+        rustls::Error::InvalidCertificate(problem) => with_text(&[
             "the server's certificate is not trusted: ",
             match problem {
                 CertificateError::UnknownIssuer => {
@@ -85,17 +85,17 @@ fn from_tls(error: &rustls::Error) -> Error {
     }
 }
 
-/// Whether a server's certificate says of itself that it is an authority's. rustls has no case for it.
+/// Returns whether a server's certificate is marked as an authority's. rustls has no variant for it.
 fn is_authority(error: &rustls::OtherError) -> bool {
     error.0.to_string() == "CaUsedAsEndEntity"
 }
 
-/// What no error code says. The guest shows it as it is.
-fn said(parts: &[&str]) -> Error {
+/// Returns an error with a text of ours, for which no code exists. The guest shows the text unchanged.
+fn with_text(parts: &[&str]) -> Error {
     Error::InternalError(Some(parts.concat()))
 }
 
-/// The error as the user reads it.
+/// Returns the text that the user reads.
 pub(crate) fn in_words(error: Error) -> String {
     match error {
         Error::InternalError(Some(words)) => words,
@@ -103,18 +103,21 @@ pub(crate) fn in_words(error: Error) -> String {
     }
 }
 
-/// What this machine has run out of, if it is that.
+/// Returns an error that names the resource which this machine has run out of, or `None` if it is another
+/// error.
 fn exhausted(error: &io::Error) -> Option<Error> {
-    // As Linux, macOS and the BSDs number them.
+    // The numbers on Linux, macOS and the BSDs.
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24;
     match error.raw_os_error()? {
-        EMFILE => Some(said(&[
+        EMFILE => Some(with_text(&[
             "this process has as many files and connections open as it may; raise its limit \
              (ulimit -n) or make fewer calls at once",
         ])),
-        ENFILE => Some(said(&["this machine has as many files and connections open as it may"])),
-        _ if error.kind() == io::ErrorKind::AddrNotAvailable => Some(said(&[
+        ENFILE => {
+            Some(with_text(&["this machine has as many files and connections open as it may"]))
+        }
+        _ if error.kind() == io::ErrorKind::AddrNotAvailable => Some(with_text(&[
             "this machine has no port left for another connection; make fewer calls at once",
         ])),
         _ => None,
@@ -135,8 +138,8 @@ fn from_io(error: &io::Error) -> Option<Error> {
             Error::DestinationIpUnroutable
         }
         io::ErrorKind::TimedOut => Error::ConnectionTimeout,
-        // The system's words are better than none.
-        _ if error.raw_os_error().is_some() => said(&["no connection: ", &error.to_string()]),
+        // The system's text is better than none.
+        _ if error.raw_os_error().is_some() => with_text(&["no connection: ", &error.to_string()]),
         _ => return None,
     })
 }
@@ -145,41 +148,42 @@ fn from_io(error: &io::Error) -> Option<Error> {
 mod tests {
     use super::*;
 
-    /// What a client's error looks like: the cause lies under layers that say nothing of it.
+    /// A client's error: the cause is below layers that do not describe it.
     #[derive(Debug, thiserror::Error)]
     #[error("the request failed")]
     struct Wrapped(#[source] Box<dyn StdError>);
 
-    fn told(cause: impl StdError + 'static) -> String {
+    fn text_of(cause: impl StdError + 'static) -> String {
         in_words(from_chain(&Wrapped(Box::new(Wrapped(Box::new(cause))))))
     }
 
     #[test]
-    fn the_cause_is_found_under_what_wraps_it() {
+    fn the_cause_is_found_below_its_wrappers() {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(told(refused), "connection refused");
+        assert_eq!(text_of(refused), "connection refused");
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);
-        assert_eq!(told(reset), "connection terminated");
-        assert_eq!(told(Unresolved(io::Error::other("no such host"))), "DNS error");
-        assert_eq!(told(io::Error::other("anything else")), "HTTP protocol error");
+        assert_eq!(text_of(reset), "connection terminated");
+        assert_eq!(text_of(Unresolved(io::Error::other("no such host"))), "DNS error");
+        assert_eq!(text_of(io::Error::other("anything else")), "HTTP protocol error");
     }
 
     #[test]
-    fn what_the_machine_has_run_out_of_is_named() {
+    fn an_exhausted_resource_is_named() {
         let too_many = || io::Error::from_raw_os_error(24);
-        for error in [told(too_many()), told(Unresolved(too_many()))] {
+        for error in [text_of(too_many()), text_of(Unresolved(too_many()))] {
             assert!(error.contains("files") && error.contains("ulimit -n"), "{error}");
         }
-        assert!(told(io::Error::from_raw_os_error(23)).contains("files"));
+        assert!(text_of(io::Error::from_raw_os_error(23)).contains("files"));
         assert_eq!(
-            told(io::Error::from_raw_os_error(13)),
+            text_of(io::Error::from_raw_os_error(13)),
             "no connection: Permission denied (os error 13)"
         );
     }
 
     #[test]
     fn a_tls_error_is_found_inside_an_io_error() {
-        let inside = |error: rustls::Error| told(io::Error::new(io::ErrorKind::InvalidData, error));
+        let inside =
+            |error: rustls::Error| text_of(io::Error::new(io::ErrorKind::InvalidData, error));
         let unknown = inside(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
         assert!(unknown.contains("certificate is not trusted: its issuer"), "{unknown}");
         assert!(unknown.contains("OGE_CA_FILE"), "{unknown}");

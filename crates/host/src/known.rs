@@ -1,4 +1,4 @@
-//! The secrets that a host knows, and hides in what its guests say.
+//! The secrets that a host knows and hides in its guests' failures and logs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,10 +8,10 @@ use oge_tools::token::Token;
 
 use crate::guest_log::LogSink;
 
-/// The longest line of a log.
+/// The longest line of a log, in bytes.
 pub(crate) const LINE_BYTES: usize = 16 * 1024;
 
-/// The secrets of the settings and the last tokens. Clones share them.
+/// The secrets of the settings, and the last tokens. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Known(Arc<Mutex<oge_tools::secret::Known>>);
 
@@ -20,17 +20,17 @@ impl Known {
         Self(Arc::new(Mutex::new(oge_tools::secret::Known::from_settings(get))))
     }
 
-    /// Remembers a token that a guest is given.
+    /// Adds a token that is passed to a guest.
     pub(crate) fn add(&self, token: &Token) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).add(token);
     }
 
-    /// The failure without secrets. The guest hides those that it sent, and knows no others.
+    /// Hides secrets in a failure. The guest knows and hides only those that it sent.
     pub(crate) fn redacted(&self, failure: Failure) -> Failure {
         failure.redacted(&self.redactor())
     }
 
-    /// A log that hides secrets in the lines that can quote the platform: warnings and errors.
+    /// Returns a sink that hides secrets in the lines that can quote the platform: warnings and errors.
     pub(crate) fn redacting(&self, sink: LogSink) -> LogSink {
         let known = self.clone();
         Arc::new(move |line: &str| {
@@ -55,9 +55,9 @@ mod tests {
     fn a_log_hides_secrets_in_warnings_and_errors() {
         let value = |key: &str| (key == "OGE_TOKEN_PASSWORD").then(|| "MARKER-pass".to_owned());
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let taken = Arc::clone(&lines);
+        let received = Arc::clone(&lines);
         let sink = Known::from_settings(value)
-            .redacting(Arc::new(move |line: &str| taken.lock().unwrap().push(line.to_owned())));
+            .redacting(Arc::new(move |line: &str| received.lock().unwrap().push(line.to_owned())));
         for line in ["error x: not MARKER-pass", "warn x: MARKER-p…", "MARKER-pass", "info x: y"]
         {
             sink(line);

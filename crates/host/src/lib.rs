@@ -1,8 +1,8 @@
 //! The reference host: runs the OGE tools component on wasmtime and holds its token.
 //!
-//! Each call gets a fresh instance. Requests leave through one pooled client, to allowed origins
-//! only; credentials never enter the sandbox; a guest that spins, grows or waits for ever is stopped
-//! with a clear error.
+//! Each call gets a new instance. Requests go through one pooled client, to allowed origins only. Credentials
+//! never enter the sandbox. A guest that uses too much CPU time, memory or wall-clock time is stopped with an
+//! error that names the limit.
 //!
 //! ```no_run
 //! use oge_host::Host;
@@ -22,8 +22,7 @@
 //! # }
 //! ```
 //!
-//! An embedder with a token of its own implements [`TokenStore`] and passes it to
-//! [`HostBuilder::token_store`].
+//! To use another source of tokens, implement [`TokenStore`] and pass it to [`HostBuilder::token_store`].
 
 mod authorities;
 mod bindings;

@@ -1,23 +1,23 @@
-//! What one call may use: time on the CPU, time on the wall, memory. Past a limit the guest is
-//! stopped, and the error says which limit it was.
+//! The limits of one call: CPU time, wall-clock time, memory, requests and resources. A guest that exceeds one
+//! is stopped, and the error names the limit.
 
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-/// What one call may use.
+/// The limits of one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Time that the guest runs, and the host for it. Waiting does not count.
+    /// CPU time of the guest, and of the host for it. Waiting does not count.
     pub cpu: Duration,
-    /// Time from start to end, waiting and all; none for what the call's own deadlines allow: two
-    /// attempts, [`MAX_TOKEN_WAIT`](oge_token::timing::MAX_TOKEN_WAIT), and 10 s more.
+    /// Time from start to end, waiting included. `None` for what the call's deadlines allow: two requests,
+    /// [`MAX_TOKEN_WAIT`](oge_token::timing::MAX_TOKEN_WAIT), and 10 s more.
     pub wall: Option<Duration>,
-    /// Bytes of linear memory; none for four times `OGE_MAX_REPLY_BYTES` and 16 MiB.
+    /// Bytes of linear memory. `None` for four times `OGE_MAX_REPLY_BYTES` plus 16 MiB.
     pub memory: Option<usize>,
-    /// Requests open at one time.
+    /// Requests open at the same time.
     pub requests: usize,
-    /// Resources (streams, pollables, headers…) held at one time.
+    /// Resources (streams, pollables, headers…) held at the same time.
     pub resources: usize,
 }
 
@@ -36,20 +36,20 @@ impl Default for Limits {
 /// Why a guest was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
-    /// It ran too long.
+    /// It used too much CPU time.
     #[error("the component ran for more than {} s, waiting not counted, and was stopped", .0.as_secs_f64())]
     Cpu(Duration),
     /// The call took too long.
     #[error(
-        "the call took more than {} s, waiting included, and was stopped; OGE_TIMEOUT_SECONDS moves \
-         this limit",
+        "the call took more than {} s, waiting included, and was stopped; OGE_TIMEOUT_SECONDS \
+         changes this limit",
         .0.as_secs_f64()
     )]
     Wall(Duration),
-    /// It wanted too much memory.
+    /// It requested too much memory.
     #[error(
-        "the component wanted more than {0} bytes of memory and was stopped; OGE_MAX_REPLY_BYTES \
-         moves this limit"
+        "the component requested more than {0} bytes of memory and was stopped; OGE_MAX_REPLY_BYTES \
+         changes this limit"
     )]
     Memory(usize),
     /// It held too many resources.
@@ -57,7 +57,7 @@ pub enum Stopped {
     Resources(usize),
 }
 
-/// Bounds a guest's memory.
+/// Limits a guest's memory, in bytes.
 #[derive(Debug)]
 pub(crate) struct MemoryLimit(pub(crate) usize);
 
@@ -68,7 +68,7 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // An error, not a refusal: a guest that is refused memory only aborts, and nobody knows why.
+        // An error, because a guest whose `memory.grow` fails traps without a reason.
         if desired > self.0 { Err(Stopped::Memory(self.0).into()) } else { Ok(true) }
     }
 

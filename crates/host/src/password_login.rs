@@ -1,4 +1,4 @@
-//! The authority that the settings name, over this host's client.
+//! The login at the authority that the settings name.
 
 use std::time::Duration;
 
@@ -18,24 +18,24 @@ use crate::client::HttpClient;
 use crate::http_error::{from_chain, in_words};
 use crate::store::Authority;
 
-/// What a token answer may hold.
-const ANSWER_BYTES: usize = 1 << 20;
+/// The largest response of the authority.
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
-/// Logs in with a name and a password.
+/// Logs in with the credentials of the settings.
 pub struct PasswordLogin {
     client: HttpClient,
-    /// Or the setting that is missing: a store may start with a given token and never need it.
+    /// An error names the missing setting: a store that starts with a given token may never need credentials.
     credentials: Result<Credentials, Fault>,
 }
 
 impl PasswordLogin {
-    /// A login with the credentials that `get`, which answers a setting's value, tells.
+    /// Reads the credentials from the settings. `get` returns a setting's value.
     #[must_use]
     pub fn new(client: HttpClient, get: impl Fn(&str) -> Option<String>) -> Self {
         Self { client, credentials: Credentials::read(get) }
     }
 
-    /// The account's name, if there are credentials.
+    /// Returns the account's name, if there are credentials.
     pub(crate) fn account(&self) -> Option<String> {
         self.credentials.as_ref().ok().map(Credentials::account)
     }
@@ -48,13 +48,13 @@ impl PasswordLogin {
         let response =
             self.client.send_repeatable(outgoing).await.map_err(|error| network(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = Limited::new(response.into_body(), ANSWER_BYTES);
+        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES);
         let body = match body.collect().await {
             Ok(body) => body.to_bytes(),
-            // Any other status says enough by itself: a 401 must not be taken for no response.
+            // Without its body, any other status is still a response: a 401 must not become a network error.
             Err(_) if !(200..=299).contains(&status) => Bytes::new(),
             Err(error) if error.is::<LengthLimitError>() => {
-                return Err(TransportError::TooLarge { limit: ANSWER_BYTES });
+                return Err(TransportError::TooLarge { limit: MAX_RESPONSE_BYTES });
             }
             Err(error) => return Err(network(&*error)),
         };
@@ -63,12 +63,12 @@ impl PasswordLogin {
             (!lines.is_empty())
                 .then(|| String::from_utf8_lossy(&lines.join(&b","[..])).into_owned())
         };
-        Ok(Response::received(status, &header, body.into(), ANSWER_BYTES))
+        Ok(Response::received(status, &header, body.into(), MAX_RESPONSE_BYTES))
     }
 }
 
-/// The request, which may be sent twice, in parts that are wiped on drop. What hyper and TLS copy of them into
-/// buffers of their own, to be sent, is not. Public for the test that looks through freed memory.
+/// Converts a request to one that may be sent twice and whose parts are wiped on drop. The copies that
+/// hyper and TLS make to send it are not wiped. Public for the test that searches freed memory.
 #[doc(hidden)]
 pub fn to_http(request: &Request) -> http::Result<http::Request<Bytes>> {
     let mut builder = http::Request::builder();
@@ -87,7 +87,7 @@ pub fn to_http(request: &Request) -> http::Result<http::Request<Bytes>> {
         .body(body)
 }
 
-/// Text in one piece, which is wiped when its last clone is dropped.
+/// Joins parts of text into bytes that are wiped when their last clone is dropped.
 fn wiped(parts: &[&str]) -> Bytes {
     Bytes::from_owner(Zeroizing::new(parts.concat()))
 }

@@ -1,4 +1,4 @@
-//! The system's name resolution, with failures of a type of their own.
+//! The system's name resolution, with an error type that can be found in a chain of errors.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -17,12 +17,12 @@ pub(crate) struct Unresolved(#[source] pub(crate) io::Error);
 
 type Addresses = vec::IntoIter<SocketAddr>;
 
-/// Resolves names as the system does. That can take its time, so it has a thread: a call goes on without it
-/// when its deadline has come, and the thread ends when the system gives up.
+/// Resolves names with the system's resolver on a blocking thread. A call does not wait for it past its
+/// deadline; the thread ends when the system's resolver returns.
 #[derive(Clone)]
 pub(crate) struct Resolver(Arc<Lookup>);
 
-/// Blocks until a name is resolved.
+/// Resolves a name and blocks meanwhile.
 type Lookup = dyn Fn(&str) -> io::Result<Addresses> + Send + Sync;
 
 impl Default for Resolver {
@@ -32,7 +32,7 @@ impl Default for Resolver {
 }
 
 fn resolve(name: &str) -> io::Result<Addresses> {
-    // The connector puts the port in.
+    // The connector sets the port.
     (name, 0).to_socket_addrs()
 }
 
@@ -48,7 +48,7 @@ impl Service<Name> for Resolver {
     fn call(&mut self, name: Name) -> Self::Future {
         let resolve = Arc::clone(&self.0);
         let resolving = tokio::task::spawn_blocking(move || resolve(name.as_str()));
-        async { resolving.await.unwrap_or_else(|broken| Err(broken.into())).map_err(Unresolved) }
+        async { resolving.await.unwrap_or_else(|error| Err(error.into())).map_err(Unresolved) }
             .boxed()
     }
 }
@@ -73,14 +73,14 @@ mod tests {
         let (hold, held) = mpsc::channel();
         let held = Mutex::new(held);
         let hang = move |name: &str| {
-            let _ = held.lock().expect("nothing panics with it").recv();
+            let _ = held.lock().expect("no thread panics while it holds the lock").recv();
             resolve(name)
         };
         (Resolver(Arc::new(hang)), hold)
     }
 
     #[tokio::test]
-    async fn a_resolver_that_hangs_is_waited_for_until_the_deadline_and_no_longer() {
+    async fn a_hanging_resolver_delays_a_call_until_its_deadline_only() {
         let mock = Mock::start(Options::default()).await.unwrap();
         mock.start_task("d");
         let mut settings = mock.settings();
@@ -96,20 +96,20 @@ mod tests {
             .build()
             .unwrap();
         let (resolver, hold) = hanging();
-        let inner = Arc::get_mut(&mut host.0).expect("it has not been shared");
+        let inner = Arc::get_mut(&mut host.0).expect("the host is not shared yet");
         inner.client = HttpClient::resolving_with(resolver, None).unwrap();
 
-        let ask = query_task_status::Arguments { dag_id: "d".to_owned(), auth_token: None };
+        let arguments = query_task_status::Arguments { dag_id: "d".to_owned(), auth_token: None };
         let started = Instant::now();
-        let answer = host.run::<QueryTaskStatus>(&ask).await;
+        let result = host.run::<QueryTaskStatus>(&arguments).await;
         let elapsed = started.elapsed();
-        let Err(CallError::Failure(failure)) = answer else { panic!("{answer:?}") };
+        let Err(CallError::Failure(failure)) = result else { panic!("{result:?}") };
         assert_eq!((failure.kind, failure.attempts), (FailureKind::Timeout, 1), "{failure}");
-        // A busy machine has as much again.
+        // Twice the deadline, because the machine may be busy.
         assert!(elapsed >= DEADLINE && elapsed < 2 * DEADLINE, "{elapsed:?}");
 
         drop(hold);
-        let done = host.run::<QueryTaskStatus>(&ask).await.unwrap();
+        let done = host.run::<QueryTaskStatus>(&arguments).await.unwrap();
         assert_eq!((done.output.status.as_str(), done.attempts), ("starting", 1));
     }
 }

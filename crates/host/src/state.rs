@@ -1,4 +1,4 @@
-//! What a store holds for one call.
+//! The data of a wasmtime store: the state of one call.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::outgoing_handler;
 use crate::token_store::{self, TokenStore, TokenStoreCtx, TokenStoreView};
 use crate::wasi_cli::Cli;
 
-/// What a store holds for one call.
+/// The data of a wasmtime store: the state of one call.
 pub(crate) struct State {
     table: ResourceTable,
     clocks: WasiClocksCtx,
@@ -48,8 +48,8 @@ impl State {
         }
     }
 
-    /// Everything that an instance can see, which is what the world imports: HTTP, clocks, settings,
-    /// its log, the token store. A component that asks for more is not loaded.
+    /// Returns a linker with the imports of the world and no others: HTTP, clocks, settings, the log and
+    /// the token store. A component that imports more is not loaded.
     pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Self>> {
         let mut linker = Linker::new(engine);
         wasmtime_wasi_io::add_to_linker_async(&mut linker)?;

@@ -1,6 +1,7 @@
-//! The `token-store` import: the trait that a host implements, and the binding in front of it.
+//! The `token-store` import: the trait that a host implements, and its wasmtime binding.
 //!
-//! [`add_to_linker`] serves the import in any wasmtime host, as each of wasmtime's WASI crates does for its own.
+//! [`add_to_linker`] provides the import in any wasmtime host, like the function of that name in wasmtime's
+//! WASI crates.
 
 use std::sync::Arc;
 
@@ -12,15 +13,15 @@ use crate::bindings::oge::tools::token_store as wit;
 use crate::known::Known;
 use crate::store::NativeStore;
 
-/// Where the token lives. The WIT's `token-store` says what each function promises.
+/// Holds the token. `wit/token-store.wit` specifies each function.
 ///
-/// Called from many instances at once: single flight is the implementor's to keep.
+/// Many instances call it at once. The implementation must let concurrent callers share one login.
 pub trait TokenStore: Send + Sync + 'static {
-    /// The token to use now.
+    /// Returns the token to use now.
     fn get(&self) -> BoxFuture<'_, Result<Token, TokenError>>;
-    /// What is held, whatever its state. Contacts no one.
+    /// Returns the held token, whatever its state. Contacts no one.
     fn peek(&self) -> BoxFuture<'_, Option<Token>>;
-    /// A token other than generation `stale`; with none, a new one whatever is held.
+    /// Returns a token other than generation `stale`. If `stale` is `None`, gets a new token in any case.
     fn refresh(&self, stale: Option<u64>) -> BoxFuture<'_, Result<Token, TokenError>>;
 }
 
@@ -38,20 +39,21 @@ impl TokenStore for NativeStore {
     }
 }
 
-/// The token store of one wasmtime store: what its data holds for the `token-store` import.
+/// The state of the `token-store` import in the data of a wasmtime store.
 pub struct TokenStoreCtx {
     store: Arc<dyn TokenStore>,
-    /// Learns the tokens that the guest is given.
+    /// Receives the tokens that are passed to the guest, to hide them.
     known: Option<Known>,
 }
 
 impl TokenStoreCtx {
-    /// Serves the import from `store`, which other instances may share.
+    /// Provides the import from `store`, which other instances may share.
     #[must_use]
     pub fn new(store: Arc<dyn TokenStore>) -> Self {
         Self { store, known: None }
     }
 
+    /// Like [`TokenStoreCtx::new`], and adds each token that is passed to the guest to `known`.
     pub(crate) fn known_to(store: Arc<dyn TokenStore>, known: Known) -> Self {
         Self { store, known: Some(known) }
     }
@@ -69,11 +71,11 @@ pub trait TokenStoreView: Send {
     fn token_store(&mut self) -> &mut TokenStoreCtx;
 }
 
-/// Adds `oge:tools/token-store` to a linker, for a program with a wasmtime host of its own. The engine must
-/// run asynchronous functions. `examples/own_host.rs` is such a program.
+/// Adds `oge:tools/token-store` to the linker of another wasmtime host. The engine must support asynchronous
+/// functions. See `examples/own_host.rs`.
 ///
 /// # Errors
-/// Fails if the linker has the interface already.
+/// Fails if the linker already has the interface.
 pub fn add_to_linker<T: TokenStoreView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     wit::add_to_linker::<T, HasTokenStore>(linker, T::token_store)
 }

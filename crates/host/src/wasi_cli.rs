@@ -1,4 +1,5 @@
-//! The two parts of `wasi:cli` that a guest sees: its settings, and a standard error that is its log.
+//! The two interfaces of `wasi:cli` that a guest sees: the environment has its settings, and standard error
+//! is its log.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use wasmtime_wasi_io::IoView as _;
 use crate::guest_log::GuestLog;
 use crate::state::State;
 
-/// What a guest sees of its host.
+/// The state of these interfaces.
 pub(crate) struct Cli {
     pub(crate) environment: Arc<[(String, String)]>,
     pub(crate) log: GuestLog,

@@ -1,9 +1,8 @@
-//! No credential stays behind in memory that is given back: every block that a test frees is looked
-//! through. What hyper, TLS and the kernel copy to send a request is beyond this, and so is what the
-//! component is handed.
+//! Freed memory holds no credential: the tests search every block that they free. Copies that hyper, TLS and
+//! the kernel make to send a request are not covered, nor is what the component receives.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![expect(unsafe_code, reason = "a global allocator, so that every block is seen when it is freed")]
+#![expect(unsafe_code, reason = "a global allocator, which sees every block that is freed")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -16,7 +15,7 @@ use oge_tools::response::Response;
 use oge_host::{Authority, Host, HttpClient, NativeStore, PasswordLogin, to_http};
 
 const SECRET: &str = "WIPE-ME-4711-WIPE-ME";
-/// `cid` and the secret, as `Basic` has them.
+/// `cid` and the secret as `Basic` encodes them.
 const BASIC: &str = "Y2lkOldJUEUtTUUtNDcxMS1XSVBFLU1F";
 
 thread_local! {
@@ -29,17 +28,17 @@ struct Watched;
 #[global_allocator]
 static WATCHED: Watched = Watched;
 
-// SAFETY: the system's allocator does the work; growing is the trait's own, so that what is outgrown
-// is freed here too.
+// SAFETY: the system's allocator does the work. `realloc` is the trait's default, so that blocks that grow are
+// freed here too.
 unsafe impl GlobalAlloc for Watched {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract. Zeroed, so that every byte can be read.
+        // SAFETY: the caller's contract. Zeroed, so that every byte is initialized.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         if IS_WATCHED.get() {
-            // SAFETY: a block of this size, written to from its first byte to its last.
+            // SAFETY: the block has this size, and all its bytes are initialized.
             let block = unsafe { std::slice::from_raw_parts(pointer, layout.size()) };
             let holds = |what: &str| block.windows(what.len()).any(|part| part == what.as_bytes());
             if holds(SECRET) || holds(BASIC) {
@@ -51,7 +50,7 @@ unsafe impl GlobalAlloc for Watched {
     }
 }
 
-/// How many blocks that held a secret were freed as they were.
+/// Returns how many blocks were freed by `run` while they held a secret.
 fn left_behind(run: impl FnOnce()) -> usize {
     LEFT_BEHIND.set(0);
     IS_WATCHED.set(true);
@@ -60,7 +59,7 @@ fn left_behind(run: impl FnOnce()) -> usize {
     LEFT_BEHIND.get()
 }
 
-/// Every setting that a login knows; with a `grant` where one is named.
+/// Returns every setting of a login, with `OGE_TOKEN_GRANT` if there is a `grant`.
 fn settings(grant: Option<&str>) -> Vec<(String, String)> {
     let mut settings: Vec<_> = [
         ("OGE_TOKEN_URL", "http://127.0.0.1:1/token"),
@@ -77,7 +76,7 @@ fn settings(grant: Option<&str>) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_block_that_is_not_wiped_is_seen() {
+fn a_block_that_is_not_wiped_is_detected() {
     let (kept, grown) = (SECRET.to_owned(), SECRET.to_owned());
     assert_eq!(left_behind(|| drop(kept)), 1);
     let mut outgrown = Some(grown);
@@ -85,7 +84,7 @@ fn a_block_that_is_not_wiped_is_seen() {
 }
 
 #[test]
-fn credentials_and_the_login_made_of_them_are_wiped() {
+fn credentials_and_their_login_request_are_wiped() {
     for grant in [None, Some("oge"), Some("password"), Some("client_credentials")] {
         let settings = settings(grant);
         let get = |key: &str| {
@@ -103,7 +102,7 @@ fn credentials_and_the_login_made_of_them_are_wiped() {
 }
 
 #[test]
-fn an_answer_is_wiped_whatever_it_says() {
+fn every_login_response_is_wiped() {
     let settings = settings(None);
     let get =
         |key: &str| settings.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
@@ -117,14 +116,14 @@ fn an_answer_is_wiped_whatever_it_says() {
     ] {
         let response = Response { status, body: body.clone().into_bytes(), ..Response::default() };
         let left = left_behind(|| drop(credentials.answer(response)));
-        // What the authority says of itself is read as text before the secrets in it are hidden.
-        let told = usize::from(body.contains("error_description"));
-        assert_eq!(left, told, "{body}");
+        // `error_description` is read as text before the secrets in it are hidden.
+        let expected = usize::from(body.contains("error_description"));
+        assert_eq!(left, expected, "{body}");
     }
 }
 
 #[test]
-fn a_host_keeps_no_copy_of_what_it_was_told() {
+fn a_host_keeps_no_copy_of_its_settings() {
     let settings = settings(None);
     let left = left_behind(|| {
         let builder =
@@ -147,7 +146,7 @@ impl Authority for Issues {
             let body = format!(r#"{{"data":{{"token":"{SECRET}"}}}}"#).into_bytes();
             let response = Response { status: 200, body, ..Response::default() };
             let issued = Credentials::read(get).unwrap().answer(response);
-            // The settings are this test's own to leave behind.
+            // This test's own copy of the settings is not what it checks.
             std::mem::forget(settings);
             issued
         }

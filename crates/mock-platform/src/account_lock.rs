@@ -1,11 +1,11 @@
-//! An account that failed logins lock.
+//! An account that is locked by failed logins.
 
 use crate::response::Response;
 
-/// How many failures lock it.
+/// How many failures in a row lock the account.
 const MAX_FAILURES: u32 = 5;
 
-/// Counts failed logins as the public platform does, and answers them in its words.
+/// Counts failed logins and responds to them like the public platform.
 #[derive(Default)]
 pub(crate) struct AccountLock {
     failures: u32,
@@ -16,7 +16,7 @@ impl AccountLock {
         self.failures >= MAX_FAILURES
     }
 
-    /// The response to a login with right or wrong credentials. Once locked, right ones fail too.
+    /// Records a login. Returns the response if it fails. In a locked account, right credentials fail too.
     pub(crate) fn check(&mut self, is_right: bool) -> Result<(), Response> {
         if !self.is_locked() {
             self.failures = if is_right { 0 } else { self.failures + 1 };
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn five_failures_in_a_row_lock_it_for_good() {
+    fn five_failures_in_a_row_lock_the_account_permanently() {
         let mut lock = AccountLock::default();
         for left in [4, 3, 2, 1] {
             assert!(body(lock.check(false)).contains(&format!("剩余失败次数: {left}")));

@@ -1,4 +1,4 @@
-//! Bodies that take their time or never fit in memory.
+//! Response bodies: whole, slow, incomplete or huge.
 
 use std::convert::Infallible;
 use std::iter;
@@ -10,19 +10,19 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::body::Frame;
 
-/// A body: all of it at once, or a stream.
+/// A body: its bytes at once, or a stream.
 pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 
 const HUGE_HEAD: &[u8] = br#"{"code":20000,"msg":"ok","data":""#;
 const HUGE_TAIL: &[u8] = b"\"}";
-static FILLING: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+static PADDING: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
-/// All of it at once.
+/// Returns a body that is sent at once.
 pub(crate) fn whole(bytes: Bytes) -> Body {
     Either::Left(Full::new(bytes))
 }
 
-/// A byte at a time, each after a while.
+/// Returns a body that is sent one byte at a time, each after `every`.
 pub(crate) fn dripped(bytes: Bytes, every: Duration) -> Body {
     streamed(stream::unfold(bytes, move |mut rest| async move {
         if rest.is_empty() {
@@ -34,17 +34,17 @@ pub(crate) fn dripped(bytes: Bytes, every: Duration) -> Body {
     }))
 }
 
-/// The first half of these bytes, and never the rest.
+/// Returns a body that sends the first half of these bytes and never ends.
 pub(crate) fn stuck(mut bytes: Bytes) -> Body {
     let half = bytes.split_to(bytes.len() / 2);
     streamed(stream::iter([half]).chain(stream::pending()))
 }
 
-/// Valid JSON of that many bytes, or of as few as it takes.
+/// Returns valid JSON of `length` bytes, at least 35.
 pub(crate) fn huge(length: usize) -> Body {
-    let filling = length.saturating_sub(HUGE_HEAD.len() + HUGE_TAIL.len());
-    let (chunks, rest) = (filling / FILLING.len(), filling % FILLING.len());
-    let chunk = Bytes::from_static(&FILLING);
+    let padding = length.saturating_sub(HUGE_HEAD.len() + HUGE_TAIL.len());
+    let (chunks, rest) = (padding / PADDING.len(), padding % PADDING.len());
+    let chunk = Bytes::from_static(&PADDING);
     let rest = chunk.slice(..rest);
     let chunks = iter::once(Bytes::from_static(HUGE_HEAD))
         .chain(iter::repeat_n(chunk, chunks))
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_huge_body_is_json_of_the_length_asked_for() {
+    async fn a_huge_body_is_json_of_the_requested_length() {
         for length in [35, 36, 64 * 1024, 200_000] {
             let body = collect(huge(length)).await;
             assert_eq!(body.len(), length);
@@ -76,13 +76,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_huge_body_is_json_even_where_it_is_too_short_for_it() {
+    async fn a_huge_body_is_json_even_if_the_length_is_too_small() {
         let body = collect(huge(0)).await;
         serde_json::from_slice::<serde_json::Value>(&body).unwrap();
     }
 
     #[tokio::test]
-    async fn a_dripped_body_is_the_same_bytes_one_a_frame() {
+    async fn a_dripped_body_has_one_byte_per_frame() {
         let mut body = dripped("abc".into(), Duration::ZERO);
         for expected in ["a", "b", "c"] {
             let frame = body.frame().await.unwrap().unwrap();

@@ -1,11 +1,11 @@
-//! The one place that reads a clock.
+//! The wall clock. Only this module reads it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The time since 1970, from which tokens take `iat` and `exp`.
+/// Returns the time since 1970, for `iat` and `exp` of tokens.
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is the shell: everything else gets the time passed in"
+    reason = "the only caller: all other code receives the time as a parameter"
 )]
 pub(crate) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()

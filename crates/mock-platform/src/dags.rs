@@ -1,13 +1,13 @@
-//! The tasks that the platform knows and how far they are.
+//! The tasks that the platform knows, and their states.
 
 use std::collections::HashMap;
 
-/// What a query of a task that nobody started is told.
+/// The state of a task that was never started.
 const UNKNOWN: &str = "unknown";
 
 pub(crate) struct Dags {
     states: Vec<String>,
-    /// By DAG id, how often its state was asked.
+    /// How often the state of each task was queried, by DAG id.
     queried: HashMap<String, usize>,
     submitted: u64,
 }
@@ -17,24 +17,24 @@ impl Dags {
         Self { states, queried: HashMap::new(), submitted: 0 }
     }
 
-    /// The task is known and stands at the beginning.
+    /// Adds a task in the first state, or sets it back to it.
     pub(crate) fn start(&mut self, id: impl Into<String>) {
         self.queried.insert(id.into(), 0);
     }
 
-    /// Starts the task; the number names this submission.
+    /// Starts the task. Returns the number of this submission.
     pub(crate) fn submit(&mut self, id: &str) -> u64 {
         self.start(id);
         self.submitted += 1;
         self.submitted
     }
 
-    /// The first of the states, which is what a task is in when it is submitted.
+    /// Returns the first state, which a task has when it is submitted.
     pub(crate) fn first_state(&self) -> &str {
         self.states.first().map_or(UNKNOWN, String::as_str)
     }
 
-    /// The state now; the next query sees the next one.
+    /// Returns the state of a task and advances it to the next one.
     pub(crate) fn query(&mut self, id: &str) -> &str {
         let Some(queried) = self.queried.get_mut(id) else {
             return UNKNOWN;
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn each_task_advances_by_its_own_queries_and_stays_at_the_end() {
+    fn each_query_advances_a_task_until_its_last_state() {
         let mut dags = dags();
         dags.start("a");
         dags.start("b");
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_submitted_again_begins_again() {
+    fn a_task_that_is_submitted_again_restarts() {
         let mut dags = dags();
         assert_eq!(dags.submit("a"), 1);
         dags.query("a");
@@ -73,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_nobody_started_is_unknown() {
+    fn a_task_that_was_not_started_is_unknown() {
         assert_eq!(dags().query("a"), "unknown");
     }
 
     #[test]
-    fn without_any_states_every_task_is_unknown() {
+    fn without_states_every_task_is_unknown() {
         let mut dags = Dags::new(Vec::new());
         dags.start("a");
         assert_eq!(dags.query("a"), "unknown");

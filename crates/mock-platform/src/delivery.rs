@@ -1,4 +1,4 @@
-//! How an answer goes out.
+//! How a response is sent.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,31 +9,31 @@ use http::StatusCode;
 use crate::body::{self, Body};
 use crate::response::Response;
 
-/// An answer and the manner of its sending.
+/// A response and how it is sent.
 pub(crate) enum Delivery {
-    /// All at once.
+    /// At once.
     Whole(Response),
     /// The body a byte at a time.
     Dripped(Response, Duration),
-    /// Half of the body, then nothing, for ever.
+    /// Half of the body; then the connection stays open.
     Stuck(Response),
-    /// So many bytes of JSON.
+    /// JSON of this many bytes.
     Huge(usize),
     /// Bytes that hyper would not send.
     Wire(Wire),
-    /// Nothing, for ever.
+    /// No response; the connection stays open.
     Never,
 }
 
-/// Bytes as they are, HTTP or not, and how the connection ends after them.
+/// Bytes that are sent unchanged, HTTP or not, and how the connection ends after them.
 #[derive(Default)]
 pub(crate) struct Wire {
     pub(crate) bytes: Bytes,
-    /// The time before each byte, where they do not come at once.
+    /// The time before each byte. `None` sends them at once.
     pub(crate) every: Option<Duration>,
-    /// Whether the connection is reset, not closed.
+    /// Whether the connection is reset in place of closed.
     pub(crate) is_reset: bool,
-    /// The status that a client reads in them, where it can.
+    /// The status that a client reads in the bytes, if it can.
     status: Option<StatusCode>,
 }
 
@@ -55,10 +55,9 @@ impl Wire {
     }
 }
 
-/// Why hyper is told to give a connection up: it cannot send what is to be sent.
+/// The service error that makes hyper give up a connection, because hyper cannot send these bytes.
 ///
-/// It travels as the service's error. Whoever drives the connection takes it out again, writes
-/// the bytes and closes.
+/// `server::serve` takes it out of hyper's error, writes the bytes and closes the connection.
 #[derive(Default)]
 pub(crate) struct Severed(pub(crate) Wire);
 
@@ -77,7 +76,7 @@ impl fmt::Debug for Severed {
 impl std::error::Error for Severed {}
 
 impl Delivery {
-    /// The HTTP status, where there is an answer.
+    /// Returns the HTTP status, if the client gets a readable response.
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Whole(response) | Self::Dripped(response, _) => Some(response.status),
@@ -87,7 +86,7 @@ impl Delivery {
         }
     }
 
-    /// Waits, then answers.
+    /// Waits for `pause`, then returns the response.
     pub(crate) async fn perform(self, pause: Duration) -> Result<http::Response<Body>, Severed> {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;

@@ -1,8 +1,8 @@
-//! Identifiers that look random and are the same for the same input.
+//! Identifiers that look random but depend only on their input.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Sixteen hexadecimal digits that depend on `input` and nothing else.
+/// Returns sixteen hexadecimal digits that depend only on `input`.
 pub(crate) fn of(input: impl Hash) -> String {
     let mut hasher = DefaultHasher::new();
     input.hash(&mut hasher);

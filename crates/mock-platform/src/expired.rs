@@ -1,4 +1,4 @@
-//! How the platform tells that a token is expired or refused.
+//! How the platform rejects an expired token.
 
 use http::StatusCode;
 
@@ -7,7 +7,7 @@ use crate::response::Response;
 const CODE_40003: &str = r#"{"code":40003,"msg":"token过期或异常","data":null}"#;
 const STATUS_401: &str = r#"{"code":401,"msg":"Unauthorized","data":null}"#;
 
-/// How a refused token is told. The platform does both.
+/// The response to a rejected token. The platform uses both forms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExpiredForm {
     /// HTTP 200 with the code 40003 in the body.

@@ -1,4 +1,4 @@
-//! The ways in which an answer can go wrong.
+//! The ways in which a response can go wrong.
 
 use std::time::Duration;
 
@@ -12,95 +12,97 @@ use crate::route::Route;
 
 const NOT_JSON: &str = "<html><head><title>502 Bad Gateway</title></head>\
     <body><h1>网关错误</h1><hr>nginx/1.20.1</body></html>";
-/// The header of an answer that is the last on its connection, for a client that may read it.
+/// The header of the last response on a connection.
 const LAST: &str = "connection: close\r\n";
 const INVALID_UTF8: &[u8] = b"{\"code\":20000,\"msg\":\"\xff\xfe\xc3\x28\",\"data\":null}";
 
-/// One way in which an answer goes wrong.
+/// One way in which a response goes wrong.
 ///
 /// `Delay`, `Drip`, `DripAll`, `HangBody`, `CutBody`, `ResetBody`, `LongLength`, `ShortLength`,
-/// `Interim`, `Headers` and `ContentType` spoil the delivery of whatever the platform answers, so the
-/// token check is made and counts. All others take the platform's place: they act before the token
-/// check, which is not made.
+/// `Interim`, `Headers` and `ContentType` change how the platform's response is sent. The token is
+/// checked, and the call counts.
+///
+/// All others replace the response. The token is not checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The answer begins late.
+    /// The response begins late.
     Delay(Duration),
-    /// The answer's body comes a byte at a time.
+    /// The body is sent one byte at a time.
     Drip {
         /// The time before each byte.
         every: Duration,
     },
-    /// The whole answer comes a byte at a time, its status line and headers too; then the connection
-    /// is closed.
+    /// The whole response is sent one byte at a time, including status line and headers. Then the
+    /// connection is closed.
     DripAll {
         /// The time before each byte.
         every: Duration,
     },
-    /// No answer, and the connection stays open until the client leaves or the mock stops.
+    /// No response. The connection stays open until the client closes it or the mock stops.
     Hang,
-    /// Half of the body, streamed without a `Content-Length`, and no more; the connection stays open
-    /// as with `Hang`.
+    /// Half of the body, streamed without a `Content-Length`. The connection stays open as with
+    /// `Hang`.
     HangBody,
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Cut,
     /// The connection is closed after half of the body that `Content-Length` announced.
     CutBody,
-    /// The connection is reset without an answer.
+    /// The connection is reset without a response.
     Reset,
     /// The connection is reset after half of the body that `Content-Length` announced.
     ResetBody,
-    /// The whole body, but `Content-Length` announces more; then the connection is closed.
+    /// The whole body, but `Content-Length` announces more. Then the connection is closed.
     LongLength,
-    /// The whole body, but `Content-Length` announces half of it; then the connection is closed.
+    /// The whole body, but `Content-Length` announces half of it. Then the connection is closed.
     ShortLength,
-    /// An informational response of that status before the answer; then the connection is closed.
+    /// An informational response of this status, then the response. Then the connection is closed.
     Interim(u16),
-    /// The answer has more headers; then the connection is closed.
+    /// The response has additional headers. Then the connection is closed.
     Headers {
-        /// How many more.
+        /// How many headers are added.
         count: usize,
-        /// How long the value of each is.
+        /// The length of each value.
         bytes: usize,
     },
-    /// The answer says that its body is of this type. What cannot be one leaves it without.
+    /// The response has this `Content-Type`, or none if the value cannot be a header.
     ContentType(String),
-    /// These bytes, HTTP or not; then the connection is closed.
+    /// These bytes, HTTP or not. Then the connection is closed.
     Wire(Bytes),
-    /// That HTTP status with a JSON body. A 3xx has a `Location` on this same mock, so that a
-    /// client that follows it shows up under [`Route::Other`]. What cannot be a final status
+    /// This HTTP status with a JSON body. A 3xx has a `Location` on this mock, so that a request of
+    /// a client that follows it is recorded under [`Route::Other`]. A number that is no final status
     /// becomes 500.
     Status(u16),
     /// HTTP 200 with a gateway's HTML error page.
     NotJson,
-    /// HTTP 200 and no body.
+    /// HTTP 200 without a body.
     Empty,
-    /// HTTP 200 with JSON that has bytes which are not UTF-8 inside a string.
+    /// HTTP 200 with JSON whose string has bytes that are not UTF-8.
     InvalidUtf8,
-    /// HTTP 200 with valid JSON whose `data` is that many arrays, one inside the other.
+    /// HTTP 200 with valid JSON whose `data` is this many nested arrays.
     Deep(usize),
-    /// HTTP 200 with valid JSON of that many bytes (at least 35), streamed without a
+    /// HTTP 200 with valid JSON of this many bytes (at least 35), streamed without a
     /// `Content-Length`.
     Huge(usize),
-    /// HTTP 200 with that `code` and a `msg`.
+    /// HTTP 200 with this `code` and a `msg`.
     Code(i64),
-    /// Any answer.
+    /// Any response.
     Response {
-        /// The HTTP status. What cannot be a final status becomes 500.
+        /// The HTTP status. A number that is no final status becomes 500.
         status: u16,
         /// The `Content-Type`.
         content_type: String,
         /// The body.
         body: Bytes,
     },
-    /// HTTP 500 with a message that repeats the `Authorization` it received; on
-    /// [`Route::Token`], the query and body.
+    /// HTTP 500 with a message that repeats the received `Authorization`. On [`Route::Token`] it
+    /// repeats the query and the body.
     EchoToken,
 }
 
 impl Fault {
-    /// That status without a body, and a `Retry-After`: seconds or a date. Then the connection is closed.
+    /// Returns a fault that sends this status without a body, with a `Retry-After` in seconds or as a date, and
+    /// closes the connection.
     #[must_use]
     pub fn overloaded(status: u16, retry_after: &str) -> Self {
         let status = response::status(status);
@@ -110,7 +112,7 @@ impl Fault {
         Self::Wire(head.into())
     }
 
-    /// How long the answer is held back.
+    /// Returns how long the response is delayed.
     pub(crate) fn pause(&self) -> Duration {
         match self {
             Self::Delay(pause) => *pause,
@@ -118,7 +120,8 @@ impl Fault {
         }
     }
 
-    /// What comes in place of the platform's answer; nothing from a fault that only spoils it.
+    /// Returns what is sent in place of the platform's response. `None` if the fault only changes how it is
+    /// sent.
     pub(crate) fn replaces(&self, request: &Received, origin: &str) -> Option<Delivery> {
         let response = match self {
             Self::Delay(_)
@@ -151,7 +154,7 @@ impl Fault {
         Some(Delivery::Whole(response))
     }
 
-    /// The platform's answer, delivered the way this fault has it.
+    /// Returns the platform's response, sent as this fault requires.
     pub(crate) fn spoils(&self, response: Response) -> Delivery {
         let length = response.body.len();
         let status = response.status;
@@ -170,15 +173,15 @@ impl Fault {
             }
             Self::Interim(number) => {
                 let interim = format!("HTTP/1.1 {number} Interim\r\nx-interim: {number}\r\n\r\n");
-                let answer = response.into_wire(LAST, length, length);
-                Wire::of([interim.as_bytes(), &answer].concat().into()).readable(status)
+                let response = response.into_wire(LAST, length, length);
+                Wire::of([interim.as_bytes(), &response].concat().into()).readable(status)
             }
             Self::Headers { count, bytes } => {
                 let value = "x".repeat(*bytes);
-                let more: String =
+                let added: String =
                     (0..*count).map(|index| format!("x-more-{index}: {value}\r\n")).collect();
-                let answer = response.into_wire(&(more + LAST), length, length);
-                Wire::of(answer).readable(status)
+                let response = response.into_wire(&(added + LAST), length, length);
+                Wire::of(response).readable(status)
             }
             _ => return Delivery::Whole(response),
         })

@@ -1,4 +1,4 @@
-//! The requests so far, and who wants to hear of them.
+//! The recorded requests and the subscribers to their events.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::received::Received;
 use crate::record::{Event, Outcome, Recorded};
 use crate::route::Route;
 
-/// How many events a slow subscriber may lag behind before it loses some.
+/// How many events a subscriber may lag behind before it loses the oldest.
 const EVENTS: usize = 1024;
 
 /// What was decided about a request.
@@ -20,7 +20,7 @@ pub(crate) struct Verdict {
     pub(crate) status: Option<StatusCode>,
 }
 
-/// The requests so far.
+/// The recorded requests.
 pub(crate) struct Journal {
     keep: bool,
     sequence: u64,
@@ -47,7 +47,7 @@ impl Journal {
             self.requests.push(recorded(self.sequence, request, verdict));
         }
         if self.events.receiver_count() > 0 {
-            // An error says that the last subscriber has just left.
+            // An error means that the last subscriber has just been dropped.
             let _ = self.events.send(Event {
                 sequence: self.sequence,
                 route: request.route,

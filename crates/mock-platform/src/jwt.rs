@@ -1,4 +1,4 @@
-//! Tokens shaped like JSON Web Tokens. The signature is made up.
+//! Tokens in the form of JSON Web Tokens. Their signature is not valid.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::digest;
 
 static ISSUED: AtomicU64 = AtomicU64::new(0);
 
-/// A token that no mock has issued before. `exp` is rounded up to a whole second.
+/// Returns a token that no mock of this process has issued before. `exp` is rounded up to a whole second.
 pub(crate) fn issue(user: &str, issuer: &str, now: Duration, expires_at: Duration) -> String {
     let number = ISSUED.fetch_add(1, Ordering::Relaxed);
     let header = encode(r#"{"alg":"RS256","typ":"JWT"}"#);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn the_claims_say_who_from_when_and_until_when() {
+    fn the_claims_have_the_user_and_the_lifetime() {
         let token = issue(
             "someone",
             "http://127.0.0.1:1",
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_tokens_are_alike() {
+    fn every_token_is_unique() {
         let now = Duration::from_secs(1);
         assert_ne!(issue("someone", "", now, now), issue("someone", "", now, now));
     }

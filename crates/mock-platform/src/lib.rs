@@ -1,8 +1,8 @@
 //! A mock of the OGE platform for tests, demonstrations and benchmarks.
 //!
-//! It listens on 127.0.0.1 on a port of its own, answers like the platform does, misbehaves on
-//! request, remembers what it was asked, and stops when it is dropped. It never contacts anyone.
-//! It runs on a thread and a runtime of its own, so a test that blocks cannot starve it.
+//! It listens on a port of 127.0.0.1, responds like the platform, injects faults, records the requests,
+//! and stops when it is dropped. It makes no outgoing connection. It has its own thread and runtime, so
+//! that a test that blocks does not block the mock.
 //!
 //! # A call, an expiry, a fault
 //!
@@ -11,7 +11,7 @@
 //!
 //! use oge_mock_platform::{Mock, Fault, Options, Outcome, Route};
 //!
-//! /// Any HTTP client does; this one asks for the state of a task and returns the whole answer.
+//! /// Queries the state of a task and returns the whole response. Any HTTP client works.
 //! fn state(mock: &Mock, authorization: &str) -> std::io::Result<String> {
 //!     let address = mock.origin().trim_start_matches("http://");
 //!     let mut stream = std::net::TcpStream::connect(address)?;
@@ -21,9 +21,9 @@
 //!          Authorization: {authorization}\r\nContent-Type: application/json\r\n\
 //!          Connection: close\r\n\r\n",
 //!     )?;
-//!     let mut answer = String::new();
-//!     stream.read_to_string(&mut answer)?;
-//!     Ok(answer)
+//!     let mut response = String::new();
+//!     stream.read_to_string(&mut response)?;
+//!     Ok(response)
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -31,14 +31,14 @@
 //! let mock = Mock::start(Options::default()).await?;
 //! mock.start_task("d1");
 //!
-//! // A token that was never asked for, as a user pastes it into `OGE_TOKEN`. It is good for
-//! // one call, although its `exp` lies in the future.
+//! // A token for `OGE_TOKEN`, without a login. It is valid for one call, although its `exp` is in
+//! // the future.
 //! let token = mock.issue_token();
 //! mock.expire_after(1);
 //! assert!(state(&mock, &token)?.ends_with("starting"));
 //! assert!(state(&mock, &token)?.contains(r#""code":40003"#));
 //!
-//! // The next request is answered with a 502, whatever token it carries; then all is well.
+//! // The next request gets a 502, whatever its token; the ones after it succeed.
 //! mock.fail_times(Route::GetState, 1, Fault::Status(502));
 //! let token = mock.issue_token();
 //! assert!(state(&mock, &token)?.starts_with("HTTP/1.1 502"));
@@ -52,19 +52,18 @@
 //! # }
 //! ```
 //!
-//! # The order in which a request meets the rules
+//! # How a request is processed
 //!
-//! 1. The body is read to its end, and the method, type and JSON are looked at.
-//! 2. Under one lock, in one step: a [`Fault`] that answers in the platform's place, the token
-//!    check, the verdict on the request itself (405, 415, 400, refused credentials), a body set
-//!    with [`Mock::response`], the platform's own answer. The request is recorded in the same step,
-//!    so the order of the records is the order of the decisions.
-//! 3. The latency and a [`Fault::Delay`] pass, and the answer is delivered, spoiled where a fault
-//!    says so.
+//! 1. The body is read to its end; method, content type and JSON are parsed.
+//! 2. One step under one lock decides on the response. The first that applies wins: a [`Fault`] that
+//!    replaces the response, an expired token, a bad request (405, 415, 400 or rejected credentials), a
+//!    body set with [`Mock::response`], the platform's own response. The same step records the request,
+//!    so the records have the order of the decisions.
+//! 3. After the latency and a [`Fault::Delay`], the response is sent, changed by a fault if there is one.
 //!
-//! # What it does not do
+//! # Limits
 //!
-//! It does not verify signatures (its own are made up), compute anything, or speak TLS or HTTP/2.
+//! It does not verify signatures (its own are not valid), compute anything, or support TLS or HTTP/2.
 
 mod account_lock;
 mod body;

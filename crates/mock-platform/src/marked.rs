@@ -1,10 +1,10 @@
-//! An account whose every credential has a marker, and the search for it.
+//! Credentials with markers, and the check that a text has none of them.
 
 use crate::options::Credentials;
 
 impl Credentials {
-    /// Credentials that nothing may show: each has `MARKER` in it, and marks that every code spells in
-    /// its own way.
+    /// Returns credentials that no output may show. Each has `MARKER` in it, and characters that each encoding
+    /// writes differently.
     #[must_use]
     pub fn marked() -> Self {
         Self {
@@ -15,11 +15,11 @@ impl Credentials {
     }
 }
 
-/// That a text shows something, and neither a marker, a token, nor a usual spelling of a
+/// Asserts that a text is not empty and has no marker, no token, and no encoded part of a
 /// [marked](Credentials::marked) credential.
 ///
 /// # Panics
-/// Where it does not.
+/// If the text is empty or has one of them.
 #[track_caller]
 pub fn assert_unmarked(shown: &str) {
     assert!(!shown.is_empty());

@@ -1,4 +1,4 @@
-//! The handle that a test holds.
+//! The handle of a running mock.
 
 use std::fmt;
 use std::io;
@@ -24,30 +24,31 @@ use crate::route::{self, Route};
 use crate::routes;
 use crate::server::Server;
 
-/// How many connections may wait to be accepted: as many callers as anything here makes at once.
-const MOST_WAITING: i32 = 1024;
+/// How many connections may wait to be accepted: the largest number that a test opens at once.
+const MAX_BACKLOG: i32 = 1024;
 
-/// A running mock. Dropped, it closes every connection and its port before it returns.
+/// A running mock. Dropping it closes all its connections and its port.
 ///
-/// All methods act on the requests that are decided after they return.
+/// A method that changes the mock's behaviour applies to the requests that are decided after it returns.
 pub struct Mock {
     origin: String,
     shared: Arc<Shared>,
     _server: Server,
 }
 
-/// What the handle and the connections have in common.
+/// The state that the handle and the connections share.
 pub(crate) struct Shared {
     style: TokenStyle,
     platform: Mutex<Platform>,
 }
 
 impl Shared {
-    /// No code panics while it holds this lock, so a poisoned one is as good as any.
+    /// Locks the state. Ignores poisoning, because no code panics while it holds the lock.
     fn platform(&self) -> MutexGuard<'_, Platform> {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Decides on the response to a request, and how long to delay it.
     pub(crate) fn decide(&self, request: &Received) -> (Duration, Delivery) {
         let call = routes::read(request, self.style);
         let now = clock::now();
@@ -56,14 +57,14 @@ impl Shared {
 }
 
 impl Mock {
-    /// Starts a mock on 127.0.0.1. It needs no runtime of its caller's.
+    /// Starts a mock on 127.0.0.1. The caller needs no tokio runtime.
     ///
     /// # Errors
-    /// The port is taken, or the system is out of sockets or threads.
+    /// Fails if the port is in use, or if the system has no socket or thread left.
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
-        // Callers that find the queue full, which std makes 128 long, try again after a second.
-        SockRef::from(&listener).listen(MOST_WAITING)?;
+        // std's backlog is 128. A client that finds it full retries after a second.
+        SockRef::from(&listener).listen(MAX_BACKLOG)?;
         let origin = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             style: options.token_style,
@@ -72,31 +73,31 @@ impl Mock {
         Ok(Self { origin, shared: shared.clone(), _server: Server::start(listener, shared).await? })
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// Returns `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// `OGE_API_URL`.
+    /// Returns the value of `OGE_API_URL`.
     #[must_use]
     pub fn api_url(&self) -> String {
         format!("{}{}", self.origin, route::PROCESS)
     }
 
-    /// `OGE_DAG_URL`.
+    /// Returns the value of `OGE_DAG_URL`.
     #[must_use]
     pub fn dag_url(&self) -> String {
         format!("{}{}", self.origin, route::DAG)
     }
 
-    /// `OGE_TOKEN_URL`.
+    /// Returns the value of `OGE_TOKEN_URL`.
     #[must_use]
     pub fn token_url(&self) -> String {
         format!("{}{}", self.origin, route::TOKEN)
     }
 
-    /// Every setting that it takes to use this mock, by key. It holds the password and secret.
+    /// Returns all settings for this mock as pairs of key and value, including the password and the secret.
     #[must_use]
     pub fn settings(&self) -> Vec<(String, String)> {
         let credentials = self.platform().credentials.clone();
@@ -115,80 +116,80 @@ impl Mock {
         .into()
     }
 
-    /// A whole `Authorization` value, as a user pastes it into `OGE_TOKEN`. Issuing it is a login
-    /// like any other: in a single session it ends all tokens before it.
+    /// Issues a token like a login, and returns it as a whole `Authorization` value for `OGE_TOKEN`. In a
+    /// single session this ends all tokens before it.
     #[must_use]
     pub fn issue_token(&self) -> String {
         format!("Bearer {}", self.platform().issue_token(clock::now()))
     }
 
-    /// Every token issued so far is refused from now on, although its `exp` is in the future.
+    /// Rejects every token issued so far from now on, although its `exp` is in the future.
     pub fn revoke_tokens(&self) {
         self.platform().tokens.revoke_all();
     }
 
-    /// Every token is refused, fresh ones too, until this is switched off again.
+    /// Sets whether every token is rejected, including new ones.
     pub fn refuse_all_tokens(&self, refuse: bool) {
         self.platform().tokens.refuse_all(refuse);
     }
 
-    /// The newest token dies after that many more calls with it have passed the token check.
-    /// Where it is dead or there is none, this holds for the next token.
+    /// Ends the newest token after this many more calls with it have passed the token check. If it has ended
+    /// or there is none, this applies to the next token.
     pub fn expire_after(&self, calls: usize) {
         self.platform().tokens.expire_after(calls, clock::now());
     }
 
-    /// Whether failed logins have locked the account; see [`Options::locks_account`].
+    /// Returns whether failed logins have locked the account. See [`Options::locks_account`].
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.platform().lock.as_ref().is_some_and(AccountLock::is_locked)
     }
 
-    /// How a refused token is told.
+    /// Sets the form of the response to a rejected token.
     pub fn expired_form(&self, form: ExpiredForm) {
         self.platform().expired_form = form;
     }
 
-    /// Every request on that route meets this fault until it is healed.
+    /// Applies a fault to every request on a route until the route is healed.
     pub fn fail(&self, route: Route, fault: Fault) {
         self.platform().faults.entry(route).or_default().always(fault);
     }
 
-    /// The next so many requests on that route meet this fault. Several of these queue up, and
-    /// come before a fault from [`fail`](Self::fail).
+    /// Applies a fault to the next `times` requests on a route. Several of these queue up, and take precedence
+    /// over a fault from [`fail`](Self::fail).
     pub fn fail_times(&self, route: Route, times: usize, fault: Fault) {
         let mut platform = self.platform();
         platform.faults.entry(route).or_default().times(times, fault);
     }
 
-    /// From now on this body is the answer to every request that the platform would have
-    /// accepted. The rest of the rules stay: for an answer without a token check there is
-    /// [`Fault::Response`]. On [`Route::Token`], no token is issued.
+    /// Sets the response to every request on a route that the platform would accept. The token is still
+    /// checked; use [`Fault::Response`] for a response without a token check. On [`Route::Token`], no token is
+    /// issued.
     pub fn response(&self, route: Route, status: u16, content_type: &str, body: impl Into<Bytes>) {
         let response = Response::typed(response::status(status), content_type, body);
         self.platform().responses.insert(route, response);
     }
 
-    /// That route has no fault and no set response any more.
+    /// Removes the faults and the set response of a route.
     pub fn heal(&self, route: Route) {
         let mut platform = self.platform();
         platform.faults.remove(&route);
         platform.responses.remove(&route);
     }
 
-    /// No route has a fault or a set response any more.
+    /// Removes the faults and the set responses of all routes.
     pub fn heal_all(&self) {
         let mut platform = self.platform();
         platform.faults.clear();
         platform.responses.clear();
     }
 
-    /// The platform knows this task, and it is in its first state.
+    /// Adds a task in its first state.
     pub fn start_task(&self, dag_id: &str) {
         self.platform().dags.start(dag_id);
     }
 
-    /// The requests on that route, in order.
+    /// Returns the requests on a route, in order.
     #[must_use]
     pub fn requests(&self, route: Route) -> Vec<Recorded> {
         let platform = self.platform();
@@ -196,31 +197,31 @@ impl Mock {
         requests.filter(|request| request.route == route).cloned().collect()
     }
 
-    /// All requests, in order.
+    /// Returns all requests, in order.
     #[must_use]
     pub fn story(&self) -> Vec<Recorded> {
         self.platform().journal.requests().to_vec()
     }
 
-    /// How many requests that route has had, recorded or not.
+    /// Returns how many requests a route has had, recorded or not.
     #[must_use]
     pub fn count(&self, route: Route) -> usize {
         self.platform().journal.count(route)
     }
 
-    /// How many requests that route has had with that outcome, recorded or not.
+    /// Returns how many requests with this outcome a route has had, recorded or not.
     #[must_use]
     pub fn count_of(&self, route: Route, outcome: Outcome) -> usize {
         self.platform().journal.count_of(route, outcome)
     }
 
-    /// Forgets all requests and counts. Sequence numbers go on.
+    /// Deletes all records and counts. Sequence numbers continue.
     pub fn clear_requests(&self) {
         self.platform().journal.clear();
     }
 
-    /// An event for each request from now on, in order. Whoever falls a thousand behind loses
-    /// the oldest and is told so.
+    /// Returns a receiver of an event for each request from now on, in order. A receiver that is more than 1024
+    /// events behind loses the oldest, and gets `RecvError::Lagged`.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.platform().journal.subscribe()

@@ -1,9 +1,9 @@
-//! How a mock is set up.
+//! The options of a mock.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How a mock behaves from its start on. [`Default`] is the platform as it is met every day.
+/// How a mock behaves. [`Default`] is the usual behaviour of the platform.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,57 +42,57 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The port on 127.0.0.1. The default 0 takes a free one.
+    /// Sets the port on 127.0.0.1. Default: 0, which takes a free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// How long a token is good for, and what its `exp` says. Default: two hours.
+    /// Sets how long a token is valid, which its `exp` also states. Default: two hours.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = lifetime;
         self
     }
 
-    /// Whether each new token ends all tokens before it. Default: no.
+    /// Sets whether each new token ends all tokens before it. Default: no.
     pub fn single_session(mut self, single: bool) -> Self {
         self.single_session = single;
         self
     }
 
-    /// Who may have a token.
+    /// Sets the credentials that a login needs.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
         self
     }
 
-    /// How a token is asked for and answered. Default: [`TokenStyle::Oge`].
+    /// Sets the protocol of the token endpoint. Default: [`TokenStyle::Oge`].
     pub fn token_style(mut self, style: TokenStyle) -> Self {
         self.token_style = style;
         self
     }
 
-    /// How long every answer takes to begin. Default: no time.
+    /// Sets the time before every response. Default: none.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// Whether requests are kept for [`Mock::requests`](crate::Mock::requests). They are counted
-    /// in any case. Default: yes; a benchmark says no.
+    /// Sets whether requests are recorded for [`Mock::requests`](crate::Mock::requests). They are always
+    /// counted. Default: yes. Benchmarks switch it off.
     pub fn record(mut self, record: bool) -> Self {
         self.record = record;
         self
     }
 
-    /// Whether wrong credentials are answered as the public platform does, with HTTP 200 and code 50000,
-    /// and the account is locked after five. Default: no.
+    /// Sets whether a login with wrong credentials gets HTTP 200 and code 50000, and the fifth locks the
+    /// account, as on the public platform. Default: no.
     pub fn locks_account(mut self, locks: bool) -> Self {
         self.locks_account = locks;
         self
     }
 
-    /// The states that successive queries of one task see; the last one stays.
+    /// Sets the states that successive queries of a task return. The last one is repeated.
     /// Default: `starting`, `running`, `success`.
     pub fn task_states(mut self, states: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.task_states = states.into_iter().map(Into::into).collect();
@@ -100,7 +100,7 @@ impl Options {
     }
 }
 
-/// The one account that the mock knows. Its `Debug` is a constant.
+/// The mock's only account. Its `Debug` is a constant.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// `OGE_TOKEN_USERNAME` and `OGE_USERNAME`.
@@ -133,16 +133,16 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// How the token endpoint is spoken to.
+/// The protocol of the token endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenStyle {
-    /// The platform's own: everything in the query, name and password again as JSON, the token
-    /// under `data.token`.
+    /// The platform's own: all credentials in the query, name and password also as JSON, and the token in
+    /// `data.token`.
     #[default]
     Oge,
-    /// RFC 6749: a form with the grant `client_credentials` or `password`, the client in the form
-    /// or as `Basic`, the token under `access_token`.
+    /// RFC 6749: a form with the grant `client_credentials` or `password`, the client in the form or as
+    /// `Basic`, and the token in `access_token`.
     Rfc6749,
 }
 

@@ -1,4 +1,4 @@
-//! What is decided about a request: everything that changes, changed in one step.
+//! The platform's state, and the decision on each request in one step.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::routes::{Call, Login, add_task_record, execute_code, get_state, other
 use crate::schedule::Schedule;
 use crate::tokens::Tokens;
 
-/// The platform's whole state. It has no lock and no clock of its own.
+/// The platform's whole state. It has no lock and no clock.
 pub(crate) struct Platform {
     pub(crate) origin: String,
     pub(crate) credentials: Credentials,
@@ -32,8 +32,8 @@ pub(crate) struct Platform {
     latency: Duration,
 }
 
-/// An answer to the extent that the platform gives one.
-struct Judgement {
+/// The platform's response to a request, before a fault changes how it is sent.
+struct Decision {
     authorized: bool,
     outcome: Outcome,
     response: Response,
@@ -55,13 +55,13 @@ impl Platform {
         }
     }
 
-    /// A new token, without its scheme.
+    /// Issues a token. Returns it without its scheme.
     pub(crate) fn issue_token(&mut self, now: Duration) -> String {
         self.tokens.issue(&self.credentials.username, &self.origin, now)
     }
 
-    /// What to answer and how long to wait before it. `call` is what the request asks for, or
-    /// what is wrong with it.
+    /// Decides on the response and how long to delay it. `call` is the parsed request, or the response to a bad
+    /// one.
     pub(crate) fn decide(
         &mut self,
         request: &Received,
@@ -78,14 +78,14 @@ impl Platform {
                 (authorized, Outcome::Fault, delivery)
             }
             None => {
-                let judged = self.judge(request, call, now);
+                let decision = self.respond(request, call, now);
                 let delivery = match fault {
-                    Some(fault) => fault.spoils(judged.response),
-                    None => Delivery::Whole(judged.response),
+                    Some(fault) => fault.spoils(decision.response),
+                    None => Delivery::Whole(decision.response),
                 };
                 let is_readable = delivery.status().is_some();
-                let outcome = if is_readable { judged.outcome } else { Outcome::Fault };
-                (judged.authorized, outcome, delivery)
+                let outcome = if is_readable { decision.outcome } else { Outcome::Fault };
+                (decision.authorized, outcome, delivery)
             }
         };
         let status = delivery.status();
@@ -94,15 +94,15 @@ impl Platform {
         (self.latency.saturating_add(pause), delivery)
     }
 
-    fn judge(
+    fn respond(
         &mut self,
         request: &Received,
         call: Result<Call, Response>,
         now: Duration,
-    ) -> Judgement {
+    ) -> Decision {
         let is_login = request.route == Route::Token;
         if !is_login && !self.tokens.admit(request.authorization(), now) {
-            return Judgement {
+            return Decision {
                 authorized: false,
                 outcome: Outcome::Expired,
                 response: self.expired_form.response(),
@@ -111,20 +111,20 @@ impl Platform {
         let call = call.and_then(|call| self.check_login(call));
         match call {
             Err(response) => {
-                Judgement { authorized: !is_login, outcome: Outcome::Refused, response }
+                Decision { authorized: !is_login, outcome: Outcome::Refused, response }
             }
-            Ok(call) => Judgement {
+            Ok(call) => Decision {
                 authorized: true,
                 outcome: Outcome::Accepted,
                 response: match self.responses.get(&request.route) {
-                    Some(canned) => canned.clone(),
-                    None => self.answer(request, call, now),
+                    Some(response) => response.clone(),
+                    None => self.dispatch(request, call, now),
                 },
             },
         }
     }
 
-    /// Any other call passes; a login only with the right credentials.
+    /// Checks the credentials of a login. Other calls pass.
     fn check_login(&mut self, call: Call) -> Result<Call, Response> {
         if let Call::Login(login) = &call {
             let checked = login.check(&self.credentials);
@@ -136,7 +136,7 @@ impl Platform {
         Ok(call)
     }
 
-    fn answer(&mut self, request: &Received, call: Call, now: Duration) -> Response {
+    fn dispatch(&mut self, request: &Received, call: Call, now: Duration) -> Response {
         match call {
             Call::Process(call) => process::answer(&call),
             Call::ExecuteCode(call) => execute_code::answer(&call, &mut self.dags),

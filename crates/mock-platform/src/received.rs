@@ -1,4 +1,4 @@
-//! A request as it came in.
+//! A received request.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -22,7 +22,7 @@ impl Received {
         Self { route: Route::of(parts.uri.path()), parts, body }
     }
 
-    /// The one `Authorization` header. Several are as bad as none.
+    /// Returns the `Authorization` header. `None` if there are several.
     pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
         let mut values = self.parts.headers.get_all(AUTHORIZATION).iter();
         values.next().filter(|_| values.next().is_none())
@@ -32,7 +32,7 @@ impl Received {
         urlencoded::pairs(self.parts.uri.query().unwrap_or_default())
     }
 
-    /// 405 for another method.
+    /// Returns a 405 if the method is another one.
     pub(crate) fn expect_method(&self, method: &Method) -> Result<(), Response> {
         if self.parts.method == method {
             return Ok(());
@@ -40,7 +40,7 @@ impl Received {
         Err(Response::status(StatusCode::METHOD_NOT_ALLOWED, "请求方法不支持"))
     }
 
-    /// 415 for another `Content-Type`, parameters aside.
+    /// Returns a 415 if the `Content-Type` without its parameters is another one.
     pub(crate) fn expect_type(&self, expected: &str) -> Result<(), Response> {
         let essence = self
             .parts
@@ -55,7 +55,8 @@ impl Received {
         Err(Response::status(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type不支持"))
     }
 
-    /// The body as JSON; 415 where it is said to be something else, 400 where it is.
+    /// Reads the body as JSON. Returns a 415 for another `Content-Type`, and a 400 for a body that does not
+    /// fit.
     pub(crate) fn expect_json<T: DeserializeOwned>(&self) -> Result<T, Response> {
         self.expect_type("application/json")?;
         // The parser's message may quote the body, and a body may hold a password.
@@ -63,7 +64,7 @@ impl Received {
             .map_err(|_| Response::status(StatusCode::BAD_REQUEST, "请求体不是有效的JSON"))
     }
 
-    /// The JSON of a `POST`; 405, 415 or 400 for anything else.
+    /// Reads the JSON of a `POST`. Returns a 405, 415 or 400 for anything else.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Response> {
         self.expect_method(&Method::POST)?;
         self.expect_json()
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn several_authorizations_are_as_bad_as_none() {
+    fn several_authorization_headers_count_as_none() {
         assert_eq!(with(&["a"]).authorization().unwrap(), "a");
         assert_eq!(with(&["a", "a"]).authorization(), None);
         assert_eq!(with(&[]).authorization(), None);

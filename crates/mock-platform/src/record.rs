@@ -1,4 +1,4 @@
-//! What the mock remembers of its requests.
+//! The records of requests.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use serde_json::Value;
 use crate::route::Route;
 use crate::urlencoded;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The platform's answer. On [`Route::Token`], a token was issued.
+    /// The platform accepted it. On [`Route::Token`], it issued a token.
     Accepted,
-    /// The token was not good.
+    /// The token was not valid.
     Expired,
-    /// The token was good, but the request was not: method, type or JSON. On [`Route::Token`],
-    /// that or the credentials.
+    /// The token was valid, but the method, the content type or the JSON was wrong. On [`Route::Token`], one of
+    /// these or the credentials.
     Refused,
-    /// A [`Fault`](crate::Fault) answered in the platform's place, or made the answer unreadable.
+    /// A [`Fault`](crate::Fault) replaced the platform's response or made it unreadable.
     Fault,
 }
 
@@ -28,7 +28,7 @@ pub enum Outcome {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// Its place among all requests to this mock, from 1; never used again.
+    /// Its number among all requests to this mock, from 1. Never reused.
     pub sequence: u64,
     /// The endpoint.
     pub route: Route,
@@ -44,27 +44,27 @@ pub struct Recorded {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// Whether the token was good when the request came, also where a fault answered. On
+    /// Whether the token was valid when the request arrived, even if a fault replaced the response. On
     /// [`Route::Token`], whether a token was issued.
     pub authorized: bool,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
 impl Recorded {
-    /// The body as JSON; `Null` where it is none.
+    /// Returns the body as JSON, or `Null` if it is no JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The first header of that name, where it is visible ASCII.
+    /// Returns the first header of this name, if it is visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The first value of that name in the query.
+    /// Returns the first value of this name in the query.
     #[must_use]
     pub fn query_value(&self, name: &str) -> Option<&str> {
         urlencoded::value(&self.query, name)
@@ -85,18 +85,18 @@ impl fmt::Debug for Recorded {
     }
 }
 
-/// One request as a line on a screen: nothing in it is secret.
+/// A request without its content: nothing in it is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its place among all requests to this mock, from 1.
+    /// Its number among all requests to this mock, from 1.
     pub sequence: u64,
     /// The endpoint.
     pub route: Route,
     /// The method.
     pub method: Method,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The HTTP status of the answer, where a readable one is sent.
+    /// The HTTP status of the response, if a readable one is sent.
     pub status: Option<StatusCode>,
 }

@@ -1,4 +1,4 @@
-//! An answer before it is sent: data, without a connection.
+//! A response before it is sent.
 
 use std::fmt::Write;
 
@@ -19,27 +19,27 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// JSON, already written.
+    /// Returns a response of JSON text.
     pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self { status, content_type: Some(JSON), location: None, body: body.into() }
     }
 
-    /// Any type. A type that cannot stand in a header is left out.
+    /// Returns a response of any type. Omits a `Content-Type` that cannot be a header.
     pub(crate) fn typed(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Self {
         Self { content_type: HeaderValue::from_str(content_type).ok(), ..Self::json(status, body) }
     }
 
-    /// HTTP 200 with a code, the way the platform reports what went wrong.
+    /// Returns HTTP 200 with a code, which is how the platform reports failures.
     pub(crate) fn code(code: i64, message: &str) -> Self {
         Self::json(StatusCode::OK, envelope(code, message))
     }
 
-    /// An HTTP status and the same number as the code.
+    /// Returns an HTTP status with the same number as the code.
     pub(crate) fn status(status: StatusCode, message: &str) -> Self {
         Self::json(status, envelope(status.as_u16().into(), message))
     }
 
-    /// The head and body of a response whose `Content-Length` hyper works out.
+    /// Converts the response for hyper, which computes the `Content-Length`.
     pub(crate) fn into_response<B>(self, body: impl FnOnce(Bytes) -> B) -> http::Response<B> {
         let mut response = http::Response::new(body(self.body));
         *response.status_mut() = self.status;
@@ -49,8 +49,8 @@ impl Response {
         response
     }
 
-    /// The response as bytes on the wire, with these header lines more, a `Content-Length` that may be
-    /// a lie and the first `sent` bytes of the body.
+    /// Returns the response as bytes, with additional header lines, a `Content-Length` that may be wrong,
+    /// and the first `sent` bytes of the body.
     pub(crate) fn into_wire(self, more: &str, stated_length: usize, sent: usize) -> Bytes {
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         for (name, value) in [("content-type", &self.content_type), ("location", &self.location)] {
@@ -65,7 +65,7 @@ impl Response {
     }
 }
 
-/// A final status. What cannot be one (1xx, or no status at all) becomes 500.
+/// Returns a final status. A number that is none (1xx, or outside the range) becomes 500.
 pub(crate) fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number)
         .ok()
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wire_form_states_any_length_and_sends_any_part() {
+    fn the_wire_form_takes_any_content_length_and_body_part() {
         let response = Response::typed(StatusCode::OK, "text/plain", "abcdef");
         assert_eq!(
             response.clone().into_wire("x: y\r\n", 9, 3),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_final_status_is_500() {
+    fn a_number_that_is_no_final_status_becomes_500() {
         assert_eq!([99, 100, 1000].map(|n| status(n).as_u16()), [500; 3]);
         assert_eq!([200, 302, 404, 599].map(|n| status(n).as_u16()), [200, 302, 404, 599]);
     }

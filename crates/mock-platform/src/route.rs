@@ -2,12 +2,12 @@
 
 /// The path of the computation API.
 pub(crate) const PROCESS: &str = "/gateway/computation-api/process";
-/// The path under which the DAG batch API stands.
+/// The base path of the DAG batch API.
 pub(crate) const DAG: &str = "/api/oge-dag-22";
 /// The path of the token endpoint.
 pub(crate) const TOKEN: &str = "/api/oauth/token";
 
-/// An endpoint of the platform: what faults are set on and requests are counted by.
+/// An endpoint of the platform. Faults are set and requests are counted by route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
     /// `POST /gateway/computation-api/process`, the computation API.
@@ -18,9 +18,9 @@ pub enum Route {
     AddTaskRecord,
     /// `GET /api/oge-dag-22/getState`.
     GetState,
-    /// `POST /api/oauth/token`, where a new token is had.
+    /// `POST /api/oauth/token`, which issues tokens.
     Token,
-    /// Every other path: an echo behind the same token check.
+    /// Every other path: an echo after the same token check.
     Other,
 }
 
@@ -35,7 +35,7 @@ impl Route {
         Self::Other,
     ];
 
-    /// The route that a path belongs to, whatever the method.
+    /// Returns the route of a path, for any method.
     #[must_use]
     pub fn of(path: &str) -> Self {
         match path {

@@ -1,4 +1,4 @@
-//! The endpoints. Each reads a request without any state, and answers it with some.
+//! The endpoints. Each parses a request without state and responds to it with the state.
 
 pub(crate) mod add_task_record;
 pub(crate) mod execute_code;
@@ -14,7 +14,7 @@ use crate::received::Received;
 use crate::response::Response;
 use crate::route::Route;
 
-/// What a well-formed request asks for.
+/// A parsed request.
 pub(crate) enum Call {
     Process(process::Call),
     ExecuteCode(execute_code::Call),
@@ -24,7 +24,7 @@ pub(crate) enum Call {
     Other,
 }
 
-/// What the request asks for, or the answer that says what is wrong with it.
+/// Parses a request. Returns the response to a bad one as the error.
 pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Call, Response> {
     match request.route {
         Route::Process => request.json().map(Call::Process),

@@ -1,20 +1,20 @@
-//! Which fault comes next on a route.
+//! The order of the faults of a route.
 
 use std::collections::VecDeque;
 
 use crate::fault::Fault;
 
-/// The faults of one route: first those for so many requests, in the order in which they were
-/// asked for, then the one that stands until it is healed.
+/// The faults of one route: first those with a count, in the order in which they were added, then the one that
+/// lasts until the route is healed.
 #[derive(Default)]
 pub(crate) struct Schedule {
     counted: VecDeque<(usize, Fault)>,
-    standing: Option<Fault>,
+    permanent: Option<Fault>,
 }
 
 impl Schedule {
     pub(crate) fn always(&mut self, fault: Fault) {
-        self.standing = Some(fault);
+        self.permanent = Some(fault);
     }
 
     pub(crate) fn times(&mut self, times: usize, fault: Fault) {
@@ -23,10 +23,10 @@ impl Schedule {
         }
     }
 
-    /// The fault of the request that just came, if it has one.
+    /// Returns the fault of the next request, if it has one.
     pub(crate) fn next(&mut self) -> Option<Fault> {
         let Some((left, fault)) = self.counted.front_mut() else {
-            return self.standing.clone();
+            return self.permanent.clone();
         };
         *left -= 1;
         if *left > 0 {
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counted_faults_come_in_order_and_before_the_standing_one() {
+    fn counted_faults_apply_in_order_before_the_permanent_one() {
         let mut schedule = Schedule::default();
         assert_eq!(schedule.next(), None);
         schedule.always(Fault::Hang);

@@ -1,4 +1,4 @@
-//! The sockets: a thread with a runtime of its own, gone when the value is dropped.
+//! The server on its own thread and runtime, which stop when it is dropped.
 
 use std::io;
 use std::net::TcpListener as StdListener;
@@ -22,7 +22,7 @@ use crate::delivery::{Severed, Wire};
 use crate::mock::Shared;
 use crate::received::Received;
 
-/// How long to wait where no connection can be accepted, as when file descriptors run out.
+/// How long to wait if a connection cannot be accepted, for example because no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 
 pub(crate) struct Server {
@@ -31,7 +31,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves that listener; returns once connections are accepted.
+    /// Serves a listener. Returns when connections are accepted.
     pub(crate) async fn start(listener: StdListener, shared: Arc<Shared>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
@@ -46,11 +46,11 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Closes every socket before it returns.
+    /// Closes every socket.
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // The thread's panic, if it had one, is on stderr already.
+            // A panic of the thread was already printed to stderr.
             let _ = thread.join();
         }
     }
@@ -71,7 +71,7 @@ fn run(
             Ok(listener) => listener,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        // Whoever is not waiting any more has dropped the other half of `stopped` too.
+        // If `start` was dropped, so was the sender of `stopped`.
         let _ = ready.send(Ok(()));
         tokio::select! {
             () = accept(listener, shared) => {}
@@ -93,23 +93,22 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// One connection, until either side has had enough of it. What goes wrong here is the client's
-/// to notice.
+/// Serves one connection until either side closes it. Errors are ignored: the client sees them.
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, &shared));
+    let service = service_fn(|request| respond(request, &shared));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let Err(error) = (&mut connection).await else {
         return;
     };
     let severed = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
     if let Some(Severed(wire)) = severed {
-        let _ = put(wire, connection.into_parts().io.into_inner()).await;
+        let _ = write_wire(wire, connection.into_parts().io.into_inner()).await;
     }
 }
 
-/// Writes what is to be written, and ends the connection as it is to end.
-async fn put(wire: &Wire, mut stream: TcpStream) -> io::Result<()> {
+/// Writes the bytes, then closes or resets the connection.
+async fn write_wire(wire: &Wire, mut stream: TcpStream) -> io::Result<()> {
     match wire.every {
         None => stream.write_all(&wire.bytes).await?,
         Some(every) => {
@@ -122,9 +121,9 @@ async fn put(wire: &Wire, mut stream: TcpStream) -> io::Result<()> {
     if wire.is_reset { stream.set_zero_linger() } else { stream.shutdown().await }
 }
 
-async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Severed> {
+async fn respond(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Severed> {
     let (parts, body) = request.into_parts();
-    // A client that leaves in the middle of its request gets what it can still hear: nothing.
+    // A client that disconnects during its request gets no response.
     let body = body.collect().await.map_err(|_| Severed::default())?;
     let request = Received::new(parts, body.to_bytes());
     let (pause, delivery) = shared.decide(&request);

@@ -1,4 +1,4 @@
-//! Which tokens are good: pure, the time is passed in.
+//! Which tokens are valid. Pure: the time is a parameter.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,25 +7,25 @@ use http::HeaderValue;
 
 use crate::jwt;
 
-/// Every token that is good now. A token that is not in here is refused, whatever it says.
+/// The valid tokens. Any other token is rejected, whatever its claims.
 pub(crate) struct Tokens {
     lifetime: Duration,
     single_session: bool,
     refuse_all: bool,
     alive: HashMap<String, Life>,
     newest: Option<String>,
-    /// What `expire_after` asked for while no token was there to take it.
+    /// The number of calls that `expire_after` set while there was no valid token: it applies to the next one.
     next_calls: Option<usize>,
 }
 
 struct Life {
     ends_at: Duration,
-    /// How many more calls are accepted; `None` is no limit.
+    /// How many more calls are accepted. `None` means no limit.
     calls: Option<usize>,
 }
 
 impl Life {
-    fn is_good(&self, now: Duration) -> bool {
+    fn is_valid(&self, now: Duration) -> bool {
         now < self.ends_at && self.calls != Some(0)
     }
 }
@@ -42,7 +42,7 @@ impl Tokens {
         }
     }
 
-    /// A new token, without its scheme.
+    /// Issues a token. Returns it without its scheme.
     pub(crate) fn issue(&mut self, user: &str, issuer: &str, now: Duration) -> String {
         if self.single_session {
             self.alive.clear();
@@ -67,28 +67,28 @@ impl Tokens {
         self.refuse_all = refuse;
     }
 
-    /// The newest token dies after that many more calls; where it is dead already, the next one.
+    /// Ends the newest token after this many more calls. If it has ended, this applies to the next token.
     pub(crate) fn expire_after(&mut self, calls: usize, now: Duration) {
         let newest = self
             .newest
             .as_ref()
             .and_then(|token| self.alive.get_mut(token))
-            .filter(|life| life.is_good(now));
+            .filter(|life| life.is_valid(now));
         match newest {
             Some(life) => life.calls = Some(calls),
             None => self.next_calls = Some(calls),
         }
     }
 
-    /// Whether a call with that header would be accepted.
+    /// Returns whether a call with this header would be accepted.
     pub(crate) fn accepts(&self, authorization: Option<&HeaderValue>, now: Duration) -> bool {
         !self.refuse_all
             && bearer(authorization)
                 .and_then(|token| self.alive.get(token))
-                .is_some_and(|life| life.is_good(now))
+                .is_some_and(|life| life.is_valid(now))
     }
 
-    /// Whether a call with that header is accepted; if so, it counts.
+    /// Returns whether a call with this header is accepted, and counts the call if it is.
     pub(crate) fn admit(&mut self, authorization: Option<&HeaderValue>, now: Duration) -> bool {
         if !self.accepts(authorization, now) {
             return false;
@@ -101,7 +101,7 @@ impl Tokens {
     }
 }
 
-/// What stands after `Bearer` and one blank. A second blank is part of the token, and so no token.
+/// Returns the text after `Bearer` and one blank. A second blank makes the token unknown.
 fn bearer(authorization: Option<&HeaderValue>) -> Option<&str> {
     authorization?.to_str().ok()?.strip_prefix("Bearer ")
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_until_its_lifetime_has_passed() {
+    fn a_token_is_valid_until_its_lifetime_has_passed() {
         let mut tokens = tokens();
         let token = issue(&mut tokens);
         let last = NOW + HOUR - Duration::from_nanos(1);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn older_tokens_stay_good() {
+    fn older_tokens_stay_valid() {
         let mut tokens = tokens();
         let (old, new) = (issue(&mut tokens), issue(&mut tokens));
         assert!(tokens.admit(Some(&old), NOW) && tokens.admit(Some(&new), NOW));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_token_dies_after_so_many_calls_and_the_next_is_unlimited() {
+    fn a_limit_of_calls_ends_the_newest_token_only() {
         let mut tokens = tokens();
         let (other, token) = (issue(&mut tokens), issue(&mut tokens));
         tokens.expire_after(2, NOW);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn looking_at_a_token_does_not_count() {
+    fn checking_a_token_does_not_count_as_a_call() {
         let mut tokens = tokens();
         let token = issue(&mut tokens);
         tokens.expire_after(1, NOW);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_token_is_good_the_next_one_is_limited() {
+    fn without_a_valid_token_the_limit_applies_to_the_next_one() {
         let mut tokens = tokens();
         tokens.expire_after(1, NOW);
         let first = issue(&mut tokens);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_token_is_refused_and_a_new_one_is_good() {
+    fn a_revoked_token_is_rejected_and_a_new_one_is_valid() {
         let mut tokens = tokens();
         let old = issue(&mut tokens);
         tokens.revoke_all();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn while_all_are_refused_so_are_fresh_ones() {
+    fn while_all_tokens_are_rejected_new_ones_are_too() {
         let mut tokens = tokens();
         tokens.refuse_all(true);
         let token = issue(&mut tokens);

@@ -1,8 +1,8 @@
-//! `application/x-www-form-urlencoded`, as the platform's servlet container reads it.
+//! Decodes `application/x-www-form-urlencoded` like the platform's servlet container.
 
 use percent_encoding::percent_decode_str;
 
-/// The decoded pairs, in order. A `+` is a blank; bytes that are not UTF-8 become U+FFFD.
+/// Returns the decoded pairs, in order. A `+` becomes a blank. Bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
@@ -13,12 +13,12 @@ pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The value of the first pair of that name.
+/// Returns the value of the first pair of this name.
 pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
-/// One name or value without its encoding.
+/// Decodes one name or value.
 pub(crate) fn decode(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }

@@ -1,9 +1,9 @@
-//! Whether an unknown name is a known one, misspelt.
+//! Detects misspelt argument names.
 
-/// Whether `name` is so close to `known` that it is meant for it: another way to write it (`dagId`), its
-/// beginning or end (`wait` for `wait_seconds`, `token` for `auth_token`), or a typing error.
+/// Returns whether `name` probably means `known`: another spelling (`dagId`), its beginning or end (`wait` for
+/// `wait_seconds`, `token` for `auth_token`), or a typing error.
 pub(super) fn is_close(name: &str, known: &str) -> bool {
-    // No known name is half as long, and the distance takes time.
+    // No known name is half as long. Limits the time of `distance`.
     const MAX_CHARS: usize = 40;
     let name: Vec<char> = letters(name).take(MAX_CHARS).collect();
     let whole: Vec<char> = letters(known).collect();
@@ -13,18 +13,18 @@ pub(super) fn is_close(name: &str, known: &str) -> bool {
     }
     let is_part = known.split_once('_').is_some_and(|(first, last)| {
         letters(first).eq(name.iter().copied())
-            // Short last words (`id`, `name`, `type`) may be anybody's.
+            // Short last words (`id`, `name`, `type`) are too common.
             || (last.len() >= 5 && letters(last).eq(name.iter().copied()))
     });
     is_part || distance(&name, &whole) <= limit
 }
 
-/// A name without case and separators.
+/// Returns the characters of a name in lower case, without separators.
 fn letters(name: &str) -> impl Iterator<Item = char> {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
-/// How many letters are added, left out, replaced or swapped with their neighbour.
+/// Returns how many letters are added, omitted, replaced or swapped with their neighbour.
 fn distance(one: &[char], other: &[char]) -> usize {
     let mut before = Vec::new();
     let mut last: Vec<usize> = (0..=other.len()).collect();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_not() {
+    fn other_names_are_not_close() {
         for (name, known) in [
             ("sessionId", "user_id"),
             ("tool", "code"),

@@ -16,7 +16,7 @@ fn taken<T: Tool<Arguments: DeserializeOwned>>(arguments: Value) -> T::Arguments
 
 #[track_caller]
 fn refused<T: Tool<Arguments: DeserializeOwned>>(arguments: Value) -> String {
-    let Err(failure) = read::<T>(object(arguments)) else { panic!("it was taken") };
+    let Err(failure) = read::<T>(object(arguments)) else { panic!("accepted") };
     assert_eq!(failure.kind, FailureKind::InvalidArgument);
     failure.message
 }
@@ -92,7 +92,7 @@ fn a_scale_may_be_a_number() {
 }
 
 #[test]
-fn an_error_says_what_it_must_be_and_what_it_was() {
+fn an_error_has_the_expected_type_and_the_given_value() {
     for (arguments, message) in [
         (json!({}), "`bbox` is required: 4 numbers"),
         (json!({"bbox": null}), "`bbox` is required: 4 numbers"),
@@ -182,7 +182,7 @@ fn a_name_close_to_a_known_one_is_refused_with_that_name() {
 }
 
 #[test]
-fn a_close_name_is_ignored_where_it_is_blank_or_the_known_one_is_given() {
+fn a_close_name_is_ignored_if_blank_or_beside_the_known_one() {
     fn holds<T: Tool>(arguments: Value, names: &[&str]) {
         let given = object(arguments);
         assert_eq!(ignored::<T>(&given), names);
@@ -198,7 +198,7 @@ fn a_close_name_is_ignored_where_it_is_blank_or_the_known_one_is_given() {
         holds::<QueryTaskStatus>(both, &["wait"]);
         let refused = refused::<QueryTaskStatus>(json!({"dag_id": "d", "wait": value}));
         assert_eq!(refused, "`wait` is unknown; did you mean `wait_seconds`?");
-        // What is blank is not given.
+        // A blank value counts as absent.
         let blank = json!({"dag_id": "d", "crs": " ", "cors": value});
         assert!(read::<SubmitBatchTask>(object(blank)).is_err());
     }
@@ -209,7 +209,7 @@ fn a_close_name_is_ignored_where_it_is_blank_or_the_known_one_is_given() {
 }
 
 #[test]
-fn what_clients_add_of_their_own_is_ignored_by_each_tool() {
+fn arguments_that_clients_add_are_ignored_by_each_tool() {
     fn holds<T: Tool<Arguments: DeserializeOwned>>(arguments: Value) {
         let mut given = object(arguments);
         let added = ["sessionId", "action", "chatInput", "toolCallId", "tool", "id", "name"];
@@ -229,7 +229,7 @@ fn what_clients_add_of_their_own_is_ignored_by_each_tool() {
 }
 
 #[test]
-fn the_ignored_are_named_within_bounds() {
+fn the_names_of_ignored_arguments_are_limited() {
     let given: JsonObject = (0..100).map(|n| (format!("x{n:02}"), Value::Null)).collect();
     let names = ignored::<RunBigQuery>(&given);
     assert_eq!((names.len(), &*names[16]), (17, "… (84 more)"));

@@ -1,5 +1,5 @@
-//! One argument, read as its schema says: as assistants send them, a number, a boolean or a list may be
-//! its text.
+//! Converts one argument to the type in its schema. A number, a boolean or a list may be given as text, because
+//! assistants send them so.
 
 use std::ops::RangeInclusive;
 
@@ -9,10 +9,10 @@ use serde_json::{Number, Value};
 /// The longest text that an error quotes.
 const MAX_QUOTED_CHARS: usize = 40;
 
-/// Reads a value. `secret` is what no error may show.
+/// Converts a value. No error shows `secret`.
 ///
 /// # Errors
-/// The argument, what it must be and what it was.
+/// Names the argument, the expected type and the given value.
 pub(super) fn read(
     name: &str,
     property: &Value,
@@ -28,7 +28,7 @@ pub(super) fn read(
     value.ok_or_else(|| refused(name, property, &given, secret))
 }
 
-/// What an argument must be, in words.
+/// Describes the type of an argument.
 pub(super) fn expected(name: &str, property: &Value) -> String {
     match type_of(property) {
         "integer" => {
@@ -49,7 +49,7 @@ fn type_of(property: &Value) -> &str {
     property.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The platform takes a scale as text; a caller may well think of it as a number.
+/// Returns whether an argument of type text may be a number: the platform expects a scale as text.
 fn may_be_number(name: &str) -> bool {
     name == "scale"
 }
@@ -63,7 +63,7 @@ fn text(name: &str, property: &Value, given: Value, secret: Option<&str>) -> Res
     match given {
         Value::String(_) => Ok(given),
         Value::Number(number) if may_be_number(name) => {
-            // As a person writes it: 1000.0 is 1000.
+            // 1000.0 becomes 1000.
             let whole = number.as_f64().filter(|value| value % 1.0 == 0.0);
             Ok(Value::String(whole.map_or_else(|| number.to_string(), |value| value.to_string())))
         }
@@ -76,13 +76,13 @@ fn integer(property: &Value, given: &Value) -> Option<u32> {
     bounds(property).contains(&whole).then_some(whole)
 }
 
-/// From the least to the most that a whole number may be.
+/// Returns the range of a whole number.
 fn bounds(property: &Value) -> RangeInclusive<u32> {
     let bound = |name: &str| u32::try_from(property.get(name)?.as_u64()?).ok();
     bound("minimum").unwrap_or(0)..=bound("maximum").unwrap_or(u32::MAX)
 }
 
-/// A number, or its text.
+/// Reads a number, or the text of one.
 fn number(given: &Value) -> Option<f64> {
     match given {
         Value::Number(number) => number.as_f64(),
@@ -101,8 +101,8 @@ fn boolean(given: &Value) -> Option<bool> {
     if is("true") { Some(true) } else { is("false").then_some(false) }
 }
 
-/// A list of numbers: as such, as its JSON text, or as numbers with commas between them, Chinese ones
-/// too. How many there must be is the tool's to say.
+/// Reads a list of numbers: a list, its JSON text, or numbers separated by commas, including Chinese ones. The
+/// tool checks their count.
 fn numbers(given: &Value) -> Option<Value> {
     let items = match given {
         Value::Array(items) => items.clone(),
@@ -120,7 +120,7 @@ fn numbers(given: &Value) -> Option<Value> {
     numbers.collect::<Option<_>>().map(Value::Array)
 }
 
-/// A value for an error: quoted where it is short and holds no secret.
+/// Returns the value if it is short and has no secret, else its type, for an error.
 fn shown(value: &Value, secret: Option<&str>) -> String {
     let text = value.to_string();
     let is_secret = secret.is_some_and(|secret| text.contains(secret));
@@ -130,7 +130,7 @@ fn shown(value: &Value, secret: Option<&str>) -> String {
     text
 }
 
-/// What a value is, and nothing of what it says.
+/// Describes the type of a value without its content.
 fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

@@ -1,13 +1,13 @@
-//! The id of a message that cannot be read: too long, or no JSON.
+//! Finds the id of a message that cannot be parsed because it is too long or not JSON.
 
 use rmcp::model::RequestId;
 use serde_json::Value;
 
-/// The longest name or value that is looked at.
+/// The longest name or value that is examined.
 const MAX_BYTES: usize = 256;
 
-/// Looks for the value of the outermost field `id` in bytes that may be anything. It keeps little of
-/// them, so that a message may be as long as it likes.
+/// Finds the value of the outermost field `id` in arbitrary bytes. It buffers at most one name or value of
+/// `MAX_BYTES`, so that a message may have any length.
 #[derive(Debug, Default)]
 pub struct IdFinder {
     depth: usize,
@@ -21,7 +21,7 @@ pub struct IdFinder {
 }
 
 impl IdFinder {
-    /// The id in `bytes`, `null` where there is none.
+    /// Returns the id in `bytes`, or `null` if there is none.
     #[must_use]
     pub fn find(bytes: &[u8]) -> Value {
         let mut finder = Self::default();
@@ -29,12 +29,12 @@ impl IdFinder {
         finder.id()
     }
 
-    /// Looks at what follows.
+    /// Examines the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| self.next(*byte));
     }
 
-    /// The last id that was found, `null` where there is none.
+    /// Returns the last id that was found, or `null` if there is none.
     #[must_use]
     pub fn id(self) -> Value {
         self.id
@@ -57,7 +57,7 @@ impl IdFinder {
                 self.keep(byte);
             }
             b'{' | b'[' => {
-                // A value that is an object or a list is no id.
+                // An object or a list is not an id.
                 self.end();
                 self.depth += 1;
             }
@@ -81,7 +81,7 @@ impl IdFinder {
         }
     }
 
-    /// A value has ended.
+    /// Ends a value.
     fn end(&mut self) {
         if self.depth == 1 {
             let word = std::mem::take(&mut self.word);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn little_is_kept_of_a_long_message() {
+    fn a_long_message_is_not_buffered() {
         let mut finder = IdFinder::default();
         finder.push(br#"{"id":"#);
         (0..1000).for_each(|_| finder.push(&[b'9'; 1000]));

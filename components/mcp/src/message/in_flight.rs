@@ -1,4 +1,4 @@
-//! The requests of a session that are not answered yet: no two of them have one id.
+//! The requests of a session that have no response yet. Their ids are unique.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use rmcp::model::{
 
 use super::{INVALID_REQUEST, Refusal};
 
-/// The ids that are in use. Each request gets another one for the SDK, never used before: of requests
-/// with one id the SDK answers one, and the late end of a cancelled one is its answer to the next.
+/// The ids that are in use. Each request gets a new id for the SDK: of requests with the same id the SDK
+/// responds to only one, and the late end of a cancelled request would become the response to the next.
 #[derive(Debug, Default)]
 pub struct InFlight {
     last: i64,
@@ -20,10 +20,11 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Takes a message that arrives. A cancelled request is not answered, so its id is free again.
+    /// Replaces the id of an incoming message with the SDK's. A cancelled request gets no response, so its
+    /// id becomes free.
     ///
     /// # Errors
-    /// Where the id is in use.
+    /// Fails if the id is in use.
     pub fn admit(&mut self, message: &mut ClientJsonRpcMessage) -> Result<(), Refusal> {
         match message {
             JsonRpcMessage::Request(request) => {
@@ -54,7 +55,7 @@ impl InFlight {
         Ok(())
     }
 
-    /// Takes a message that is to be sent; whether anybody waits for it.
+    /// Replaces the id of an outgoing message with the client's. Returns whether to send the message.
     pub fn answer(&mut self, message: &mut ServerJsonRpcMessage) -> bool {
         let id = match message {
             JsonRpcMessage::Response(response) => &mut response.id,
@@ -84,7 +85,7 @@ mod tests {
         all.admit(&mut message).map(|()| message)
     }
 
-    /// The SDK's id of a request.
+    /// Sends a request. Returns the SDK's id of it.
     fn ask(all: &mut InFlight, id: impl Into<Value>) -> Result<RequestId, Refusal> {
         let request = json!({"jsonrpc": "2.0", "id": id.into(), "method": "ping"});
         match take(all, &request)? {
@@ -93,7 +94,7 @@ mod tests {
         }
     }
 
-    /// The SDK's id of what is cancelled.
+    /// Cancels a request. Returns the SDK's id of it.
     fn cancel(all: &mut InFlight, id: i64) -> Option<RequestId> {
         let message = json!({"jsonrpc": "2.0", "method": "notifications/cancelled",
                              "params": {"requestId": id}});
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_the_clients_id_and_frees_it() {
+    fn a_response_has_the_clients_id_and_frees_it() {
         let mut all = InFlight::default();
         for (id, answer) in [(json!("a"), result as fn(_) -> _), (json!(2), error)] {
             for _ in 0..2 {
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_request_frees_its_id_and_its_late_end_answers_nobody() {
+    fn a_cancelled_request_frees_its_id_and_its_end_is_not_sent() {
         let mut all = InFlight::default();
         let first = ask(&mut all, 2).unwrap();
         assert_eq!(cancel(&mut all, 3), None);
@@ -152,7 +153,7 @@ mod tests {
         let second = ask(&mut all, 2).unwrap();
         assert!(!all.answer(&mut error(first)));
         assert!(all.answer(&mut result(second)));
-        // What the SDK calls a request is no id of the client's.
+        // The SDK's id of a request is not an id of the client.
         assert_eq!(cancel(&mut all, 1), None);
     }
 }

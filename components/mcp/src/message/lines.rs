@@ -1,33 +1,33 @@
-//! Bytes cut into messages, one a line.
+//! Splits bytes into messages, one per line.
 
 use super::{INVALID_REQUEST, IdFinder, Refusal};
 
-/// Cuts bytes into lines of at most `limit` bytes, however they arrive. Blank lines are left out.
+/// Splits bytes into lines of at most `limit` bytes, in whatever chunks they arrive. Skips blank lines.
 #[derive(Debug)]
 pub struct Lines {
     limit: usize,
-    /// What has arrived and is not looked at yet: the part of `chunk` from `at`.
+    /// The last chunk, of which the part from `at` is not processed yet.
     chunk: Vec<u8>,
     at: usize,
     line: Vec<u8>,
-    /// Present while a line is read that is over the limit; nothing else of it is kept.
+    /// Set while a line over the limit is read. Nothing else of that line is kept.
     over: Option<IdFinder>,
 }
 
 impl Lines {
-    /// Lines of at most `limit` bytes.
+    /// Returns a splitter for lines of at most `limit` bytes.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
         Self { limit, chunk: Vec::new(), at: 0, line: Vec::new(), over: None }
     }
 
-    /// Takes what has arrived. [`Self::next_line`] must have returned `None` before.
+    /// Adds a chunk. [`Self::next_line`] must have returned `None` before.
     pub fn push(&mut self, chunk: Vec<u8>) {
         self.chunk = chunk;
         self.at = 0;
     }
 
-    /// The next line, `None` until more arrives.
+    /// Returns the next line, or `None` if it needs another chunk.
     pub fn next_line(&mut self) -> Option<Result<Vec<u8>, Refusal>> {
         let chunk = std::mem::take(&mut self.chunk);
         let mut line = None;
@@ -44,7 +44,7 @@ impl Lines {
         line
     }
 
-    /// The line that no line feed has ended, once no more arrives.
+    /// Returns the last line, which has no line feed, at the end of the input.
     pub fn last_line(&mut self) -> Option<Result<Vec<u8>, Refusal>> {
         let line = std::mem::take(&mut self.line);
         if let Some(over) = self.over.take() {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The lines of these bytes: each its text, or the id of its refusal.
+    /// Returns the lines of these bytes: the text of each, or the id of its refusal.
     fn lines(bytes: &[u8], chunk: usize) -> Vec<String> {
         let mut lines = Lines::new(20);
         let mut all = Vec::new();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_the_same_however_they_arrive() {
+    fn lines_are_the_same_for_all_chunk_sizes() {
         let long = "x".repeat(30);
         let bytes = format!(
             "one\n\n \r\ntwo\r\n{{\"a\":\"{long}\",\"id\":7}}\n{long}\n{}\nlast",
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_a_line_that_is_over_the_limit() {
+    fn a_line_over_the_limit_is_not_buffered() {
         let mut lines = Lines::new(20);
         lines.push(br#"{"id":5,"#.to_vec());
         assert!(lines.next_line().is_none());

@@ -4,10 +4,10 @@ fn read(text: impl AsRef<[u8]>) -> Result<ClientJsonRpcMessage, Refusal> {
     normalize(text.as_ref()).and_then(parse)
 }
 
-/// The code and the id of the answer.
+/// Returns the code and the id of the refusal.
 #[track_caller]
 fn refused(text: impl AsRef<[u8]>) -> (Option<i32>, Value) {
-    let refusal = read(text).expect_err("it was taken");
+    let refusal = read(text).expect_err("accepted");
     (refusal.code, refusal.id)
 }
 
@@ -20,7 +20,7 @@ fn initialize(params: &str) -> String {
 }
 
 #[test]
-fn what_is_no_json_is_a_parse_error_with_the_id() {
+fn bytes_that_are_not_json_are_a_parse_error_with_the_id() {
     let cut = r#"{"jsonrpc":"2.0","id":7,"method":"ping""#;
     let garbled = b"{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":\"a\",\"x\":\"\xb4\xed\"}";
     for (bytes, id) in [
@@ -65,7 +65,7 @@ fn json_that_is_no_request_is_invalid_with_the_id() {
 }
 
 #[test]
-fn what_no_value_can_hold_is_named_by_its_argument() {
+fn a_number_or_nesting_out_of_range_names_its_argument() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     for (arguments, reason) in [
         (r#"{"radius":1e400}"#.to_owned(), "a number in `radius` is too large"),
@@ -75,7 +75,7 @@ fn what_no_value_can_hold_is_named_by_its_argument() {
         (format!(r#"{{"bbox":{}}}"#, nested(128)), "`bbox` is nested too deep"),
         (format!(r#"{{"bbox":{}}}"#, nested(100_000)), "`bbox` is nested too deep"),
         (format!(r#"{{"s3cret":{}}}"#, nested(128)), "it is nested too deep"),
-        // No argument by itself, but the message.
+        // The argument is not too deep, but the message is.
         (format!(r#"{{"bbox":{}}}"#, nested(125)), "it is nested too deep"),
         (format!(r#"{{"bbox":[1e400,"\"{}"]}}"#, nested(200)), "a number in `bbox` is too large"),
     ] {
@@ -137,7 +137,7 @@ fn a_refusal_shows_nothing_of_the_message() {
 }
 
 #[test]
-fn notifications_and_responses_are_never_answered() {
+fn notifications_and_responses_get_no_response() {
     for text in [
         r#"{"jsonrpc":"1.0","method":"notifications/initialized"}"#,
         r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":5}"#,
@@ -150,15 +150,15 @@ fn notifications_and_responses_are_never_answered() {
 }
 
 #[test]
-fn an_answer_always_has_an_id() {
-    let answer = read("[]").unwrap_err().to_json().unwrap();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
-    assert_eq!(answer.get("id"), Some(&Value::Null));
-    assert_eq!((&answer["jsonrpc"], &answer["error"]["code"]), (&json!("2.0"), &json!(-32600)));
+fn an_error_response_always_has_an_id() {
+    let error = read("[]").unwrap_err().to_json().unwrap();
+    let error: Value = serde_json::from_str(&error).unwrap();
+    assert_eq!(error.get("id"), Some(&Value::Null));
+    assert_eq!((&error["jsonrpc"], &error["error"]["code"]), (&json!("2.0"), &json!(-32600)));
 }
 
 #[test]
-fn good_messages_are_taken() {
+fn valid_messages_are_accepted() {
     for text in [
         "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}",
         r#" {"id":"1","method":"ping","jsonrpc":"2.0","params":null} "#,
@@ -233,7 +233,7 @@ fn half_a_surrogate_pair_becomes_the_replacement_character() {
         let message = normalize(call(&format!(r#"{{"name":"{escaped}"}}"#)).as_bytes()).unwrap();
         assert_eq!(message["params"]["name"], text, "{escaped}");
     }
-    // What is no JSON stays none, and nothing panics at a cut or wide character.
+    // Invalid JSON stays invalid, and a cut escape or a wide character causes no panic.
     for text in ["\\", "\\u", "\\ud8", "\\é", "\\ud83", "\"\\ud83d", "\\ud83é"] {
         assert!(normalize(text.as_bytes()).is_err());
     }

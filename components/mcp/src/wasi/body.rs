@@ -1,4 +1,4 @@
-//! Bodies of HTTP messages, read and written within a deadline.
+//! Reads and writes the bodies of HTTP messages within a deadline.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use wasip2::io::streams::OutputStream;
 
 use super::reactor::Reactor;
 
-/// How large a message may be: the code that is turned into a DAG stands in one.
+/// The largest message. It may have the code for `execute_code_to_dag`.
 pub(super) const MAX_BYTES: usize = 4 << 20;
 /// How long a client may take to send its message.
 const MESSAGE: Duration = Duration::from_secs(30);
-/// How long a client may take to take in a part of the answer.
+/// How long a client may take to receive a part of the response.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often it is asked whether the client is still there.
+/// How often to check whether the client is still connected.
 const CHECK: Duration = Duration::from_millis(200);
-/// After how many checks something is written: a connection that carries nothing may be cut on the way.
+/// After how many checks something is written, because idle connections may be closed by the network.
 const CHECKS_BETWEEN_WRITES: u32 = 10;
 
 /// Reads a request's body to its end.
@@ -40,9 +40,8 @@ pub(super) async fn read(
     Ok(bytes)
 }
 
-/// Writes an answer's body as it comes, and finishes it. A client that stops reading ends it, and with
-/// it the call: dropping the body tells the SDK. `idle` is written while nothing comes, so that a client
-/// that has left is noticed.
+/// Writes a response's body as it is produced. If the client stops reading, the body is dropped, which ends the
+/// call. `idle` is written while the body produces nothing, to detect a client that has disconnected.
 pub(super) async fn write<E>(
     mut body: BoxBody<Bytes, E>,
     to: OutgoingBody,
@@ -53,21 +52,22 @@ pub(super) async fn write<E>(
     let is_written = write_frames(&mut body, &stream, idle, reactor).await;
     drop(stream);
     if is_written {
-        // A client that has gone away needs no end.
+        // Fails if the client has disconnected.
         let _ = OutgoingBody::finish(to, None);
     }
 }
 
-/// The same for a JSON answer that is still to come: JSON may begin with white space.
+/// Writes a JSON response that is not ready yet. Meanwhile it writes line feeds: JSON may begin with white
+/// space.
 pub(super) async fn write_late<E>(
-    answer: impl Future<Output = Response<BoxBody<Bytes, E>>>,
+    response: impl Future<Output = Response<BoxBody<Bytes, E>>>,
     to: OutgoingBody,
     reactor: &Reactor,
 ) {
     let Ok(stream) = to.write() else { return };
-    let answer = while_idle(answer, &stream, Some(b"\n"), reactor).await;
-    let is_written = match answer {
-        Some(answer) => write_frames(&mut answer.into_body(), &stream, None, reactor).await,
+    let response = while_idle(response, &stream, Some(b"\n"), reactor).await;
+    let is_written = match response {
+        Some(response) => write_frames(&mut response.into_body(), &stream, None, reactor).await,
         None => false,
     };
     drop(stream);
@@ -96,8 +96,8 @@ async fn write_frames<E>(
     }
 }
 
-/// Waits for `work`, looks whether the client is there, and writes `idle` every few seconds; `None` if the
-/// client has left.
+/// Waits for `work`, and meanwhile writes `idle` every few seconds. Returns `None` if the client has
+/// disconnected.
 async fn while_idle<F: Future>(
     work: F,
     stream: &OutputStream,

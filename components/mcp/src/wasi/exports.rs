@@ -18,7 +18,8 @@ use crate::access::Access;
 use crate::oge::{Oge, ServerEnv as _};
 use crate::server::Server;
 
-/// A reactor with room for the responses that the settings allow; where they are bad no response is read.
+/// Returns a reactor with memory for the responses that the settings allow. With bad settings no response
+/// is read.
 fn reactor() -> Reactor {
     Settings::read(settings::source())
         .map_or_else(|_| Reactor::default(), |set| Reactor::new(set.max_reply_bytes))
@@ -27,12 +28,12 @@ fn reactor() -> Reactor {
 impl Command for Component {
     fn run() -> Result<(), ()> {
         let reactor = reactor();
-        let world = Wasi::from_settings(reactor.clone());
-        // Each call says it again; here it is seen before the first.
-        if let Err(fault) = world.settings() {
+        let env = Wasi::from_settings(reactor.clone());
+        // Each call reports it too, but this is printed before the first call.
+        if let Err(fault) = env.settings() {
             eprintln!("oge-mcp: {}", fault.into_failure("").message);
         }
-        let server = Server::new(Oge::new(world));
+        let server = Server::new(Oge::new(env));
         let serve = |runtime: Runtime| runtime.block_on(stdio::serve(server, reactor));
         runtime().map_err(|error| error.to_string()).and_then(serve).map_err(|why| {
             eprintln!("oge-mcp: {why}");
@@ -41,14 +42,14 @@ impl Command for Component {
 }
 
 thread_local! {
-    /// For all requests of this instance, where its host gives it more than one: the token lives here.
+    /// The state of all requests of this instance, including the token: a host may send it more than one.
     static HTTP: OnceCell<Http> = const { OnceCell::new() };
 }
 
 struct Http {
     service: Service<Oge<Wasi>>,
     reactor: Reactor,
-    /// The version of the settings file that says who may call.
+    /// The version of the settings file that the access rules were read from.
     version: Cell<u32>,
 }
 
@@ -69,8 +70,8 @@ impl Handler for Component {
             if version.replace(now) != now {
                 service.admit(Access::read(settings::source()));
             }
-            // A runtime for each request: what a client that has left was waiting for ends with it, and is not
-            // left to wait for the next request. A login is not cut off.
+            // One runtime per request, so that the work for a client that has disconnected ends with it. A
+            // login in flight is finished first.
             match runtime() {
                 Ok(runtime) => runtime.block_on(async {
                     service.serve(request, out).await;

@@ -1,4 +1,4 @@
-//! MCP over Streamable HTTP, without sessions: who may call, then the SDK's own service.
+//! MCP over Streamable HTTP without sessions: access control, then the SDK's service.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -29,15 +29,15 @@ use crate::names::Page;
 use crate::server::{Server, Toolbox};
 use crate::{accept, cors, message};
 
-type Answer = Response<BoxBody<Bytes, Infallible>>;
+type HttpResponse = Response<BoxBody<Bytes, Infallible>>;
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
-const NOT_ACCEPTABLE: &str = "answers are JSON: let Accept take application/json, or leave it out; with \
+const NOT_ACCEPTABLE: &str = "responses are JSON: add application/json to Accept, or omit the header; with \
     text/event-stream as well, calls report their progress\n";
 
-/// How long a call may take before its response is begun: a client that leaves is noticed only then.
+/// After how long the response of a running call is started. Only then is a client's disconnect detected.
 const EARLY: Duration = Duration::from_millis(100);
 
 /// An MCP server over HTTP.
@@ -48,52 +48,52 @@ pub struct Service<T: Toolbox> {
 }
 
 impl<T: Toolbox> Service<T> {
-    /// Serves to whom `access` says.
+    /// Returns a service with these access rules.
     #[must_use]
     pub fn new(server: Server<T>, access: Access, reactor: Reactor) -> Self {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
-            // The runtime's timers do not fire while it waits.
+            // The runtime's timers do not fire while the reactor waits.
             .with_sse_keep_alive(None)
             .with_sse_retry(None)
             .with_max_request_body_bytes(body::MAX_BYTES)
-            // Hosts and origins are `access`'s to judge.
+            // `access` checks hosts and origins.
             .with_allowed_hosts(Vec::<String>::new());
         let sessions = Arc::new(NeverSessionManager::default());
         let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
         Self { access: RefCell::new(Rc::new(access)), reactor, mcp }
     }
 
-    /// From now on serves to whom `access` says.
+    /// Replaces the access rules.
     pub fn admit(&self, access: Access) {
         *self.access.borrow_mut() = Rc::new(access);
     }
 
-    /// Answers one request. A call that takes longer than `EARLY` has its response begun, so that a
-    /// client that leaves is noticed: then its body is closed, and the call ends.
+    /// Serves one request. If a call takes longer than `EARLY`, its response is started early: then a
+    /// disconnect of the client closes the body, and the call ends.
     pub async fn serve(&self, request: IncomingRequest, out: ResponseOutparam) {
-        let (page, asked) = self.asked(&request).await;
-        let asked = match asked {
-            Ok(asked) => asked,
-            Err(answer) => return self.respond(answer, &page, out).await,
+        let (page, checked) = self.check(&request).await;
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(response) => return self.respond(response, &page, out).await,
         };
-        let may_begin_early = asked.may_begin_early;
-        let mut call = pin!(self.call(asked));
+        let may_begin_early = checked.may_begin_early;
+        let mut call = pin!(self.call(checked));
         let early = Deadline::after(EARLY);
         tokio::select! {
             biased;
-            answer = &mut call => return self.respond(answer, &page, out).await,
+            response = &mut call => return self.respond(response, &page, out).await,
             () = self.reactor.until(&early), if may_begin_early => {}
         }
-        // The SDK answers all that is wrong with a request at once, and a call with 200.
+        // The SDK refuses a bad request at once, and responds to a call with 200.
         let begun = typed(StatusCode::OK, JSON, Bytes::new());
         let Some(to) = begin(begun.into_parts().0, &page, out) else { return };
         body::write_late(call, to, &self.reactor).await;
     }
 
-    async fn respond(&self, answer: Answer, page: &Page, out: ResponseOutparam) {
-        let (parts, body) = answer.into_parts();
+    async fn respond(&self, response: HttpResponse, page: &Page, out: ResponseOutparam) {
+        let (parts, body) = response.into_parts();
         let is_stream = parts.headers.get(CONTENT_TYPE).is_some_and(|value| value == EVENTS);
         if let Some(to) = begin(parts, page, out) {
             let idle = is_stream.then_some(b":\n\n".as_slice());
@@ -101,13 +101,16 @@ impl<T: Toolbox> Service<T> {
         }
     }
 
-    /// Reads a request: the page that it comes from, and what to ask the SDK, or the answer.
-    async fn asked(&self, request: &IncomingRequest) -> (Page, Result<Asked, Answer>) {
+    /// Checks and reads a request. Returns its page, and the call or the response that ends the request.
+    async fn check(
+        &self,
+        request: &IncomingRequest,
+    ) -> (Page, Result<PermittedRequest, HttpResponse>) {
         let Some(mut headers) = headers_from_wasi(&request.headers()) else {
             let message = "the request's headers cannot be read\n";
             return (Page::None, Err(plain(StatusCode::BAD_REQUEST, message)));
         };
-        // wasmtime takes `Host` out of the headers, and tells the first where there are several.
+        // wasmtime removes `Host` from the headers. The authority is the first one if there are several.
         if let Some(host) = request.authority().and_then(|host| HeaderValue::try_from(host).ok()) {
             headers.entry(HOST).or_insert(host);
         }
@@ -115,7 +118,7 @@ impl<T: Toolbox> Service<T> {
         let page = access.page(&headers);
         let path = request.path_with_query().unwrap_or_default();
         let method = method_from_wasi(&request.method());
-        let asked = match path.split('?').next().unwrap_or_default() {
+        let checked = match path.split('?').next().unwrap_or_default() {
             "/healthz" => Err(match method {
                 Method::HEAD => plain(StatusCode::OK, ""),
                 _ => plain(StatusCode::OK, "ok\n"),
@@ -127,16 +130,16 @@ impl<T: Toolbox> Service<T> {
             },
             _ => Err(plain(StatusCode::NOT_FOUND, "MCP is served at /mcp\n")),
         };
-        (page, asked)
+        (page, checked)
     }
 
-    /// Reads the message of a request that is let in.
+    /// Reads the message of a permitted request.
     async fn read(
         &self,
         request: &IncomingRequest,
         method: Method,
         mut headers: HeaderMap,
-    ) -> Result<Asked, Answer> {
+    ) -> Result<PermittedRequest, HttpResponse> {
         if method == Method::POST && !accept::takes_json(&headers) {
             return Err(plain(StatusCode::NOT_ACCEPTABLE, NOT_ACCEPTABLE));
         }
@@ -173,11 +176,11 @@ impl<T: Toolbox> Service<T> {
         }
         headers.insert(ACCEPT, accept::BOTH);
         let may_begin_early = method == Method::POST && !reports_progress;
-        Ok(Asked { may_begin_early, method, headers, body })
+        Ok(PermittedRequest { may_begin_early, method, headers, body })
     }
 
-    async fn call(&self, asked: Asked) -> Answer {
-        let Asked { method, headers, body, .. } = asked;
+    async fn call(&self, checked: PermittedRequest) -> HttpResponse {
+        let PermittedRequest { method, headers, body, .. } = checked;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.headers_mut() = headers;
@@ -185,16 +188,16 @@ impl<T: Toolbox> Service<T> {
     }
 }
 
-/// A request that is let in.
-struct Asked {
+/// A permitted request.
+struct PermittedRequest {
     method: Method,
     headers: HeaderMap,
     body: Bytes,
-    /// Whether the answer is JSON: one call, and no progress.
+    /// Whether the response is JSON, without progress events.
     may_begin_early: bool,
 }
 
-/// Sends the head of a response; where its body goes.
+/// Sends the head of a response. Returns its outgoing body.
 fn begin(mut parts: Parts, page: &Page, out: ResponseOutparam) -> Option<OutgoingBody> {
     cors::allow(page, &mut parts.headers);
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
@@ -209,11 +212,11 @@ fn begin(mut parts: Parts, page: &Page, out: ResponseOutparam) -> Option<Outgoin
     Some(to)
 }
 
-fn preflight(asked: &HeaderMap) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()).boxed());
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    cors::answer_preflight(asked, answer.headers_mut());
-    answer
+fn preflight(request: &HeaderMap) -> HttpResponse {
+    let mut response = Response::new(Full::new(Bytes::new()).boxed());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    cors::answer_preflight(request, response.headers_mut());
+    response
 }
 
 fn headers_from_wasi(fields: &Fields) -> Option<HeaderMap> {
@@ -235,17 +238,17 @@ fn method_from_wasi(method: &WasiMethod) -> Method {
         WasiMethod::Get => Method::GET,
         WasiMethod::Head => Method::HEAD,
         WasiMethod::Delete => Method::DELETE,
-        // The SDK takes none of the others, and answers them alike.
+        // The SDK refuses all other methods in the same way.
         _ => Method::OPTIONS,
     }
 }
 
-fn refused(refusal: Refusal) -> Answer {
-    let mut answer = plain(refusal.status, refusal.message);
+fn refused(refusal: Refusal) -> HttpResponse {
+    let mut response = plain(refusal.status, refusal.message);
     if let Some(challenge) = refusal.challenge {
-        answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
-    answer
+    response
 }
 
 fn is_json_type(value: &HeaderValue) -> bool {
@@ -253,7 +256,8 @@ fn is_json_type(value: &HeaderValue) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// Whether a protocol without `initialize` is asked to initialize: the SDK says so, whatever its params.
+/// Returns whether a message is `initialize` in a protocol that has none. The SDK reports that error,
+/// whatever its params.
 fn is_removed(headers: &HeaderMap, body: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Message<'a> {
@@ -266,21 +270,21 @@ fn is_removed(headers: &HeaderMap, body: &[u8]) -> bool {
             .is_ok_and(|message| message.method == "initialize")
 }
 
-/// The answer to what is no message, or to what nothing may be answered.
-fn unreadable(refusal: &message::Refusal) -> Answer {
+/// Returns the response to a refused message: the JSON-RPC error, or a 202 if the protocol forbids one.
+fn unreadable(refusal: &message::Refusal) -> HttpResponse {
     match refusal.to_json() {
         Some(error) => typed(StatusCode::BAD_REQUEST, JSON, error),
         None => plain(StatusCode::ACCEPTED, ""),
     }
 }
 
-fn plain(status: StatusCode, message: impl Into<Bytes>) -> Answer {
+fn plain(status: StatusCode, message: impl Into<Bytes>) -> HttpResponse {
     typed(status, "text/plain; charset=utf-8", message)
 }
 
-fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()).boxed());
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
+fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> HttpResponse {
+    let mut response = Response::new(Full::new(body.into()).boxed());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }

@@ -1,4 +1,4 @@
-//! The runtime of this instance.
+//! The tokio runtime of this instance.
 
 use std::io;
 
@@ -6,11 +6,11 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::reactor::park;
 
-/// A runtime on this thread that waits in the reactor. Its own timers fire only when something else
-/// does: who sleeps waits for a clock of the reactor.
+/// Returns a runtime on this thread that parks in the reactor. tokio's timers do not wake the reactor, so
+/// tasks must sleep with a deadline of the reactor.
 ///
 /// # Errors
-/// Where the runtime cannot be had.
+/// Fails if tokio cannot build the runtime.
 pub fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_time().on_thread_park(park).build()
 }

@@ -1,4 +1,4 @@
-//! The WASI shell: the reactor in which calls wait, the two transports, and what a call touches.
+//! The WASI shell: the reactor, the two transports, and the effects of a call.
 //!
 //! [`stdio::serve`] and [`http::Service`] serve any toolbox; with the feature `exports` this is the MCP
 //! server component.

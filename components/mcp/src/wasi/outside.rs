@@ -1,4 +1,4 @@
-//! What a call touches, through WASI.
+//! The effects of a call, implemented with WASI.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,13 +27,13 @@ use crate::memory::{Memory, Share};
 use crate::oge::ServerEnv;
 use crate::result::Limits;
 
-/// The world of a call: the settings as they are when it begins, the instance's one token, and what the call
-/// holds of the memory. Clones share them.
+/// The environment of a call: the settings at its start, the token store of the instance, and the memory
+/// that the call holds. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Wasi {
     inner: Rc<Inner>,
     share: Rc<Share>,
-    /// What the next call begins with.
+    /// The settings and the token store of the next call.
     newest: Rc<RefCell<Rc<Inner>>>,
     stores: Rc<RefCell<Stores<Rc<TokenStoreOf>>>>,
 }
@@ -53,7 +53,7 @@ struct Inner {
 }
 
 impl Inner {
-    /// Reads the settings. Secrets that were known before stay known: they may still be valid.
+    /// Reads the settings. Keeps the secrets that were known before, because they may still be valid.
     fn read(
         reactor: Reactor,
         known: Rc<RefCell<Known>>,
@@ -77,7 +77,7 @@ impl Inner {
 }
 
 impl Wasi {
-    /// Reads the settings. What is wrong with them is told to each call.
+    /// Reads the settings. If one is bad, each call fails with that error.
     #[must_use]
     pub fn from_settings(reactor: Reactor) -> Self {
         let share = Share::new(&reactor.memory);
@@ -87,8 +87,8 @@ impl Wasi {
         Self { inner, share, newest, stores: Rc::new(RefCell::new(stores)) }
     }
 
-    /// The settings and the token for a call that begins now: read again if the settings file has changed, so
-    /// that a corrected password is tried at once.
+    /// Returns the settings and the token store for a new call. Reads the settings again if the file has
+    /// changed, so that a corrected password is used at once.
     fn newest(&self) -> Rc<Inner> {
         let mut newest = self.newest.borrow_mut();
         if newest.version != settings::version() {
@@ -99,19 +99,18 @@ impl Wasi {
         Rc::clone(&newest)
     }
 
-    /// Asks the store as a task of its own: a caller that goes away ends no login that others wait
-    /// for.
+    /// Calls the token store in a separate task, so that dropping this future does not end a login that
+    /// other callers wait for.
     async fn ask<F: AsyncFnOnce(&TokenStoreOf) -> Result<Token, TokenError> + 'static>(
         &self,
-        what: F,
+        operation: F,
     ) -> Result<Token, TokenError> {
         let this = Rc::clone(&self.inner);
-        let task =
-            SendWrapper::new(
-                async move { what(this.tokens.as_ref().map_err(Clone::clone)?).await },
-            );
-        let broken = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
-        let token = tokio::spawn(task).await.unwrap_or_else(broken)?;
+        let task = SendWrapper::new(async move {
+            operation(this.tokens.as_ref().map_err(Clone::clone)?).await
+        });
+        let ended = |_| Err(TokenError::Unavailable("the login ended unexpectedly".to_owned()));
+        let token = tokio::spawn(task).await.unwrap_or_else(ended)?;
         self.inner.known.borrow_mut().add(&token);
         Ok(token)
     }
@@ -141,8 +140,8 @@ impl ServerEnv for Wasi {
         let (id, ended) = (context.id.clone(), context.ct.clone());
         let share = inner.reactor.memory.share(&id);
         let unwritten = Unwritten { memory: Rc::clone(&inner.reactor.memory), id };
-        // The SDK cancels this as it sends the result, and where it drops the call. A result that is being
-        // written has taken the share by then.
+        // The SDK cancels this token when it sends the result or drops the call. By then `Written` has
+        // taken the share of a result that is being written.
         tokio::spawn(SendWrapper::new(async move {
             ended.cancelled().await;
             drop(unwritten);
@@ -198,7 +197,7 @@ impl ServerEnv for Wasi {
     }
 }
 
-/// Gives the share of a call back, also if the runtime ends before the call.
+/// Frees the share of a call on drop, even if the runtime ends before the call.
 struct Unwritten {
     memory: Rc<Memory>,
     id: RequestId,

@@ -1,5 +1,5 @@
-//! Waiting without holding anybody up: tasks leave their pollable and their waker here, and where no
-//! task can go on the runtime parks in [`park`], in one `wasi:io/poll` for all of them.
+//! The reactor: tasks register their pollables and wakers here. When no task can run, the runtime parks in
+//! [`park`], which waits for all of them with one `wasi:io/poll`.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -25,16 +25,15 @@ struct Waiting {
     is_ready: bool,
 }
 
-/// Blocks until a pollable is ready, and wakes whoever waits for it. Where nobody waits it returns at
-/// once.
+/// Blocks until a pollable is ready, and wakes the tasks that wait for it. Returns at once if no task waits.
 pub fn park() {
     let woken: Vec<Waker> = WAITING.with_borrow_mut(|waiting| {
-        let asked: Vec<_> = waiting.iter().filter(|(_, waiting)| !waiting.is_ready).collect();
-        if asked.is_empty() {
+        let pending: Vec<_> = waiting.iter().filter(|(_, waiting)| !waiting.is_ready).collect();
+        if pending.is_empty() {
             return Vec::new();
         }
-        let pollables: Vec<_> = asked.iter().map(|(_, waiting)| &*waiting.pollable).collect();
-        let ready = poll(&pollables).into_iter().filter_map(|index| asked.get(index as usize));
+        let pollables: Vec<_> = pending.iter().map(|(_, waiting)| &*waiting.pollable).collect();
+        let ready = poll(&pollables).into_iter().filter_map(|index| pending.get(index as usize));
         let ready: Vec<_> = ready.map(|(key, _)| *key).collect();
         let wakers = ready.into_iter().filter_map(|key| {
             let waiting = waiting.get_mut(key)?;
@@ -43,11 +42,11 @@ pub fn park() {
         });
         wakers.collect()
     });
-    // Outside the borrow: a waker may do anything.
+    // Outside the borrow, because a waker may run any code.
     woken.into_iter().for_each(Waker::wake);
 }
 
-/// Ready once its pollable is. Dropped, it lets go of it.
+/// A future that is ready when its pollable is.
 #[derive(Debug)]
 pub struct Ready {
     pollable: Rc<Pollable>,
@@ -55,7 +54,7 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Waits for `pollable`.
+    /// Returns a future that waits for `pollable`.
     #[must_use]
     pub fn of(pollable: &Rc<Pollable>) -> Self {
         Self { pollable: Rc::clone(pollable), key: None }
@@ -67,7 +66,7 @@ impl Future for Ready {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let waker = context.waker().clone();
-        // Dropped outside the borrow, like every waker: with it a task may go, and what that waits for.
+        // The old waker is dropped outside the borrow, because that may drop a task and its `Ready` futures.
         let before = WAITING.with_borrow_mut(|all| {
             if let Some(waiting) = self.key.and_then(|key| all.get_mut(key)) {
                 return Some((waiting.is_ready, std::mem::replace(&mut waiting.waker, waker)));
@@ -92,7 +91,8 @@ impl Drop for Ready {
     }
 }
 
-/// How the tasks of this instance wait, take turns at the login, and share memory. Clones share both.
+/// Lets the tasks of this instance wait, lock the login, and share memory. Clones share the lock and the
+/// memory.
 #[derive(Clone, Debug)]
 pub struct Reactor {
     turns: Arc<Mutex<()>>,
@@ -101,7 +101,7 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// A reactor whose calls share memory for responses of so many bytes.
+    /// Returns a reactor with memory for responses of up to `max_reply_bytes`.
     #[must_use]
     pub fn new(max_reply_bytes: usize) -> Self {
         Self { turns: Arc::default(), memory: Memory::new(max_reply_bytes) }
@@ -114,12 +114,12 @@ impl Default for Reactor {
     }
 }
 
-/// How one call waits: like all, and for its share of the memory.
+/// How one call waits: in the reactor, and for its share of the memory.
 #[derive(Clone, Debug)]
 pub struct Sharing {
-    /// How all calls wait.
+    /// The reactor of all calls.
     pub reactor: Reactor,
-    /// What this call holds.
+    /// The memory that this call holds.
     pub share: Rc<Share>,
 }
 

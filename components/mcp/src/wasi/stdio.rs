@@ -1,4 +1,4 @@
-//! MCP over stdio: a message a line.
+//! MCP over stdio: one message per line.
 
 use std::cell::RefCell;
 use std::io;
@@ -27,17 +27,17 @@ use crate::memory::Memory;
 use crate::message::{InFlight, Lines, Refusal, normalize, parse};
 use crate::server::{Server, Toolbox};
 
-/// How long calls in flight may go on once the input has ended.
+/// How long running calls may continue after the end of the input.
 const GRACE: Duration = Duration::from_secs(5);
-/// How large a message may be.
+/// The largest message.
 const MAX_LINE_BYTES: usize = 16 << 20;
-/// How much is read at once.
+/// The largest read.
 const MAX_READ_BYTES: u64 = 64 << 10;
 
 /// Serves until the input ends or the output is closed.
 ///
 /// # Errors
-/// What broke the session.
+/// Returns why the session failed.
 pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<(), String> {
     let (output, lines) = unbounded_channel();
     let output = Output(output);
@@ -53,7 +53,7 @@ pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<()
     let result = tokio::select! {
         biased;
         () = &mut written => {
-            // Nobody can be answered any more, so the platform is asked for nothing more.
+            // No response can be sent any more, so the platform gets no more requests.
             warn("the client has closed the output; the server ends");
             return Ok(());
         }
@@ -64,28 +64,28 @@ pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<()
     tokio::select! {
         biased;
         () = written => {}
-        // Lines are written in order.
+        // Lines are written in order, so the empty one is written last.
         _ = output.send(Vec::new()) => {}
         () = reactor.until(&late) => {}
     }
     result
 }
 
-/// One session. What a client sends before it opens one is answered or ignored.
+/// Serves one session. Messages before `initialize` get a response or are ignored.
 async fn session<T: Toolbox>(
     server: Server<T>,
     stdio: Stdio,
     memory: &Rc<Memory>,
 ) -> Result<(), String> {
     loop {
-        // Of a session that was not opened nothing is under way.
+        // A session that was not opened has no requests in flight.
         *stdio.in_flight.borrow_mut() = InFlight::default();
         match server.clone().serve(Written::new(stdio.clone(), memory)).await {
             Ok(session) => {
                 return session.waiting().await.map(drop).map_err(|error| error.to_string());
             }
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
-            // No error of the SDK is shown: the message is in it.
+            // The SDK's error is not shown, because it has the message in it.
             Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
                 warn("a message before `initialize` that is no request was ignored");
             }
@@ -138,7 +138,8 @@ struct Input {
     lines: Lines,
     ended: watch::Sender<bool>,
     output: Output,
-    /// Done once the last refusal is written: a client that reads nothing fills no memory.
+    /// Completes when the last refusal is written, so that a client that reads nothing does not fill the
+    /// memory.
     refused: Option<oneshot::Receiver<()>>,
 }
 
@@ -148,8 +149,8 @@ impl Input {
         Self { stream, lines, ended, output, refused: None }
     }
 
-    /// The next message, `None` once the input has ended. What is no message is refused. Dropped while it
-    /// waits, it loses nothing.
+    /// Returns the next message, or `None` at the end of the input. Refuses bad messages. Dropping the
+    /// future while it waits loses no input.
     async fn message(&mut self, in_flight: &RefCell<InFlight>) -> Option<ClientJsonRpcMessage> {
         let admitted = |mut message| {
             in_flight.borrow_mut().admit(&mut message)?;
@@ -171,9 +172,9 @@ impl Input {
     fn refuse(&mut self, refusal: &Refusal) {
         let Refusal { reason, .. } = refusal;
         match refusal.to_json() {
-            Some(answer) => {
+            Some(error) => {
                 warn(&format!("a message was refused: {reason}"));
-                self.refused = Some(self.output.send(answer.into_bytes()));
+                self.refused = Some(self.output.send(error.into_bytes()));
             }
             None => warn(&format!("a message was ignored: {reason}")),
         }
@@ -198,7 +199,7 @@ impl Input {
     }
 }
 
-/// A line to write, and who waits until it is written.
+/// A line to write, and the channel that reports that it is written.
 type Line = (Vec<u8>, oneshot::Sender<()>);
 
 /// The output. Clones share it.
@@ -206,10 +207,10 @@ type Line = (Vec<u8>, oneshot::Sender<()>);
 struct Output(UnboundedSender<Line>);
 
 impl Output {
-    /// Writes a line after those before it. The receiver fails if the output is closed.
+    /// Queues a line. The receiver completes when it is written, and fails if the output is closed.
     fn send(&self, line: Vec<u8>) -> oneshot::Receiver<()> {
         let (written, is_written) = oneshot::channel();
-        // Where nobody writes any more, the sender is dropped, and that fails the receiver.
+        // If the output is closed, this drops `written`, and the receiver fails.
         let _ = self.0.send((line, written));
         is_written
     }
@@ -229,7 +230,7 @@ async fn write(mut lines: UnboundedReceiver<Line>) {
     }
 }
 
-/// Writes bytes, and waits until they are out.
+/// Writes bytes and waits until they are flushed.
 async fn write_all(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), StreamError> {
     while !bytes.is_empty() {
         let (now, later) = bytes.split_at(room(stream).await?.min(bytes.len()));
@@ -240,7 +241,7 @@ async fn write_all(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), Stream
     room(stream).await.map(drop)
 }
 
-/// How many bytes may be written, once it is any.
+/// Waits until bytes may be written. Returns how many.
 async fn room(stream: &OutputStream) -> Result<usize, StreamError> {
     loop {
         match stream.check_write()? {

@@ -1,4 +1,4 @@
-//! A transport that knows when a result is written: until then its call holds memory.
+//! A transport that frees the memory of a call when its result is written.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use send_wrapper::SendWrapper;
 
 use crate::memory::Memory;
 
-/// `transport`, each of whose results ends a share of `memory`.
+/// Wraps `transport`, and frees the share of `memory` of each result that it has written.
 pub(super) struct Written<T> {
     transport: T,
     memory: SendWrapper<Rc<Memory>>,

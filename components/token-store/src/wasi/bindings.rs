@@ -1,4 +1,4 @@
-//! What `wit-bindgen` makes of `wit/`. WASI's part comes from the `wasip2` crate.
+//! The bindings that `wit-bindgen` generates from `wit/`. WASI's bindings come from the `wasip2` crate.
 
 #![expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
 

@@ -1,4 +1,4 @@
-//! The directory of the token file, among those that the host opened.
+//! The directory of the token file, which the host has opened.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -15,13 +15,13 @@ use zeroize::Zeroizing;
 
 use crate::path::below;
 
-/// A directory that the host opened. It is shared and never opened again: Node's host refuses the flag
-/// for a directory in which files may be made (`MUTATE_DIRECTORY`).
+/// A directory that the host opened. Clones share the descriptor, because Node's host cannot open a directory
+/// in which files may be created (`MUTATE_DIRECTORY`).
 #[derive(Clone, Debug)]
 pub struct Opened(Arc<Descriptor>);
 
 impl Opened {
-    /// Finds the directory of the file `path`, and the rest of its path; the deepest counts.
+    /// Returns the deepest directory that contains the file `path`, and the path in that directory.
     pub(super) fn find(path: &str) -> Result<(Self, String), Fault> {
         let found = get_directories().into_iter().filter_map(|(directory, opened)| {
             below(&opened, path).map(|name| (Self(Arc::new(directory)), name.to_owned()))
@@ -96,7 +96,7 @@ fn write_whole(file: &Descriptor, mut bytes: &[u8]) -> Result<(), Problem> {
     while !bytes.is_empty() {
         let written = file.write(bytes, at).map_err(problem)?;
         if written == 0 {
-            return Err(Problem::Other("nothing more can be written".to_owned()));
+            return Err(Problem::Other("the file cannot be written completely".to_owned()));
         }
         at += written;
         let written = usize::try_from(written).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! The export `token-store`: the one store of this instance, asked.
+//! The export `token-store`: the store of this instance.
 
 use spin::mutex::SpinMutex;
 
@@ -9,12 +9,12 @@ use oge_token::Store;
 use oge_tools::token::{Token, TokenError};
 use oge_tools::wasi::wait::{Blocking, block_on};
 
-/// The store, from the first call on. Calls into an instance never overlap, so nobody ever spins.
+/// The stores, created by the first call. Calls into an instance never overlap, so the mutex never spins.
 static STORES: SpinMutex<Stores<Store<Wasi<Blocking>>>> = SpinMutex::new(Stores::new());
 
-fn with_store<T>(ask: impl FnOnce(&Store<Wasi<Blocking>>) -> T) -> Result<T, TokenError> {
-    // A bad setting is not remembered: each call fails for it.
-    STORES.lock().newest(|| from_settings(Blocking)).map(ask)
+fn with_store<T>(use_store: impl FnOnce(&Store<Wasi<Blocking>>) -> T) -> Result<T, TokenError> {
+    // A failure is not cached: each call reads a bad setting again.
+    STORES.lock().newest(|| from_settings(Blocking)).map(use_store)
 }
 
 impl wit::Guest for Component {

@@ -1,5 +1,5 @@
-//! The WASI shell: the directory of the token file and the login, for every component that keeps a token; with the
-//! feature `exports` it is the token store component.
+//! The WASI shell of every component that holds a token: settings, token file and login. With the feature
+//! `exports` it is the token store component.
 
 mod directory;
 mod outside;

@@ -1,4 +1,4 @@
-//! What the store touches, through WASI.
+//! The effects of the token store, implemented with WASI.
 
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -27,22 +27,22 @@ use wasip2::io::poll::Pollable;
 use super::directory::Opened;
 use super::settings;
 
-/// What a login's response may hold.
-const ANSWER_BYTES: usize = 1 << 20;
+/// The largest response of a login.
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
 const OPERATION: &str = "token-store";
 
-/// How the tasks of one instance take turns.
+/// The mutex that the tasks of one instance share.
 pub trait Turns {
-    /// This task's turn, until it is dropped.
+    /// The guard. Dropping it unlocks the mutex.
     type Turn;
 
-    /// Waits until no other task has its turn.
+    /// Waits for the lock.
     fn turn(&self) -> impl Future<Output = Self::Turn>;
-    /// The turn; `None` if another task has it.
+    /// Returns the lock, or `None` if another task holds it.
     fn try_turn(&self) -> Option<Self::Turn>;
 }
 
-/// A component that blocks has one task.
+/// A component that blocks has one task, so the lock is always free.
 impl Turns for Blocking {
     type Turn = ();
 
@@ -53,22 +53,22 @@ impl Turns for Blocking {
     }
 }
 
-/// The effects of one instance, in which `W` waits.
+/// The effects of one instance. `W` waits for pollables.
 #[derive(Debug)]
 pub struct Wasi<W> {
     wait: W,
-    /// Or the setting that is missing: a store may start with a given token and never need it.
+    /// An error names the missing setting: a store that starts with a given token may never need credentials.
     credentials: Result<Credentials, Fault>,
     file: Option<TokenFile<Opened>>,
     log: Level,
-    /// What the wall clock was ahead of the monotonic one when the instance started.
+    /// How far the wall clock was ahead of the monotonic clock when the instance started.
     ahead: Duration,
 }
 
-/// So many stores of an instance are kept. A settings file that is changed and changed back forgets no rejection.
+/// How many stores an instance keeps, so that changing a settings file and changing it back loses no rejection.
 const MAX_STORES: usize = 8;
 
-/// The stores that an instance has started, the newest last, each with the settings of its login.
+/// The stores that an instance has started, each with the settings of its login. The newest is last.
 #[derive(Debug)]
 pub struct Stores<S> {
     version: Option<u32>,
@@ -82,16 +82,16 @@ impl<S> Default for Stores<S> {
 }
 
 impl<S> Stores<S> {
-    /// No store yet.
+    /// Returns an empty list of stores.
     #[must_use]
     pub const fn new() -> Self {
         Self { version: None, started: Vec::new() }
     }
 
-    /// Returns the store of the settings as they are, and starts it if there is none.
+    /// Returns the store of the current settings. Starts it if there is none.
     ///
     /// # Errors
-    /// As `start`.
+    /// Returns the error of `start`.
     pub fn newest(
         &mut self,
         start: impl FnOnce() -> Result<S, TokenError>,
@@ -111,11 +111,11 @@ impl<S> Stores<S> {
             self.version = Some(version);
         }
         let newest = self.started.last().map(|(_, store)| store);
-        newest.ok_or_else(|| TokenError::Unavailable("no store was started".into()))
+        newest.ok_or_else(|| TokenError::Unavailable("no token store was started".into()))
     }
 }
 
-/// Reads the settings, and starts a store with what they give.
+/// Starts a store with the current settings.
 ///
 /// # Errors
 /// Names the first setting whose value is bad.
@@ -131,7 +131,7 @@ pub fn from_settings<W: Wait + Turns>(wait: W) -> Result<Store<Wasi<W>>, TokenEr
     let given = Given::read(&get).map_err(bad)?;
     let opened = set("OGE_TOKEN_FILE").map(|path| Opened::find(path.trim())).transpose();
     let opened = opened.map_err(bad)?;
-    // Without either there is no token to keep.
+    // Without credentials and a given token there is no token to keep.
     let account = match (&credentials, &given) {
         (Ok(credentials), _) => Some(credentials.account()),
         (Err(_), given) => given.as_ref().map(Given::account),
@@ -192,7 +192,7 @@ impl<W: Wait + Turns> Effects for Wasi<W> {
             .map_err(|fault| LoginError::NotConfigured(not_configured(fault.clone())))?;
         let mut request = credentials.request();
         request.timeout = limit;
-        let http = Http { wait: self.beating(lock), max_reply_bytes: ANSWER_BYTES };
+        let http = Http { wait: self.beating(lock), max_reply_bytes: MAX_RESPONSE_BYTES };
         match http.send(&request, None).await {
             Ok(response) => credentials.answer(response),
             Err(error) => Err(credentials.unanswered(&error)),
@@ -218,8 +218,8 @@ fn now(ahead: Duration) -> Duration {
     ahead.saturating_add(WasiClock.monotonic())
 }
 
-/// Waits, and shows every [`LOCK_BEAT`] that the holder of a lock is alive: a component that blocks can do
-/// so only between two polls.
+/// Waits, and rewrites the lock file every [`LOCK_BEAT`] to show that its holder is alive. A component that
+/// blocks can do so only between two polls.
 struct Beating<'a, W> {
     wait: &'a W,
     lock: Option<&'a Lock<Opened>>,

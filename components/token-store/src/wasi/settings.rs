@@ -1,4 +1,4 @@
-//! The settings of a component that keeps a token: the environment, then the file that `OGE_SETTINGS_FILE` names.
+//! The settings of a component that holds a token: the environment, then the file of `OGE_SETTINGS_FILE`.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString as _};
@@ -19,23 +19,24 @@ use zeroize::Zeroizing;
 
 use crate::path::below;
 
-/// The file, or why it is of no use.
+/// The settings file as it was last read, or why it could not be used.
 struct Kept {
     file: Result<SettingsFile, String>,
     stamp: Stamp,
-    /// How often it was read again.
+    /// How many times it was read again.
     version: u32,
 }
 
-/// Another one means that the file was written since: its size and the time of its last change.
+/// The file's size and the time of its last change, which differ if the file was written since.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Stamp(u64, Option<(u64, u32)>);
 
-/// Read when an instance starts, and when [`version`] finds that it has changed. Calls of an instance never
-/// overlap.
+/// Set when an instance starts, and when [`version`] finds a changed file. Calls into an instance never
+/// overlap, so the mutex never spins.
 static KEPT: SpinMutex<Option<Kept>> = SpinMutex::new(None);
 
-/// Returns a setting's value. A blank one in the environment does not hide the file's.
+/// Returns a function that returns a setting's value. A blank value in the environment does not override the
+/// file's.
 pub fn source() -> impl Fn(&str) -> Option<String> {
     if KEPT.lock().is_none() {
         load();
@@ -44,13 +45,13 @@ pub fn source() -> impl Fn(&str) -> Option<String> {
     get()
 }
 
-/// The settings that decide which account logs in and where its token is kept.
+/// Returns the settings that select the account and the place of its token.
 pub fn login() -> Vec<Option<Secret>> {
     let get = source();
     LOGIN.iter().chain(COMPONENTS).map(|key| get(key).map(Secret::new)).collect()
 }
 
-/// Reads the settings file again if it has changed. Returns how often it did.
+/// Reads the settings file again if it has changed. Returns how many times it has.
 pub fn version() -> u32 {
     drop(source());
     let path = get()("OGE_SETTINGS_FILE");
@@ -91,7 +92,7 @@ fn load() {
     }
 }
 
-/// The stamp of the file at this path; the default if there is none.
+/// Returns the stamp of the file at this path, or the default if there is no file.
 fn stamp(path: &str) -> Stamp {
     let found = || {
         let (directory, name) = find(path)?;
@@ -102,7 +103,7 @@ fn stamp(path: &str) -> Stamp {
     found().unwrap_or_default()
 }
 
-/// The directory that the host opened for this path, and the path in it.
+/// Returns the deepest opened directory that contains this path, and the path in that directory.
 fn find(path: &str) -> Option<(Descriptor, String)> {
     let found = get_directories().into_iter().filter_map(|(directory, opened)| {
         below(&opened, path).map(|name| (directory, name.to_owned()))
@@ -118,7 +119,7 @@ fn read(path: &str) -> Result<SettingsFile, String> {
     let unreadable = |code: wasip2::filesystem::types::ErrorCode| {
         ["cannot be read (", code.name(), "); is it there, and may this user read it?"].concat()
     };
-    // Before it is opened: opening a FIFO waits for its writer.
+    // Checked before opening, because opening a FIFO waits for its writer.
     let status = directory.stat_at(PathFlags::SYMLINK_FOLLOW, &name).map_err(unreadable)?;
     if status.type_ != DescriptorType::RegularFile {
         return Err("is no regular file".to_owned());
@@ -126,7 +127,7 @@ fn read(path: &str) -> Result<SettingsFile, String> {
     let file = directory
         .open_at(PathFlags::SYMLINK_FOLLOW, &name, OpenFlags::empty(), DescriptorFlags::READ)
         .map_err(unreadable)?;
-    // Never grows, so that no copy of a password is left behind.
+    // Never reallocates, so that no copy of a password stays in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_BYTES));
     loop {
         let (more, is_end) = file.read(MAX_BYTES as u64, bytes.len() as u64).map_err(unreadable)?;

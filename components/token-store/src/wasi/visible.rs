@@ -1,7 +1,7 @@
-//! What the component composed with this one sees of the settings: the tools' own, and no credential.
+//! The settings that the store exports to the component composed with it: the tools' own and no credential.
 //!
-//! Two halves of a composed component share what they import. So the store exports the settings as well
-//! as the token, and whoever is composed with it is given these in place of the host's.
+//! Composed components share their imports, and the host's environment has the password. So the composed
+//! component imports the environment from the store in place of the host.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -39,7 +39,7 @@ impl environment::Guest for Component {
 mod config {
     use super::{FILE_PROBLEM, String, TOOLS, Vec, settings, visible};
 
-    /// What `wit-bindgen` makes of the export.
+    /// The bindings of this export.
     #[expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
     mod bindings {
         wit_bindgen::generate!({ path: "../../wit", world: "visible-config" });

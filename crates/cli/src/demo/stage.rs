@@ -1,4 +1,4 @@
-//! The stage: a mock platform, a host, and what is told of each call.
+//! The mock platform and the host of the demo, and the report of each call.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use crate::component::embedded;
 use crate::mock::outcome;
 use crate::style::{FAINT, HANDLED, STRONG, mark, paint, print};
 
-/// How much of a result is shown.
+/// How many characters of a result are shown.
 const SHOWN_CHARACTERS: usize = 88;
 
 /// A mock platform and a host on it.
@@ -18,14 +18,15 @@ pub(crate) struct Stage {
     pub(crate) mock: Mock,
     host: Host,
     log: Arc<Mutex<Vec<String>>>,
-    /// The tokens in the order they were first seen; only their numbers are ever shown.
+    /// The tokens in the order in which they were first seen. Only their numbers are shown.
     tokens: Vec<String>,
     calls: usize,
-    told: usize,
+    /// How many requests are already shown.
+    shown: usize,
 }
 
 impl Stage {
-    /// A host that starts with the token `first`, and knows nothing of this machine's environment.
+    /// Builds a host that starts with the token `first` and ignores this machine's environment.
     pub(crate) fn new(mock: Mock, first: &str) -> anyhow::Result<Self> {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
@@ -36,10 +37,10 @@ impl Stage {
                 lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
             })
             .build()?;
-        Ok(Self { mock, host, log, tokens: Vec::new(), calls: 0, told: 0 })
+        Ok(Self { mock, host, log, tokens: Vec::new(), calls: 0, shown: 0 })
     }
 
-    /// Makes one call and tells its story.
+    /// Makes one call, and shows its requests, log and result.
     pub(crate) async fn call<T: GuestTool>(
         &mut self,
         what: &str,
@@ -52,9 +53,9 @@ impl Stage {
         let title = format!("{}. {} {}", self.calls, T::OPERATION, T::NAME);
         print(&format!("\n{}  {}", paint(STRONG, title), paint(FAINT, what)))?;
         let result = self.host.run::<T>(arguments).await;
-        for request in self.mock.story().iter().skip(self.told) {
-            self.told += 1;
-            self.tell(request)?;
+        for request in self.mock.story().iter().skip(self.shown) {
+            self.shown += 1;
+            self.show(request)?;
         }
         let lines = std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner));
         for line in lines {
@@ -74,7 +75,7 @@ impl Stage {
         Ok(done.output)
     }
 
-    fn tell(&mut self, request: &Recorded) -> anyhow::Result<()> {
+    fn show(&mut self, request: &Recorded) -> anyhow::Result<()> {
         let carried = match request.header("authorization") {
             Some(token) => format!("token #{}", self.number(token)),
             None => "no token".to_owned(),
@@ -97,7 +98,7 @@ impl Stage {
         }) + 1
     }
 
-    /// Counts what happened, and makes sure that it was what should have.
+    /// Shows the totals, and checks that they are the expected ones.
     pub(crate) fn sum_up(&self) -> anyhow::Result<()> {
         let story = self.mock.story();
         let logins = story.iter().filter(|request| request.route == Route::Token).count();

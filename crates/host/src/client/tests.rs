@@ -9,22 +9,22 @@ use super::*;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
-/// What a peer does with a request.
+/// What the server does with a request.
 enum Does {
-    /// Responds, and keeps the connection.
+    /// Responds and keeps the connection.
     Respond(&'static str),
-    /// Responds, and ends the connection after that time, without a word.
+    /// Responds and closes the connection after this time, without announcing it.
     End(&'static str, Duration),
 }
 
-/// A server, and the requests that it got: the connection and the method of each.
+/// A server. It records the connection and the method of each request.
 struct Peer {
     url: String,
     got: Arc<Mutex<Vec<(usize, String)>>>,
 }
 
 impl Peer {
-    /// A peer that does with the nth request what `does` says.
+    /// Starts a server that treats the nth request as `does(n)`.
     async fn start(does: impl Fn(usize) -> Does + Clone + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -88,11 +88,11 @@ async fn serve(
     }
 }
 
-/// The body of a response, or that there is none.
+/// Reads the body of a response.
 async fn read(response: Result<Response<Answer>, legacy::Error>) -> Result<Bytes, String> {
     let body = response.map_err(|error| format!("{error:?}"))?.into_body();
     let body = body.collect().await.map_err(|error| format!("{error:?}"))?.to_bytes();
-    // The connection's own task gives it back to the client.
+    // The connection's task returns it to the pool.
     for _ in 0..10 {
         yield_now().await;
     }
@@ -111,7 +111,7 @@ async fn no_request_is_lost_on_a_connection_that_ends_soon() {
             }
             let login = client.send_repeatable(peer.login()).await;
             assert_eq!(read(login).await.unwrap(), "{}");
-            // It does not ride on what the login left, either.
+            // The POST does not use the login's connection either.
             assert_eq!(read(client.send(peer.request(Method::POST)).await).await.unwrap(), "{}");
         }
         assert!(peer.got().len() >= 4 * COUNT, "after {after:?}");
@@ -131,7 +131,7 @@ async fn a_get_is_sent_on_a_kept_connection_and_a_post_is_not() {
 }
 
 #[tokio::test]
-async fn a_request_that_met_a_connections_end_is_sent_again_once() {
+async fn a_request_on_a_closed_kept_connection_is_sent_again_once() {
     let does = |number| if number == 1 { Does::Respond(OK) } else { Does::End("", Duration::ZERO) };
     let client = HttpClient::new(None).unwrap();
     let peer = Peer::start(does).await;
@@ -142,7 +142,7 @@ async fn a_request_that_met_a_connections_end_is_sent_again_once() {
 }
 
 #[tokio::test]
-async fn a_new_connection_that_ends_is_no_reason_to_send_again() {
+async fn a_request_on_a_closed_new_connection_is_not_sent_again() {
     for method in [Method::GET, Method::POST] {
         let client = HttpClient::new(None).unwrap();
         let peer = Peer::start(|_| Does::End("", Duration::ZERO)).await;
@@ -152,7 +152,7 @@ async fn a_new_connection_that_ends_is_no_reason_to_send_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_again_once_a_byte_of_the_response_came() {
+async fn nothing_is_sent_again_after_a_byte_of_the_response() {
     for begun in
         ["H", "HTTP/1.1 200 OK\r\ncontent-le", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{"]
     {
@@ -184,7 +184,7 @@ async fn a_connection_is_not_used_longer_than_its_server_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_announced_as_the_last_is_not_used_again() {
+async fn a_connection_that_the_server_will_close_is_not_reused() {
     for response in [
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}",
         "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}",
@@ -193,9 +193,13 @@ async fn a_connection_that_is_announced_as_the_last_is_not_used_again() {
         let client = HttpClient::new(None).unwrap();
         let peer = Peer::start(move |_| Does::Respond(response)).await;
         for _ in 0..2 {
-            let answer = client.send(peer.request(Method::GET)).await;
-            assert_eq!(read(answer).await.unwrap(), "{}", "{response}");
+            let result = client.send(peer.request(Method::GET)).await;
+            assert_eq!(read(result).await.unwrap(), "{}", "{response}");
         }
-        assert_eq!(peer.got().iter().map(|(of, _)| *of).collect::<Vec<_>>(), [0, 1], "{response}");
+        assert_eq!(
+            peer.got().iter().map(|(connection, _)| *connection).collect::<Vec<_>>(),
+            [0, 1],
+            "{response}"
+        );
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Call {
     _script: String,
 }
 
-/// The record of the task, which begins again if it was submitted before.
+/// Responds with the record of the task. A task that was submitted before restarts.
 pub(crate) fn answer(call: &Call, dags: &mut Dags, user_id: &str) -> Response {
     let number = dags.submit(&call.id);
     let body = json!({"code": 200, "msg": "success", "data": {

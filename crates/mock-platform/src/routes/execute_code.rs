@@ -1,4 +1,4 @@
-//! Code to DAGs.
+//! The conversion of code to DAGs.
 
 use http::StatusCode;
 use serde::Deserialize;
@@ -16,8 +16,8 @@ pub(crate) struct Call {
     sample_name: String,
 }
 
-/// Two DAGs for code that exports at least twice, else one. Their ids depend on the code and
-/// nothing else, and they are in the order of the exports.
+/// Responds with two DAGs for code that exports at least twice, else with one, in the order of the exports.
+/// Their ids depend only on the code.
 pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Response {
     if call.code.trim().is_empty() || call.user_id.is_empty() {
         return Response::code(500, "代码转DAG失败: 参数有误");

@@ -11,7 +11,7 @@ pub(crate) struct Call {
     dag_id: String,
 }
 
-/// The `dagId` of the query; 400 without one.
+/// Reads the `dagId` of the query. Returns a 400 if there is none.
 pub(crate) fn read(request: &Received) -> Result<Call, Response> {
     request.expect_method(&Method::GET)?;
     request.expect_type("application/json")?;

@@ -1,4 +1,4 @@
-//! Any other path: an echo, to see what arrives.
+//! Any other path: an echo of the request.
 
 use http::StatusCode;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::received::Received;
 use crate::response::Response;
 
-/// Any method; a body must be JSON.
+/// Accepts any method. A body must be JSON.
 pub(crate) fn read(request: &Received) -> Result<(), Response> {
     if request.body.is_empty() {
         return Ok(());

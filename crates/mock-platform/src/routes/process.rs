@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::digest;
 use crate::response::Response;
 
-/// Keys out of order and numbers spelt in every way, as the platform's Scala writes them: a
-/// client that hands JSON on must not tidy it up.
+/// Unordered keys and numbers in all forms that the platform's Scala code writes: a client that passes the JSON
+/// on must not change it.
 const ASPECT: &str = concat!(
     r#"{"code":20000,"msg":"success","data":{"#,
     r#""url":"http://127.0.0.1/oge-tiles/aspect_6f2a/{z}/{x}/{y}.png","#,
@@ -54,7 +54,7 @@ fn aspect(args: &Value) -> Response {
     if is_complete { Response::json(StatusCode::OK, ASPECT) } else { failure("参数有误") }
 }
 
-/// The result set's identifier, which depends on the query and nothing else.
+/// Responds with the result set's identifier, which depends only on the query.
 fn big_query(args: &Value) -> Response {
     let of = |name| args.get(name).and_then(Value::as_str);
     let Some(query) = of("query").zip(of("geometryColumn")) else {

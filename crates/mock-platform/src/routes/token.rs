@@ -1,4 +1,4 @@
-//! Where a new token is had, in either of two dialects.
+//! The token endpoint, in two protocols.
 
 mod oge;
 mod rfc6749;
@@ -9,7 +9,7 @@ use crate::options::{Credentials, TokenStyle};
 use crate::received::Received;
 use crate::response::Response;
 
-/// A well-formed request for a token, its credentials not yet looked at.
+/// A parsed login, whose credentials are not checked yet.
 pub(crate) enum Login {
     Oge(oge::Login),
     Rfc6749(rfc6749::Login),
@@ -23,7 +23,7 @@ pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Login, Respo
 }
 
 impl Login {
-    /// The refusal, where these are not the credentials.
+    /// Returns the rejection as the error if the credentials are wrong.
     pub(crate) fn check(&self, credentials: &Credentials) -> Result<(), Response> {
         match self {
             Self::Oge(login) => login.check(credentials),
@@ -31,7 +31,7 @@ impl Login {
         }
     }
 
-    /// The answer that carries the token.
+    /// Returns the response with the token.
     pub(crate) fn grant(&self, token: &str, lifetime: Duration) -> Response {
         match self {
             Self::Oge(_) => oge::grant(token),

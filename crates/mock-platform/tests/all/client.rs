@@ -1,4 +1,4 @@
-//! A client that says exactly what it is told to.
+//! A client that sends exactly the given request.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -16,7 +16,7 @@ pub(crate) const ADD_TASK_RECORD: &str = "/api/oge-dag-22/addTaskRecord";
 pub(crate) const GET_STATE: &str = "/api/oge-dag-22/getState?dagId=d1";
 pub(crate) const TOKEN: &str = "/api/oauth/token";
 
-/// A request in the making.
+/// Builds a request.
 #[derive(Clone)]
 pub(crate) struct Ask {
     method: &'static str,
@@ -25,7 +25,7 @@ pub(crate) struct Ask {
     body: String,
 }
 
-/// What came back, as far as it came.
+/// A response. The body is an error if it did not arrive completely.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Result<Bytes, hyper::Error>,
@@ -41,7 +41,7 @@ impl Ask {
         }
     }
 
-    /// The state of the task `d1`.
+    /// Queries the state of the task `d1`.
     pub(crate) fn state(token: &str) -> Self {
         Self::new("GET", GET_STATE).token(token)
     }
@@ -66,7 +66,7 @@ impl Ask {
         self
     }
 
-    /// On a connection of its own.
+    /// Sends the request on a new connection.
     pub(crate) async fn send(self, mock: &Mock) -> Answer {
         self.try_send(mock).await.unwrap()
     }
@@ -107,7 +107,7 @@ pub(crate) async fn start() -> Mock {
     Mock::start(Options::default()).await.unwrap()
 }
 
-/// A started mock that knows the task `d1`, and a token for it.
+/// Starts a mock with the task `d1`. Returns it with a valid token.
 pub(crate) async fn start_with_token() -> (Mock, String) {
     let mock = start().await;
     mock.start_task("d1");
@@ -120,20 +120,20 @@ pub(crate) async fn open(mock: &Mock) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-/// A connection that can be used more than once.
+/// Opens a connection for one or more requests.
 pub(crate) async fn connect(mock: &Mock) -> SendRequest<Full<Bytes>> {
     let (sender, connection) = http1::handshake(TokioIo::new(open(mock).await)).await.unwrap();
     tokio::spawn(connection);
     sender
 }
 
-/// The value of a setting.
+/// Returns the value of a setting.
 pub(crate) fn setting(mock: &Mock, key: &str) -> String {
     let settings = mock.settings();
     settings.into_iter().find(|(k, _)| k == key).unwrap().1
 }
 
-/// The login that the mock's own settings make.
+/// Builds a login from the mock's settings.
 pub(crate) fn login(mock: &Mock) -> Ask {
     let [name, password, client, secret] =
         ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD", "OGE_CLIENT_ID", "OGE_CLIENT_SECRET"]
@@ -151,9 +151,9 @@ pub(crate) fn login_with(name: &str, password: &str, client: &str, secret: &str)
     Ask::new("POST", format!("{TOKEN}?{query}")).body(body)
 }
 
-/// The `Authorization` that a login's answer makes.
-pub(crate) fn granted(answer: &Answer) -> String {
-    let data = &answer.json()["data"];
+/// Returns the `Authorization` value of a login's response.
+pub(crate) fn granted(response: &Answer) -> String {
+    let data = &response.json()["data"];
     let head = data["tokenHead"].as_str().unwrap().trim_end();
     format!("{head} {}", data["token"].as_str().unwrap())
 }

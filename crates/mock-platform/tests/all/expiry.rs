@@ -1,4 +1,4 @@
-//! When a token is refused, and how that is told.
+//! When a token is rejected, and the form of that response.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,13 +21,13 @@ async fn an_issued_token_is_accepted_and_its_exp_is_in_the_future() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_told_as_40003_with_status_200() {
+async fn a_revoked_token_gets_code_40003_with_status_200() {
     let (mock, token) = start_with_token().await;
     mock.revoke_tokens();
-    let answer = Ask::state(&token).send(&mock).await;
-    assert_eq!(answer.status, 200);
+    let response = Ask::state(&token).send(&mock).await;
+    assert_eq!(response.status, 200);
     let expected = r#"{"code":40003,"msg":"token过期或异常","data":null}"#;
-    assert_eq!(answer.text(), expected);
+    assert_eq!(response.text(), expected);
 }
 
 #[tokio::test]
@@ -50,25 +50,25 @@ async fn every_route_but_the_login_checks_the_token() {
         ("/api/oge-dag-22/getState", Route::GetState),
         ("/other", Route::Other),
     ] {
-        let answer = Ask::new("POST", target).body("{}").send(&mock).await;
-        assert_eq!(answer.json()["code"], 40003, "{target}");
+        let response = Ask::new("POST", target).body("{}").send(&mock).await;
+        assert_eq!(response.json()["code"], 40003, "{target}");
         assert_eq!(outcomes(&mock, route), [Outcome::Expired]);
         assert!(!mock.requests(route)[0].authorized);
     }
 }
 
 #[tokio::test]
-async fn two_blanks_or_another_scheme_are_no_token() {
+async fn two_blanks_or_another_scheme_are_rejected() {
     let (mock, token) = start_with_token().await;
     let bare = token.trim_start_matches("Bearer ");
     for wrong in [format!("Bearer  {bare}"), format!("bearer {bare}"), bare.to_owned()] {
-        let answer = Ask::state(&wrong).send(&mock).await;
-        assert_eq!(answer.json()["code"], 40003, "{wrong}");
+        let response = Ask::state(&wrong).send(&mock).await;
+        assert_eq!(response.json()["code"], 40003, "{wrong}");
     }
 }
 
 #[tokio::test]
-async fn a_token_with_a_short_life_ends_by_itself() {
+async fn a_token_ends_with_its_lifetime() {
     let options = Options::default().token_lifetime(Duration::ZERO);
     let mock = Mock::start(options).await.unwrap();
     let token = mock.issue_token();
@@ -76,7 +76,7 @@ async fn a_token_with_a_short_life_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_token_dies_after_so_many_accepted_calls() {
+async fn a_token_ends_after_the_set_number_of_accepted_calls() {
     let (mock, token) = start_with_token().await;
     mock.expire_after(2);
     for _ in 0..3 {
@@ -87,7 +87,7 @@ async fn a_token_dies_after_so_many_accepted_calls() {
 }
 
 #[tokio::test]
-async fn while_all_tokens_are_refused_a_fresh_one_is_too() {
+async fn while_all_tokens_are_rejected_a_new_one_is_too() {
     let (mock, _) = start_with_token().await;
     mock.refuse_all_tokens(true);
     let token = mock.issue_token();

@@ -6,17 +6,17 @@ use serde_json::json;
 use crate::client::{Ask, granted, login, login_with, outcomes, setting, start, start_with_token};
 
 #[tokio::test]
-async fn the_settings_log_in_and_the_token_is_accepted() {
+async fn a_login_with_the_settings_gets_an_accepted_token() {
     let mock = start().await;
-    let answer = login(&mock).send(&mock).await;
-    assert_eq!(answer.json()["data"]["tokenHead"], "Bearer ");
-    let call = Ask::state(&granted(&answer)).send(&mock).await;
+    let response = login(&mock).send(&mock).await;
+    assert_eq!(response.json()["data"]["tokenHead"], "Bearer ");
+    let call = Ask::state(&granted(&response)).send(&mock).await;
     assert_eq!(call.text(), "unknown");
     assert!(mock.requests(Route::Token)[0].authorized);
 }
 
 #[tokio::test]
-async fn the_settings_are_complete_and_name_this_mock() {
+async fn the_settings_are_complete_and_have_this_mocks_urls() {
     let mock = start().await;
     let origin = mock.origin();
     let keys: Vec<String> = mock.settings().into_iter().map(|(key, _)| key).collect();
@@ -44,7 +44,7 @@ async fn the_settings_are_complete_and_name_this_mock() {
 }
 
 #[tokio::test]
-async fn each_part_of_a_login_has_to_be_right() {
+async fn a_login_with_any_wrong_part_is_rejected() {
     let credentials = ["name", "pass", "client", "secret"];
     let [username, password, client_id, client_secret] = credentials.map(str::to_owned);
     let options = Options::default().credentials(Credentials {
@@ -61,16 +61,16 @@ async fn each_part_of_a_login_has_to_be_right() {
     let ask = Ask::new("POST", right).body(&body);
     assert!(ask.send(&mock).await.json()["data"]["token"].is_string());
     let without_scopes = right.replace("&scopes=web", "");
-    let answer = Ask::new("POST", without_scopes).body(&body).send(&mock).await;
-    assert_eq!(answer.json()["code"], 40001);
+    let response = Ask::new("POST", without_scopes).body(&body).send(&mock).await;
+    assert_eq!(response.json()["code"], 40001);
     for part in ["client_id", "client_secret", "grant_type", "username", "password"] {
         for wrong in [
             right.replace(&format!("{part}="), &format!("{part}=x")),
             right.replace(&format!("{part}="), "nothing="),
         ] {
-            let answer = Ask::new("POST", wrong).body(&body).send(&mock).await;
+            let response = Ask::new("POST", wrong).body(&body).send(&mock).await;
             assert_eq!(
-                answer.text(),
+                response.text(),
                 r#"{"code":40001,"msg":"用户名或密码错误","data":null}"#,
                 "{part}"
             );
@@ -79,8 +79,8 @@ async fn each_part_of_a_login_has_to_be_right() {
     for part in ["username", "password"] {
         let mut body = body.clone();
         body[part] = json!("x");
-        let answer = Ask::new("POST", right).body(body).send(&mock).await;
-        assert_eq!(answer.json()["code"], 40001, "{part}");
+        let response = Ask::new("POST", right).body(body).send(&mock).await;
+        assert_eq!(response.json()["code"], 40001, "{part}");
     }
     let seen = outcomes(&mock, Route::Token);
     assert_eq!(seen[0], Outcome::Accepted);
@@ -88,7 +88,7 @@ async fn each_part_of_a_login_has_to_be_right() {
 }
 
 #[tokio::test]
-async fn credentials_may_hold_what_a_url_may_not() {
+async fn credentials_may_have_characters_that_a_url_must_encode() {
     let credentials = Credentials {
         username: "a b&c=d".to_owned(),
         password: "+%2B#密码\"\\".to_owned(),
@@ -104,10 +104,10 @@ async fn credentials_may_hold_what_a_url_may_not() {
 }
 
 #[tokio::test]
-async fn a_login_with_an_old_token_is_refused() {
+async fn a_login_with_an_old_token_is_rejected() {
     let (mock, token) = start_with_token().await;
-    let answer = login(&mock).token(&token).send(&mock).await;
-    assert_eq!(answer.status, 400);
+    let response = login(&mock).token(&token).send(&mock).await;
+    assert_eq!(response.status, 400);
     assert_eq!(outcomes(&mock, Route::Token), [Outcome::Refused]);
 }
 
@@ -122,7 +122,7 @@ async fn in_a_single_session_a_login_ends_the_tokens_before_it() {
 }
 
 #[tokio::test]
-async fn a_refused_login_ends_no_token() {
+async fn a_rejected_login_ends_no_token() {
     let options = Options::default().single_session(true);
     let mock = Mock::start(options).await.unwrap();
     let token = mock.issue_token();

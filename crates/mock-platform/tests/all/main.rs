@@ -1,4 +1,4 @@
-//! The mock over real sockets: a module for each of its promises.
+//! Tests of the mock over real sockets.
 
 #[cfg(test)]
 mod client;

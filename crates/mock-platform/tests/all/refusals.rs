@@ -1,4 +1,4 @@
-//! Requests that the platform does not take.
+//! Requests that the platform refuses.
 
 use oge_mock_platform::{Outcome, Route};
 
@@ -10,20 +10,20 @@ use crate::client::{
 const POSTS: [&str; 3] = [PROCESS, EXECUTE_CODE, ADD_TASK_RECORD];
 
 #[tokio::test]
-async fn another_method_is_405() {
+async fn another_method_gets_405() {
     let (mock, token) = start_with_token().await;
     for target in POSTS {
-        let answer = Ask::new("PUT", target).token(&token).send(&mock).await;
-        assert_eq!(answer.status, 405, "{target}");
+        let response = Ask::new("PUT", target).token(&token).send(&mock).await;
+        assert_eq!(response.status, 405, "{target}");
     }
-    let answer = Ask::new("POST", GET_STATE).token(&token).send(&mock).await;
-    assert_eq!(answer.status, 405);
-    let answer = Ask::new("GET", TOKEN).send(&mock).await;
-    assert_eq!(answer.status, 405);
+    let response = Ask::new("POST", GET_STATE).token(&token).send(&mock).await;
+    assert_eq!(response.status, 405);
+    let response = Ask::new("GET", TOKEN).send(&mock).await;
+    assert_eq!(response.status, 405);
 }
 
 #[tokio::test]
-async fn another_content_type_is_415() {
+async fn another_content_type_gets_415() {
     let (mock, token) = start_with_token().await;
     let mut asks = POSTS.map(|target| Ask::new("POST", target).token(&token)).to_vec();
     asks.push(Ask::state(&token));
@@ -38,38 +38,38 @@ async fn another_content_type_is_415() {
 }
 
 #[tokio::test]
-async fn a_parameter_of_the_content_type_does_not_matter() {
+async fn parameters_of_the_content_type_are_ignored() {
     let (mock, token) = start_with_token().await;
-    let answer = Ask::state(&token)
+    let response = Ask::state(&token)
         .header("content-type", "Application/JSON; charset=utf-8")
         .send(&mock)
         .await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_the_json_expected_is_400() {
+async fn a_body_that_is_not_the_expected_json_gets_400() {
     let (mock, token) = start_with_token().await;
     for body in ["", "{", "[]", "{}", "\"x\""] {
         for target in POSTS {
             let ask = Ask::new("POST", target).token(&token).body(body);
             assert_eq!(ask.send(&mock).await.status, 400, "{target} {body}");
         }
-        let answer = login(&mock).body(body).send(&mock).await;
-        assert_eq!(answer.status, 400, "{body}");
+        let response = login(&mock).body(body).send(&mock).await;
+        assert_eq!(response.status, 400, "{body}");
     }
 }
 
 #[tokio::test]
 async fn the_token_is_checked_before_the_request() {
     let mock = start().await;
-    let answer = Ask::new("PUT", PROCESS).body("{").send(&mock).await;
-    assert_eq!(answer.json()["code"], 40003);
+    let response = Ask::new("PUT", PROCESS).body("{").send(&mock).await;
+    assert_eq!(response.json()["code"], 40003);
     assert_eq!(outcomes(&mock, Route::Process), [Outcome::Expired]);
 }
 
 #[tokio::test]
-async fn a_refused_request_was_authorized() {
+async fn a_refused_request_is_recorded_as_authorized() {
     let (mock, token) = start_with_token().await;
     Ask::new("PUT", PROCESS).token(&token).send(&mock).await;
     let request = mock.requests(Route::Process).remove(0);

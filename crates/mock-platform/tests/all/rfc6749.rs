@@ -1,4 +1,4 @@
-//! The other dialect of the token endpoint.
+//! The token endpoint with the protocol of RFC 6749.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use oge_mock_platform::{Mock, Options, TokenStyle};
@@ -19,23 +19,23 @@ fn form(body: &str) -> Ask {
 }
 
 #[tokio::test]
-async fn client_credentials_and_password_grants_are_answered_with_a_good_token() {
+async fn both_grants_get_a_valid_token() {
     let mock = start().await;
     for body in [
         format!("grant_type=client_credentials&{CLIENT}"),
         format!("grant_type=password&{CLIENT}&{USER}"),
     ] {
-        let answer = form(&body).send(&mock).await.json();
-        assert_eq!(answer["token_type"], "Bearer");
-        assert_eq!(answer["expires_in"], 7200);
-        let token = answer["access_token"].as_str().unwrap();
+        let response = form(&body).send(&mock).await.json();
+        assert_eq!(response["token_type"], "Bearer");
+        assert_eq!(response["expires_in"], 7200);
+        let token = response["access_token"].as_str().unwrap();
         let call = Ask::state(&format!("Bearer {token}")).send(&mock).await;
         assert_eq!(call.text(), "unknown");
     }
 }
 
 #[tokio::test]
-async fn the_client_may_come_as_basic() {
+async fn the_client_may_be_sent_as_basic() {
     let mock = start().await;
     let id = setting(&mock, "OGE_CLIENT_ID");
     for (secret, status) in [(setting(&mock, "OGE_CLIENT_SECRET"), 200), ("x".to_owned(), 401)] {
@@ -46,7 +46,7 @@ async fn the_client_may_come_as_basic() {
 }
 
 #[tokio::test]
-async fn a_refusal_names_its_reason() {
+async fn a_rejection_has_an_error_code() {
     let mock = start().await;
     for (body, status, error) in [
         ("grant_type=client_credentials".to_owned(), 401, "invalid_client"),
@@ -54,15 +54,15 @@ async fn a_refusal_names_its_reason() {
         (format!("grant_type=magic&{CLIENT}"), 400, "unsupported_grant_type"),
         (CLIENT.to_owned(), 400, "invalid_request"),
     ] {
-        let answer = form(&body).send(&mock).await;
-        assert_eq!(answer.status, status, "{error}");
-        assert_eq!(answer.json(), json!({"error": error}));
+        let response = form(&body).send(&mock).await;
+        assert_eq!(response.status, status, "{error}");
+        assert_eq!(response.json(), json!({"error": error}));
     }
 }
 
 #[tokio::test]
-async fn a_form_is_expected() {
+async fn a_body_that_is_no_form_gets_415() {
     let mock = start().await;
-    let answer = Ask::new("POST", TOKEN).body("{}").send(&mock).await;
-    assert_eq!(answer.status, 415);
+    let response = Ask::new("POST", TOKEN).body("{}").send(&mock).await;
+    assert_eq!(response.status, 415);
 }

@@ -1,4 +1,4 @@
-//! The platform's own way to ask for a token.
+//! The platform's own token protocol.
 
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
@@ -9,7 +9,7 @@ use crate::received::Received;
 use crate::response::Response;
 use crate::urlencoded;
 
-/// What the query says, and the body once more.
+/// The credentials in the query, and again in the body.
 pub(crate) struct Login {
     query: Vec<(String, String)>,
     body: Body,
@@ -21,7 +21,7 @@ struct Body {
     password: String,
 }
 
-/// An old token in the header makes the request fail.
+/// Parses a login. Returns a 400 if the header has a token.
 pub(super) fn read(request: &Received) -> Result<Login, Response> {
     request.expect_method(&Method::POST)?;
     if request.parts.headers.contains_key(AUTHORIZATION) {
@@ -32,20 +32,20 @@ pub(super) fn read(request: &Received) -> Result<Login, Response> {
 
 impl Login {
     pub(super) fn check(&self, credentials: &Credentials) -> Result<(), Response> {
-        let says = |name, value: &str| urlencoded::value(&self.query, name) == Some(value);
-        let is_known = says("grant_type", "password")
+        let has = |name, value: &str| urlencoded::value(&self.query, name) == Some(value);
+        let is_known = has("grant_type", "password")
             && urlencoded::value(&self.query, "scopes").is_some_and(|scopes| !scopes.is_empty())
-            && says("client_id", &credentials.client_id)
-            && says("client_secret", &credentials.client_secret)
-            && says("username", &credentials.username)
-            && says("password", &credentials.password)
+            && has("client_id", &credentials.client_id)
+            && has("client_secret", &credentials.client_secret)
+            && has("username", &credentials.username)
+            && has("password", &credentials.password)
             && self.body.username == credentials.username
             && self.body.password == credentials.password;
         if is_known { Ok(()) } else { Err(Response::code(40001, "用户名或密码错误")) }
     }
 }
 
-/// `tokenHead` ends in a blank.
+/// Returns the response with the token. `tokenHead` ends with a blank, as on the platform.
 pub(super) fn grant(token: &str) -> Response {
     Response::json(
         StatusCode::OK,

@@ -1,4 +1,4 @@
-//! RFC 6749, for stores that have their tokens from a standard authority.
+//! The token protocol of RFC 6749, for token stores that use a standard authority.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::received::Received;
 use crate::response::Response;
 use crate::urlencoded;
 
-/// The form, and the client where it came as `Basic`.
+/// The form, and the client's id and secret if they were sent as `Basic`.
 pub(crate) struct Login {
     form: Vec<(String, String)>,
     basic: Option<(String, String)>,
@@ -63,7 +63,7 @@ pub(super) fn grant(token: &str, lifetime: Duration) -> Response {
     Response::json(StatusCode::OK, body.to_string())
 }
 
-/// The id and secret, each form-encoded before the pair was encoded as base64.
+/// Decodes the id and the secret, each of which is form-encoded inside the base64 text.
 fn basic(header: &[u8]) -> Option<(String, String)> {
     let pair = STANDARD.decode(header.strip_prefix(b"Basic ")?).ok()?;
     let (id, secret) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
