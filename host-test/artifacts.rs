@@ -91,7 +91,7 @@ fn assert_world(component: &Path, mut imports: Vec<&str>, exports: &[&str]) {
 }
 
 #[test]
-fn each_component_imports_and_exports_exactly_this() {
+fn components_import_and_export_exactly_the_listed_interfaces() {
     let with = |more: &[&'static str]| [&TOOLS[..], more].concat();
     assert_world(oge_artifacts::tools(), with(&["oge:tools/token-store"]), &INTERFACES);
     assert_world(
@@ -122,7 +122,7 @@ fn each_component_imports_and_exports_exactly_this() {
 }
 
 #[test]
-fn last_years_hosts_have_the_wasi_that_is_imported() {
+fn components_import_wasi_0_2_6_or_older() {
     for (component, _) in components() {
         let (resolve, world) = decode(component).unwrap();
         for key in resolve.worlds[world].imports.keys() {
@@ -135,7 +135,7 @@ fn last_years_hosts_have_the_wasi_that_is_imported() {
 }
 
 #[test]
-fn each_component_carries_the_docs_that_hosts_show() {
+fn each_component_contains_its_wit_docs() {
     let contract = contract();
     for (component, world) in components() {
         let (_, ours) = contract.worlds.iter().find(|(_, ours)| ours.name == world).unwrap();
@@ -154,7 +154,7 @@ fn each_component_carries_the_docs_that_hosts_show() {
 
 /// The tools once more, at the root of a world: WIT has no way to say so.
 #[test]
-fn wassette_wit_is_made_of_tools_wit() {
+fn wassette_wit_matches_tools_wit() {
     const MARK: &str = "writes it anew.\n";
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     let tools = std::fs::read_to_string(wit.join("tools.wit")).unwrap();
@@ -177,7 +177,7 @@ fn wassette_wit_is_made_of_tools_wit() {
 }
 
 #[test]
-fn each_component_says_what_it_is() {
+fn each_component_has_name_version_and_licence() {
     for (component, name) in components() {
         let bytes = std::fs::read(component).unwrap();
         let Payload::Component { metadata, children } = Payload::from_binary(&bytes).unwrap()

@@ -21,7 +21,7 @@ async fn ask_at_once(scene: &Arc<Scene>, calls: usize) -> Vec<Result<String, Fai
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_calls_on_an_expired_token_are_one_login_and_two_hundred_answers() {
+async fn two_hundred_calls_with_an_expired_token_share_one_login() {
     let scene = Scene::with(Options::default().single_session(true), |builder| builder).await;
     scene.host.refresh_token().await.unwrap();
     scene.mock.clear_requests();
@@ -33,7 +33,7 @@ async fn two_hundred_calls_on_an_expired_token_are_one_login_and_two_hundred_ans
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_calls_on_an_empty_store_are_one_login() {
+async fn two_hundred_calls_on_an_empty_store_share_one_login() {
     let scene = Scene::with(Options::default().single_session(true), |builder| builder).await;
     let scene = Arc::new(scene);
     let answers = ask_at_once(&scene, 200).await;
@@ -42,7 +42,7 @@ async fn two_hundred_calls_on_an_empty_store_are_one_login() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_credentials_are_everyones_answer_and_one_login() {
+async fn all_callers_get_the_rejection_of_one_login() {
     let wrong = Credentials { password: "other".to_owned(), ..Credentials::default() };
     let scene = Scene::with(Options::default().credentials(wrong), |builder| {
         builder.settings([("OGE_TOKEN_PASSWORD", "mine")])

@@ -105,7 +105,7 @@ async fn assert_refused(scene: &Scene, arguments: &Arguments, what: &str) {
 }
 
 #[tokio::test]
-async fn no_spelling_leads_the_token_elsewhere() {
+async fn no_url_spelling_sends_the_token_to_another_server() {
     let (scene, elsewhere) = two_servers().await;
     let (here, there) = (scene.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
     let (_, port) = there.split_once(':').unwrap();
@@ -171,7 +171,7 @@ async fn no_spelling_leads_the_token_elsewhere() {
 }
 
 #[tokio::test]
-async fn what_looks_foreign_behind_the_host_stays_with_the_platform() {
+async fn a_host_in_path_or_query_does_not_change_the_server() {
     let (scene, elsewhere) = two_servers().await;
     let (here, there) = (scene.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
     let (_, port) = here.split_once(':').unwrap();
@@ -257,7 +257,7 @@ async fn no_header_method_or_query_smuggles_a_second_request() {
 }
 
 #[tokio::test]
-async fn no_redirect_leads_the_token_elsewhere() {
+async fn no_redirect_sends_the_token_to_another_server() {
     for status in [300, 301, 302, 303, 305, 307, 308] {
         let elsewhere = Listener::start(String::new()).await;
         let away = format!(

@@ -29,7 +29,7 @@ fn crates(package: &str) -> String {
 }
 
 #[test]
-fn a_component_links_the_crates_that_are_listed_and_no_other() {
+fn components_link_exactly_the_listed_crates() {
     for package in PACKAGES {
         let file = Path::new(ROOT).join("docs/dependencies").join(package).with_extension("txt");
         let crates = crates(package);

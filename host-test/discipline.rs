@@ -140,7 +140,7 @@ async fn ask_for(store: &NativeStore, time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_credentials_are_a_few_logins_whatever_the_load() {
+async fn wrong_credentials_cause_at_most_three_logins_under_load() {
     let account = Account::answering(Err(rejected()));
     let (store, _) = account.store();
     ask_for(&store, seconds(59)).await;
@@ -154,7 +154,7 @@ async fn wrong_credentials_are_a_few_logins_whatever_the_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_ten_seconds_is_a_handful_of_requests_whatever_the_load() {
+async fn a_ten_second_outage_causes_at_most_five_logins_under_load() {
     let account = Account::answering(Err(unavailable()));
     let (store, _) = account.store();
     ask_for(&store, seconds(10)).await;
@@ -165,7 +165,7 @@ async fn an_outage_of_ten_seconds_is_a_handful_of_requests_whatever_the_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flapping_authority_is_asked_every_thirty_seconds_while_the_token_is_good() {
+async fn failed_renewals_of_a_valid_token_are_30_seconds_apart() {
     let account = Account::good();
     let (store, _) = account.store();
     assert!(call(&store, &account).await);
@@ -190,7 +190,7 @@ async fn a_flapping_authority_is_asked_every_thirty_seconds_while_the_token_is_g
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_hours_ahead_of_its_platform_neither_storms_nor_sticks() {
+async fn a_host_clock_ahead_causes_few_logins_and_no_failed_call() {
     // By this host's clock each new token has been over for decades.
     let over = Claims { expires_at: Some(1), ..Claims::default() };
     let account = Account::answering(Ok((None, over)));
@@ -203,7 +203,7 @@ async fn a_host_hours_ahead_of_its_platform_neither_storms_nor_sticks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_hours_behind_its_platform_waits_to_be_told_that_a_token_is_over() {
+async fn a_host_clock_behind_logs_in_only_after_a_rejection() {
     // It lives on this host for decades, and on the platform for a minute.
     let far = Claims { expires_at: Some(9_999_999_999), ..Claims::default() };
     let account = Account::answering(Ok((None, far)));
@@ -218,7 +218,7 @@ async fn a_host_hours_behind_its_platform_waits_to_be_told_that_a_token_is_over(
 
 /// Both start at one moment, ask without a pause and as fast, so they could fall into step for ever.
 #[tokio::test(start_paused = true)]
-async fn two_hosts_on_one_account_are_told_so_and_both_go_on() {
+async fn two_hosts_on_one_account_are_warned_and_keep_working() {
     const MINUTES: u64 = 10;
     let account = Account::good();
     let ((one, told_one), (other, told_other)) = (account.store(), account.store());
@@ -257,7 +257,7 @@ async fn load(scene: &Arc<Scene>, time: Duration) -> Vec<Result<String, FailureK
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_credentials_under_load_are_one_login() {
+async fn wrong_credentials_under_load_cause_one_login() {
     let mine = |builder: oge_host::HostBuilder| builder.settings([("OGE_TOKEN_PASSWORD", "wrong")]);
     let scene = Arc::new(Scene::with(Options::default(), mine).await);
     let answers = load(&scene, seconds(3)).await;
@@ -267,7 +267,7 @@ async fn wrong_credentials_under_load_are_one_login() {
 
 /// Once one of them spaces its logins, the other's tokens live for five seconds, and are still fresh then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hosts_on_one_account_under_load_are_no_storm_and_both_are_told() {
+async fn two_hosts_on_one_account_log_in_rarely_and_warn_once() {
     let mock = Mock::start(Options::default().single_session(true)).await.unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let lines = Arc::clone(&told);

@@ -103,7 +103,7 @@ async fn refused_logins(command: impl Fn() -> Command) {
 
 #[tokio::test]
 #[cfg_attr(not(has_node), ignore = "needs Node.js and npm ci in examples/node")]
-async fn node_renews_the_token_and_sends_again() {
+async fn node_refreshes_the_token_and_retries() {
     let folder = example("node");
     let mut build = Command::new("npm");
     build.args(["run", "--silent", "build"]).current_dir(&folder);
@@ -128,7 +128,7 @@ async fn node_renews_the_token_and_sends_again() {
 
 #[tokio::test]
 #[cfg_attr(not(has_python), ignore = "needs Python with examples/python/requirements.txt")]
-async fn python_renews_the_token_and_sends_again() {
+async fn python_refreshes_the_token_and_retries() {
     let folder = example("python");
     let mut rows = Command::new("python3");
     rows.current_dir(&folder).arg("-c").arg(
@@ -164,7 +164,7 @@ fn jco_reads_every_component() {
 
 /// Both pass the component these settings and no other, the password least of all.
 #[test]
-fn the_examples_pass_on_the_settings_of_the_tools() {
+fn the_examples_pass_exactly_the_tools_settings() {
     for file in ["node/main.mjs", "python/main.py"] {
         let source = std::fs::read_to_string(example(file)).unwrap();
         let list = source.split("SETTINGS = ").nth(1).unwrap().split([']', ')']).next().unwrap();

@@ -44,7 +44,7 @@ fn each_promise_names_tests_that_exist() {
 }
 
 #[test]
-fn a_test_that_is_not_there_is_noticed() {
+fn a_missing_test_is_detected() {
     assert!(has_test("host-test/promises", "each_promise_names_tests_that_exist"));
     assert!(!has_test("host-test/promises", "each_promise_names_tests_that"));
     assert!(!has_test("host-test/promises", "rows"), "that is no test");

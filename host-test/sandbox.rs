@@ -16,7 +16,7 @@ use wasm_encoder::{
 use crate::limits::{hostile, tell};
 
 #[tokio::test]
-async fn a_guest_sees_its_own_settings_and_no_other_environment() {
+async fn a_guest_sees_only_its_own_settings() {
     let seen = [
         ("OGE_API_URL", "http://h/a"),
         ("OGE_DAG_URL", "http://h/d"),
@@ -42,7 +42,7 @@ async fn a_guest_sees_its_own_settings_and_no_other_environment() {
 }
 
 #[tokio::test]
-async fn a_request_goes_to_allowed_origins_only_however_they_are_spelt() {
+async fn requests_are_sent_to_allowed_origins_only() {
     let mock = Mock::start(Options::default()).await.unwrap();
     let authority = mock.origin().trim_start_matches("http://");
     let port = authority.rsplit(':').next().unwrap();
@@ -96,7 +96,7 @@ impl TokenStore for Told {
 }
 
 #[tokio::test]
-async fn what_the_token_store_says_reaches_the_guest_as_it_was_said() {
+async fn token_store_results_reach_the_guest_unchanged() {
     let host = hostile().token_store(Told).build().unwrap();
     assert_eq!(
         tell(&host, "tokens").await.unwrap(),
@@ -145,7 +145,7 @@ fn not_loaded(interface: &str, function: &str) -> String {
 }
 
 #[test]
-fn a_component_that_asks_for_more_than_its_world_is_not_loaded() {
+fn a_component_with_other_imports_is_not_loaded() {
     const MISSING: &str = "implementation is missing";
     for (interface, function) in [
         ("wasi:cli/exit@0.2.4", "exit"),

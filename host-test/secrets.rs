@@ -74,7 +74,7 @@ async fn credentials_that_the_login_repeats_are_hidden() {
 }
 
 #[tokio::test]
-async fn a_login_that_answers_in_an_unknown_form_is_not_quoted() {
+async fn an_unknown_login_response_is_not_quoted() {
     let scene = scene().await;
     let body =
         r#"{"code":200,"msg":"eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln","data":{"jwt":"eyJMARKER"}}"#;
@@ -84,7 +84,7 @@ async fn a_login_that_answers_in_an_unknown_form_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn a_call_that_goes_well_logs_no_secret() {
+async fn a_successful_call_logs_no_secret() {
     let scene = scene().await;
     scene.ask().await.unwrap();
     scene.mock.revoke_tokens();
@@ -94,7 +94,7 @@ async fn a_call_that_goes_well_logs_no_secret() {
 }
 
 #[tokio::test]
-async fn a_private_header_is_hidden_whoevers_token_is_sent() {
+async fn a_private_header_is_hidden_with_any_token() {
     let scene = Scene::new().await;
     scene.mock.response(
         Route::Other,
@@ -122,7 +122,7 @@ fn repeat(scene: &Scene, status: u16, content_type: &str, body: String) {
 }
 
 #[tokio::test]
-async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
+async fn every_account_secret_that_the_platform_repeats_is_hidden() {
     const BEARER: &str = "MARKER-bearer";
     let options = Options::default().credentials(credentials());
     let given = [("OGE_LOG", "debug"), ("OGE_TOKEN", TOKEN), ("OGE_MCP_BEARER", BEARER)];
@@ -163,7 +163,7 @@ async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
 }
 
 #[tokio::test]
-async fn no_part_of_a_password_is_shown_where_a_text_is_cut() {
+async fn a_truncated_text_shows_no_part_of_a_password() {
     let scene = scene().await;
     for beyond in 3..PASSWORD.len() {
         let filler = "x".repeat(EXCERPT_BYTES - beyond);
@@ -175,7 +175,7 @@ async fn no_part_of_a_password_is_shown_where_a_text_is_cut() {
 }
 
 #[tokio::test]
-async fn a_log_shows_its_level_and_those_before() {
+async fn a_log_shows_its_level_and_more_severe_ones() {
     for (level, lines) in [("off", 0), ("error", 1), ("warn", 1), ("info", 1), ("debug", 3)] {
         let scene = Scene::set(&[("OGE_LOG", level)]).await;
         scene.mock.fail(Route::GetState, oge_mock_platform::Fault::Status(500));

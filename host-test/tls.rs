@@ -129,7 +129,7 @@ async fn an_authority_that_oge_ca_file_names_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_does_not_hold_is_not_trusted_and_said_so() {
+async fn an_untrusted_certificate_fails_with_its_reason() {
     let (authority, other) = (Authority::new(), Authority::new());
     for (certified, file) in [
         (authority.certify("127.0.0.1"), None),
@@ -146,7 +146,7 @@ async fn a_certificate_that_does_not_hold_is_not_trusted_and_said_so() {
 }
 
 #[test]
-fn a_file_without_a_certificate_is_refused_at_once() {
+fn building_a_host_rejects_a_ca_file_without_certificates() {
     let file = NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     let built = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())

@@ -53,7 +53,7 @@ async fn call(settings: &[(String, String)], tool: &str, arguments: &[Val]) -> S
 }
 
 #[tokio::test]
-async fn a_host_that_gives_settings_through_wasi_config_alone_can_run_it() {
+async fn a_host_with_wasi_config_settings_can_call_the_tools() {
     let mock = Mock::start(Options::default()).await.unwrap();
     mock.start_task("d");
     let mut settings = mock.settings();

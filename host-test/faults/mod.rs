@@ -41,7 +41,7 @@ const AT_ONE_TIME: usize = 12;
 const LONGEST: Duration = Duration::from_secs(90);
 
 #[test]
-fn a_fault_is_its_kind_within_the_deadline_and_leaves_nothing_behind() {
+fn each_fault_ends_in_time_and_leaves_nothing_open() {
     let (waiting, quick): (Vec<_>, Vec<_>) =
         matrix::cells().into_iter().partition(|cell| cell.waits);
     // On a thread of their own, so that those that wait for a deadline need not wait for these too.
@@ -119,7 +119,7 @@ fn each_fault_at_each_stage_has_a_cell_or_a_reason() {
 }
 
 #[tokio::test]
-async fn a_platform_that_is_not_there_is_said_to_be() {
+async fn a_refused_connection_is_named_in_the_failure() {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let front = Front::start(nowhere, Manner::Refuse, 0);
     let origin = format!("http://{}", front.address());
@@ -132,7 +132,7 @@ async fn a_platform_that_is_not_there_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_response_that_grows_when_it_is_kept_is_too_large_and_nothing_worse() {
+async fn a_response_that_grows_when_encoded_is_too_large() {
     const MOST: usize = 8 << 20;
     let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", &MOST.to_string())]).await;
     let query = run_big_query::Arguments::default();

@@ -25,7 +25,7 @@ async fn tools_and_token_store_read_their_settings_from_wasi_config() {
 }
 
 #[tokio::test]
-async fn a_missing_setting_is_named_there_too() {
+async fn a_setting_missing_in_wasi_config_is_named() {
     let mock = mock().await;
     let settings: Vec<_> =
         mock.settings().into_iter().filter(|(key, _)| key != "OGE_TOKEN_URL").collect();

@@ -5,7 +5,7 @@ use oge_mock_platform::{Mock, Options, Route, TokenStyle};
 use crate::command::{invoke, mock};
 
 #[tokio::test]
-async fn each_tool_answers() {
+async fn each_tool_returns_a_result() {
     let mock = mock().await;
     let settings = mock.settings();
     invoke(
@@ -23,7 +23,7 @@ async fn each_tool_answers() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_renewed_and_the_request_sent_again() {
+async fn an_expired_token_is_refreshed_and_the_request_is_resent() {
     let mock = mock().await;
     mock.start_task("d");
     let mut settings = mock.settings();
@@ -53,7 +53,7 @@ async fn a_missing_setting_is_named() {
 }
 
 #[tokio::test]
-async fn refused_credentials_are_the_token_stores_failure_and_say_what_to_check() {
+async fn rejected_credentials_are_a_token_store_failure() {
     let mock = mock().await;
     let mut settings = mock.settings();
     for (key, value) in &mut settings {
@@ -67,7 +67,7 @@ async fn refused_credentials_are_the_token_stores_failure_and_say_what_to_check(
 }
 
 #[tokio::test]
-async fn an_unreachable_authority_is_the_token_stores_failure_and_says_where() {
+async fn an_unreachable_authority_is_a_token_store_failure() {
     let mock = mock().await;
     let mut settings = mock.settings();
     // A port that was free a moment ago, and that nothing listens on.
@@ -82,7 +82,7 @@ async fn an_unreachable_authority_is_the_token_stores_failure_and_says_where() {
 }
 
 #[tokio::test]
-async fn a_given_token_without_a_login_serves_until_it_is_refused() {
+async fn a_given_token_without_a_login_works_until_it_expires() {
     let mock = mock().await;
     mock.start_task("d");
     let mut settings: Vec<_> =
@@ -98,7 +98,7 @@ async fn a_given_token_without_a_login_serves_until_it_is_refused() {
 }
 
 #[tokio::test]
-async fn auth_tells_what_is_known_of_the_token() {
+async fn the_auth_functions_report_the_token() {
     let mock = mock().await;
     let settings = mock.settings();
     invoke(&settings, "token-status()").has(&["present: false"]);
@@ -109,7 +109,7 @@ async fn auth_tells_what_is_known_of_the_token() {
 }
 
 #[tokio::test]
-async fn a_standard_authority_serves_both_grants_and_the_settings_choose() {
+async fn the_settings_choose_the_grant_of_a_standard_authority() {
     let mock = Mock::start(Options::default().token_style(TokenStyle::Rfc6749)).await.unwrap();
     let is_user = |key: &str| ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD"].contains(&key);
     let client: Vec<_> = mock.settings().into_iter().filter(|(key, _)| !is_user(key)).collect();

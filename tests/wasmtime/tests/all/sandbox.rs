@@ -55,7 +55,7 @@ fn assert_own(told: &Told, mock: &Mock) {
 }
 
 #[tokio::test]
-async fn the_tools_of_the_standalone_component_see_their_own_settings_and_no_credential() {
+async fn standalone_tools_see_their_settings_and_no_credential() {
     let mock = mock().await;
     assert_own(&tell(&settings(&mock), "environment"), &mock);
     for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN", "HOME"] {
@@ -87,7 +87,7 @@ async fn the_tools_see_no_credential_of_a_settings_file() {
 }
 
 #[tokio::test]
-async fn the_tools_of_the_wassette_component_see_their_own_settings_and_no_credential() {
+async fn wassette_tools_see_their_settings_and_no_credential() {
     let mock = mock().await;
     assert_own(&tell_config(&settings(&mock), "environment"), &mock);
     for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN", "HOME"] {
@@ -105,7 +105,7 @@ async fn the_tools_see_no_argument_and_no_directory() {
 
 /// What the tools cannot do without: the token of the moment, and to have it renewed.
 #[tokio::test]
-async fn the_tools_see_the_token_of_the_moment() {
+async fn the_tools_see_the_current_token() {
     let mock = mock().await;
     let told = tell(&mock.settings(), "tokens");
     told.holds(&["get: Bearer eyJ", "refresh: Bearer eyJ"]);

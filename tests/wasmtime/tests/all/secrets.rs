@@ -45,7 +45,7 @@ fn faults() -> [(Route, Fault); 4] {
 }
 
 #[tokio::test]
-async fn wasmtime_run_prints_no_secret_whatever_fails() {
+async fn wasmtime_run_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     for (route, fault) in faults() {
         mock.heal_all();
@@ -132,7 +132,7 @@ impl Drop for Served {
 }
 
 #[tokio::test]
-async fn wasmtime_serve_prints_and_answers_no_secret_whatever_fails() {
+async fn wasmtime_serve_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     let served = Served::start(oge_artifacts::gateway(), &settings(&mock), &[]);
     for (route, fault) in faults() {
@@ -185,7 +185,7 @@ fn calls() -> [String; 3] {
 }
 
 #[tokio::test]
-async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() {
+async fn the_mcp_server_over_http_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     let mut settings = settings(&mock);
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
@@ -208,7 +208,7 @@ async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() 
 }
 
 #[tokio::test]
-async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
+async fn the_mcp_server_over_stdio_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     let folder = tempdir().unwrap();
     let mut settings = settings(&mock);

@@ -91,7 +91,7 @@ impl Drop for Server {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_callers_and_one_login_where_each_login_ends_the_token_before() {
+async fn sixty_four_callers_share_one_login() {
     let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
     let server = Server::start(&mock, Some(directory.path()));
@@ -103,7 +103,7 @@ async fn sixty_four_callers_and_one_login_where_each_login_ends_the_token_before
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_file_it_is_one_login_an_instance_and_no_more() {
+async fn without_a_file_each_instance_logs_in_once() {
     let mock = mock().await;
     let server = Server::start(&mock, None);
     for _ in 0..5 {

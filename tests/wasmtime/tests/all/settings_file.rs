@@ -57,7 +57,7 @@ async fn every_form_of_a_line_is_read() {
 }
 
 #[tokio::test]
-async fn the_environment_comes_before_the_file_unless_it_is_blank() {
+async fn nonblank_environment_variables_override_the_file() {
     let (_mock, directory) = every_form().await;
     let call = r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#;
     let environment = [pair("OGE_USER_ID", "mine"), pair("OGE_TOKEN_PASSWORD", " ")];
@@ -98,7 +98,7 @@ async fn a_link_within_the_directory_is_followed() {
 }
 
 #[tokio::test]
-async fn certificates_that_a_component_cannot_use_are_warned_of_once() {
+async fn an_unusable_ca_file_is_warned_about_once() {
     let mock = mock().await;
     let directory = tempdir().unwrap();
     fs::write(directory.path().join("site.env"), "OGE_CA_FILE=/etc/ca.pem\n").unwrap();

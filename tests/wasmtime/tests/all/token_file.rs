@@ -32,7 +32,7 @@ fn tries_since(started: Instant) -> usize {
 }
 
 #[tokio::test]
-async fn one_login_serves_call_after_call() {
+async fn one_login_serves_many_processes() {
     let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
     for _ in 0..5 {
@@ -58,7 +58,7 @@ async fn without_a_file_each_process_logs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_meet_one_expiry_log_in_once() {
+async fn processes_with_one_expired_token_log_in_once() {
     let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
     invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
@@ -72,7 +72,7 @@ async fn processes_that_meet_one_expiry_log_in_once() {
 }
 
 #[tokio::test]
-async fn a_torn_or_foreign_file_is_ignored_with_a_warning() {
+async fn a_damaged_or_foreign_file_is_ignored_with_a_warning() {
     let mock = mock().await;
     let directory = tempdir().unwrap();
     invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
@@ -91,7 +91,7 @@ async fn a_torn_or_foreign_file_is_ignored_with_a_warning() {
 }
 
 #[tokio::test]
-async fn a_file_outside_every_opened_directory_is_a_setting_to_mend() {
+async fn a_file_outside_the_opened_directories_is_not_configured() {
     let mock = mock().await;
     let mut settings = mock.settings();
     settings.push(("OGE_TOKEN_FILE".to_owned(), "/elsewhere/token".to_owned()));
@@ -100,7 +100,7 @@ async fn a_file_outside_every_opened_directory_is_a_setting_to_mend() {
 }
 
 #[tokio::test]
-async fn accounts_in_one_directory_keep_their_own_token_and_rejection() {
+async fn accounts_in_one_directory_do_not_share_token_or_rejection() {
     let (one, other) = (jealous_mock().await, jealous_mock().await);
     let directory = tempdir().unwrap();
     let wrong = with(&one.settings(), "OGE_TOKEN_PASSWORD", "wrong");
@@ -135,7 +135,7 @@ async fn a_changed_oge_token_is_used() {
 /// A process that is killed during its login is replaced within ten seconds, and says for what the next
 /// one waits.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_holder_holds_nobody_up() {
+async fn a_killed_lock_holder_is_replaced() {
     let slow = Options::default().latency(Duration::from_millis(1500));
     let mock = Mock::start(slow).await.unwrap();
     // What a call takes on this machine with nobody before it.
@@ -172,7 +172,7 @@ async fn a_pipe_as_token_file_is_ignored_with_a_warning() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_tried_once_by_all_processes_and_corrected_ones_at_once() {
+async fn processes_share_a_rejection_until_the_credentials_change() {
     let mock = mock().await;
     let directory = tempdir().unwrap();
     let wrong = with(&mock.settings(), "OGE_TOKEN_PASSWORD", "wrong");

@@ -27,7 +27,7 @@ async fn list(server: &Server, headers: &[(reqwest::header::HeaderName, &str)]) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_who_knows_the_bearer_may_call() {
+async fn calls_need_the_bearer() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     let right = format!("Bearer {BEARER}");
@@ -48,7 +48,7 @@ async fn only_who_knows_the_bearer_may_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_may_call_until_a_setting_says_who() {
+async fn without_an_access_setting_all_calls_are_refused() {
     let mock = mock().await;
     let closed = serve_openly(&mock.settings(), None, &[]);
     let answer = list(&closed, &[]).await;
@@ -61,7 +61,7 @@ async fn nobody_may_call_until_a_setting_says_who() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_peoples_pages_and_names_are_refused() {
+async fn foreign_origins_and_hosts_are_refused() {
     let mock = mock().await;
     let more = [
         ("OGE_MCP_UNAUTHENTICATED", "1"),
@@ -95,7 +95,7 @@ async fn other_peoples_pages_and_names_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_is_told_which_pages_may_call() {
+async fn cors_allows_the_configured_origins_only() {
     let mock = mock().await;
     let more = [("OGE_MCP_ALLOWED_ORIGINS", "https://maps.example:443")];
     let server = serve(&with(&mock, &more), None, &[]);
@@ -147,7 +147,7 @@ async fn a_browser_is_told_which_pages_may_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_takes_json_is_answered() {
+async fn every_accept_header_that_takes_json_is_served() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     for (path, accept) in [
@@ -169,7 +169,7 @@ async fn whatever_takes_json_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_is_none_is_a_bad_request() {
+async fn an_invalid_host_header_is_a_bad_request() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     for host in ["", "a b", "localhost:port", "x@localhost"] {
@@ -194,7 +194,7 @@ fn raw(server: &Server, line: &str, hosts: &[&str], more: &str, body: &str) -> S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_needs_no_bearer_and_tells_nothing() {
+async fn the_health_check_needs_no_bearer_and_reveals_nothing() {
     let mock = mock().await;
     for server in [serve(&mock.settings(), None, &[]), serve_openly(&[], None, &[])] {
         let answer = reqwest::get(server.url("/healthz")).await.unwrap();

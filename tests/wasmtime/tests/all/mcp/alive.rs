@@ -17,7 +17,7 @@ use crate::command::{jealous_mock, mock};
 const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ping_and_sixty_four_calls_go_on_while_one_waits() {
+async fn a_waiting_call_blocks_neither_a_ping_nor_other_calls() {
     let mock = mock().await;
     mock.fail(Route::GetState, Fault::Hang);
     let session = Session::start(&mock.settings(), STDIO).await;
@@ -42,7 +42,7 @@ async fn a_ping_and_sixty_four_calls_go_on_while_one_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_calls_on_an_expired_token_log_in_once() {
+async fn sixty_four_calls_with_an_expired_token_log_in_once() {
     let mock = jealous_mock().await;
     let session = Session::start(&mock.settings(), STDIO).await;
     for logins in 1..=2 {
@@ -91,7 +91,7 @@ async fn cancellation_drops_the_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_caller_ends_no_login_that_others_wait_for() {
+async fn cancelling_a_call_does_not_end_a_shared_login() {
     let mock = jealous_mock().await;
     mock.fail_times(Route::Token, 1, Fault::Delay(Duration::from_millis(800)));
     let session = Session::start(&mock.settings(), STDIO).await;
@@ -121,7 +121,7 @@ async fn a_cancelled_caller_ends_no_login_that_others_wait_for() {
 /// Waiting costs no CPU time: neither for input nor for the platform.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_is_no_busy_loop() {
+async fn waiting_uses_no_cpu_time() {
     let mock = mock().await;
     mock.fail(Route::GetState, Fault::Hang);
     let session = Session::start(&mock.settings(), STDIO).await;
@@ -150,7 +150,7 @@ async fn waiting_is_no_busy_loop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_server_ends_with_its_input() {
+async fn the_server_exits_when_its_input_closes() {
     let mock = mock().await;
     mock.fail(Route::GetState, Fault::Hang);
     let mut session = Session::start(&mock.settings(), STDIO).await;

@@ -102,7 +102,7 @@ fn open(url: &str, told: &mpsc::Receiver<Value>) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_chromium), ignore = "needs chromium")]
-async fn a_page_of_an_allowed_origin_calls_and_no_other() {
+async fn only_pages_of_allowed_origins_can_call() {
     let mock = mock().await;
     let allowed = [("OGE_MCP_ALLOWED_ORIGINS", "http://maps.test:*")];
     let server = serve(&with(&mock, &allowed), None, &[]);

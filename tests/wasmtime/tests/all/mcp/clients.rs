@@ -115,7 +115,7 @@ fn command_line(process: u32) -> String {
 }
 
 #[test]
-fn no_configuration_holds_a_secret_and_both_languages_hold_the_same() {
+fn configurations_hold_no_secret_and_match_in_both_languages() {
     let english = servers("docs/clients.md");
     assert!(english.len() >= 10, "{}", english.len());
     assert_eq!(english, servers("docs/clients.zh-CN.md"));
@@ -131,7 +131,7 @@ fn no_configuration_holds_a_secret_and_both_languages_hold_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_stdio_configuration_starts_a_server_that_answers() {
+async fn each_stdio_configuration_starts_a_working_server() {
     let mock = mock().await;
     let home = Home::of(&mock);
     let state = home.0.path().join("state");
@@ -233,7 +233,7 @@ async fn a_corrected_settings_file_is_read_at_the_next_call() {
 }
 
 #[test]
-fn the_launcher_says_what_to_do_about_a_file_that_it_cannot_open() {
+fn the_launcher_explains_a_file_that_it_cannot_open() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("site.env"), "").unwrap();
     for (name, expected) in
@@ -260,7 +260,7 @@ fn launched(arguments: &[&str], variables: &[(&str, &OsStr)]) -> (Option<i32>, S
 }
 
 #[test]
-fn the_launcher_names_a_variable_that_is_not_utf8_and_no_value() {
+fn the_launcher_names_a_non_utf8_variable_without_its_value() {
     let home = tempfile::tempdir().unwrap();
     let gbk = OsStr::from_bytes(b"p\xb4\xed-MARKER");
     let (code, shown) =
@@ -278,7 +278,7 @@ fn the_launcher_names_a_variable_that_is_not_utf8_and_no_value() {
 }
 
 #[test]
-fn the_launcher_needs_no_home_if_it_has_its_directories() {
+fn the_launcher_needs_no_home_if_its_directories_are_set() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("site.env");
     let state = folder.path().join("state");
@@ -317,7 +317,7 @@ fn the_launcher_serves_on_a_port_a_name_or_an_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_launcher_serves_http_and_keeps_one_token_for_this_user_alone() {
+async fn the_launcher_serves_http_with_one_token_private_to_the_user() {
     let mock = mock().await;
     let home = Home::of(&mock);
     let server = Launched::start(&home, None);

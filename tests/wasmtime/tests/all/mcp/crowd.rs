@@ -45,7 +45,7 @@ fn is_answered(response: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_waits_and_idle_connections_end_nothing() {
+async fn excess_connections_wait_and_do_not_end_the_server() {
     // Longer than until a response begins: from then on the runtime does not count the request.
     let options = Options::default().latency(Duration::from_millis(900));
     let mock = Mock::start(options).await.unwrap();

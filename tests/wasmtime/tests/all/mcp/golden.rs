@@ -94,7 +94,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envelopes_are_what_they_were() {
+async fn envelopes_match_the_golden_files() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for Case { name, arrange, settings, tool, arguments } in cases() {
         let mock = Mock::start(Options::default()).await.expect("a port on loopback");

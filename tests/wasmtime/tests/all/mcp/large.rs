@@ -40,7 +40,7 @@ fn peak(process: u32) -> usize {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_of_the_largest_responses_at_once_take_bounded_memory() {
+async fn eight_large_responses_at_once_use_bounded_memory() {
     for (name, body) in responses() {
         let mock = mock().await;
         response(&mock, body);
@@ -71,7 +71,7 @@ async fn eight_of_the_largest_responses_at_once_take_bounded_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
+async fn an_oversized_result_names_its_size_and_the_setting() {
     let mock = mock().await;
     let features = r#"{"type":"Feature","properties":{"DLMC":"旱地"}}"#;
     response(&mock, format!("[{}]", vec![features; 1000].join(", ")));
@@ -102,7 +102,7 @@ async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_limit_is_refused_by_name_before_anything_is_sent() {
+async fn an_invalid_limit_fails_before_anything_is_sent() {
     let mock = mock().await;
     let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", "4MB")]);
     let failure = Session::start(&settings, STDIO).await.envelope("run_big_query", json!({})).await;
@@ -113,7 +113,7 @@ async fn a_bad_limit_is_refused_by_name_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn responses_of_a_few_mebibytes_are_all_answered_at_once() {
+async fn thirty_two_calls_at_once_return_one_mebibyte_each() {
     let mock = mock().await;
     let text = "x".repeat(MIB);
     response(&mock, Value::String(text.clone()).to_string());

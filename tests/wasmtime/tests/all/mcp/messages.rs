@@ -67,7 +67,7 @@ fn initialize() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_before_initialize_ends_nothing() {
+async fn messages_before_initialize_do_not_end_the_session() {
     let mock = mock().await;
     let mut pipes = Pipes::open(&mock);
     let call = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
@@ -90,7 +90,7 @@ async fn what_comes_before_initialize_ends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_line_is_answered_and_the_session_goes_on() {
+async fn invalid_lines_get_errors_and_do_not_end_the_session() {
     let mock = mock().await;
     let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(format!("\u{feff}{}", initialize())), (json!(1), None));
@@ -136,7 +136,7 @@ async fn every_line_is_answered_and_the_session_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_is_in_flight_is_refused_and_its_call_goes_on() {
+async fn a_duplicate_id_is_refused_and_its_call_continues() {
     let mock = mock().await;
     let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(initialize()), (json!(1), None));
@@ -159,7 +159,7 @@ async fn an_id_that_is_in_flight_is_refused_and_its_call_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn once_the_output_is_closed_the_server_ends() {
+async fn the_server_exits_when_its_output_closes() {
     let mock = mock().await;
     let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(initialize()), (json!(1), None));

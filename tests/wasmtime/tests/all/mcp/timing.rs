@@ -14,7 +14,7 @@ use crate::command::{mock, precompiled};
 const CALLS: u32 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_starts_and_answers_at_once() {
+async fn startup_and_calls_stay_within_time_limits() {
     let (mock, state) = (mock().await, tempdir().unwrap());
     precompiled(oge_artifacts::mcp());
 

@@ -27,7 +27,7 @@ async fn logins(mock: &Mock, server: Server) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_file_any_number_of_requests_takes_one_login() {
+async fn with_a_token_file_all_requests_share_one_login() {
     let (mock, state) = (mock().await, tempdir().unwrap());
     let server = serve(&mock.settings(), Some(state.path()), &[]);
     assert_eq!(logins(&mock, server).await, 1);
@@ -43,13 +43,13 @@ async fn a_reused_instance_keeps_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_either_each_request_logs_in() {
+async fn without_a_file_or_reuse_each_request_logs_in() {
     let mock = mock().await;
     assert_eq!(logins(&mock, serve(&mock.settings(), None, &[])).await, calls());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_clients_on_an_expired_token_log_in_once() {
+async fn sixty_four_clients_with_an_expired_token_log_in_once() {
     let (mock, state) = (jealous_mock().await, tempdir().unwrap());
     let server = Arc::new(serve(&mock.settings(), Some(state.path()), &[]));
     let clients = (0..64).map(|_| Session::http(Arc::clone(&server), VERSION));

@@ -15,7 +15,7 @@ const NAMES: [&str; 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_tools_are_listed_on_every_way() {
+async fn every_transport_and_version_lists_five_tools() {
     let mock = mock().await;
     for way in WAYS {
         let session = Session::start(&mock.settings(), way).await;
@@ -40,7 +40,7 @@ async fn five_tools_are_listed_on_every_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_tool_answers_and_an_expiry_in_the_middle_is_a_non_event() {
+async fn each_tool_works_and_an_expired_token_is_refreshed() {
     for way in WAYS {
         let mock = mock().await;
         mock.start_task("d");
@@ -74,7 +74,7 @@ async fn each_tool_answers_and_an_expiry_in_the_middle_is_a_non_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
+async fn invalid_arguments_are_named_before_anything_is_sent() {
     let mock = mock().await;
     let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
     for (tool, arguments, named) in [
@@ -142,7 +142,7 @@ async fn unknown_arguments_are_ignored_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_setting_is_told_to_each_call_and_the_server_lives() {
+async fn a_bad_setting_fails_each_call_and_not_the_server() {
     let mock = mock().await;
     for transport in [Transport::Stdio, Transport::Http] {
         let settings = with(&mock, &[("OGE_TIMEOUT_SECONDS", "soon")]);
@@ -169,7 +169,7 @@ async fn a_callers_token_is_hidden_in_the_failures_of_later_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_says_what_it_is_doing() {
+async fn a_call_reports_its_progress() {
     for way in WAYS {
         let mock = mock().await;
         let session = Session::start(&mock.settings(), way).await;

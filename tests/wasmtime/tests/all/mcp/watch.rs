@@ -16,7 +16,7 @@ async fn mock(states: &[&str]) -> Mock {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_asks_until_the_task_has_ended() {
+async fn wait_seconds_polls_until_the_task_has_ended() {
     for way in WAYS {
         let mock = mock(&["starting", "running", "success"]).await;
         let session = Session::start(&mock.settings(), way).await;
@@ -39,7 +39,7 @@ async fn it_asks_until_the_task_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_ends_with_the_wait() {
+async fn polling_ends_after_wait_seconds() {
     let mock = mock(&["running"]).await;
     let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
     for (wait, questions) in [(json!(null), 1), (json!(0), 1), (json!(1), 2)] {

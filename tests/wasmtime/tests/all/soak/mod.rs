@@ -69,9 +69,9 @@ async fn platform() -> Mock {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_reference_host_gives_each_caller_its_own_answer_whatever_strikes() {
+async fn reference_host_callers_get_their_own_results_despite_faults() {
     if env::var_os(ALONE).is_none() {
-        let name = "soak::the_reference_host_gives_each_caller_its_own_answer_whatever_strikes";
+        let name = "soak::reference_host_callers_get_their_own_results_despite_faults";
         let mut again = Command::new(env::current_exe().unwrap());
         again.args([name, "--exact", "--nocapture"]).env(ALONE, "1");
         let output = tokio::task::spawn_blocking(move || again.output()).await.unwrap().unwrap();
@@ -91,7 +91,7 @@ async fn the_reference_host_gives_each_caller_its_own_answer_whatever_strikes() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wasmtime_serve_gives_each_caller_its_own_answer_whatever_strikes() {
+async fn wasmtime_serve_callers_get_their_own_results_despite_faults() {
     let (mock, state) = (platform().await, tempdir().unwrap());
     let settings = with(&mock, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS), ("OGE_LOG", "off")]);
     let server = Arc::new(serve(&settings, Some(state.path()), &[]));
