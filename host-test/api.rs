@@ -1,4 +1,4 @@
-//! `api.call`: any endpoint under the same rule, and the token to known origins only.
+//! `api.call` applies the call rule to any endpoint and sends the token to known origins only.
 
 use oge_host::CallError;
 use oge_mock_platform::{Fault, Mock, Options, Route};
@@ -70,7 +70,7 @@ async fn an_allowed_origin_gets_the_token() {
     let other = Mock::start(Options::default()).await.unwrap();
     let origin = other.origin().to_owned();
     let scene = Scene::set(&[("OGE_ALLOWED_ORIGINS", &origin)]).await;
-    // It is another platform, so the token is none of its own: what counts is that it was sent.
+    // The other mock rejects the token, since it did not issue it. The test needs only that it was sent.
     let once = Arguments { auto_retry_on_token_expire: Some(false), ..to(format!("{origin}/x")) };
     let failure = call(&scene, &once).await.unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (FailureKind::Unauthorized, 1));

@@ -1,4 +1,4 @@
-//! `auth`: renew the token now, or ask what is known of it.
+//! `auth`: refreshes the token and reports its status.
 
 use oge_host::CallError;
 use oge_mock_platform::{Credentials, Options, Route};

@@ -1,4 +1,4 @@
-//! The call rule, on the wire.
+//! The call rule over HTTP.
 
 use oge_mock_platform::{ExpiredForm, Fault, Recorded, Route};
 use oge_tools::error::FailureKind;
@@ -7,7 +7,7 @@ use oge_tools::tools::{QueryTaskStatus, SubmitBatchTask};
 
 use crate::scene::{Scene, status_of, submission};
 
-/// That the second request is the first but for its token.
+/// Asserts that the two requests differ in the token only.
 fn assert_same_but_for_the_token(requests: &[Recorded]) {
     let [first, second] = requests else { panic!("{requests:?}") };
     let without_token = |request: &Recorded| {

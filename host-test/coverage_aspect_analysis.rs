@@ -1,4 +1,4 @@
-//! 坡向分析 on the wire.
+//! 坡向分析 over HTTP.
 
 use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;

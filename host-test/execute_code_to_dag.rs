@@ -1,4 +1,4 @@
-//! 代码转DAG任务 on the wire.
+//! 代码转DAG任务 over HTTP.
 
 use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;

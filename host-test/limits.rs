@@ -1,4 +1,4 @@
-//! A guest that misbehaves is stopped with an error that names the limit, and the host goes on.
+//! A guest that exceeds a limit is stopped with an error that names the limit. The host keeps working.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use oge_tools::url::Origin;
 use crate::scene::{Scene, status_of};
 use crate::sink::Sink;
 
-/// More than a call needs that only waits, on a machine that does other things too.
+/// More CPU time than a call needs that only waits, also on a busy machine.
 const CPU: Duration = Duration::from_millis(200);
 
-/// A host for the guest that does as it is told.
+/// Returns a builder of a host for the hostile guest.
 pub fn hostile() -> HostBuilder {
     Host::builder(std::fs::read(oge_artifacts::hostile()).unwrap()).log(|_| {})
 }
 
-/// Tells the guest what to do, and what it answered.
+/// Tells the guest what to do and returns its result.
 pub async fn tell(host: &Host, what: &str) -> Result<String, CallError> {
     host.run::<QueryTaskStatus>(&status_of(what)).await.map(|done| done.output.status)
 }
 
-/// The limit that ends what the guest was told, after which the host has to serve on.
+/// Returns the limit that stops the guest. Asserts that the host works after that.
 async fn stopped(limits: Limits, what: &str) -> Stopped {
     let host = hostile().limits(limits).build().unwrap();
     let stopped = match tell(&host, what).await {
@@ -125,7 +125,7 @@ async fn the_memory_limit_follows_the_response_limit() {
     assert!(error.to_string().contains("OGE_MAX_REPLY_BYTES"), "{error}");
 }
 
-/// In pieces, without a length: what a buffer that doubles has no room for.
+/// A chunked response has no length, and a buffer that doubles would exceed the memory limit.
 #[tokio::test]
 async fn a_chunked_response_below_the_limit_fits() {
     const LENGTH: usize = 31 << 20;
@@ -162,12 +162,12 @@ async fn requests_above_the_limit_are_refused() {
     assert_eq!(mock.story().len(), 4);
 }
 
-/// How a guest breaks off, after which the host has to serve on.
-async fn broken_off(what: &str) -> String {
+/// Returns why the guest traps. Asserts that the host works after that.
+async fn trap(what: &str) -> String {
     let host = hostile().build().unwrap();
     let why = match tell(&host, what).await {
         Err(CallError::Trapped(why)) => why,
-        other => panic!("{what}: not broken off, but {other:?}"),
+        other => panic!("{what}: no trap, but {other:?}"),
     };
     assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
     why
@@ -175,9 +175,9 @@ async fn broken_off(what: &str) -> String {
 
 #[tokio::test]
 async fn unbounded_recursion_traps() {
-    let why = broken_off("recurse").await;
+    let why = trap("recurse").await;
     assert!(why.contains("call stack exhausted"), "{why}");
-    let why = broken_off("overflow").await;
+    let why = trap("overflow").await;
     assert!(why.contains("out of bounds"), "{why}");
 }
 
@@ -186,12 +186,12 @@ async fn too_many_headers_trap_the_guest() {
     let host = hostile().build().unwrap();
     assert_eq!(tell(&host, "headers:100").await.unwrap(), "100 headers");
     for count in [200, 20_000] {
-        let why = broken_off(&format!("headers:{count}")).await;
+        let why = trap(&format!("headers:{count}")).await;
         assert!(why.contains("exceeds limit"), "{why}");
     }
 }
 
-/// One megabyte of the guest's would be four gigabytes of the host's.
+/// The guest returns one megabyte 4096 times, which would take four gigabytes in the host.
 #[tokio::test]
 async fn an_oversized_result_traps_the_guest() {
     let limits = Limits { memory: Some(16 << 20), ..Limits::default() };
@@ -203,7 +203,7 @@ async fn an_oversized_result_traps_the_guest() {
     };
     match host.run::<ExecuteCodeToDag>(&answer(4096)).await {
         Err(CallError::Trapped(why)) => assert!(why.contains("too much data"), "{why}"),
-        other => panic!("not broken off, but {:?}", other.map(|_| ())),
+        other => panic!("no trap, but {:?}", other.map(|_| ())),
     }
     assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
 }
@@ -234,7 +234,7 @@ async fn hostile_guests_do_not_block_good_calls() {
         ..Limits::default()
     };
     let host = hostile().limits(limits).build().unwrap();
-    let mischiefs = [
+    let actions = [
         "spin",
         "spin-between-waits",
         "refused",
@@ -246,10 +246,10 @@ async fn hostile_guests_do_not_block_good_calls() {
         "overflow",
         "headers:20000",
     ];
-    let crowd: Vec<_> = mischiefs
+    let crowd: Vec<_> = actions
         .into_iter()
         .cycle()
-        .take(4 * mischiefs.len())
+        .take(4 * actions.len())
         .map(|what| {
             let host = host.clone();
             tokio::spawn(async move { (what, tell(&host, what).await) })

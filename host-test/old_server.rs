@@ -1,9 +1,7 @@
-//! "Where the old server lied, and we do not": a row a test. Those that stand elsewhere are named in
-//! `oge-api.md`'s order beside the module that has them:
-//! the lost `dagId` (`call_rule`), 50 logins (`concurrency`), a refused retry and a caller's token
-//! (`call_rule`), no `dags` (`execute_code_to_dag`), empty reasons (`faults`), an unrecognised token
-//! answer (`secrets`), bad boxes and blank names (each tool), `{"code":200,"data":"running"}`
-//! (`query_task_status`).
+//! Errors of the old server that this project does not repeat, a test for each. Tests of further ones:
+//! `call_rule` (lost `dagId`, rejected retry, caller's token), `concurrency` (50 logins), `execute_code_to_dag`
+//! (no `dags`), `faults` (empty reasons), `secrets` (unknown login response), `query_task_status`
+//! (`{"code":200,"data":"running"}`), and each tool (bad boxes, blank names).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The call rule as a property: whatever the platform and the store do.
+//! The call rule as a property of all responses, store results and authorizations.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 
 use crate::answers::Answer;
 
-/// What the store does when asked for another token.
+/// The store's result of `refresh`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Renewal {
     Other,

@@ -1,4 +1,4 @@
-//! 查询任务状态 on the wire.
+//! 查询任务状态 over HTTP.
 
 use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;

@@ -1,4 +1,4 @@
-//! Responses as gateways send them: compressed though nobody asked, pages, redirects, broken JSON.
+//! Responses of gateways: unrequested compression, HTML pages, redirects, broken JSON.
 
 use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 use oge_mock_platform::{Fault, Route};
@@ -11,11 +11,11 @@ use crate::scene::{Scene, code, mount_tai, status_of};
 
 const EXPIRED: &str = r#"{"code":"40003","msg":"token过期或异常"}"#;
 
-/// `gzip`, made by gzip(1): `printf '{"dags":{}}' | gzip -n`.
+/// The output of `printf '{"dags":{}}' | gzip -n`.
 const NO_DAGS: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\x56\x4a\x49\x4c\x2f\x56\xb2\xaa\xae\
     \xad\x05\0\x15\x23\x53\xeb\x0b\0\0\0";
 
-/// A whole response on a connection of its own.
+/// Returns a complete response that closes its connection.
 fn response(status: u16, headers: &str, body: &[u8]) -> Fault {
     let length = body.len();
     let head = format!(

@@ -1,4 +1,4 @@
-//! What a guest can see and reach: its settings, the allowed origins, the token store, its log.
+//! What a guest can access: its settings, the allowed origins, the token store, its log.
 
 use std::sync::{Arc, Mutex};
 
@@ -74,10 +74,10 @@ async fn the_origins_of_the_settings_are_allowed() {
     }
 }
 
-/// A store that says what it was asked, in what it answers.
-struct Told;
+/// A token store with a different result for each request.
+struct FixedResults;
 
-impl TokenStore for Told {
+impl TokenStore for FixedResults {
     fn get(&self) -> BoxFuture<'_, Result<Token, TokenError>> {
         ready(Err(TokenError::NotConfigured("OGE_TOKEN_URL".to_owned()))).boxed()
     }
@@ -97,7 +97,7 @@ impl TokenStore for Told {
 
 #[tokio::test]
 async fn token_store_results_reach_the_guest_unchanged() {
-    let host = hostile().token_store(Told).build().unwrap();
+    let host = hostile().token_store(FixedResults).build().unwrap();
     assert_eq!(
         tell(&host, "tokens").await.unwrap(),
         "get: TokenError::NotConfigured(\"OGE_TOKEN_URL\")\n\
@@ -123,7 +123,7 @@ async fn a_guest_sees_no_argument_and_no_directory() {
     assert_eq!(tell(&host, "arguments").await.unwrap(), "[] None");
 }
 
-/// A component that imports one function of an interface, without parameters and results.
+/// Returns a component that imports one function of an interface, without parameters and results.
 fn asks_for(interface: &str, function: &str) -> Vec<u8> {
     let mut instance = InstanceType::new();
     let no_parameters: [(&str, ComponentValType); 0] = [];
@@ -138,7 +138,7 @@ fn asks_for(interface: &str, function: &str) -> Vec<u8> {
     component.finish()
 }
 
-/// Why a component that imports one function of an interface is not loaded.
+/// Returns why a component that imports this function is not loaded.
 fn not_loaded(interface: &str, function: &str) -> String {
     let built = Host::builder(asks_for(interface, function)).build();
     format!("{:#}", built.err().unwrap())
@@ -168,7 +168,7 @@ fn a_component_with_other_imports_is_not_loaded() {
         let error = not_loaded(interface, function);
         assert!(error.contains(interface) && error.contains(MISSING), "{interface}: {error}");
     }
-    // What is there is not missing; here it is the function's type that differs.
+    // An interface that the host provides is not missing; here only the function's type differs.
     let error = not_loaded("wasi:clocks/wall-clock@0.2.4", "now");
     assert!(!error.contains(MISSING), "{error}");
 }

@@ -1,4 +1,4 @@
-//! The three tests of the document that this project was made from.
+//! The three tests of the document that specified this project.
 
 use oge_mock_platform::Route;
 use oge_tools::tools::{RunBigQuery, run_big_query};

@@ -1,4 +1,4 @@
-//! A setting that is missing or bad is named.
+//! A missing or invalid setting is named.
 
 use oge_host::Host;
 use oge_mock_platform::Options;
@@ -9,7 +9,7 @@ use oge_tools::tools::{
 
 use crate::scene::{Scene, code, status_of, submission};
 
-/// A scene without one of its settings: a blank value is none.
+/// Returns a scene without one of its settings: a blank value counts as missing.
 async fn without(key: &str) -> Scene {
     Scene::with(Options::default(), |builder| builder.settings([(key, "")])).await
 }

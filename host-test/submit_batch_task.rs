@@ -1,4 +1,4 @@
-//! 提交批处理任务 on the wire.
+//! 提交批处理任务 over HTTP.
 
 use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
