@@ -1,8 +1,8 @@
-//! The component for hosts that keep settings in `wasi:config` and show each function as a tool.
+//! The Wassette component, which reads its settings from `wasi:config`.
 
 use crate::command::{Told, mock, wasmtime};
 
-/// `wasmtime run` of the Wassette component, its settings in `wasi:config` alone.
+/// Calls one function with `wasmtime run`, with the settings in `wasi:config` only.
 pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
     let mut command = wasmtime("run", &[]);
     command.args(["-S", "http,config"]);

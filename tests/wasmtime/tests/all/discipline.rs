@@ -1,4 +1,4 @@
-//! Wrong credentials under load, in real time: however many call, the authority is asked once.
+//! Wrong credentials under load in real time: all callers share one login.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ async fn instances_of_wasmtime_serve_with_a_file_log_in_once() {
     assert_one_login(&mock);
 }
 
-/// Calls from many tasks of each session for a while, all of which fail.
+/// Calls from 16 tasks of each session for `TIME`. All calls fail.
 async fn load(sessions: &[Session]) {
     let started = Instant::now();
     let callers = sessions.iter().flat_map(|session| (0..16).map(move |_| session));

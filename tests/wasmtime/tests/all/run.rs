@@ -1,4 +1,4 @@
-//! `wasmtime run`: each tool, and what the settings decide.
+//! `wasmtime run`: each tool, and the effect of the settings.
 
 use oge_mock_platform::{Mock, Options, Route, TokenStyle};
 
@@ -29,14 +29,14 @@ async fn an_expired_token_is_refreshed_and_the_request_is_resent() {
     let mut settings = mock.settings();
     settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
     mock.revoke_tokens();
-    let told = invoke(&settings, r#"query-task-status("d", none)"#);
-    told.holds(&["status: \"starting\"", "attempts: 2"]);
+    let output = invoke(&settings, r#"query-task-status("d", none)"#);
+    output.holds(&["status: \"starting\"", "attempts: 2"]);
     assert_eq!((mock.count(Route::Token), mock.count(Route::GetState)), (1, 2));
     let steps =
         ["检测到token过期(40003)，尝试自动刷新...", "Token刷新成功，重新调用API...", "API调用成功"];
-    let at: Vec<_> = steps.iter().map(|step| told.log.find(step)).collect();
-    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{}", told.log);
-    assert!(!told.log.contains("eyJ"), "{}", told.log);
+    let at: Vec<_> = steps.iter().map(|step| output.log.find(step)).collect();
+    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{}", output.log);
+    assert!(!output.log.contains("eyJ"), "{}", output.log);
 }
 
 #[tokio::test]
@@ -46,8 +46,8 @@ async fn a_missing_setting_is_named() {
         mock.settings().into_iter().filter(|(key, _)| key != missing).collect()
     };
     for key in ["OGE_DAG_URL", "OGE_TOKEN_URL", "OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET"] {
-        let told = invoke(&without(key), r#"query-task-status("d", none)"#);
-        told.has(&["err(", "kind: not-configured", key]);
+        let output = invoke(&without(key), r#"query-task-status("d", none)"#);
+        output.has(&["err(", "kind: not-configured", key]);
     }
     assert!(mock.story().is_empty());
 }
@@ -61,24 +61,24 @@ async fn rejected_credentials_are_a_token_store_failure() {
             *value = "MARKER-wrong".to_owned();
         }
     }
-    let told = invoke(&settings, r#"query-task-status("d", none)"#);
-    told.has(&["kind: token-store", "用户名或密码错误", "OGE_TOKEN_PASSWORD"]);
-    assert!(!told.result.contains("MARKER") && !told.log.contains("MARKER"));
+    let output = invoke(&settings, r#"query-task-status("d", none)"#);
+    output.has(&["kind: token-store", "用户名或密码错误", "OGE_TOKEN_PASSWORD"]);
+    assert!(!output.result.contains("MARKER") && !output.log.contains("MARKER"));
 }
 
 #[tokio::test]
 async fn an_unreachable_authority_is_a_token_store_failure() {
     let mock = mock().await;
     let mut settings = mock.settings();
-    // A port that was free a moment ago, and that nothing listens on.
+    // A port that was free a moment ago, so nothing listens on it.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for (key, value) in &mut settings {
         if key == "OGE_TOKEN_URL" {
             *value = format!("http://127.0.0.1:{port}/token");
         }
     }
-    let told = invoke(&settings, r#"query-task-status("d", none)"#);
-    told.has(&["kind: token-store", &format!("http://127.0.0.1:{port}"), "refused"]);
+    let output = invoke(&settings, r#"query-task-status("d", none)"#);
+    output.has(&["kind: token-store", &format!("http://127.0.0.1:{port}"), "refused"]);
 }
 
 #[tokio::test]
@@ -102,9 +102,9 @@ async fn the_auth_functions_report_the_token() {
     let mock = mock().await;
     let settings = mock.settings();
     invoke(&settings, "token-status()").has(&["present: false"]);
-    let told = invoke(&settings, "refresh-token()");
-    told.holds(&["present: true", "expired: some(false)"]);
-    assert!(!told.result.contains("eyJ"));
+    let output = invoke(&settings, "refresh-token()");
+    output.holds(&["present: true", "expired: some(false)"]);
+    assert!(!output.result.contains("eyJ"));
     assert_eq!(mock.count(Route::Token), 1);
 }
 

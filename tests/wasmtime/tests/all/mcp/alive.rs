@@ -1,4 +1,4 @@
-//! One session, many calls: nobody is held up by a call that waits.
+//! Concurrent calls of one session: a call that waits does not block others.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -23,7 +23,6 @@ async fn a_waiting_call_blocks_neither_a_ping_nor_other_calls() {
     let session = Session::start(&mock.settings(), STDIO).await;
     let waits = session.call("query_task_status", json!({"dag_id": "d"}));
     let others = async {
-        // The waiting call is under way.
         while mock.count(Route::GetState) == 0 {
             sleep(Duration::from_millis(5)).await;
         }
@@ -55,8 +54,7 @@ async fn sixty_four_calls_with_an_expired_token_log_in_once() {
     }
 }
 
-/// A cancelled call's connection to the platform is closed, and the call that started a login takes
-/// nobody's with it.
+/// Cancelling a call closes its connection to the platform. The session keeps working.
 #[tokio::test(flavor = "multi_thread")]
 async fn cancellation_drops_the_request() {
     let platform = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -68,7 +66,7 @@ async fn cancellation_drops_the_request() {
         assert_ne!(connection.read(&mut buffer).unwrap(), 0);
         arrived.send(()).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // Ends once the client has gone; what it says is whether it did.
+        // Returns whether the connection was closed.
         matches!(connection.read(&mut buffer), Ok(0)) || connection.write(b"x").is_err()
     });
     let mock = mock().await;
@@ -118,7 +116,7 @@ async fn cancelling_a_call_does_not_end_a_shared_login() {
     assert_eq!(mock.count(Route::Token), 1);
 }
 
-/// Waiting costs no CPU time: neither for input nor for the platform.
+/// A call that waits for the platform, and a server that waits for input, use no CPU time.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_uses_no_cpu_time() {
@@ -136,7 +134,7 @@ async fn waiting_uses_no_cpu_time() {
         while mock.count(Route::GetState) == 0 {
             sleep(Duration::from_millis(5)).await;
         }
-        // What the start left to do is done.
+        // Excludes the work of the start.
         sleep(Duration::from_millis(500)).await;
         let before = ticks();
         sleep(Duration::from_secs(3)).await;

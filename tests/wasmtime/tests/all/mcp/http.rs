@@ -1,4 +1,4 @@
-//! Streamable HTTP: what the wire carries, and what a broken client gets.
+//! Streamable HTTP: response forms, invalid messages and disconnected clients.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -111,7 +111,7 @@ async fn invalid_oversized_and_deep_bodies_are_refused() {
     }
     let not_utf8 = post(&server).body(b"{\"a\":\"\xff\"}".to_vec()).send().await.unwrap();
     assert_eq!(not_utf8.status(), StatusCode::BAD_REQUEST);
-    // Forty levels are no attack; the tool says what it wants.
+    // Forty levels are accepted, so the tool reports the argument.
     let answer: Value = post(&server).body(deep(40)).send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["result"]["structuredContent"]["error"]["kind"], "invalid-argument");
     let answer = post(&server).json(&call("run_big_query", &json!({}))).send().await.unwrap();
@@ -162,7 +162,7 @@ async fn an_incomplete_message_times_out() {
     assert_eq!(&answer, b"HTTP/1.1 408");
 }
 
-/// A slow call's answer begins early, with white space, and is the same JSON.
+/// The response of a slow call begins early with white space before the JSON.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_call_returns_json() {
     let mock = mock().await;
@@ -179,7 +179,7 @@ async fn a_slow_call_returns_json() {
     assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(7), &json!(false)));
 }
 
-/// The head of a message of this length.
+/// Returns the head of a request with a body of this length.
 fn head(length: usize) -> String {
     format!(
         "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\nAccept: \
@@ -188,7 +188,7 @@ fn head(length: usize) -> String {
     )
 }
 
-/// The work of a client that has left ends: its request to the platform is dropped.
+/// Drops the request to the platform when the client has disconnected.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disconnected_clients_call_is_dropped() {
     for progress in [json!({}), json!({"progressToken": 1})] {
@@ -209,7 +209,7 @@ async fn a_disconnected_clients_call_is_dropped() {
             let mut buffer = [0; 4096];
             assert_ne!(connection.read(&mut buffer).unwrap(), 0);
             drop(client);
-            // The platform's own limit of 30 s would end it too.
+            // Shorter than the request's own timeout of 30 s.
             connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             !matches!(connection.read(&mut buffer), Err(error) if error.kind() == ErrorKind::WouldBlock)
         });
@@ -217,8 +217,7 @@ async fn a_disconnected_clients_call_is_dropped() {
     }
 }
 
-/// A client that hangs up: in the middle of its message, while its call waits, and before it has read
-/// the answer.
+/// Clients disconnect in the middle of a message, while a call waits, and before reading the response.
 #[tokio::test(flavor = "multi_thread")]
 async fn disconnected_clients_do_not_affect_other_calls() {
     let mock = mock().await;

@@ -1,4 +1,4 @@
-//! What the sandbox costs: shown with `--nocapture`, and held to what nobody would notice.
+//! The time of startup and calls. `--nocapture` prints it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ async fn startup_and_calls_stay_within_time_limits() {
     assert!(over_http < Duration::from_millis(200), "{over_http:?}");
 }
 
-/// The mean time of a call, the login left out.
+/// Returns the mean time of a call, without the login.
 async fn calls(session: &Session) -> Duration {
     session.call("run_big_query", json!({})).await;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! What a client is told of the tools, and that each does what it says.
+//! The tools' descriptions and behaviour for an MCP client.
 
 use oge_mock_platform::Route;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn every_transport_and_version_lists_five_tools() {
         assert_eq!(names, NAMES, "{way:?}");
         for tool in &tools {
             let schema = Value::Object((*tool.input_schema).clone());
-            // Unknown arguments are ignored.
+            // Unknown arguments are allowed and ignored.
             assert_eq!(schema.get("additionalProperties"), None, "{}", tool.name);
             for (name, property) in schema["properties"].as_object().unwrap() {
                 assert!(property["description"].is_string(), "{}: {name}", tool.name);
@@ -105,7 +105,7 @@ async fn invalid_arguments_are_named_before_anything_is_sent() {
     assert!(error.message.contains("run_query") && error.message.contains("run_big_query"));
 }
 
-/// As the MCP Inspector's command line, forms and models send them.
+/// The MCP Inspector's command line, forms and models send such arguments.
 #[tokio::test(flavor = "multi_thread")]
 async fn arguments_may_be_text_or_blank() {
     let mock = mock().await;
@@ -178,8 +178,9 @@ async fn a_call_reports_its_progress() {
         session.listener.progress.lock().unwrap().clear();
         mock.revoke_tokens();
         session.call("run_big_query", json!({})).await;
-        let told = session.progress(7).await;
-        let messages: Vec<_> = told.iter().map(|told| told.message.as_deref().unwrap()).collect();
+        let progress = session.progress(7).await;
+        let messages: Vec<_> =
+            progress.iter().map(|step| step.message.as_deref().unwrap()).collect();
         let expected = [
             "发送请求 (第1次)",
             "收到回复，读取中 (第1次)",
@@ -193,6 +194,6 @@ async fn a_call_reports_its_progress() {
         for (message, expected) in messages.iter().zip(expected) {
             assert!(message.starts_with(expected), "{way:?}: {message}");
         }
-        assert!(told.windows(2).all(|pair| pair[0].progress < pair[1].progress));
+        assert!(progress.windows(2).all(|pair| pair[0].progress < pair[1].progress));
     }
 }

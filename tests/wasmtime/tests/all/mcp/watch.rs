@@ -1,4 +1,4 @@
-//! `wait_seconds`: waiting for a task to end.
+//! `wait_seconds` waits for a task to end.
 
 use std::time::Duration;
 
@@ -25,14 +25,14 @@ async fn wait_seconds_polls_until_the_task_has_ended() {
         let envelope = session.envelope("query_task_status", arguments).await;
         assert_eq!(envelope["data"]["status"], "success", "{envelope}");
         assert_eq!(mock.count(Route::GetState), 3);
-        // 2 s and 3 s.
+        // Two pauses, of 2 s and 3 s.
         let took = started.elapsed();
         assert!(took > Duration::from_millis(4900) && took < Duration::from_secs(15), "{took:?}");
         assert!(envelope["execution_time"].as_f64().unwrap() >= 4.9, "{envelope}");
-        // Three of each question, and two states.
-        let told = session.progress(11).await;
+        // Three notifications for each of three requests, and two states.
+        let progress = session.progress(11).await;
         let states =
-            told.iter().filter_map(|told| told.message.as_deref()?.strip_prefix("任务状态: "));
+            progress.iter().filter_map(|step| step.message.as_deref()?.strip_prefix("任务状态: "));
         let states: Vec<_> = states.map(|state| state.split(' ').next().unwrap()).collect();
         assert_eq!(states, ["starting", "running"]);
     }
