@@ -9,8 +9,8 @@ import { decoded } from './decoded.mjs';
 
 const { url, body, port, done } = workerData;
 
-// Not `fetch`, which forwards the credentials to redirects and blocks some ports. `agent: false` ignores proxies
-// of the environment.
+// Not `fetch`, which forwards the credentials to redirects and blocks some ports. `agent: false` ignores
+// proxies of the environment.
 function post() {
   const { request } = url.startsWith('https:') ? https : http;
   const headers = {

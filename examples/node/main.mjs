@@ -1,5 +1,5 @@
-// Asks for a task's status through the component: `node main.mjs DAG-ID [--calls N]`. Prints one line of JSON for
-// each call; the component's log goes to stderr.
+// Asks for a task's status through the component: `node main.mjs DAG-ID [--calls N]`. Prints one line of JSON
+// for each call; the component's log goes to stderr.
 
 import { parseArgs } from 'node:util';
 import { _setEnv } from '@bytecodealliance/preview2-shim/cli';
