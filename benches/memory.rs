@@ -89,8 +89,8 @@ fn long(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
     Ok((resident("VmHWM")? - before) / (LONG as f64 / 1024.0))
 }
 
-/// Returns the growth over many calls in KiB, after as many warm-up calls. During warm-up the process grows with
-/// each first use of a pool slot and with the allocator's caches.
+/// Returns the growth over many calls in KiB, after as many warm-up calls. During warm-up the process grows
+/// with each first use of a pool slot and with the allocator's caches.
 fn many(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
     repeat(runtime, call, MANY)?;
     let before = resident("VmRSS")?;

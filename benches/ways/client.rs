@@ -34,7 +34,7 @@ impl Wire {
         Self { http, max_reply_bytes: settings.max_reply_bytes }
     }
 
-    /// Returns a way that sends the tools' requests with a valid token, without the call rule and a token store.
+    /// Returns a way that sends the tools' requests with a valid token, without call rule and token store.
     pub(crate) fn wire(mock: &mut MockProcess) -> anyhow::Result<Way> {
         let settings = settings(mock.settings())?;
         let client = Self::new(&settings);

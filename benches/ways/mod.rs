@@ -39,8 +39,8 @@ pub(crate) fn call<F: Future<Output = ()> + Send + 'static>(
     Arc::new(move || Box::pin(make()))
 }
 
-/// A way to make two calls: a task's state, with a short response, and a query, whose response has the size that
-/// the mock is set to.
+/// A way to make two calls: a task's state, with a short response, and a query, whose response has the size
+/// that the mock is set to.
 pub(crate) struct Way {
     /// Its name in the tables.
     pub(crate) name: &'static str,

@@ -171,10 +171,10 @@ impl Ready {
         let in_time = elapsed <= limit + limit / 10 + held_up;
         expect(in_time, format!("it took {elapsed:?}, with a delay of {held_up:?} by the machine"));
         expect(!cell.waits || elapsed >= limit, format!("it ended early, after {elapsed:?}"));
-        let told = format!("{shown} {:?}", self.scene.log());
+        let output = format!("{shown} {:?}", self.scene.log());
         expect(
-            !TELLTALES.iter().any(|secret| told.contains(secret)),
-            format!("a secret is shown: {told}"),
+            !TELLTALES.iter().any(|secret| output.contains(secret)),
+            format!("a secret is shown: {output}"),
         );
 
         self.heal().await;
