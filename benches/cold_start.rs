@@ -1,4 +1,4 @@
-//! From no process at all to the first answer.
+//! The time from the start of a process to its end after one call.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::ways::{arguments, precompiled, wasmtime};
 
 pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
     let mut mock = MockProcess::start(Duration::ZERO)?;
-    // No login: the token is there, as it is for all but the first process of a day.
+    // With a token, so that the login is not measured: only the first process of a day logs in.
     let mut settings = mock.settings().to_vec();
     settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()?));
     let state = tempfile::tempdir()?;
@@ -25,7 +25,7 @@ pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
         command.envs(settings.iter().cloned());
         anyhow::Ok(command)
     };
-    // Where no directory can be made, nothing is kept.
+    // Disables the cache: no directory can be created there.
     let uncached = || {
         let mut command = start()?;
         command.env("XDG_CACHE_HOME", "/dev/null");
@@ -50,7 +50,7 @@ pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
         time(way()?)?;
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|starts| {
-                (0..starts).map(|_| time(way().expect("it was one")).expect("it ended well")).sum()
+                (0..starts).map(|_| time(way().expect("a command")).expect("it succeeds")).sum()
             });
         });
     }
@@ -58,7 +58,7 @@ pub(crate) fn measure(criterion: &mut Criterion) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From the start of the process to its end, which follows its answer.
+/// Returns the time from the start of a process to its end.
 fn time(mut command: Command) -> anyhow::Result<Duration> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let since = now();
@@ -68,7 +68,7 @@ fn time(mut command: Command) -> anyhow::Result<Duration> {
     Ok(took)
 }
 
-/// The process itself: the reference host, built for one call as its command line is.
+/// Runs as the measured process: builds the reference host like the command line and makes one call.
 pub(crate) fn host() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let site: Vec<_> = std::env::vars().collect();

@@ -1,4 +1,4 @@
-//! A token that has expired: one call that meets it, and a thousand at once.
+//! Calls with an expired token: one call, and a thousand at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::mock::MockProcess;
 use crate::timing::now;
 use crate::ways::{Native, Site, TokenSlot, arguments, store};
 
-/// `OGE_TOKEN`: one that the platform does not know any more.
+/// The `OGE_TOKEN` that the mock rejects.
 const EXPIRED: &str = "Bearer expired";
 
-/// In the storm every answer takes so long to begin.
+/// The latency of each response in `storm`.
 const LATENCY: Duration = Duration::from_millis(250);
 
 pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
@@ -26,8 +26,8 @@ pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::R
     if wanted("storm") { storm(runtime) } else { Ok(()) }
 }
 
-/// Refused, logged in, sent again. Each call has a store of its own: one store meets no two expiries within
-/// ten seconds without asking what goes on.
+/// Measures a rejected request, the login and the retry. Each call has a new store: one store would treat two
+/// rejections within ten seconds as contention.
 fn one(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     let mock = MockProcess::start(Duration::ZERO)?;
     let site = expired(&mock);
@@ -54,7 +54,7 @@ fn one(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A site that gives a token which has expired.
+/// Returns settings with an expired token.
 fn expired(mock: &MockProcess) -> Vec<(String, String)> {
     let mut site = mock.settings().to_vec();
     site.push(("OGE_TOKEN".to_owned(), EXPIRED.to_owned()));
@@ -73,7 +73,7 @@ async fn ask(host: Host) {
     assert_eq!(done.attempts, 2);
 }
 
-/// So many calls, what `make` does before it returns not counted.
+/// Returns the time of `calls` calls, without the time of `make`.
 fn time<F: Future<Output = ()> + Send + 'static>(
     runtime: &Runtime,
     calls: u64,
@@ -87,13 +87,12 @@ fn time<F: Future<Output = ()> + Send + 'static>(
             call.await;
             since.elapsed()
         };
-        took +=
-            runtime.block_on(runtime.spawn(timed)).expect("a call that panics measures nothing");
+        took += runtime.block_on(runtime.spawn(timed)).expect("no call panics");
     }
     took
 }
 
-/// A thousand calls meet one expired token at the same moment.
+/// Makes a thousand calls with one expired token at the same time.
 fn storm(runtime: &Runtime) -> anyhow::Result<()> {
     const CALLS: usize = 1000;
     let mut mock = MockProcess::start(LATENCY)?;
@@ -116,7 +115,7 @@ fn storm(runtime: &Runtime) -> anyhow::Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
     note("storm/logins", logins as f64);
     note("storm/slowest ms", slowest.as_secs_f64() * 1e3);
-    // A login and a call: an answer each.
+    // The minimum: the latency of the login and of the second request.
     note("storm/login + call ms", 2.0 * LATENCY.as_secs_f64() * 1e3);
     Ok(())
 }

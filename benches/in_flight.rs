@@ -1,4 +1,4 @@
-//! Many callers at once, each way: calls a second, and how long each call took.
+//! Many callers at once: calls per second and the time of each call.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,14 +15,14 @@ use crate::names::CALLERS;
 use crate::timing::{at_once, quantile};
 use crate::ways::{self, Way};
 
-/// What a server runs, whose pool as it comes has no room for the instances of 512 requests.
+/// The most callers of a server: the default pool of `wasmtime serve` has no room for 512 instances.
 const MOST_SERVED: usize = 64;
 
 fn is_served(way: &str) -> bool {
     matches!(way, "wasmtime serve" | "mcp http")
 }
 
-/// What runs in this process.
+/// The ways that run in this process.
 const HERE: [&str; 5] = ["wire", "native", "host", "bare", "dutiful"];
 
 pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
@@ -47,8 +47,8 @@ pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::R
         }
         group.finish();
     }
-    // How much of a core a call takes: the least of some rounds, since a neighbour on the same machine only ever
-    // makes it more, and each way in each round, since a neighbour comes and goes.
+    // The CPU time of a call is the minimum of some rounds, since other processes only increase it. Each round
+    // runs all ways, so that a change of the machine's load affects all.
     const ROUNDS: usize = 8;
     const CALLS: u32 = 10_000;
     let mut least = BTreeMap::new();
@@ -69,18 +69,18 @@ pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::R
     Ok(())
 }
 
-/// What all threads of this process have computed so far, in microseconds.
+/// Returns the CPU time of this process, in microseconds.
 fn processor_time() -> anyhow::Result<f64> {
-    /// Linux tells it in hundredths of a second.
+    /// Linux counts in hundredths of a second.
     const TICK_MICROS: f64 = 1e4;
     let stat = fs::read_to_string("/proc/self/stat")?;
-    // The name before it may hold blanks.
-    let (_, numbers) = stat.rsplit_once(')').context("Linux tells")?;
+    // The name of the process, before the last parenthesis, may contain blanks.
+    let (_, numbers) = stat.rsplit_once(')').context("/proc/self/stat has no name")?;
     let ticks = numbers.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
     Ok(ticks.sum::<Result<f64, _>>()? * TICK_MICROS)
 }
 
-/// How long half of the calls took at most, and ninety-nine of a hundred.
+/// Prints the median and the 99th percentile.
 fn note_times(callers: usize, way: &str, mut took: Vec<Duration>) {
     if took.is_empty() {
         return;

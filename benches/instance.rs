@@ -1,4 +1,4 @@
-//! A fresh instance, and nothing sent: what isolation costs.
+//! The cost of isolation: a new instance that sends nothing.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::mock::MockProcess;
 use crate::timing::one_at_a_time;
 use crate::ways::{call, host};
 
-/// An instance is made, and cleared away again.
+/// Measures creating and dropping an instance.
 pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     let mock = MockProcess::start(Duration::ZERO)?;
     let mut group = criterion.benchmark_group("instance");

@@ -1,9 +1,8 @@
-//! What an expired token costs, and what the sandbox does: measured side by side in one run.
+//! Measures the cost of an expired token and of the sandbox in one run.
 //!
-//! `cargo bench` measures everything (some minutes), `cargo bench -- one` what has "one" in
-//! its name. The mock OGE runs in a process
-//! of its own, as do the hosts whose memory or start is measured: all of them are this same program in
-//! another [`role`].
+//! `cargo bench` measures everything (some minutes), `cargo bench -- one` everything with "one" in its name.
+//! The mock OGE and the hosts whose memory or start is measured are processes of their own: this same program
+//! in another [`role`].
 
 #![expect(clippy::expect_used, reason = "a measurement that fails ends the run")]
 
@@ -39,7 +38,7 @@ fn main() -> anyhow::Result<()> {
 
 fn measure() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // What the ways hold ends on it.
+    // The ways need the runtime when they are dropped.
     let _inside = runtime.enter();
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))

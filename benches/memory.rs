@@ -1,4 +1,4 @@
-//! Memory: of a call in flight, of a long answer, of a hundred thousand calls. Each in a process of its own.
+//! Memory of a call in flight, of a large response and of many calls. Each is measured in its own process.
 
 use std::fs;
 use std::process::Stdio;
@@ -19,7 +19,7 @@ const IN_FLIGHT: usize = 512;
 const LONG: usize = 16 << 20;
 const MANY: u64 = 100_000;
 
-/// What is measured, by the name that the process is told.
+/// Each scenario: the argument of the process, and the name of the value.
 const SCENARIOS: [(&str, &str); 3] = [
     ("in flight", "memory/a call in flight, KiB"),
     ("long", "memory/peak of a 16 MiB response, times its size"),
@@ -44,7 +44,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The process itself: prints one number.
+/// Runs as the measured process and prints the value.
 pub(crate) fn host() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (way, scenario) = (arguments.next(), arguments.next());
@@ -56,22 +56,22 @@ pub(crate) fn host() -> anyhow::Result<()> {
     };
     let value = match scenario.as_deref() {
         Some("in flight") => in_flight(&runtime, &way.status)?,
-        Some("long") => long(&runtime, way.query.as_ref().context("both query")?)?,
+        Some("long") => long(&runtime, way.query.as_ref().context("the way has no query")?)?,
         _ => many(&runtime, &way.status)?,
     };
     println!("{value}");
     Ok(())
 }
 
-/// KiB that each waiting call holds.
+/// Returns the KiB of each waiting call.
 #[expect(clippy::cast_precision_loss, reason = "numbers of this size are exact")]
 fn in_flight(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
     runtime.block_on(async {
-        // What is made once is there before: the engine's threads, the client, the token.
+        // The first call creates what is kept: the engine's threads, the connections, the token.
         call().await;
         let before = resident("VmRSS")?;
         let calls: Vec<_> = (0..IN_FLIGHT).map(|_| tokio::spawn(call())).collect();
-        // Long enough for all to be sent, and shorter than the answer takes.
+        // Long enough to send all, and shorter than the latency.
         sleep(Duration::from_millis(1500)).await;
         let during = resident("VmRSS")?;
         join_all(calls).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -79,18 +79,18 @@ fn in_flight(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
     })
 }
 
-/// The peak of one long answer, in its own size.
+/// Returns the peak memory of one large response as a multiple of its size.
 #[expect(clippy::cast_precision_loss, reason = "numbers of this size are exact")]
 fn long(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
     let before = resident("VmRSS")?;
-    // The highest mark starts anew at what is resident.
+    // Resets the peak (VmHWM) to the current resident memory.
     fs::write("/proc/self/clear_refs", "5")?;
     runtime.block_on(runtime.spawn(call()))?;
     Ok((resident("VmHWM")? - before) / (LONG as f64 / 1024.0))
 }
 
-/// KiB by which the process grows over many calls, once it is warm: until then it grows by every slot of the
-/// pool that is used for the first time, and by what the allocator keeps.
+/// Returns the growth over many calls in KiB, after as many warm-up calls. During warm-up the process grows
+/// with each first use of a pool slot and with the allocator's caches.
 fn many(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
     repeat(runtime, call, MANY)?;
     let before = resident("VmRSS")?;
@@ -98,7 +98,7 @@ fn many(runtime: &Runtime, call: &Call) -> anyhow::Result<f64> {
     Ok(resident("VmRSS")? - before)
 }
 
-/// So many calls, 64 at a time. Nothing is noted of them: what grows is not the measurement.
+/// Makes `calls` calls, 64 at a time. Records nothing, since a record would grow too.
 fn repeat(runtime: &Runtime, call: &Call, calls: u64) -> anyhow::Result<()> {
     const CALLERS: u64 = 64;
     let caller = |_| {
@@ -114,9 +114,12 @@ fn repeat(runtime: &Runtime, call: &Call, calls: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A line of this process's status, in KiB.
+/// Returns a value of this process's status, in KiB.
 fn resident(what: &str) -> anyhow::Result<f64> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(what)).context("Linux tells")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(what))
+        .context("no such line in /proc/self/status")?;
     Ok(line.trim_matches([':', '\t', ' ', 'k', 'B']).parse()?)
 }

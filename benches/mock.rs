@@ -1,4 +1,4 @@
-//! The platform, in a process of its own, so that its work is not counted as a host's.
+//! Runs the mock in its own process, so that its CPU time and memory are not counted.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -9,7 +9,7 @@ use oge_mock_platform::{Mock, Options, Route};
 
 use crate::role::Role;
 
-/// A platform that runs until this is dropped.
+/// A mock process. Killed on drop.
 pub(crate) struct MockProcess {
     child: Child,
     stdin: ChildStdin,
@@ -18,7 +18,7 @@ pub(crate) struct MockProcess {
 }
 
 impl MockProcess {
-    /// A platform whose every answer takes `latency` to begin.
+    /// Starts a mock with this latency of each response.
     pub(crate) fn start(latency: Duration) -> anyhow::Result<Self> {
         let mut command = Role::Mock.command()?;
         command.arg(latency.as_millis().to_string());
@@ -34,7 +34,7 @@ impl MockProcess {
         Ok(mock)
     }
 
-    /// What it takes to use it.
+    /// Returns the settings of a client of the mock.
     pub(crate) fn settings(&self) -> &[(String, String)] {
         &self.settings
     }
@@ -44,17 +44,17 @@ impl MockProcess {
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    /// A good token.
+    /// Returns a valid token.
     pub(crate) fn issue_token(&mut self) -> anyhow::Result<String> {
         self.tell("token")
     }
 
-    /// How many logins there were since this was asked last.
+    /// Returns the number of logins since the last such request.
     pub(crate) fn logins(&mut self) -> anyhow::Result<u64> {
         Ok(self.tell("logins")?.parse()?)
     }
 
-    /// From now on the computation API answers with so many bytes.
+    /// Makes the computation API respond with `bytes` bytes.
     pub(crate) fn answer_with(&mut self, bytes: usize) -> anyhow::Result<()> {
         self.tell(&format!("answer {bytes}")).map(drop)
     }
@@ -78,7 +78,7 @@ impl Drop for MockProcess {
     }
 }
 
-/// The process itself: its settings, then an answer to each line, until nobody writes any more.
+/// Runs as the mock process: prints the settings, then a line for each line of input until it closes.
 pub(crate) fn serve() -> anyhow::Result<()> {
     let latency = std::env::args().nth(1).context("a latency in milliseconds")?.parse()?;
     let options = Options::default().record(false).latency(Duration::from_millis(latency));
@@ -102,13 +102,13 @@ pub(crate) fn serve() -> anyhow::Result<()> {
                 mock.response(Route::Process, 200, "application/json", body);
                 println!();
             }
-            _ => anyhow::bail!("{line:?} is nothing to do"),
+            _ => anyhow::bail!("{line:?} is not a command"),
         }
     }
     Ok(())
 }
 
-/// GeoJSON of exactly so many bytes: what a query over land parcels answers.
+/// Returns GeoJSON of exactly `bytes` bytes, like the response of a query for land parcels.
 fn features(bytes: usize) -> String {
     const FEATURE: &str = r#"{"type":"Feature","geometry":{"type":"Point","coordinates":[114.3055,30.5928]},"properties":{"DLMC":"水田","TBMJ":1204.5}},"#;
     const LAST: &str = r#"{"type":"Feature","geometry":null,"properties":null}]}"#;
@@ -116,7 +116,7 @@ fn features(bytes: usize) -> String {
     while text.len() + FEATURE.len() + LAST.len() <= bytes {
         text.push_str(FEATURE);
     }
-    // Blanks between two values are JSON too.
+    // JSON allows blanks between values.
     text.extend(std::iter::repeat_n(' ', bytes.saturating_sub(text.len() + LAST.len())));
     text.push_str(LAST);
     text

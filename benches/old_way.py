@@ -1,7 +1,7 @@
-"""The way of the Python server that this project replaces: a new HTTP client, TLS context and all, for each call.
+"""Measures calls as the replaced Python server makes them: with a new HTTP client and TLS context for each call.
 
-Prints one line of JSON: the median of one call in milliseconds, calls a second at 64 in flight, and both
-again with one client that all calls share. The platform's address and a good token come from the environment.
+Prints one line of JSON: the median time of a call in milliseconds, the calls per second with 64 in flight, and both
+with one shared client. The platform's URL and a valid token are in the environment.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-//! One call after the other, each way.
+//! Sequential calls.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::ways::{self, OldWay};
 pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::Result<()> {
     let mut mock = MockProcess::start(Duration::ZERO)?;
     let mut group = criterion.benchmark_group("one call");
-    // Most of such a call is waking threads, which takes now longer and now shorter.
+    // Waking threads takes most of the time of a call and varies.
     group.measurement_time(Duration::from_secs(5));
     for way in ways::all(&mut mock, runtime)? {
         one_at_a_time(&mut group, way.name, runtime, &way.status);

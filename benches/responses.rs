@@ -1,4 +1,4 @@
-//! Long answers, each way.
+//! Large responses.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(crate) fn measure(criterion: &mut Criterion, runtime: &Runtime) -> anyhow::R
         group.throughput(Throughput::Bytes(bytes as u64));
         group.sample_size(10).sampling_mode(SamplingMode::Flat);
         for way in &ways {
-            // Text and structured content in one message of 40 MiB: more than the SDK's client reads.
+            // Text and structured content would be one message of 40 MiB, which the SDK's client does not read.
             if way.name.starts_with("mcp") && bytes > MOST_IN_A_MESSAGE {
                 continue;
             }

@@ -1,19 +1,19 @@
-//! What a process of this program is there for.
+//! The roles of this program's processes.
 
 use std::process::Command;
 
 const VARIABLE: &str = "OGE_BENCH_ROLE";
 
-/// What a process of this program is there for, where it does not measure.
+/// The role of a process that does not measure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role {
-    /// To be the platform.
+    /// Runs the mock.
     Mock,
-    /// To run calls and tell how much memory they took.
+    /// Makes calls and prints their memory.
     Host,
-    /// To make one call and end.
+    /// Makes one call and exits.
     Start,
-    /// To be wasmtime's command line.
+    /// Runs wasmtime's command line.
     Wasmtime,
 }
 
@@ -29,11 +29,11 @@ impl Role {
         format!("{self:?}")
     }
 
-    /// A process in this role, with no environment but the role.
+    /// Returns the command of a process in this role, with an empty environment but for the role and `HOME`.
     pub(crate) fn command(self) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         command.env_clear().env(VARIABLE, self.name());
-        // Where wasmtime keeps what it compiled.
+        // The cache of compiled code is in the home directory.
         command.envs(std::env::var_os("HOME").map(|home| ("HOME", home)));
         Ok(command)
     }

@@ -1,4 +1,4 @@
-//! How a way is timed: one call after the other, or so many at a time.
+//! Measures sequential and concurrent calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,13 +10,13 @@ use tokio::runtime::Runtime;
 
 use crate::ways::Call;
 
-/// The clock of every measurement here.
+/// Returns the current time. Every measurement uses it.
 #[expect(clippy::disallowed_methods, reason = "measuring real time is what this program is for")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// One call after the other.
+/// Measures sequential calls.
 pub(crate) fn one_at_a_time(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
@@ -25,7 +25,7 @@ pub(crate) fn one_at_a_time(
 ) {
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|calls| {
-            // On a worker, as a server's calls are; a task that blocks the main thread is woken slower.
+            // On a worker thread, like a server's calls. Waking the main thread takes longer.
             let call = Arc::clone(call);
             let task = runtime.spawn(async move {
                 let started = now();
@@ -34,13 +34,12 @@ pub(crate) fn one_at_a_time(
                 }
                 started.elapsed()
             });
-            runtime.block_on(task).expect("a call that panics measures nothing")
+            runtime.block_on(task).expect("no call panics")
         });
     });
 }
 
-/// `callers` that each begin their next call when the last one has ended, until `calls` are made. How
-/// long it took, and each call.
+/// Makes `calls` calls with `callers` concurrent callers. Returns the whole time and the time of each call.
 pub(crate) fn at_once(
     runtime: &Runtime,
     call: &Call,
@@ -66,13 +65,13 @@ pub(crate) fn at_once(
             .collect();
         let mut took = Vec::new();
         for task in tasks {
-            took.extend(task.await.expect("a call that panics measures nothing"));
+            took.extend(task.await.expect("no call panics"));
         }
         (started.elapsed(), took)
     })
 }
 
-/// The value below which that part of them lies.
+/// Returns the quantile of sorted values; `part` is between 0 and 1.
 pub(crate) fn quantile(sorted: &[Duration], part: f64) -> Duration {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let index = ((sorted.len().max(1) - 1) as f64 * part).round() as usize;

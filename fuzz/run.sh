@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fuzzes each target for some seconds, 600 unless told, one after another on one core, and prints what
-# came of it:  fuzz/run.sh [seconds] [target…]
-# Needs a nightly compiler, a C++ compiler and cargo-fuzz. What it finds is in fuzz/artifacts; put
-# the input into fuzz/corpus/TARGET under a name that says what it is, where the tests try it for ever.
+# Fuzzes each target for some seconds (600 by default), one after another on one core, and prints the results:
+#   fuzz/run.sh [seconds] [target…]
+# Needs a nightly compiler, a C++ compiler and cargo-fuzz. Findings are in fuzz/artifacts. Copy the input of a
+# finding to fuzz/corpus/TARGET under a descriptive name, so that the tests run it.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,4 +1,4 @@
-//! What a scripted platform does with a request, for tests of the call rule that send nothing.
+//! Scripted responses of the platform, for tests of the call rule without HTTP.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use oge_tools::client::TransportError;
 use oge_tools::error::FailureKind;
 use oge_tools::response::Response;
 
-/// What the platform does with a request.
+/// How the platform responds to a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Answer {
     Accepts,
@@ -23,12 +23,12 @@ impl Answer {
     pub const ALL: [Self; 7] =
         [Accepts, ExpiredByCode, ExpiredByStatus, Forbids, Fails, Breaks, Hangs];
 
-    /// Whether it says that the token has expired.
+    /// Returns whether the response means that the token has expired.
     pub fn is_expiry(self) -> bool {
         matches!(self, ExpiredByCode | ExpiredByStatus)
     }
 
-    /// What comes of sending a request that may take so long.
+    /// Returns what the transport returns for a request with this timeout.
     pub fn response(self, timeout: Duration) -> Result<Response, TransportError> {
         let (status, body) = match self {
             Accepts => (200, r#"{"code":200}"#),
@@ -42,7 +42,7 @@ impl Answer {
         Ok(Response { status, body: body.into(), ..Response::default() })
     }
 
-    /// How a call fails that it ends; none where it succeeds.
+    /// Returns the failure of a call that ends with this response; `None` if the call succeeds.
     pub fn kind(self) -> Option<FailureKind> {
         match self {
             Accepts => None,

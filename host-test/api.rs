@@ -1,4 +1,4 @@
-//! `api.call`: any endpoint under the same rule, and the token to known origins only.
+//! `api.call` applies the call rule to any endpoint and sends the token to known origins only.
 
 use oge_host::CallError;
 use oge_mock_platform::{Fault, Mock, Options, Route};
@@ -26,7 +26,7 @@ async fn call(scene: &Scene, arguments: &Arguments) -> Result<Output, Failure> {
 }
 
 #[tokio::test]
-async fn another_endpoint_gets_the_token_the_query_and_the_retry() {
+async fn other_endpoints_get_the_token_query_and_retry() {
     let scene = Scene::logged_in().await;
     scene.mock.revoke_tokens();
     let arguments = Arguments {
@@ -66,11 +66,11 @@ async fn the_token_goes_to_no_other_origin() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_allowed_gets_the_token() {
+async fn an_allowed_origin_gets_the_token() {
     let other = Mock::start(Options::default()).await.unwrap();
     let origin = other.origin().to_owned();
     let scene = Scene::set(&[("OGE_ALLOWED_ORIGINS", &origin)]).await;
-    // It is another platform, so the token is none of its own: what counts is that it was sent.
+    // The other mock rejects the token, since it did not issue it. The test needs only that it was sent.
     let once = Arguments { auto_retry_on_token_expire: Some(false), ..to(format!("{origin}/x")) };
     let failure = call(&scene, &once).await.unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (FailureKind::Unauthorized, 1));
@@ -91,7 +91,7 @@ async fn the_retry_can_be_switched_off() {
 }
 
 #[tokio::test]
-async fn headers_alone_are_sent_as_given_and_never_renewed() {
+async fn a_callers_authorization_header_is_sent_and_never_refreshed() {
     let other = Mock::start(Options::default()).await.unwrap();
     let origin = Origin::parse(other.origin()).unwrap();
     let scene = Scene::with(Options::default(), |builder| builder.allow(origin)).await;
@@ -110,7 +110,7 @@ async fn headers_alone_are_sent_as_given_and_never_renewed() {
 }
 
 #[tokio::test]
-async fn a_callers_token_comes_before_the_stores() {
+async fn a_callers_token_takes_precedence_over_the_stores() {
     let scene = Scene::new().await;
     let arguments = Arguments {
         auth_token: Some(Secret::new(scene.mock.issue_token())),
@@ -123,7 +123,7 @@ async fn a_callers_token_comes_before_the_stores() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_kept_and_redirects_are_not_followed() {
+async fn text_bodies_are_kept_and_redirects_are_not_followed() {
     let scene = Scene::logged_in().await;
     let arguments = to(format!("{}/x", scene.mock.origin()));
     scene.mock.response(Route::Other, 200, "text/plain; charset=utf-8", "好");
@@ -140,7 +140,7 @@ async fn what_is_not_json_is_kept_and_redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_timeout_of_its_own_counts() {
+async fn a_calls_own_timeout_is_used() {
     let scene = Scene::logged_in().await;
     scene.mock.fail(Route::Other, Fault::Hang);
     let arguments =
@@ -149,7 +149,7 @@ async fn a_timeout_of_its_own_counts() {
 }
 
 #[tokio::test]
-async fn what_a_host_could_not_send_is_a_bad_argument() {
+async fn arguments_that_cannot_be_sent_are_invalid() {
     let scene = Scene::new().await;
     let url = format!("{}/x", scene.mock.origin());
     let long = "a".repeat(200_000);

@@ -1,4 +1,4 @@
-//! The built components: what each asks of its host, what it offers, and what it says of itself.
+//! The built components: their imports, exports, documentation and metadata.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use wasm_metadata::Payload;
 use wit_parser::decoding::{self, DecodedWasm};
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
-/// Every component for users, and how the WIT calls its world.
+/// Returns each shipped component with the name of its world.
 fn components() -> [(&'static Path, &'static str); 5] {
     [
         (oge_artifacts::tools(), "oge-tools"),
@@ -26,7 +26,7 @@ fn contract() -> Resolve {
     resolve
 }
 
-/// Names without versions, types left out: of them a host has nothing to provide.
+/// Returns the sorted names without versions. Leaves out types, which a host does not provide.
 fn names<'a>(
     resolve: &Resolve,
     items: impl Iterator<Item = (&'a WorldKey, &'a WorldItem)>,
@@ -47,7 +47,7 @@ fn names<'a>(
     names
 }
 
-/// What the tools need of WASI, whatever their token store needs.
+/// The WASI interfaces that the tools import, without those of a token store.
 const TOOLS: [&str; 9] = [
     "wasi:cli/environment",
     "wasi:cli/stderr",
@@ -60,7 +60,7 @@ const TOOLS: [&str; 9] = [
     "wasi:io/streams",
 ];
 const FILES: [&str; 2] = ["wasi:filesystem/preopens", "wasi:filesystem/types"];
-/// What Rust's standard library imports, unasked.
+/// The interfaces that Rust's standard library always imports.
 const STANDARD: [&str; 8] = [
     "wasi:cli/exit",
     "wasi:cli/terminal-input",
@@ -91,7 +91,7 @@ fn assert_world(component: &Path, mut imports: Vec<&str>, exports: &[&str]) {
 }
 
 #[test]
-fn each_component_imports_and_exports_exactly_this() {
+fn components_import_and_export_exactly_the_listed_interfaces() {
     let with = |more: &[&'static str]| [&TOOLS[..], more].concat();
     assert_world(oge_artifacts::tools(), with(&["oge:tools/token-store"]), &INTERFACES);
     assert_world(
@@ -100,7 +100,7 @@ fn each_component_imports_and_exports_exactly_this() {
         &["oge:tools/token-store", "wasi:cli/environment"],
     );
     assert_world(oge_artifacts::standalone(), with(&FILES), &INTERFACES);
-    // Of oge:tools/types it imports types alone.
+    // It imports only types from oge:tools/types; the loop below asserts that.
     let mut config = with(&FILES);
     config.extend(["oge:tools/types", "wasi:config/store"]);
     config.retain(|name| *name != "wasi:cli/environment");
@@ -122,7 +122,7 @@ fn each_component_imports_and_exports_exactly_this() {
 }
 
 #[test]
-fn last_years_hosts_have_the_wasi_that_is_imported() {
+fn components_import_wasi_0_2_6_or_older() {
     for (component, _) in components() {
         let (resolve, world) = decode(component).unwrap();
         for key in resolve.worlds[world].imports.keys() {
@@ -135,7 +135,7 @@ fn last_years_hosts_have_the_wasi_that_is_imported() {
 }
 
 #[test]
-fn each_component_carries_the_docs_that_hosts_show() {
+fn each_component_contains_its_wit_docs() {
     let contract = contract();
     for (component, world) in components() {
         let (_, ours) = contract.worlds.iter().find(|(_, ours)| ours.name == world).unwrap();
@@ -152,9 +152,9 @@ fn each_component_carries_the_docs_that_hosts_show() {
     }
 }
 
-/// The tools once more, at the root of a world: WIT has no way to say so.
+/// WIT cannot export an interface's functions at the root of a world, so `wassette.wit` is generated.
 #[test]
-fn wassette_wit_is_made_of_tools_wit() {
+fn wassette_wit_matches_tools_wit() {
     const MARK: &str = "writes it anew.\n";
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     let tools = std::fs::read_to_string(wit.join("tools.wit")).unwrap();
@@ -177,7 +177,7 @@ fn wassette_wit_is_made_of_tools_wit() {
 }
 
 #[test]
-fn each_component_says_what_it_is() {
+fn each_component_has_name_version_and_licence() {
     for (component, name) in components() {
         let bytes = std::fs::read(component).unwrap();
         let Payload::Component { metadata, children } = Payload::from_binary(&bytes).unwrap()

@@ -1,4 +1,4 @@
-//! `auth`: renew the token now, or ask what is known of it.
+//! `auth`: refreshes the token and reports its status.
 
 use oge_host::CallError;
 use oge_mock_platform::{Credentials, Options, Route};
@@ -7,7 +7,7 @@ use oge_tools::error::FailureKind;
 use crate::scene::Scene;
 
 #[tokio::test]
-async fn a_refresh_is_one_login_whatever_the_state() {
+async fn a_refresh_always_makes_one_login() {
     let scene = Scene::new().await;
     let first = scene.host.refresh_token().await.unwrap();
     assert_eq!(scene.mock.count(Route::Token), 1);
@@ -17,7 +17,7 @@ async fn a_refresh_is_one_login_whatever_the_state() {
 }
 
 #[tokio::test]
-async fn an_empty_store_says_so_and_contacts_no_one() {
+async fn the_status_of_an_empty_store_sends_nothing() {
     let scene = Scene::new().await;
     let info = scene.host.token_status().await.unwrap();
     assert!(!info.present && info.generation.is_none() && info.expired.is_none());
@@ -25,7 +25,7 @@ async fn an_empty_store_says_so_and_contacts_no_one() {
 }
 
 #[tokio::test]
-async fn a_held_token_is_described_and_not_shown() {
+async fn the_status_describes_a_token_without_showing_it() {
     let scene = Scene::logged_in().await;
     let info = scene.host.token_status().await.unwrap();
     assert_eq!((info.present, info.expired), (true, Some(false)));
@@ -36,7 +36,7 @@ async fn a_held_token_is_described_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_token_past_its_end_is_said_to_be() {
+async fn an_expired_token_is_reported_as_expired() {
     // {"exp":1}
     let scene = Scene::set(&[("OGE_TOKEN", "e30.eyJleHAiOjF9.c2ln")]).await;
     let info = scene.host.token_status().await.unwrap();
@@ -44,7 +44,7 @@ async fn a_token_past_its_end_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn refused_credentials_are_the_token_stores_failure() {
+async fn rejected_credentials_are_a_token_store_failure() {
     let wrong = Credentials { password: "other".to_owned(), ..Credentials::default() };
     let scene = Scene::with(Options::default().credentials(wrong), |builder| {
         builder.settings([("OGE_TOKEN_PASSWORD", "mine")])

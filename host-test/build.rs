@@ -1,4 +1,4 @@
-//! Says which hosts in other languages can be tested.
+//! Sets a `cfg` for each example host whose language is installed.
 
 #[path = "../tests/installed.rs"]
 mod installed;

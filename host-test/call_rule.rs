@@ -1,4 +1,4 @@
-//! The call rule, on the wire.
+//! The call rule over HTTP.
 
 use oge_mock_platform::{ExpiredForm, Fault, Recorded, Route};
 use oge_tools::error::FailureKind;
@@ -7,7 +7,7 @@ use oge_tools::tools::{QueryTaskStatus, SubmitBatchTask};
 
 use crate::scene::{Scene, status_of, submission};
 
-/// That the second request is the first but for its token.
+/// Asserts that the two requests differ in the token only.
 fn assert_same_but_for_the_token(requests: &[Recorded]) {
     let [first, second] = requests else { panic!("{requests:?}") };
     let without_token = |request: &Recorded| {
@@ -23,7 +23,7 @@ fn assert_same_but_for_the_token(requests: &[Recorded]) {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_renewed_and_the_same_request_sent_again() {
+async fn an_expired_token_is_refreshed_and_the_request_is_resent() {
     for form in [ExpiredForm::Code40003, ExpiredForm::Status401] {
         let scene = Scene::logged_in().await;
         scene.mock.expired_form(form);
@@ -36,7 +36,7 @@ async fn an_expired_token_is_renewed_and_the_same_request_sent_again() {
 }
 
 #[tokio::test]
-async fn a_body_is_sent_again_as_it_was() {
+async fn a_retry_sends_the_same_body() {
     let scene = Scene::logged_in().await;
     scene.mock.revoke_tokens();
     let done = scene.host.run::<SubmitBatchTask>(&submission("d")).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_body_is_sent_again_as_it_was() {
 }
 
 #[tokio::test]
-async fn the_retry_carries_the_token_that_the_login_gave() {
+async fn the_retry_uses_the_refreshed_token() {
     let scene = Scene::logged_in().await;
     scene.mock.revoke_tokens();
     scene.ask().await.unwrap();
@@ -58,7 +58,7 @@ async fn the_retry_carries_the_token_that_the_login_gave() {
 }
 
 #[tokio::test]
-async fn a_refused_retry_is_not_retried() {
+async fn a_rejected_retry_is_not_retried() {
     let scene = Scene::logged_in().await;
     scene.mock.refuse_all_tokens(true);
     let failure = scene.ask().await.unwrap_err();
@@ -70,7 +70,7 @@ async fn a_refused_retry_is_not_retried() {
 }
 
 #[tokio::test]
-async fn a_failed_refresh_fails_the_call_and_nothing_is_sent_again() {
+async fn a_failed_refresh_fails_the_call_without_a_retry() {
     let scene = Scene::logged_in().await;
     scene.mock.revoke_tokens();
     scene.mock.fail(Route::Token, Fault::Status(503));
@@ -93,7 +93,7 @@ async fn forbidden_is_never_refreshed() {
 }
 
 #[tokio::test]
-async fn a_callers_own_token_is_sent_and_never_renewed() {
+async fn a_callers_token_is_sent_and_never_refreshed() {
     for form in [ExpiredForm::Code40003, ExpiredForm::Status401] {
         let scene = Scene::new().await;
         scene.mock.expired_form(form);
@@ -108,7 +108,7 @@ async fn a_callers_own_token_is_sent_and_never_renewed() {
 }
 
 #[tokio::test]
-async fn other_codes_can_mean_expired() {
+async fn expired_codes_can_be_configured() {
     let scene = Scene::set(&[("OGE_EXPIRED_CODES", "40003, 777")]).await;
     scene.host.refresh_token().await.unwrap();
     scene.mock.fail_times(Route::GetState, 1, Fault::Code(777));
@@ -117,7 +117,7 @@ async fn other_codes_can_mean_expired() {
 }
 
 #[tokio::test]
-async fn a_401_is_an_expiry_whatever_becomes_of_its_body() {
+async fn a_401_is_expired_even_if_its_body_is_too_large() {
     let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", "100")]).await;
     scene.host.refresh_token().await.unwrap();
     let body = vec![b'x'; 100_000];

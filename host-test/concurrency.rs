@@ -1,4 +1,4 @@
-//! One login however many calls meet the same expiry.
+//! Concurrent calls share one login.
 
 use std::sync::Arc;
 
@@ -8,48 +8,48 @@ use oge_tools::error::FailureKind;
 use crate::scene::Scene;
 
 async fn ask_at_once(scene: &Arc<Scene>, calls: usize) -> Vec<Result<String, FailureKind>> {
-    let mut asked = Vec::new();
+    let mut tasks = Vec::new();
     for _ in 0..calls {
         let scene = Arc::clone(scene);
-        asked.push(tokio::spawn(async move { scene.ask().await.map_err(|failure| failure.kind) }));
+        tasks.push(tokio::spawn(async move { scene.ask().await.map_err(|failure| failure.kind) }));
     }
-    let mut answers = Vec::new();
-    for ask in asked {
-        answers.push(ask.await.unwrap());
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
     }
-    answers
+    results
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_calls_on_an_expired_token_are_one_login_and_two_hundred_answers() {
+async fn two_hundred_calls_with_an_expired_token_share_one_login() {
     let scene = Scene::with(Options::default().single_session(true), |builder| builder).await;
     scene.host.refresh_token().await.unwrap();
     scene.mock.clear_requests();
     scene.mock.revoke_tokens();
     let scene = Arc::new(scene);
-    let answers = ask_at_once(&scene, 200).await;
-    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let results = ask_at_once(&scene, 200).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(scene.mock.count(Route::Token), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_calls_on_an_empty_store_are_one_login() {
+async fn two_hundred_calls_on_an_empty_store_share_one_login() {
     let scene = Scene::with(Options::default().single_session(true), |builder| builder).await;
     let scene = Arc::new(scene);
-    let answers = ask_at_once(&scene, 200).await;
-    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let results = ask_at_once(&scene, 200).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(scene.mock.count(Route::Token), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_credentials_are_everyones_answer_and_one_login() {
+async fn all_callers_get_the_rejection_of_one_login() {
     let wrong = Credentials { password: "other".to_owned(), ..Credentials::default() };
     let scene = Scene::with(Options::default().credentials(wrong), |builder| {
         builder.settings([("OGE_TOKEN_PASSWORD", "mine")])
     })
     .await;
     let scene = Arc::new(scene);
-    let answers = ask_at_once(&scene, 100).await;
-    assert!(answers.iter().all(|answer| *answer == Err(FailureKind::TokenStore)), "{answers:?}");
+    let results = ask_at_once(&scene, 100).await;
+    assert!(results.iter().all(|result| *result == Err(FailureKind::TokenStore)), "{results:?}");
     assert_eq!(scene.mock.count(Route::Token), 1);
 }

@@ -1,4 +1,4 @@
-//! The confused deputy: whatever a caller spells, the store's token goes to the platform alone.
+//! Confused deputy: no argument of a caller sends the store's token to another server.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::scene::Scene;
 
-/// A server that notes who comes, and gives everybody one answer.
+/// A server that records each request and sends the same response to all.
 struct Listener {
     authority: String,
     heads: Arc<Mutex<Vec<String>>>,
@@ -51,13 +51,13 @@ impl Listener {
         Origin::parse(&format!("http://{}", self.authority)).unwrap()
     }
 
-    /// What has been sent here; a connection on which nothing came counts too.
+    /// Returns the received request heads, with an empty one for each connection that sent nothing.
     fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
 
-/// What comes until the blank line.
+/// Reads up to the blank line.
 async fn head(stream: &TcpStream) -> String {
     let mut bytes = Vec::new();
     while !bytes.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -75,7 +75,7 @@ async fn head(stream: &TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Another server that the host lets anybody reach, and the platform, logged in.
+/// Starts a logged-in scene and another server whose origin the host allows.
 async fn two_servers() -> (Scene, Listener) {
     let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
     let elsewhere = Listener::start(answer.to_owned()).await;
@@ -105,7 +105,7 @@ async fn assert_refused(scene: &Scene, arguments: &Arguments, what: &str) {
 }
 
 #[tokio::test]
-async fn no_spelling_leads_the_token_elsewhere() {
+async fn no_url_spelling_sends_the_token_to_another_server() {
     let (scene, elsewhere) = two_servers().await;
     let (here, there) = (scene.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
     let (_, port) = there.split_once(':').unwrap();
@@ -154,7 +154,7 @@ async fn no_spelling_leads_the_token_elsewhere() {
         format!("http://①②⑦.⓪.⓪.①:{port}/"),
         format!("http://127。0。0。1:{port}/"),
         format!("http://xn--127-:{port}/"),
-        // The same address as the platform's, but spelt as no two readers agree on.
+        // The platform's own address in spellings that parsers read differently.
         format!("http://127.1:{own_port}/"),
         format!("http://0x7f.0.0.1:{own_port}/"),
         format!("http://[::ffff:127.0.0.1]:{own_port}/"),
@@ -171,7 +171,7 @@ async fn no_spelling_leads_the_token_elsewhere() {
 }
 
 #[tokio::test]
-async fn what_looks_foreign_behind_the_host_stays_with_the_platform() {
+async fn a_host_in_path_or_query_does_not_change_the_server() {
     let (scene, elsewhere) = two_servers().await;
     let (here, there) = (scene.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
     let (_, port) = here.split_once(':').unwrap();
@@ -257,7 +257,7 @@ async fn no_header_method_or_query_smuggles_a_second_request() {
 }
 
 #[tokio::test]
-async fn no_redirect_leads_the_token_elsewhere() {
+async fn no_redirect_sends_the_token_to_another_server() {
     for status in [300, 301, 302, 303, 305, 307, 308] {
         let elsewhere = Listener::start(String::new()).await;
         let away = format!(

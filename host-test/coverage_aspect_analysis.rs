@@ -1,4 +1,4 @@
-//! 坡向分析 on the wire.
+//! 坡向分析 over HTTP.
 
 use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
@@ -54,7 +54,7 @@ async fn every_argument_reaches_the_platform() {
 }
 
 #[tokio::test]
-async fn the_platforms_json_is_handed_on_in_its_order_and_spelling() {
+async fn the_platforms_json_keeps_its_order_and_number_format() {
     let scene = Scene::new().await;
     let body = r#"{"z": 1.0, "a":[1e-7, 9007199254740993, "坡"], "code":20000}"#;
     scene.mock.response(Route::Process, 200, "application/json", body);
@@ -70,7 +70,7 @@ async fn the_platforms_json_is_handed_on_in_its_order_and_spelling() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_json_is_kept_with_the_reason() {
+async fn a_text_response_is_kept_with_the_parse_error() {
     let scene = Scene::new().await;
     scene.mock.response(Route::Process, 200, "text/plain", "done");
     let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();

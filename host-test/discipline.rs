@@ -1,5 +1,5 @@
-//! How often an account logs in when things go wrong: never in a storm, and never not at all. The first
-//! part plays on a paused clock, the last in real time on real sockets.
+//! How often an account logs in when logins fail or tokens are rejected. The tests with `Scene` use real
+//! sockets and real time; the others use a paused clock.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,10 +21,10 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How long everything takes on the wire.
+/// The duration of each login and each call.
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// An account at a platform that ends the tokens before each new one, and what is answered to a login.
+/// An account with one session: each login ends the token before it. All logins get the same response.
 #[derive(Clone)]
 struct Account(Arc<Mutex<State>>);
 
@@ -39,7 +39,7 @@ impl Account {
         Self(Arc::new(Mutex::new(State { answer, logins: Vec::new(), issued: 0 })))
     }
 
-    /// An account whose tokens live for an hour.
+    /// Returns an account whose tokens are valid for an hour.
     fn good() -> Self {
         Self::answering(Ok((Some(3600), Claims::default())))
     }
@@ -52,24 +52,24 @@ impl Account {
         self.0.lock().unwrap().logins.len()
     }
 
-    /// The shortest time between two logins.
+    /// Returns the shortest time between two logins.
     fn shortest_gap(&self) -> Duration {
         let state = self.0.lock().unwrap();
         let gaps = state.logins.windows(2).map(|pair| pair[1] - pair[0]);
         gaps.min().unwrap_or(Duration::MAX)
     }
 
-    /// Whether a call with this token is accepted, which takes its time.
+    /// Sends a call with this token and returns whether it is accepted.
     async fn accepts(&self, token: &Secret) -> bool {
         sleep(LATENCY).await;
         token.expose() == format!("Bearer {}", self.0.lock().unwrap().issued)
     }
 
-    /// A host's store for this account, and its warnings.
+    /// Returns a token store for this account, and its warnings.
     fn store(&self) -> (NativeStore, Arc<Mutex<Vec<String>>>) {
         let warnings = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&warnings);
-        let warn = move |line: &str| told.lock().unwrap().push(line.to_owned());
+        let lines = Arc::clone(&warnings);
+        let warn = move |line: &str| lines.lock().unwrap().push(line.to_owned());
         (NativeStore::new(self.clone(), None, Arc::new(warn)), warnings)
     }
 }
@@ -89,7 +89,7 @@ impl Authority for Account {
     }
 }
 
-/// A call under the call rule; whether it went well.
+/// Makes a call under the call rule and returns whether it succeeded.
 async fn call(store: &NativeStore, account: &Account) -> bool {
     let Ok(token) = store.get().await else { return false };
     if account.accepts(&token.authorization).await {
@@ -101,7 +101,7 @@ async fn call(store: &NativeStore, account: &Account) -> bool {
     }
 }
 
-/// Calls without a pause for so long; how many there were, and how many went well.
+/// Makes calls for `time` and returns how many there were and how many succeeded.
 async fn calls(store: &NativeStore, account: &Account, time: Duration) -> (usize, usize) {
     let (mut all, mut good) = (0, 0);
     let _ = timeout(time, async {
@@ -123,14 +123,14 @@ fn unavailable() -> LoginError {
     LoginError::Unavailable { why: "down".to_owned(), retry_after: None }
 }
 
-/// Fifty callers for so long, one in three of them for a person.
+/// Runs fifty callers for `time`. A third of their requests are forced logins.
 async fn ask_for(store: &NativeStore, time: Duration) {
     let ask = async |caller: u64| {
-        for turn in 0.. {
-            let answer = match (caller + turn) % 3 {
+        for round in 0.. {
+            let answer = match (caller + round) % 3 {
                 0 => store.get().await,
                 1 => store.refresh(None).await,
-                _ => store.refresh(Some(turn)).await,
+                _ => store.refresh(Some(round)).await,
             };
             assert!(answer.is_err(), "{answer:?}");
             sleep(Duration::from_millis(10 + caller)).await;
@@ -140,11 +140,11 @@ async fn ask_for(store: &NativeStore, time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_credentials_are_a_few_logins_whatever_the_load() {
+async fn wrong_credentials_cause_at_most_three_logins_under_load() {
     let account = Account::answering(Err(rejected()));
     let (store, _) = account.store();
     ask_for(&store, seconds(59)).await;
-    // One by itself, and one that a person asked for.
+    // One automatic login and one forced login.
     assert_eq!(account.logins(), 2);
     for _ in 0..1_000 {
         store.get().await.unwrap_err();
@@ -154,7 +154,7 @@ async fn wrong_credentials_are_a_few_logins_whatever_the_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_ten_seconds_is_a_handful_of_requests_whatever_the_load() {
+async fn a_ten_second_outage_causes_at_most_five_logins_under_load() {
     let account = Account::answering(Err(unavailable()));
     let (store, _) = account.store();
     ask_for(&store, seconds(10)).await;
@@ -165,11 +165,11 @@ async fn an_outage_of_ten_seconds_is_a_handful_of_requests_whatever_the_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flapping_authority_is_asked_every_thirty_seconds_while_the_token_is_good() {
+async fn failed_renewals_of_a_valid_token_are_30_seconds_apart() {
     let account = Account::good();
     let (store, _) = account.store();
     assert!(call(&store, &account).await);
-    // In the last five minutes but half of one the token is good, and a new one is wanted.
+    // The token is renewed early in its last five minutes and served until its last half minute.
     sleep(seconds(3300)).await;
     let flap = async {
         loop {
@@ -183,28 +183,28 @@ async fn a_flapping_authority_is_asked_every_thirty_seconds_while_the_token_is_g
     }
     assert!(account.shortest_gap() >= seconds(30), "{:?}", account.shortest_gap());
     assert_eq!(account.logins(), 1 + 9);
-    // Once it is back the next attempt renews the token, and nobody has noticed.
+    // After the outage the next login renews the token. No call has failed.
     account.answer(Ok((Some(3600), Claims::default())));
     let (all, good) = calls(&store, &account, seconds(40)).await;
     assert_eq!((all, account.logins()), (good, 1 + 9 + 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_hours_ahead_of_its_platform_neither_storms_nor_sticks() {
-    // By this host's clock each new token has been over for decades.
+async fn a_host_clock_ahead_causes_few_logins_and_no_failed_call() {
+    // By this host's clock each new token expired decades ago.
     let over = Claims { expires_at: Some(1), ..Claims::default() };
     let account = Account::answering(Ok((None, over)));
     let (store, warnings) = account.store();
     let (all, good) = calls(&store, &account, seconds(3 * 3600)).await;
     assert_eq!(all, good);
-    // Taken as good for 15 minutes, renewed three quarters into them.
+    // Such a token counts as valid for 15 minutes and is renewed after three quarters of them.
     assert!(account.logins() <= 3 * 3600 / 675 + 1, "{} logins", account.logins());
     assert_eq!(warnings.lock().unwrap().len(), 1, "{warnings:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_hours_behind_its_platform_waits_to_be_told_that_a_token_is_over() {
-    // It lives on this host for decades, and on the platform for a minute.
+async fn a_host_clock_behind_logs_in_only_after_a_rejection() {
+    // The token is valid for decades by this host's clock, and for a minute on the platform.
     let far = Claims { expires_at: Some(9_999_999_999), ..Claims::default() };
     let account = Account::answering(Ok((None, far)));
     let (store, warnings) = account.store();
@@ -216,12 +216,12 @@ async fn a_host_hours_behind_its_platform_waits_to_be_told_that_a_token_is_over(
     assert_eq!(*warnings.lock().unwrap(), [""; 0]);
 }
 
-/// Both start at one moment, ask without a pause and as fast, so they could fall into step for ever.
+/// Both hosts start at the same time and call at the same rate, so their logins could stay in step.
 #[tokio::test(start_paused = true)]
-async fn two_hosts_on_one_account_are_told_so_and_both_go_on() {
+async fn two_hosts_on_one_account_are_warned_and_keep_working() {
     const MINUTES: u64 = 10;
     let account = Account::good();
-    let ((one, told_one), (other, told_other)) = (account.store(), account.store());
+    let ((one, warnings_one), (other, warnings_other)) = (account.store(), account.store());
     let time = seconds(60 * MINUTES);
     let ((all_one, good_one), (all_other, good_other)) =
         tokio::join!(calls(&one, &account, time), calls(&other, &account, time));
@@ -229,16 +229,19 @@ async fn two_hosts_on_one_account_are_told_so_and_both_go_on() {
         "{} logins in {MINUTES} min; {good_one} of {all_one} and {good_other} of {all_other} calls",
         account.logins()
     );
-    // Two hosts, each every five seconds, and what it took to find out.
+    // Each host logs in every five seconds, plus the logins until both detect the contention.
     assert!(account.logins() <= 2 * (12 * MINUTES as usize + 4), "{} logins", account.logins());
-    for (told, all, good) in [(told_one, all_one, good_one), (told_other, all_other, good_other)] {
-        let told = told.lock().unwrap();
-        assert!(!told.is_empty() && told[0].contains("something else logs in"), "{told:?}");
+    for (warnings, all, good) in
+        [(warnings_one, all_one, good_one), (warnings_other, all_other, good_other)]
+    {
+        let warnings = warnings.lock().unwrap();
+        let warned = !warnings.is_empty() && warnings[0].contains("something else logs in");
+        assert!(warned, "{warnings:?}");
         assert!(good > 12 * MINUTES as usize / 2 && 2 * good > all, "{good} of {all} calls");
     }
 }
 
-/// Asks from many tasks without a pause for so long, and what it was answered last.
+/// Calls from 16 tasks for `time` and returns the last result of each.
 async fn load(scene: &Arc<Scene>, time: Duration) -> Vec<Result<String, FailureKind>> {
     let ask = |_| {
         let scene = Arc::clone(scene);
@@ -257,40 +260,41 @@ async fn load(scene: &Arc<Scene>, time: Duration) -> Vec<Result<String, FailureK
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_credentials_under_load_are_one_login() {
+async fn wrong_credentials_under_load_cause_one_login() {
     let mine = |builder: oge_host::HostBuilder| builder.settings([("OGE_TOKEN_PASSWORD", "wrong")]);
     let scene = Arc::new(Scene::with(Options::default(), mine).await);
-    let answers = load(&scene, seconds(3)).await;
-    assert!(answers.iter().all(|answer| *answer == Err(FailureKind::TokenStore)), "{answers:?}");
+    let results = load(&scene, seconds(3)).await;
+    assert!(results.iter().all(|result| *result == Err(FailureKind::TokenStore)), "{results:?}");
     assert_eq!(scene.mock.count(Route::Token), 1);
 }
 
-/// Once one of them spaces its logins, the other's tokens live for five seconds, and are still fresh then.
+/// When one host spaces its logins, the other's tokens live for five seconds, so they still count as fresh.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hosts_on_one_account_under_load_are_no_storm_and_both_are_told() {
+async fn two_hosts_on_one_account_log_in_rarely_and_warn_once() {
     let mock = Mock::start(Options::default().single_session(true)).await.unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let lines = Arc::clone(&told);
-    let rival = oge_host::Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
+    let other_log = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&other_log);
+    let other_host = oge_host::Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
         .settings(mock.settings())
         .log(move |line| lines.lock().unwrap().push(line.to_owned()))
         .build()
         .unwrap();
-    let rival = tokio::spawn(async move {
+    let other_host = tokio::spawn(async move {
         loop {
-            let _ = rival.run::<QueryTaskStatus>(&status_of("d")).await;
+            let _ = other_host.run::<QueryTaskStatus>(&status_of("d")).await;
             sleep(Duration::from_millis(20)).await;
         }
     });
     let scene = Arc::new(Scene::on(mock, |builder| builder));
     load(&scene, seconds(11)).await;
-    rival.abort();
+    other_host.abort();
     let logins = scene.mock.count(Route::Token);
     println!("{logins} logins in 11 s");
-    // Each every five seconds, and what it took to find out.
+    // Each host logs in every five seconds, plus the logins until both detect the contention.
     assert!((4..=12).contains(&logins), "{logins} logins");
-    for log in [scene.log(), told.lock().unwrap().clone()] {
-        let contested = log.iter().filter(|line| line.contains("something else logs in"));
-        assert_eq!(contested.count(), 1, "of {} lines", log.len());
+    for log in [scene.log(), other_log.lock().unwrap().clone()] {
+        let warnings_of_contention =
+            log.iter().filter(|line| line.contains("something else logs in"));
+        assert_eq!(warnings_of_contention.count(), 1, "of {} lines", log.len());
     }
 }

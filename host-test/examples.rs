@@ -1,4 +1,4 @@
-//! The example hosts in other languages, run as their users run them.
+//! Runs the example hosts in other languages.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,12 +10,12 @@ fn example(language: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(language)
 }
 
-/// The rows that say what responses to a login mean.
+/// Returns the file with login responses and how each must be classified.
 fn responses() -> PathBuf {
     example("login-responses.json")
 }
 
-/// Calls through the example; what each said, and how many logins that took.
+/// Calls through the example and asserts each result and the number of logins.
 async fn calls(command: impl Fn() -> Command) {
     let mock = Mock::start(Options::default()).await.unwrap();
     mock.start_task("d");
@@ -34,13 +34,13 @@ async fn calls(command: impl Fn() -> Command) {
     settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
     mock.revoke_tokens();
     let number = std::env::var("OGE_CALLS").unwrap_or_else(|_| "3".to_owned());
-    let said = run(&["d", "--calls", &number], &settings);
-    assert_eq!(said.len().to_string(), number);
+    let results = run(&["d", "--calls", &number], &settings);
+    assert_eq!(results.len().to_string(), number);
     assert_eq!(
-        (said[0]["attempts"].as_u64(), said[0]["status"].as_str()),
+        (results[0]["attempts"].as_u64(), results[0]["status"].as_str()),
         (Some(2), Some("starting"))
     );
-    assert!(said[1..].iter().all(|call| call["attempts"] == 1), "{said:?}");
+    assert!(results[1..].iter().all(|call| call["attempts"] == 1), "{results:?}");
     assert_eq!(mock.count(Route::Token), 1, "token requests for {number} calls");
 
     for (key, value) in &mut settings {
@@ -49,14 +49,14 @@ async fn calls(command: impl Fn() -> Command) {
         }
     }
     mock.revoke_tokens();
-    let said = run(&["d"], &settings);
-    assert_eq!(said[0]["kind"], "token-store", "{said:?}");
-    assert!(!said[0].to_string().contains("MARKER"), "{said:?}");
-    refused_logins(command).await;
+    let results = run(&["d"], &settings);
+    assert_eq!(results[0]["kind"], "token-store", "{results:?}");
+    assert!(!results[0].to_string().contains("MARKER"), "{results:?}");
+    failed_logins(command).await;
 }
 
-/// However a login fails, the calls after it do not make another one.
-async fn refused_logins(command: impl Fn() -> Command) {
+/// Asserts that the calls after a failed login do not log in again.
+async fn failed_logins(command: impl Fn() -> Command) {
     let wrong = Mock::start(Options::default().locks_account(true)).await.unwrap();
     let mut wrong_settings = wrong.settings();
     wrong_settings.retain(|(key, _)| key != "OGE_TOKEN_PASSWORD");
@@ -67,7 +67,7 @@ async fn refused_logins(command: impl Fn() -> Command) {
     broken.response(Route::Token, 200, "application/json", r#"{"data":{"token":"MARKER\nx"}}"#);
     let none = Mock::start(Options::default()).await.unwrap();
     none.response(Route::Token, 200, "application/json", r#"{"code":200,"msg":"登录成功"}"#);
-    for (mock, settings, said) in [
+    for (mock, settings, expected) in [
         (
             &wrong,
             wrong_settings,
@@ -85,7 +85,7 @@ async fn refused_logins(command: impl Fn() -> Command) {
         command.args(["d", "--calls", "3"]).envs(settings).env_remove("OGE_TOKEN");
         let output = command.stdin(Stdio::null()).output().unwrap();
         let shown = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(shown.matches(said).count(), 3, "{shown}");
+        assert_eq!(shown.matches(expected).count(), 3, "{shown}");
         assert!(!shown.contains("MARKER"), "{shown}");
         assert_eq!(mock.count(Route::Token), 1, "{shown}");
     }
@@ -103,7 +103,7 @@ async fn refused_logins(command: impl Fn() -> Command) {
 
 #[tokio::test]
 #[cfg_attr(not(has_node), ignore = "needs Node.js and npm ci in examples/node")]
-async fn node_renews_the_token_and_sends_again() {
+async fn node_refreshes_the_token_and_retries() {
     let folder = example("node");
     let mut build = Command::new("npm");
     build.args(["run", "--silent", "build"]).current_dir(&folder);
@@ -128,7 +128,7 @@ async fn node_renews_the_token_and_sends_again() {
 
 #[tokio::test]
 #[cfg_attr(not(has_python), ignore = "needs Python with examples/python/requirements.txt")]
-async fn python_renews_the_token_and_sends_again() {
+async fn python_refreshes_the_token_and_retries() {
     let folder = example("python");
     let mut rows = Command::new("python3");
     rows.current_dir(&folder).arg("-c").arg(
@@ -152,7 +152,7 @@ fn jco_reads_every_component() {
     let folder = example("node");
     let jco = folder.join("node_modules/.bin/jco");
     for (name, component) in oge_artifacts::all() {
-        // `jco wit` knows no WIT package; `jco print` reads both.
+        // `jco wit` cannot read a WIT package; `jco print` can.
         let is_wit = component == oge_artifacts::wit();
         let (how, begins) = if is_wit { ("print", "(component") } else { ("wit", "package") };
         let output = Command::new(&jco).arg(how).arg(component).output().unwrap();
@@ -162,9 +162,9 @@ fn jco_reads_every_component() {
     }
 }
 
-/// Both pass the component these settings and no other, the password least of all.
+/// Asserts that both examples pass the tools' settings to the component and no other, such as the password.
 #[test]
-fn the_examples_pass_on_the_settings_of_the_tools() {
+fn the_examples_pass_exactly_the_tools_settings() {
     for file in ["node/main.mjs", "python/main.py"] {
         let source = std::fs::read_to_string(example(file)).unwrap();
         let list = source.split("SETTINGS = ").nth(1).unwrap().split([']', ')']).next().unwrap();

@@ -1,4 +1,4 @@
-//! 代码转DAG任务 on the wire.
+//! 代码转DAG任务 over HTTP.
 
 use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::scene::{Scene, assert_headers, code};
 
 #[tokio::test]
-async fn the_code_is_sent_and_the_ids_come_back() {
+async fn the_code_is_sent_and_the_ids_are_returned() {
     let scene = Scene::set(&[("OGE_USER_ID", "u-1")]).await;
     let done = scene.host.run::<ExecuteCodeToDag>(&code()).await.unwrap();
     assert_eq!((done.output.dag_ids.len(), done.output.user_id.as_str()), (1, "u-1"));
@@ -53,7 +53,7 @@ async fn the_envelope_keeps_the_platforms_json() {
 }
 
 #[tokio::test]
-async fn no_dags_are_no_tasks_and_anything_else_is_a_bad_reply() {
+async fn empty_dags_are_valid_and_other_forms_are_bad_replies() {
     let scene = Scene::new().await;
     scene.mock.response(Route::ExecuteCode, 200, "application/json", r#"{"dags":{}}"#);
     let done = scene.host.run::<ExecuteCodeToDag>(&code()).await.unwrap();

@@ -1,4 +1,4 @@
-//! A guest that misbehaves is stopped with an error that names the limit, and the host goes on.
+//! A guest that exceeds a limit is stopped with an error that names the limit. The host keeps working.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use oge_tools::url::Origin;
 use crate::scene::{Scene, status_of};
 use crate::sink::Sink;
 
-/// More than a call needs that only waits, on a machine that does other things too.
+/// More CPU time than a call needs that only waits, also on a busy machine.
 const CPU: Duration = Duration::from_millis(200);
 
-/// A host for the guest that does as it is told.
+/// Returns a builder of a host for the hostile guest.
 pub fn hostile() -> HostBuilder {
     Host::builder(std::fs::read(oge_artifacts::hostile()).unwrap()).log(|_| {})
 }
 
-/// Tells the guest what to do, and what it answered.
+/// Tells the guest what to do and returns its result.
 pub async fn tell(host: &Host, what: &str) -> Result<String, CallError> {
     host.run::<QueryTaskStatus>(&status_of(what)).await.map(|done| done.output.status)
 }
 
-/// The limit that ends what the guest was told, after which the host has to serve on.
+/// Returns the limit that stops the guest. Asserts that the host works after that.
 async fn stopped(limits: Limits, what: &str) -> Stopped {
     let host = hostile().limits(limits).build().unwrap();
     let stopped = match tell(&host, what).await {
@@ -41,13 +41,13 @@ async fn a_guest_that_spins_is_stopped() {
 }
 
 #[tokio::test]
-async fn waiting_now_and_then_buys_a_guest_no_time() {
+async fn waits_do_not_extend_the_cpu_limit() {
     let limits = Limits { cpu: CPU, ..Limits::default() };
     assert_eq!(stopped(limits, "spin-between-waits").await, Stopped::Cpu(CPU));
 }
 
 #[tokio::test]
-async fn requests_that_are_refused_at_once_buy_a_guest_no_time() {
+async fn refused_requests_do_not_extend_the_cpu_limit() {
     let limits = Limits { cpu: CPU, ..Limits::default() };
     assert_eq!(stopped(limits, "refused").await, Stopped::Cpu(CPU));
 }
@@ -63,7 +63,7 @@ async fn calls_that_wait_use_no_cpu_time() {
 }
 
 #[tokio::test]
-async fn a_call_that_finds_no_room_waits_for_its_turn() {
+async fn a_call_above_calls_at_once_waits() {
     for (room, wait, first) in
         [(0, "wait:200", "waited"), (1, "wait:200", "waited"), (2, "wait:60000", "nothing done")]
     {
@@ -78,7 +78,7 @@ async fn a_call_that_finds_no_room_waits_for_its_turn() {
 }
 
 #[tokio::test]
-async fn a_guest_that_spins_holds_nobody_up() {
+async fn a_spinning_guest_does_not_block_other_calls() {
     let host = hostile().build().unwrap();
     tokio::select! {
         biased;
@@ -88,7 +88,7 @@ async fn a_guest_that_spins_holds_nobody_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_spinning_guests_than_threads_starve_nobody() {
+async fn spinning_guests_do_not_starve_other_calls() {
     let host = hostile().limits(Limits { cpu: CPU, ..Limits::default() }).build().unwrap();
     let spin = |_| {
         let host = host.clone();
@@ -104,30 +104,30 @@ async fn more_spinning_guests_than_threads_starve_nobody() {
 }
 
 #[tokio::test]
-async fn a_call_ends_with_its_wall_time_whatever_it_waits_for() {
+async fn a_waiting_call_ends_at_its_wall_time_limit() {
     let wall = Duration::from_millis(50);
     let limits = Limits { wall: Some(wall), ..Limits::default() };
     assert_eq!(stopped(limits, "wait").await, Stopped::Wall(wall));
 }
 
 #[tokio::test]
-async fn a_guest_that_grows_is_stopped() {
+async fn a_guest_above_its_memory_limit_is_stopped() {
     let memory = 8 << 20;
     let limits = Limits { memory: Some(memory), ..Limits::default() };
     assert_eq!(stopped(limits, "grow").await, Stopped::Memory(memory));
 }
 
 #[tokio::test]
-async fn the_memory_limit_follows_the_response_limit_and_says_so() {
+async fn the_memory_limit_follows_the_response_limit() {
     let host = hostile().settings([("OGE_MAX_REPLY_BYTES", "1048576")]).build().unwrap();
     let error = tell(&host, "grow").await.unwrap_err();
     assert!(matches!(error, CallError::Stopped(Stopped::Memory(bytes)) if bytes == (4 + 16) << 20));
     assert!(error.to_string().contains("OGE_MAX_REPLY_BYTES"), "{error}");
 }
 
-/// In pieces, without a length: what a buffer that doubles has no room for.
+/// A chunked response has no length, and a buffer that doubles would exceed the memory limit.
 #[tokio::test]
-async fn a_response_below_the_limit_fits_when_it_comes_in_chunks() {
+async fn a_chunked_response_below_the_limit_fits() {
     const LENGTH: usize = 31 << 20;
     let scene = Scene::new().await;
     scene.mock.fail(Route::Process, Fault::Huge(LENGTH));
@@ -136,13 +136,13 @@ async fn a_response_below_the_limit_fits_when_it_comes_in_chunks() {
 }
 
 #[tokio::test]
-async fn a_guest_that_hoards_resources_is_stopped() {
+async fn a_guest_above_its_resource_limit_is_stopped() {
     let limits = Limits { resources: 100, ..Limits::default() };
     assert_eq!(stopped(limits, "pollables").await, Stopped::Resources(100));
 }
 
 #[tokio::test]
-async fn a_guest_that_breaks_off_is_told_from_one_that_is_stopped() {
+async fn a_trap_is_not_reported_as_stopped() {
     let host = hostile().build().unwrap();
     let error = tell(&host, "panic").await.unwrap_err();
     assert!(matches!(&error, CallError::Trapped(why) if why.contains("unreachable")), "{error:?}");
@@ -150,7 +150,7 @@ async fn a_guest_that_breaks_off_is_told_from_one_that_is_stopped() {
 }
 
 #[tokio::test]
-async fn requests_past_the_limit_are_refused() {
+async fn requests_above_the_limit_are_refused() {
     let mock = Mock::start(Options::default()).await.unwrap();
     let host = hostile()
         .allow(Origin::parse(mock.origin()).unwrap())
@@ -162,38 +162,38 @@ async fn requests_past_the_limit_are_refused() {
     assert_eq!(mock.story().len(), 4);
 }
 
-/// How a guest breaks off, after which the host has to serve on.
-async fn broken_off(what: &str) -> String {
+/// Returns why the guest traps. Asserts that the host works after that.
+async fn trap(what: &str) -> String {
     let host = hostile().build().unwrap();
     let why = match tell(&host, what).await {
         Err(CallError::Trapped(why)) => why,
-        other => panic!("{what}: not broken off, but {other:?}"),
+        other => panic!("{what}: no trap, but {other:?}"),
     };
     assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
     why
 }
 
 #[tokio::test]
-async fn a_guest_that_calls_itself_without_end_breaks_off() {
-    let why = broken_off("recurse").await;
+async fn unbounded_recursion_traps() {
+    let why = trap("recurse").await;
     assert!(why.contains("call stack exhausted"), "{why}");
-    let why = broken_off("overflow").await;
+    let why = trap("overflow").await;
     assert!(why.contains("out of bounds"), "{why}");
 }
 
 #[tokio::test]
-async fn more_headers_than_a_message_has_break_a_guest_off() {
+async fn too_many_headers_trap_the_guest() {
     let host = hostile().build().unwrap();
     assert_eq!(tell(&host, "headers:100").await.unwrap(), "100 headers");
     for count in [200, 20_000] {
-        let why = broken_off(&format!("headers:{count}")).await;
+        let why = trap(&format!("headers:{count}")).await;
         assert!(why.contains("exceeds limit"), "{why}");
     }
 }
 
-/// One megabyte of the guest's would be four gigabytes of the host's.
+/// The guest returns one megabyte 4096 times, which would take four gigabytes in the host.
 #[tokio::test]
-async fn a_guest_that_answers_more_than_it_has_breaks_off() {
+async fn an_oversized_result_traps_the_guest() {
     let limits = Limits { memory: Some(16 << 20), ..Limits::default() };
     let host = hostile().limits(limits).build().unwrap();
     let answer = |megabytes: u32| execute_code_to_dag::Arguments {
@@ -203,13 +203,13 @@ async fn a_guest_that_answers_more_than_it_has_breaks_off() {
     };
     match host.run::<ExecuteCodeToDag>(&answer(4096)).await {
         Err(CallError::Trapped(why)) => assert!(why.contains("too much data"), "{why}"),
-        other => panic!("not broken off, but {:?}", other.map(|_| ())),
+        other => panic!("no trap, but {:?}", other.map(|_| ())),
     }
     assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
 }
 
 #[tokio::test]
-async fn a_request_body_without_end_ends_with_its_call() {
+async fn an_endless_request_body_ends_with_its_call() {
     let wall = Duration::from_millis(500);
     let limits = Limits { cpu: CPU, wall: Some(wall), ..Limits::default() };
     for sink in [Sink::that_reads(), Sink::that_does_not_read()] {
@@ -224,7 +224,7 @@ async fn a_request_body_without_end_ends_with_its_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_of_hostile_guests_holds_no_good_call_up() {
+async fn hostile_guests_do_not_block_good_calls() {
     let scene = Scene::logged_in().await;
     let limits = Limits {
         cpu: CPU,
@@ -234,7 +234,7 @@ async fn a_crowd_of_hostile_guests_holds_no_good_call_up() {
         ..Limits::default()
     };
     let host = hostile().limits(limits).build().unwrap();
-    let mischiefs = [
+    let actions = [
         "spin",
         "spin-between-waits",
         "refused",
@@ -246,10 +246,10 @@ async fn a_crowd_of_hostile_guests_holds_no_good_call_up() {
         "overflow",
         "headers:20000",
     ];
-    let crowd: Vec<_> = mischiefs
+    let crowd: Vec<_> = actions
         .into_iter()
         .cycle()
-        .take(4 * mischiefs.len())
+        .take(4 * actions.len())
         .map(|what| {
             let host = host.clone();
             tokio::spawn(async move { (what, tell(&host, what).await) })

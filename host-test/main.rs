@@ -1,5 +1,5 @@
-//! The whole, end to end: the component in the reference host, against a mock OGE on real sockets.
-//! One module for each behaviour.
+//! End-to-end tests: the component in the reference host against a mock OGE on real sockets.
+//! Each behaviour has a module.
 
 #![allow(
     clippy::unwrap_used,

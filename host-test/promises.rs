@@ -1,23 +1,23 @@
-//! SECURITY.md: each promise names the tests that hold it to its word, and they are there.
+//! Asserts that each promise in SECURITY.md names tests that exist.
 
 use std::fs;
 use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The rows of the table of promises.
+/// Returns the rows of the table of promises.
 fn rows(text: &str) -> impl Iterator<Item = &str> {
     let (_, promises) = text.split_once("\n## Promises\n").expect("a section of promises");
     let promises = promises.split("\n## ").next().unwrap_or_default();
     promises.lines().filter(|line| line.starts_with("| ")).skip(2)
 }
 
-/// What stands in code marks and names a test: `folder/file.rs::test`.
+/// Returns the file and name of each test in backticks: `folder/file.rs::test`.
 fn tests(row: &str) -> impl Iterator<Item = (&str, &str)> {
     row.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(".rs::"))
 }
 
-/// Whether `file` has a test of that name: a function with an attribute that says so above it.
+/// Returns whether `file` has a function of that name with a test attribute.
 fn has_test(file: &str, name: &str) -> bool {
     let Ok(source) = fs::read_to_string(Path::new(ROOT).join(format!("{file}.rs"))) else {
         return false;
@@ -35,7 +35,7 @@ fn each_promise_names_tests_that_exist() {
     let mut promises = 0;
     for row in rows(&text) {
         promises += 1;
-        assert!(tests(row).next().is_some(), "no test holds this: {row}");
+        assert!(tests(row).next().is_some(), "no test is named: {row}");
         for (file, name) in tests(row) {
             assert!(has_test(file, name), "{file}.rs has no test {name}");
         }
@@ -44,9 +44,9 @@ fn each_promise_names_tests_that_exist() {
 }
 
 #[test]
-fn a_test_that_is_not_there_is_noticed() {
+fn a_missing_test_is_detected() {
     assert!(has_test("host-test/promises", "each_promise_names_tests_that_exist"));
     assert!(!has_test("host-test/promises", "each_promise_names_tests_that"));
-    assert!(!has_test("host-test/promises", "rows"), "that is no test");
+    assert!(!has_test("host-test/promises", "rows"), "a function that is not a test");
     assert!(!has_test("host-test/nowhere", "each_promise_names_tests_that_exist"));
 }

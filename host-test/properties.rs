@@ -1,4 +1,4 @@
-//! The call rule as a property: whatever the platform and the store do.
+//! The call rule as a property of all responses, store results and authorizations.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 
 use crate::answers::Answer;
 
-/// What the store does when asked for another token.
+/// The store's result of `refresh`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Renewal {
     Other,
@@ -103,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn at_most_two_sends_and_one_refresh_and_the_second_send_is_the_first_with_another_token(
+    fn a_call_sends_at_most_twice_and_changes_only_the_token(
         answers in [any_answer(), any_answer()],
         renewal in prop::sample::select(vec![Renewal::Other, Renewal::Same, Renewal::Rejected, Renewal::Unavailable]),
         authorization in any_authorization(),

@@ -1,4 +1,4 @@
-//! 查询任务状态 on the wire.
+//! 查询任务状态 over HTTP.
 
 use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
@@ -8,7 +8,7 @@ use oge_tools::tools::query_task_status::Phase;
 use crate::scene::{Scene, assert_headers, status_of};
 
 #[tokio::test]
-async fn the_id_travels_percent_encoded_in_the_query() {
+async fn the_id_is_percent_encoded_in_the_query() {
     let scene = Scene::new().await;
     let id = "a b&dagId=c/坡+%";
     scene.host.run::<QueryTaskStatus>(&status_of(id)).await.unwrap();
@@ -23,7 +23,7 @@ async fn the_id_travels_percent_encoded_in_the_query() {
 }
 
 #[tokio::test]
-async fn the_state_and_its_phase_come_from_every_form_of_answer() {
+async fn state_and_phase_are_read_from_every_response_form() {
     let scene = Scene::new().await;
     for (body, status, phase) in [
         ("running", "running", Phase::Running),
@@ -49,7 +49,7 @@ async fn the_state_and_its_phase_come_from_every_form_of_answer() {
 }
 
 #[tokio::test]
-async fn the_envelope_keeps_what_the_platform_said() {
+async fn the_envelope_keeps_the_platforms_response() {
     let scene = Scene::new().await;
     for (body, raw) in
         [("running", r#""running""#), (r#"{"status": "running"}"#, r#"{"status":"running"}"#)]

@@ -1,4 +1,4 @@
-//! Responses as gateways send them: compressed though nobody asked, pages, redirects, broken JSON.
+//! Responses of gateways: unrequested compression, HTML pages, redirects, broken JSON.
 
 use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 use oge_mock_platform::{Fault, Route};
@@ -11,11 +11,11 @@ use crate::scene::{Scene, code, mount_tai, status_of};
 
 const EXPIRED: &str = r#"{"code":"40003","msg":"token过期或异常"}"#;
 
-/// `gzip`, made by gzip(1): `printf '{"dags":{}}' | gzip -n`.
+/// The output of `printf '{"dags":{}}' | gzip -n`.
 const NO_DAGS: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\x56\x4a\x49\x4c\x2f\x56\xb2\xaa\xae\
     \xad\x05\0\x15\x23\x53\xeb\x0b\0\0\0";
 
-/// A whole response on a connection of its own.
+/// Returns a complete response that closes its connection.
 fn response(status: u16, headers: &str, body: &[u8]) -> Fault {
     let length = body.len();
     let head = format!(
@@ -25,7 +25,7 @@ fn response(status: u16, headers: &str, body: &[u8]) -> Fault {
 }
 
 #[tokio::test]
-async fn an_expiry_inside_a_compressed_body_is_seen() {
+async fn an_expired_code_in_a_compressed_body_is_detected() {
     let scene = Scene::logged_in().await;
     let body = compress_to_vec_zlib(EXPIRED.as_bytes(), 6);
     scene.mock.fail_times(Route::Process, 1, response(200, "content-encoding: deflate\r\n", &body));
@@ -34,7 +34,7 @@ async fn an_expiry_inside_a_compressed_body_is_seen() {
 }
 
 #[tokio::test]
-async fn a_compressed_result_arrives_as_it_was() {
+async fn a_compressed_result_is_decoded() {
     let scene = Scene::new().await;
     scene.mock.fail(Route::ExecuteCode, response(200, "Content-Encoding: GZIP\r\n", NO_DAGS));
     let done = scene.host.run::<ExecuteCodeToDag>(&code()).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_compressed_login_is_read() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_a_bad_reply_that_names_the_encoding() {
+async fn an_undecodable_body_is_a_bad_reply_naming_the_encoding() {
     let scene = Scene::new().await;
     for (encoding, body) in [("br", NO_DAGS), ("gzip", &NO_DAGS[..20]), ("gzip", b"{\"dags\":{}}")]
     {
@@ -68,7 +68,7 @@ async fn what_cannot_be_decoded_is_a_bad_reply_that_names_the_encoding() {
 }
 
 #[tokio::test]
-async fn a_bomb_is_too_large() {
+async fn a_decompression_bomb_is_too_large() {
     let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", "100000")]).await;
     let bomb = compress_to_vec_zlib(&vec![b' '; 20_000_000], 6);
     scene.mock.fail(Route::Process, response(200, "content-encoding: deflate\r\n", &bomb));
@@ -77,7 +77,7 @@ async fn a_bomb_is_too_large() {
 }
 
 #[tokio::test]
-async fn another_status_says_why_though_its_body_is_compressed() {
+async fn a_compressed_error_response_shows_its_reason() {
     let scene = Scene::new().await;
     let body = compress_to_vec_zlib(r#"{"error":"x","message":"内存不足"}"#.as_bytes(), 6);
     scene.mock.fail(Route::Process, response(500, "content-encoding: deflate\r\n", &body));
@@ -87,7 +87,7 @@ async fn another_status_says_why_though_its_body_is_compressed() {
 }
 
 #[tokio::test]
-async fn a_page_nothing_and_broken_json_are_no_result_and_the_setting_is_named() {
+async fn pages_and_broken_bodies_are_bad_replies_naming_a_setting() {
     let scene = Scene::new().await;
     for (content_type, body) in [
         ("text/html;charset=UTF-8", "<!DOCTYPE html><title>统一登录</title>"),
@@ -111,7 +111,7 @@ async fn a_page_nothing_and_broken_json_are_no_result_and_the_setting_is_named()
 }
 
 #[tokio::test]
-async fn a_redirect_says_where_it_leads_and_which_setting_to_change() {
+async fn a_redirect_names_its_target_and_the_setting() {
     let scene = Scene::new().await;
     let header = "location: https://user:pw@sso.test/login?next=SECRET\r\n";
     scene.mock.fail(Route::GetState, response(302, header, b""));
@@ -122,7 +122,7 @@ async fn a_redirect_says_where_it_leads_and_which_setting_to_change() {
 }
 
 #[tokio::test]
-async fn numbers_that_json_does_not_have_are_handed_on_as_null() {
+async fn nan_and_infinity_become_null() {
     let scene = Scene::new().await;
     let body = r#"{"code":20000.0,"data":{"mean":NaN,"max":-Infinity,"text":"NaN"}}"#;
     scene.mock.response(Route::Process, 200, "application/json", body);
@@ -132,7 +132,7 @@ async fn numbers_that_json_does_not_have_are_handed_on_as_null() {
 }
 
 #[tokio::test]
-async fn a_state_longer_than_4_kib_is_no_state() {
+async fn a_state_longer_than_4_kib_is_a_bad_reply() {
     let scene = Scene::new().await;
     for body in ["x".repeat(4097), format!(r#"{{"status":"{}"}}"#, "x".repeat(4097))] {
         scene.mock.response(Route::GetState, 200, "text/plain", body);

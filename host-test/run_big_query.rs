@@ -1,4 +1,4 @@
-//! 大数据查询 on the wire.
+//! 大数据查询 over HTTP.
 
 use oge_mock_platform::{Fault, Route};
 use oge_tools::error::FailureKind;

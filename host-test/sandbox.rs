@@ -1,4 +1,4 @@
-//! What a guest can see and reach: its settings, the allowed origins, the token store, its log.
+//! What a guest can access: its settings, the allowed origins, the token store, its log.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use wasm_encoder::{
 use crate::limits::{hostile, tell};
 
 #[tokio::test]
-async fn a_guest_sees_its_own_settings_and_no_other_environment() {
+async fn a_guest_sees_only_its_own_settings() {
     let seen = [
         ("OGE_API_URL", "http://h/a"),
         ("OGE_DAG_URL", "http://h/d"),
@@ -42,7 +42,7 @@ async fn a_guest_sees_its_own_settings_and_no_other_environment() {
 }
 
 #[tokio::test]
-async fn a_request_goes_to_allowed_origins_only_however_they_are_spelt() {
+async fn requests_are_sent_to_allowed_origins_only() {
     let mock = Mock::start(Options::default()).await.unwrap();
     let authority = mock.origin().trim_start_matches("http://");
     let port = authority.rsplit(':').next().unwrap();
@@ -74,10 +74,10 @@ async fn the_origins_of_the_settings_are_allowed() {
     }
 }
 
-/// A store that says what it was asked, in what it answers.
-struct Told;
+/// A token store with a different result for each request.
+struct FixedResults;
 
-impl TokenStore for Told {
+impl TokenStore for FixedResults {
     fn get(&self) -> BoxFuture<'_, Result<Token, TokenError>> {
         ready(Err(TokenError::NotConfigured("OGE_TOKEN_URL".to_owned()))).boxed()
     }
@@ -96,8 +96,8 @@ impl TokenStore for Told {
 }
 
 #[tokio::test]
-async fn what_the_token_store_says_reaches_the_guest_as_it_was_said() {
-    let host = hostile().token_store(Told).build().unwrap();
+async fn token_store_results_reach_the_guest_unchanged() {
+    let host = hostile().token_store(FixedResults).build().unwrap();
     assert_eq!(
         tell(&host, "tokens").await.unwrap(),
         "get: TokenError::NotConfigured(\"OGE_TOKEN_URL\")\n\
@@ -123,7 +123,7 @@ async fn a_guest_sees_no_argument_and_no_directory() {
     assert_eq!(tell(&host, "arguments").await.unwrap(), "[] None");
 }
 
-/// A component that imports one function of an interface, without parameters and results.
+/// Returns a component that imports one function of an interface, without parameters and results.
 fn asks_for(interface: &str, function: &str) -> Vec<u8> {
     let mut instance = InstanceType::new();
     let no_parameters: [(&str, ComponentValType); 0] = [];
@@ -138,14 +138,14 @@ fn asks_for(interface: &str, function: &str) -> Vec<u8> {
     component.finish()
 }
 
-/// Why a component that imports one function of an interface is not loaded.
+/// Returns why a component that imports this function is not loaded.
 fn not_loaded(interface: &str, function: &str) -> String {
     let built = Host::builder(asks_for(interface, function)).build();
     format!("{:#}", built.err().unwrap())
 }
 
 #[test]
-fn a_component_that_asks_for_more_than_its_world_is_not_loaded() {
+fn a_component_with_other_imports_is_not_loaded() {
     const MISSING: &str = "implementation is missing";
     for (interface, function) in [
         ("wasi:cli/exit@0.2.4", "exit"),
@@ -168,7 +168,7 @@ fn a_component_that_asks_for_more_than_its_world_is_not_loaded() {
         let error = not_loaded(interface, function);
         assert!(error.contains(interface) && error.contains(MISSING), "{interface}: {error}");
     }
-    // What is there is not missing; here it is the function's type that differs.
+    // An interface that the host provides is not missing; here only the function's type differs.
     let error = not_loaded("wasi:clocks/wall-clock@0.2.4", "now");
     assert!(!error.contains(MISSING), "{error}");
 }

@@ -1,4 +1,4 @@
-//! The three tests of the document that this project was made from.
+//! The three tests of the document that specified this project.
 
 use oge_mock_platform::Route;
 use oge_tools::tools::{RunBigQuery, run_big_query};
@@ -6,7 +6,7 @@ use oge_tools::tools::{RunBigQuery, run_big_query};
 use crate::scene::Scene;
 
 #[tokio::test]
-async fn a_manual_refresh_gives_the_token_that_calls_use() {
+async fn calls_use_the_token_of_a_manual_refresh() {
     let scene = Scene::new().await;
     scene.host.refresh_token().await.unwrap();
     scene.host.run::<RunBigQuery>(&run_big_query::Arguments::default()).await.unwrap();
@@ -15,14 +15,14 @@ async fn a_manual_refresh_gives_the_token_that_calls_use() {
 }
 
 #[tokio::test]
-async fn a_plain_call_is_one_request() {
+async fn a_call_with_a_good_token_is_one_request() {
     let scene = Scene::logged_in().await;
     let done = scene.host.run::<RunBigQuery>(&run_big_query::Arguments::default()).await.unwrap();
     assert_eq!((done.attempts, scene.mock.story().len()), (1, 1));
 }
 
 #[tokio::test]
-async fn a_simulated_expiry_is_told_in_three_lines_and_noticed_by_nobody() {
+async fn an_expiry_logs_three_lines_and_the_call_succeeds() {
     let scene = Scene::logged_in().await;
     scene.mock.revoke_tokens();
     scene.host.run::<RunBigQuery>(&run_big_query::Arguments::default()).await.unwrap();

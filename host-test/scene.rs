@@ -1,4 +1,4 @@
-//! What a test arranges: a mock OGE, a host with the built component, and what both saw.
+//! The fixture of most tests: a mock OGE and a host with the built component.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use oge_tools::tools::{
     submit_batch_task,
 };
 
-/// A mock OGE and a host that talks to it.
+/// A mock OGE, a host that calls it, and the log.
 pub struct Scene {
     pub mock: Mock,
     pub host: Host,
@@ -19,23 +19,23 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A platform that answers, and a host set up for it.
+    /// Returns a scene with default options and settings.
     pub async fn new() -> Self {
         Self::with(Options::default(), |builder| builder).await
     }
 
-    /// The same with more settings.
+    /// Returns a scene with additional settings.
     pub async fn set(settings: &[(&str, &str)]) -> Self {
         Self::with(Options::default(), |builder| builder.settings(settings.iter().copied())).await
     }
 
-    /// The same with other options, and a host changed by `change`.
+    /// Returns a scene with other options and a host builder changed by `change`.
     pub async fn with(options: Options, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let mock = Mock::start(options).await.expect("a port on loopback");
         Self::on(mock, change)
     }
 
-    /// A host on a platform that is there already.
+    /// Returns a scene with a mock that already runs.
     pub fn on(mock: Mock, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
@@ -46,7 +46,7 @@ impl Scene {
         Self { mock, host, log }
     }
 
-    /// A scene whose host has logged in, with nothing on the record.
+    /// Returns a scene whose host has logged in and whose mock has no recorded request.
     pub async fn logged_in() -> Self {
         let scene = Self::new().await;
         scene.host.refresh_token().await.unwrap();
@@ -54,12 +54,12 @@ impl Scene {
         scene
     }
 
-    /// What the component and the host have logged.
+    /// Returns the log lines of component and host.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 
-    /// Runs a tool that must fail.
+    /// Runs a tool that must fail, and returns its failure.
     pub async fn fail<T: GuestTool>(&self, arguments: &T::Arguments) -> Failure
     where
         T::Arguments: Sync,
@@ -71,7 +71,7 @@ impl Scene {
         }
     }
 
-    /// Runs a tool and gives its envelope, the time taken out.
+    /// Runs a tool and returns its envelope with the time replaced by `T`.
     pub async fn envelope<T: GuestTool>(&self, arguments: &T::Arguments) -> String
     where
         T::Arguments: Sync,
@@ -98,20 +98,20 @@ impl Scene {
         }
     }
 
-    /// The one request of a route.
+    /// Returns the only request of a route.
     pub fn only(&self, route: Route) -> Recorded {
         let mut requests = self.mock.requests(route);
         assert_eq!(requests.len(), 1, "requests of {route:?}");
         requests.remove(0)
     }
 
-    /// That nothing was sent, not even a login.
+    /// Asserts that nothing was sent, not even a login.
     pub fn nothing_sent(&self) {
         assert!(self.mock.story().is_empty(), "{:?}", self.mock.story());
     }
 }
 
-/// What every request of a tool carries, whatever it asks.
+/// Asserts the headers that every request of a tool has.
 pub fn assert_headers(request: &Recorded) {
     let all = |name: &str| request.headers.get_all(name).iter().count();
     let token = request.header("authorization").unwrap();
@@ -128,23 +128,23 @@ pub fn assert_headers(request: &Recorded) {
     assert_eq!(request.header("content-length"), length.as_deref());
 }
 
-/// A box on Mount Tai.
+/// Returns arguments with a box around Mount Tai.
 pub fn mount_tai() -> coverage_aspect_analysis::Arguments {
     let bbox = vec![117.0, 36.18, 117.2, 36.33];
     coverage_aspect_analysis::Arguments { bbox, ..Default::default() }
 }
 
-/// Code that makes one DAG.
+/// Returns arguments with code that makes one DAG.
 pub fn code() -> execute_code_to_dag::Arguments {
     execute_code_to_dag::Arguments { code: "oge.x().export('a')".to_owned(), ..Default::default() }
 }
 
-/// The submission of a DAG.
+/// Returns arguments that submit a DAG.
 pub fn submission(dag_id: &str) -> submit_batch_task::Arguments {
     submit_batch_task::Arguments { dag_id: dag_id.to_owned(), ..Default::default() }
 }
 
-/// The question about a DAG.
+/// Returns arguments that ask for a DAG's status.
 pub fn status_of(dag_id: &str) -> query_task_status::Arguments {
     query_task_status::Arguments { dag_id: dag_id.to_owned(), auth_token: None }
 }

@@ -1,4 +1,4 @@
-//! No token, password or secret in anything that anybody can read.
+//! No token, password or secret appears in a failure, a log or debug output.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -15,10 +15,10 @@ use crate::scene::{Scene, status_of};
 const PASSWORD: &str = "MARKER_P@ss-word!";
 const CLIENT_SECRET: &str = "MARKER-client=1.~";
 
-/// What a text must not hold, with these credentials.
+/// The texts that must not appear in any output, with these credentials.
 pub const TELLTALES: [&str; 4] = ["MARKER", "eyJ", "P%40ss", "client%3D1"];
 
-/// A marker in each.
+/// Returns credentials with a marker in each secret.
 pub fn credentials() -> Credentials {
     Credentials {
         password: PASSWORD.to_owned(),
@@ -32,7 +32,7 @@ async fn scene() -> Scene {
     Scene::with(options, |builder| builder.settings([("OGE_LOG", "debug")])).await
 }
 
-/// Everything that a failure shows to anybody, and the log.
+/// Returns every form in which a failure is shown, and the log.
 fn shown(scene: &Scene, failure: &Failure) -> String {
     let envelope = Envelope::<query_task_status::Output>::of::<QueryTaskStatus>(Err(failure));
     format!("{failure} {failure:?} {} {:?}", envelope.to_json(), scene.log())
@@ -74,7 +74,7 @@ async fn credentials_that_the_login_repeats_are_hidden() {
 }
 
 #[tokio::test]
-async fn a_login_that_answers_in_an_unknown_form_is_not_quoted() {
+async fn an_unknown_login_response_is_not_quoted() {
     let scene = scene().await;
     let body =
         r#"{"code":200,"msg":"eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln","data":{"jwt":"eyJMARKER"}}"#;
@@ -84,7 +84,7 @@ async fn a_login_that_answers_in_an_unknown_form_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn a_call_that_goes_well_logs_no_secret() {
+async fn a_successful_call_logs_no_secret() {
     let scene = scene().await;
     scene.ask().await.unwrap();
     scene.mock.revoke_tokens();
@@ -94,7 +94,7 @@ async fn a_call_that_goes_well_logs_no_secret() {
 }
 
 #[tokio::test]
-async fn a_private_header_is_hidden_whoevers_token_is_sent() {
+async fn a_private_header_is_hidden_with_any_token() {
     let scene = Scene::new().await;
     scene.mock.response(
         Route::Other,
@@ -116,13 +116,13 @@ async fn a_private_header_is_hidden_whoevers_token_is_sent() {
     }
 }
 
-/// A platform that repeats secrets which the call at hand did not send.
+/// Makes the platform respond with a text that repeats secrets which the call did not send.
 fn repeat(scene: &Scene, status: u16, content_type: &str, body: String) {
     scene.mock.response(Route::GetState, status, content_type, body);
 }
 
 #[tokio::test]
-async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
+async fn every_account_secret_that_the_platform_repeats_is_hidden() {
     const BEARER: &str = "MARKER-bearer";
     let options = Options::default().credentials(credentials());
     let given = [("OGE_LOG", "debug"), ("OGE_TOKEN", TOKEN), ("OGE_MCP_BEARER", BEARER)];
@@ -148,7 +148,7 @@ async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
             let mut arguments = status_of("d");
             arguments.auth_token = Some(Secret::new(current.as_str()));
             let caller = scene.fail::<QueryTaskStatus>(&arguments).await;
-            // The tools hide the pieces of another token that are in theirs too, and the host the rest.
+            // The tools hide the pieces that other tokens share with their own; the host hides the rest.
             let hides = |text: &str| {
                 let (_, hidden) = text.split_once("bad ").unwrap();
                 hidden.trim_start_matches('*').starts_with('!')
@@ -163,7 +163,7 @@ async fn every_secret_of_the_account_that_the_platform_repeats_is_hidden() {
 }
 
 #[tokio::test]
-async fn no_part_of_a_password_is_shown_where_a_text_is_cut() {
+async fn a_truncated_text_shows_no_part_of_a_password() {
     let scene = scene().await;
     for beyond in 3..PASSWORD.len() {
         let filler = "x".repeat(EXCERPT_BYTES - beyond);
@@ -175,7 +175,7 @@ async fn no_part_of_a_password_is_shown_where_a_text_is_cut() {
 }
 
 #[tokio::test]
-async fn a_log_shows_its_level_and_those_before() {
+async fn a_log_shows_its_level_and_more_severe_ones() {
     for (level, lines) in [("off", 0), ("error", 1), ("warn", 1), ("info", 1), ("debug", 3)] {
         let scene = Scene::set(&[("OGE_LOG", level)]).await;
         scene.mock.fail(Route::GetState, oge_mock_platform::Fault::Status(500));
@@ -184,16 +184,15 @@ async fn a_log_shows_its_level_and_those_before() {
     }
 }
 
-/// A token of a caller's own.
+/// A caller's token.
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VSTUFSS0VS.bWFya2VyLW1hcmtlcg";
 
-/// What a platform, or what stands in front of it, may make of a secret that it repeats, fit for a JSON
-/// string.
+/// Returns the forms in which a platform or gateway may repeat a secret, escaped for a JSON string.
 fn spellings(secret: &str) -> Vec<(&'static str, String)> {
     let each = |spell: fn(u8) -> String| secret.bytes().map(spell).collect::<String>();
     let pieces: Vec<_> = secret.as_bytes().chunks(16).map(String::from_utf8_lossy).collect();
     vec![
-        ("as it stands", secret.replace('"', "\\\"")),
+        ("unchanged", secret.replace('"', "\\\"")),
         ("in capitals", secret.to_uppercase()),
         ("in small letters", secret.to_lowercase()),
         ("cut short", secret[..secret.len() / 2 + 4].to_owned()),
@@ -207,7 +206,7 @@ fn spellings(secret: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// That no twelve bytes in a row of what the platform wrote for a secret are shown.
+/// Asserts that no twelve consecutive bytes of the spelled secret are shown.
 #[track_caller]
 fn assert_hidden(shown: &str, how: &str, spelled: &str) {
     for piece in spelled.as_bytes().windows(12) {
@@ -216,7 +215,7 @@ fn assert_hidden(shown: &str, how: &str, spelled: &str) {
     }
 }
 
-/// The failure of a call with a caller's own token.
+/// Returns the failure of a call with a caller's token.
 async fn fail_with_token(scene: &Scene) -> Failure {
     let mut arguments = status_of("d");
     arguments.auth_token = Some(Secret::new(TOKEN));
@@ -252,7 +251,7 @@ async fn no_spelling_of_a_credential_that_the_login_repeats_is_shown() {
     let scene = scene().await;
     for secret in [PASSWORD, CLIENT_SECRET] {
         for (how, spelled) in spellings(secret) {
-            // Not as a refusal of the credentials, after which nobody would be asked for a while.
+            // Statuses that do not reject the credentials, after which no login would be made for a while.
             for status in [200, 500] {
                 let body = format!(r#"{{"code":500,"msg":"not {spelled}"}}"#);
                 let content_type = "application/json".to_owned();
@@ -266,7 +265,7 @@ async fn no_spelling_of_a_credential_that_the_login_repeats_is_shown() {
     }
 }
 
-/// A platform that repeats the token wherever a response has room for it, in place of `$`.
+/// Starts a server that sends this response once, with `$` replaced by the received token.
 fn repeats(response: &'static str) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/dag", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! A setting that is missing or bad is named.
+//! A missing or invalid setting is named.
 
 use oge_host::Host;
 use oge_mock_platform::Options;
@@ -9,7 +9,7 @@ use oge_tools::tools::{
 
 use crate::scene::{Scene, code, status_of, submission};
 
-/// A scene without one of its settings: a blank value is none.
+/// Returns a scene without one of its settings: a blank value counts as missing.
 async fn without(key: &str) -> Scene {
     Scene::with(Options::default(), |builder| builder.settings([(key, "")])).await
 }
@@ -34,7 +34,7 @@ async fn a_missing_setting_is_named_by_the_tool_that_needs_it() {
 }
 
 #[tokio::test]
-async fn a_tool_does_not_miss_what_another_needs() {
+async fn a_tool_does_not_need_another_tools_setting() {
     let scene = without("OGE_API_URL").await;
     assert!(scene.ask().await.is_ok());
 }
@@ -57,7 +57,7 @@ async fn a_missing_credential_is_named_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_given_token_needs_no_login_until_the_platform_ends_it() {
+async fn a_given_token_needs_no_login_until_it_expires() {
     let scene = Scene::with(Options::default(), |builder| {
         builder.settings([("OGE_TOKEN_URL", ""), ("OGE_TOKEN", "e30.eyJleHAiOjF9.c2ln")])
     })
@@ -68,7 +68,7 @@ async fn a_given_token_needs_no_login_until_the_platform_ends_it() {
 }
 
 #[test]
-fn a_bad_setting_is_refused_when_the_host_is_made() {
+fn building_a_host_rejects_a_bad_setting() {
     for (key, value) in [
         ("OGE_API_URL", "nonsense"),
         ("OGE_DAG_URL", "http://user:MARKER@h/"),
@@ -86,7 +86,7 @@ fn a_bad_setting_is_refused_when_the_host_is_made() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_component_is_refused() {
+async fn building_a_host_rejects_a_file_that_is_not_a_component() {
     let built = Host::builder(b"no component".as_slice()).build();
     assert!(format!("{:#}", built.err().unwrap()).contains("no component that this host can run"));
 }

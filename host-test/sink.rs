@@ -1,4 +1,4 @@
-//! A server that answers nothing, and takes what it is sent or lets it wait.
+//! A server that sends nothing, and reads its input or does not.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,12 +16,12 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Takes whatever comes.
+    /// Starts a sink that reads everything.
     pub fn that_reads() -> Self {
         Self::start(true)
     }
 
-    /// Takes nothing until it is asked whether the other side has left.
+    /// Starts a sink that reads nothing until `wait_until_left`.
     pub fn that_does_not_read() -> Self {
         Self::start(false)
     }
@@ -34,7 +34,7 @@ impl Sink {
         thread::spawn(move || {
             let (mut connection, _) = listener.accept().unwrap();
             if !reads {
-                // An error says that nobody waits any more.
+                // The channel closes when `wait_until_left` is called or the sink is dropped.
                 let _ = waited.recv();
             }
             let mut buffer = [0; 64 * 1024];
@@ -44,12 +44,12 @@ impl Sink {
         Self { origin: Origin::parse(&origin).unwrap(), waits, left }
     }
 
-    /// Where it listens.
+    /// Returns its origin.
     pub fn origin(&self) -> Origin {
         self.origin.clone()
     }
 
-    /// That the other side has closed its connection.
+    /// Waits until the client has closed its connection.
     pub fn wait_until_left(self) {
         drop(self.waits);
         self.left.recv_timeout(Duration::from_secs(10)).expect("the connection was closed");

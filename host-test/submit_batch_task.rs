@@ -1,4 +1,4 @@
-//! 提交批处理任务 on the wire.
+//! 提交批处理任务 over HTTP.
 
 use oge_mock_platform::Route;
 use oge_tools::error::FailureKind;
@@ -70,7 +70,7 @@ async fn the_envelope_keeps_the_platforms_record() {
 }
 
 #[tokio::test]
-async fn any_code_but_200_is_a_failure_with_its_msg_and_none_is_a_bad_reply() {
+async fn codes_other_than_200_fail_and_no_code_is_a_bad_reply() {
     let scene = Scene::new().await;
     for (body, kind) in [
         (r#"{"code":20000,"msg":"队列已满"}"#, FailureKind::Api),

@@ -1,4 +1,4 @@
-//! https: an intranet's own authority is trusted when `OGE_CA_FILE` names it, and not otherwise.
+//! https: a private certificate authority is trusted only if `OGE_CA_FILE` names it.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::scene::status_of;
 
-/// An intranet's own certificate authority.
+/// A private certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -35,19 +35,19 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// What `OGE_CA_FILE` names.
+    /// Writes the certificate to a file for `OGE_CA_FILE`.
     pub fn file(&self) -> NamedTempFile {
         let mut file = NamedTempFile::new().unwrap();
         file.write_all(self.pem.as_bytes()).unwrap();
         file
     }
 
-    /// A certificate for this name or address.
+    /// Returns a certificate for this name or address.
     pub fn certify(&self, name: &str) -> Certified {
         self.sign(CertificateParams::new([name.to_owned()]).unwrap())
     }
 
-    /// A certificate that was good for a day, long ago.
+    /// Returns a certificate that was valid for one day in 2001.
     pub fn certify_until_long_ago(&self, name: &str) -> Certified {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2001, 1, 1);
@@ -62,8 +62,7 @@ impl Authority {
     }
 }
 
-/// A port on loopback that speaks TLS with a certificate, and the platform behind it. Dropped, it and
-/// its connections are gone.
+/// A TLS port on loopback that forwards to a server. Closes all connections on drop.
 pub struct Secure {
     pub address: SocketAddr,
     _serving: JoinSet<()>,
@@ -89,7 +88,7 @@ impl Secure {
             while let Ok((near, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
                 connections.spawn(async move {
-                    // What goes wrong here is the client's to notice.
+                    // The client under test observes any error.
                     let Ok(mut near) = acceptor.accept(near).await else { return };
                     let Ok(mut far) = TcpStream::connect(to).await else { return };
                     let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
@@ -100,12 +99,12 @@ impl Secure {
     }
 }
 
-/// Where a mock listens.
+/// Returns the address of a mock.
 pub fn address(mock: &Mock) -> SocketAddr {
     mock.origin().strip_prefix("http://").unwrap().parse().unwrap()
 }
 
-/// The state of a task, asked of a platform behind this certificate.
+/// Asks for a task's state from a mock behind this certificate.
 async fn ask(certified: Certified, ca_file: Option<&NamedTempFile>) -> Result<String, CallError> {
     let mock = Mock::start(Options::default()).await.unwrap();
     mock.start_task("d");
@@ -129,7 +128,7 @@ async fn an_authority_that_oge_ca_file_names_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_does_not_hold_is_not_trusted_and_said_so() {
+async fn an_untrusted_certificate_fails_with_its_reason() {
     let (authority, other) = (Authority::new(), Authority::new());
     for (certified, file) in [
         (authority.certify("127.0.0.1"), None),
@@ -146,7 +145,7 @@ async fn a_certificate_that_does_not_hold_is_not_trusted_and_said_so() {
 }
 
 #[test]
-fn a_file_without_a_certificate_is_refused_at_once() {
+fn building_a_host_rejects_a_ca_file_without_certificates() {
     let file = NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     let built = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())

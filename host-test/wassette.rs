@@ -1,5 +1,5 @@
-//! A host like Wassette: WASI 0.2, HTTP and `wasi:config`, each exported function a tool, and nothing
-//! of this house in it.
+//! A host like Wassette: WASI 0.2, HTTP and `wasi:config`, each exported function is a tool. It uses no
+//! code of this project.
 
 use oge_mock_platform::{Mock, Options, Route};
 use wasmtime::component::{Component, Linker, ResourceTable, Val};
@@ -27,7 +27,7 @@ impl WasiHttpView for Host {
     }
 }
 
-/// Calls one tool in a fresh instance, every parameter passed, the optional ones as none.
+/// Calls one tool in a new instance. Wassette passes every parameter, optional ones as `none`.
 async fn call(settings: &[(String, String)], tool: &str, arguments: &[Val]) -> String {
     let engine = Engine::default();
     let mut linker = Linker::<Host>::new(&engine);
@@ -53,7 +53,7 @@ async fn call(settings: &[(String, String)], tool: &str, arguments: &[Val]) -> S
 }
 
 #[tokio::test]
-async fn a_host_that_gives_settings_through_wasi_config_alone_can_run_it() {
+async fn a_host_with_wasi_config_settings_can_call_the_tools() {
     let mock = Mock::start(Options::default()).await.unwrap();
     mock.start_task("d");
     let mut settings = mock.settings();

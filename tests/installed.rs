@@ -1,10 +1,10 @@
-//! For the build scripts of tests that need other programs: without its program a test is reported as ignored.
-//! In CI no test is ignored; one whose program is missing fails.
+//! For build scripts of tests that need other programs. A test is reported as ignored if its program is
+//! missing. In CI it is not ignored and fails.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Lets tests see, as `cfg(NAME)`, which programs are installed.
+/// Sets `cfg(NAME)` for each installed program; in CI for all.
 pub(crate) fn tell(programs: &[(&str, bool)]) {
     for variable in ["CI", "PATH"] {
         println!("cargo::rerun-if-env-changed={variable}");
@@ -17,14 +17,14 @@ pub(crate) fn tell(programs: &[(&str, bool)]) {
     }
 }
 
-/// Whether Node.js is there, and the packages that `npm ci` installs in `folder`.
+/// Returns whether Node.js is installed, and in `folder` the packages that `npm ci` installs.
 pub(crate) fn has_packages(folder: &str) -> bool {
     let modules = Path::new(folder).join("node_modules");
     println!("cargo::rerun-if-changed={}", modules.display());
     modules.exists() && runs("node", &["--version"])
 }
 
-/// Whether a command runs and succeeds.
+/// Returns whether a command runs and succeeds.
 pub(crate) fn runs(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

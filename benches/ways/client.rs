@@ -1,4 +1,4 @@
-//! hyper's pooled client, and nothing around it: what the wire costs.
+//! hyper's pooled client without the tools: the cost of HTTP.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -17,7 +17,7 @@ use super::native::{arguments, settings};
 use super::{Way, call};
 use crate::mock::MockProcess;
 
-/// A client with keep-alive connections; clones share them.
+/// A client with keep-alive connections. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Wire {
     http: legacy::Client<HttpConnector, Full<Bytes>>,
@@ -34,7 +34,7 @@ impl Wire {
         Self { http, max_reply_bytes: settings.max_reply_bytes }
     }
 
-    /// Sends what the tools would send, with no rule and no store: a token that is good, and any answer.
+    /// Returns a way that sends the tools' requests with a valid token, without call rule and token store.
     pub(crate) fn wire(mock: &mut MockProcess) -> anyhow::Result<Way> {
         let settings = settings(mock.settings())?;
         let client = Self::new(&settings);
@@ -57,9 +57,9 @@ impl Wire {
         })
     }
 
-    /// GETs a page.
+    /// Sends a GET and asserts the status 200.
     pub(crate) async fn get(&self, uri: http::Uri) {
-        let response = self.http.get(uri).await.expect("an answer");
+        let response = self.http.get(uri).await.expect("a response");
         assert_eq!(response.status(), 200);
         response.into_body().collect().await.expect("all of it");
     }
@@ -86,7 +86,7 @@ impl Transport for Wire {
         }
         let body = request.body.clone().unwrap_or_default();
         let outgoing = outgoing.body(Full::from(body)).map_err(network)?;
-        let answered = async {
+        let exchange = async {
             let response = self.http.request(outgoing).await.map_err(network)?;
             let status = response.status().as_u16();
             let content_type = response.headers().get(http::header::CONTENT_TYPE);
@@ -96,7 +96,7 @@ impl Transport for Wire {
             Ok(Response { status, content_type, body: body.into(), ..Response::default() })
         };
         let late = |_| TransportError::Timeout { after: request.timeout };
-        timeout(request.timeout, answered).await.map_err(late)?
+        timeout(request.timeout, exchange).await.map_err(late)?
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Served, Way};
 use crate::mock::MockProcess;
 use crate::role::Role;
 
-/// `wasmtime SUBCOMMAND` with these settings and a token file in `state`.
+/// Returns `wasmtime SUBCOMMAND` with these settings and a token file in `state`.
 pub(crate) fn wasmtime(
     subcommand: &str,
     settings: &[(String, String)],
@@ -27,7 +27,7 @@ pub(crate) fn wasmtime(
     Ok(command)
 }
 
-/// What `wasmtime compile` makes of a component, once: a process that runs it has the file mapped.
+/// Compiles a component once. The file is not rewritten, since running processes have it mapped.
 pub(crate) fn precompiled(component: &Path) -> anyhow::Result<PathBuf> {
     static COMPILED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let name = component.file_stem().context("a name")?;
@@ -41,7 +41,7 @@ pub(crate) fn precompiled(component: &Path) -> anyhow::Result<PathBuf> {
     Ok(to)
 }
 
-/// `wasmtime serve` of a component that was compiled ahead of time.
+/// Starts `wasmtime serve` of a precompiled component.
 pub(crate) fn serve(component: &Path, settings: &[(String, String)]) -> anyhow::Result<Served> {
     let state = tempfile::tempdir()?;
     let mut command = wasmtime("serve", settings, state.path())?;
@@ -50,7 +50,7 @@ pub(crate) fn serve(component: &Path, settings: &[(String, String)]) -> anyhow::
     Served::start(command, state)
 }
 
-/// The gateway in `wasmtime serve`.
+/// Returns the way through the gateway in `wasmtime serve`.
 pub(crate) fn served(mock: &MockProcess) -> anyhow::Result<Way> {
     serve(oge_artifacts::gateway(), mock.settings())?.way("wasmtime serve", mock.settings())
 }

@@ -1,4 +1,4 @@
-//! The component in the reference host: a fresh instance for each call.
+//! The component in the reference host, with a new instance for each call.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use oge_tools::tools::{QueryTaskStatus, RunBigQuery, query_task_status};
 use super::native::settings;
 use super::{Site, Way, arguments, call};
 
-/// A host of a site, whose log goes nowhere.
+/// Returns a host with these settings and no log.
 pub(crate) fn host(site: &Site) -> anyhow::Result<Host> {
     Host::builder(std::fs::read(oge_artifacts::tools())?)
         .settings(site.to_vec())
@@ -18,7 +18,7 @@ pub(crate) fn host(site: &Site) -> anyhow::Result<Host> {
         .build()
 }
 
-/// The host as it comes.
+/// Returns the way through the reference host.
 pub(crate) fn host_way(site: &Site) -> anyhow::Result<Way> {
     let host = host(site)?;
     let other = host.clone();
@@ -39,8 +39,8 @@ pub(crate) fn host_way(site: &Site) -> anyhow::Result<Way> {
     })
 }
 
-/// The same host with a guest that decides nothing. `name` says what it does: `bare` only sends the request,
-/// `dutiful` makes every call of the host that the tools make.
+/// Returns the way through the reference host with the test guest, to separate the cost of the tools. `bare`
+/// only sends the request; `dutiful` makes every host call that the tools make.
 pub(crate) fn undecided_way(site: &Site, name: &'static str) -> anyhow::Result<Way> {
     let host = Host::builder(std::fs::read(oge_artifacts::hostile())?)
         .settings(site.to_vec())
@@ -50,14 +50,14 @@ pub(crate) fn undecided_way(site: &Site, name: &'static str) -> anyhow::Result<W
     let url = settings.dag_url().map_err(|fault| fault.into_failure("settings"))?.join("getState");
     let (authority, path) = (url.origin().authority(), url.path_and_query());
     let dag_id = format!("{name}:{authority}{path}?dagId=d");
-    let told = query_task_status::Arguments { dag_id, auth_token: None };
+    let request = query_task_status::Arguments { dag_id, auth_token: None };
     Ok(Way {
         name,
         status: call(move || {
-            let (host, told) = (host.clone(), told.clone());
+            let (host, request) = (host.clone(), request.clone());
             async move {
-                let done = host.run::<QueryTaskStatus>(&told).await.expect("a good platform");
-                // A state is a word; what went wrong is told in several, or in JSON.
+                let done = host.run::<QueryTaskStatus>(&request).await.expect("a good platform");
+                // A state is one word. A failure has several, or is JSON.
                 assert!(done.output.status.chars().all(char::is_alphabetic));
             }
         }),
@@ -65,7 +65,7 @@ pub(crate) fn undecided_way(site: &Site, name: &'static str) -> anyhow::Result<W
     })
 }
 
-/// A token store whose content can be changed under a host that runs.
+/// A token store that can be replaced while a host uses it.
 #[derive(Clone)]
 pub(crate) struct TokenSlot(Arc<Mutex<NativeStore>>);
 

@@ -1,4 +1,4 @@
-//! The MCP server on wasmtime's command line, asked by the official SDK's client.
+//! The MCP server on wasmtime's command line, called by the official SDK's client.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::mock::MockProcess;
 
 const BEARER: &str = "benchmark-bearer";
 
-/// A client, and what ends with it.
+/// A client with its server and state directory.
 pub(crate) struct Session {
     client: RunningService<RoleClient, ()>,
     _child: Option<Child>,
@@ -26,7 +26,7 @@ pub(crate) struct Session {
     _served: Option<Served>,
 }
 
-/// A session over the pipes of a process of its own, begun with `initialize`.
+/// Starts a server process and a session over stdio with `initialize`.
 pub(crate) async fn over_stdio(mock: &MockProcess) -> anyhow::Result<Session> {
     let state = tempfile::tempdir()?;
     let mut command = wasmtime("run", mock.settings(), state.path())?;
@@ -39,7 +39,7 @@ pub(crate) async fn over_stdio(mock: &MockProcess) -> anyhow::Result<Session> {
     Ok(Session { client, _child: Some(child), _state: Some(state), _served: None })
 }
 
-/// A client over HTTP, in the version in which each request says all.
+/// Starts a server and a client over HTTP with the protocol version without sessions.
 pub(crate) async fn over_http(mock: &MockProcess) -> anyhow::Result<Session> {
     let mut settings = mock.settings().to_vec();
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
@@ -63,7 +63,7 @@ impl Session {
                 let request = CallToolRequestParams::new(tool)
                     .with_arguments(arguments.clone().unwrap_or_default());
                 async move {
-                    let result = session.client.call_tool(request).await.expect("an answer");
+                    let result = session.client.call_tool(request).await.expect("a response");
                     assert_eq!(result.is_error, Some(false));
                 }
             })

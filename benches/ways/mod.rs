@@ -1,4 +1,4 @@
-//! The ways to make a call that are compared. Each asks the same platform for the same thing.
+//! The compared ways to make a call. All send the same requests to the same mock.
 
 mod client;
 mod command_line;
@@ -29,28 +29,28 @@ pub(crate) use self::old::OldWay;
 /// The settings of a platform and an account there, by key.
 pub(crate) type Site = [(String, String)];
 
-/// Makes one call; one that fails ends the run.
+/// Makes one call. A failure ends the run.
 pub(crate) type Call = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// A call made by what `make` returns.
+/// Returns a call that runs the future of `make`.
 pub(crate) fn call<F: Future<Output = ()> + Send + 'static>(
     make: impl Fn() -> F + Send + Sync + 'static,
 ) -> Call {
     Arc::new(move || Box::pin(make()))
 }
 
-/// A way to ask for a task's state, a GET with a short answer, and to query, where the answer is as long as the
-/// platform was told.
+/// A way to make two calls: a task's state, with a short response, and a query, whose response has the size
+/// that the mock is set to.
 pub(crate) struct Way {
     /// Its name in the tables.
     pub(crate) name: &'static str,
     /// Asks for a task's state.
     pub(crate) status: Call,
-    /// Queries; the gateway and the guest with no rule do not.
+    /// Queries. `None` for the gateway and the test guest.
     pub(crate) query: Option<Call>,
 }
 
-/// Every way that can be gone here, in the order of the tables.
+/// Returns every way in the order of the tables.
 pub(crate) fn all(mock: &mut MockProcess, runtime: &Runtime) -> anyhow::Result<Vec<Way>> {
     let mut ways = vec![
         Wire::wire(mock)?,

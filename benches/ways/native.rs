@@ -1,4 +1,4 @@
-//! The call rule and the host's token store compiled into this process: what no sandbox can beat.
+//! The call rule and the host's token store compiled natively: the lower bound for any sandbox.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,7 +13,7 @@ use oge_tools::tools::{QueryTaskStatus, RunBigQuery, Tool, query_task_status};
 use super::{Site, Way, Wire, call};
 use crate::timing::now;
 
-/// What every way asks for.
+/// Returns the arguments of every way.
 pub(crate) fn arguments() -> query_task_status::Arguments {
     query_task_status::Arguments { dag_id: "d".to_owned(), auth_token: None }
 }
@@ -26,7 +26,7 @@ pub(crate) fn settings(site: &Site) -> anyhow::Result<Settings> {
     Ok(Settings::read(get(site)).map_err(|fault| fault.into_failure("settings"))?)
 }
 
-/// The tools, natively. Clones share everything.
+/// The tools, compiled natively. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Native(Arc<Parts>);
 
@@ -44,7 +44,7 @@ impl Native {
         Ok(Self(Arc::new(Parts { settings, client, store, clock: Started(now()) })))
     }
 
-    /// The same with another store.
+    /// Returns the same tools with another token store.
     pub(crate) fn with(&self, store: NativeStore) -> Self {
         let Parts { settings, client, clock, .. } = &*self.0;
         let (settings, client, clock) = (settings.clone(), client.clone(), *clock);
@@ -59,7 +59,7 @@ impl Native {
             transport: parts.client.clone(),
             token_store: Held(&parts.store),
             clock: parts.clock,
-            // As a log would be written that goes nowhere.
+            // Formats each log line and discards it.
             redactor: oge_tools::secret::Redactor::default(),
             observe: move |operation: &str, event: Event<'_>| log(level, operation, event),
         };
@@ -83,7 +83,7 @@ impl Native {
     }
 }
 
-/// A store as a host would have it.
+/// Returns a token store like a host's.
 pub(crate) fn store(site: &Site) -> anyhow::Result<NativeStore> {
     let given = Given::read(get(site)).map_err(|fault| fault.into_failure("settings"))?;
     let login = PasswordLogin::new(HttpClient::new(None)?, get(site));
@@ -120,7 +120,7 @@ impl Clock for Started {
         self.0.elapsed()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a shell: this is where time comes in")]
+    #[expect(clippy::disallowed_methods, reason = "the shell that provides the time")]
     fn wall(&self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The old Python server's way, where there is a Python with httpx.
+//! The old Python server's way, if Python with httpx is installed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,12 +8,12 @@ use anyhow::ensure;
 
 use crate::mock::MockProcess;
 
-/// What `old_way.py` measured, by name; nothing where it cannot run here.
+/// The values of `old_way.py` by name.
 pub(crate) struct OldWay(pub(crate) BTreeMap<String, f64>);
 
 impl OldWay {
-    /// Runs it with the Python that `OGE_BENCH_PYTHON` names, else the one of `target/python`, else the
-    /// system's.
+    /// Runs the script with the Python of `OGE_BENCH_PYTHON`, of `target/python` or of the system. Returns
+    /// `None` if httpx is not installed.
     pub(crate) fn measure(mock: &mut MockProcess) -> anyhow::Result<Option<Self>> {
         let ours =
             Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python");

@@ -1,4 +1,4 @@
-//! A component behind HTTP, in a process of its own.
+//! A component in a server process.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::native::settings;
 use super::{Site, Way, Wire, call};
 
-/// A server that runs until this is dropped.
+/// A server process. Killed on drop.
 pub(crate) struct Served {
     child: Child,
     _state: TempDir,
@@ -19,7 +19,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Starts a server that says on stderr where it listens, and waits until it has said so.
+    /// Starts a server and waits until it prints its address on stderr.
     pub(crate) fn start(mut command: Command, state: TempDir) -> anyhow::Result<Self> {
         let mut child = command.stderr(Stdio::piped()).spawn()?;
         let mut log = BufReader::new(child.stderr.take().context("a pipe")?).lines();
@@ -27,18 +27,18 @@ impl Served {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
-            .context("no address in what it says")?;
-        // It would block on a full pipe.
+            .context("the server printed no address")?;
+        // The server would block on a full pipe.
         thread::spawn(move || log.for_each(drop));
         Ok(Self { child, _state: state, origin: format!("http://{address}") })
     }
 
-    /// The gateway that it serves, asked for a task's state.
+    /// Returns a way that asks the gateway for a task's state.
     pub(crate) fn way(self, name: &'static str, site: &Site) -> anyhow::Result<Way> {
         let client = Wire::new(&settings(site)?);
         let uri: http::Uri = self.origin.parse()?;
         let status = call(move || {
-            // It serves for as long as it can be asked.
+            // Keeps the server alive as long as the call.
             let _ = &self;
             let (client, uri) = (client.clone(), uri.clone());
             async move { client.get(uri).await }

@@ -1,4 +1,4 @@
-// The body of a login's response. Servers compress it although they are asked not to.
+// Decodes the body of a login's response. Some servers compress it although the request forbids it.
 
 import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 
@@ -7,7 +7,7 @@ const TOO_LARGE = `its body is larger than ${MAX_REPLY_BYTES} bytes`;
 const MAX_LAYERS = 5;
 const MAX_NAME_LENGTH = 40;
 
-/** `{ text }`, or the `problem` that keeps the body from being read. */
+/** Returns `{ text }`, or `{ problem }` if the body cannot be read. */
 export async function decoded(response) {
   const parts = [];
   let size = 0;
@@ -41,7 +41,7 @@ function decoder(encoding) {
   return encoding === 'deflate' ? inflate : undefined;
 }
 
-/** With zlib's header, as it should be, or without. */
+/** Inflates with zlib's header, which deflate should have, or without. */
 function inflate(body, options) {
   const isWrapped = (body[0] & 15) === 8 && ((body[0] << 8) | body[1]) % 31 === 0;
   return (isWrapped ? inflateSync : inflateRawSync)(body, options);

@@ -1,7 +1,7 @@
-// What the response to a login means. `../login-responses.json` has examples of all kinds.
+// Classifies the response to a login. `../login-responses.json` has examples of all kinds.
 
-// The platform locks an account after five failures, so a wrong password must not be taken for an
-// authority that is down. It may come with any status and any code: words count.
+// The platform locks an account after five failures, so a wrong password must not be classified as an
+// unavailable authority. It may have any status and code, so the text decides.
 const PASSWORD = /密码|密碼|口令|passwo?r?d|credential|invalid_(grant|client)/i;
 const ACCOUNT = /[账帐賬帳][号户號戶]|用[户戶]|account|user/i;
 const LOCKED = /锁定|鎖定|冻结|(?<![a-z])locked/i;
@@ -28,14 +28,14 @@ const MAX_PLAIN_LENGTH = 1024;
 const JWT = /^(Bearer +)?[\w-]+\.[\w-]+\.[\w-]*$/i;
 const MAX_DEPTH = 3;
 const MAX_REASON_LENGTH = 200;
-// A shorter secret is part of ordinary words: hiding it there would show what it is.
+// A shorter secret is part of ordinary words, and replacing it there would reveal it.
 const SHORTEST_SECRET = 4;
 // Words of this length may be a token.
 const LONG_WORD = /[\w.~+/=-]{20,}/g;
 
 /**
- * What it means: `{ kind: 'token', authorization }`, or `{ kind, code, triesLeft, reason, problem }` with
- * the kind `rejected`, `failed` or `unavailable`. The reason is what the response says, for `shown`.
+ * Returns `{ kind: 'token', authorization }`, or `{ kind, code, triesLeft, reason, problem }` with the kind
+ * `rejected`, `failed` or `unavailable`. `reason` is the response's message; pass it to `shown`.
  */
 export function read(status, text) {
   const isOk = status >= 200 && status <= 299;
@@ -51,7 +51,7 @@ export function read(status, text) {
   const isDenied = denials.some((denial) => ['false', '0'].includes(String(denial).toLowerCase()));
   const token = first(['token', 'access_token', 'accessToken'], isText);
   let problem;
-  // A code that only an inner object has may be of anything.
+  // A code in an inner object may be unrelated to the login.
   const outer = Number(objects[0]?.code ?? objects[0]?.errcode ?? NaN);
   if (isOk && token && !isDenied && !(isIn(outer, 400, 599) || isIn(outer, 40_000, 59_999))) {
     const scheme = first(['tokenHead', 'token_type', 'tokenType'], isText);
@@ -64,7 +64,7 @@ export function read(status, text) {
   const found = texts.filter(isText).flatMap((text) => TRIES_LEFT.map((form) => text.match(form)));
   const numbers = found.filter(Boolean).map(([, n]) => NUMBERS.get(n.toLowerCase()) ?? Number(n));
   const triesLeft = says(NO_TRIES_LEFT) ? 0 : numbers.length > 0 ? Math.min(...numbers) : undefined;
-  // An authority that is busy or broken names users and locks too ("database is locked").
+  // A busy or broken authority may also mention users and locks ("database is locked").
   const isLogin = says(ACCOUNT) || says(LOGIN);
   const surely =
     says(PASSWORD) || (says(ACCOUNT) && says(LOCKED)) || (isLogin && triesLeft !== undefined);
@@ -97,8 +97,8 @@ export function read(status, text) {
 }
 
 /**
- * The start of a reason. Whole secrets are `***`, also as they were sent in the URL and in the body,
- * and so is what may be a token.
+ * Returns the start of a reason. Replaces secrets by `***`, also in their forms in the URL and the body, and
+ * words that may be a token.
  */
 export function shown(reason, secrets) {
   const inUrl = (secret) => new URLSearchParams({ '': secret }).toString().slice(1);
@@ -116,7 +116,7 @@ export function shown(reason, secrets) {
   return start === plain ? plain : `${start}…`;
 }
 
-/** The header for a token that may have its scheme; undefined if no header can carry it. */
+/** Returns the header for a token with or without its scheme; undefined if it is invalid in a header. */
 export function authorization(token, scheme) {
   const bare = token.trim().replace(/^bearer +/i, '');
   const head = scheme?.trim().replace(/^bearer$/i, 'Bearer') || 'Bearer';
@@ -124,13 +124,13 @@ export function authorization(token, scheme) {
   return isUsable && /^[\x21-\x7e]{1,32}$/.test(head) ? `${head} ${bare}` : undefined;
 }
 
-/** How long `Retry-After` asks to wait: seconds, or a date. */
+/** Returns the milliseconds of a `Retry-After` value: seconds or a date. */
 export function retryAfterMs(value) {
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
   return ms > 0 ? ms : 0;
 }
 
-/** The objects that say something, the outermost first. A text in place of one is `{ text }`. */
+/** Yields the objects that may have a message, the outermost first. A text instead of one is `{ text }`. */
 function* within(value, depth) {
   if (isText(value)) yield JWT.test(value) ? { token: value } : { text: value };
   if (!isObject(value) || depth === 0) return;

@@ -1,5 +1,5 @@
-// The worker that `token-store.mjs` starts for one login: it sends the request and hands back what
-// was answered, or why nothing was. It judges nothing.
+// The worker that `token-store.mjs` starts for one login. It sends the request and returns the response, or why
+// there is none. It does not classify the response.
 
 import http from 'node:http';
 import https from 'node:https';
@@ -9,8 +9,8 @@ import { decoded } from './decoded.mjs';
 
 const { url, body, port, done } = workerData;
 
-// Not `fetch`: that follows redirects, credentials and all, and refuses some ports. An agent of its
-// own keeps the login off any proxy that the environment names.
+// Not `fetch`, which forwards the credentials to redirects and blocks some ports. `agent: false` ignores
+// proxies of the environment.
 function post() {
   const { request } = url.startsWith('https:') ? https : http;
   const headers = {
@@ -32,7 +32,7 @@ async function login() {
     const { location, 'retry-after': retryAfter } = response.headers;
     return { status: response.statusCode, location, retryAfter, ...(await decoded(response)) };
   } catch (error) {
-    // Never the message, which may quote the URL and the secrets in it.
+    // Not the message, which may contain the URL with its secrets.
     return { unanswered: error.code ?? error.name };
   }
 }

@@ -1,12 +1,12 @@
-// Asks how far a task is, through the component: `node main.mjs DAG-ID [--calls N]`. One line of
-// JSON a call on stdout; the component's log goes to stderr.
+// Asks for a task's status through the component: `node main.mjs DAG-ID [--calls N]`. Prints one line of JSON
+// for each call; the component's log goes to stderr.
 
 import { parseArgs } from 'node:util';
 import { _setEnv } from '@bytecodealliance/preview2-shim/cli';
 import { tools } from './generated/oge-tools.js';
 
-// What the tools may read. By default preview2-shim shows the component this process's whole
-// environment, the password included.
+// The settings that the tools may read. By default preview2-shim passes the whole environment to the component,
+// including the password.
 const SETTINGS = [
   'OGE_API_URL',
   'OGE_DAG_URL',
@@ -39,8 +39,8 @@ for (let call = 0; call < Number(values.calls); call += 1) {
     const { attempts, seconds } = execution;
     console.log(JSON.stringify({ status, attempts, seconds: Number(seconds.toFixed(3)) }));
   } catch (error) {
-    // A failed call comes as `payload`. Anything else is a trap or a bug and ends the program: an
-    // instance that has trapped must not be called again.
+    // A failed call has a `payload`. Anything else is a trap or a bug and ends the program, because an instance
+    // that has trapped must not be called again.
     if (error.payload?.kind === undefined) throw error;
     const { kind, message } = error.payload;
     console.log(JSON.stringify({ kind, message }));

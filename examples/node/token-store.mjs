@@ -1,24 +1,22 @@
-// `oge:tools/token-store` in JavaScript: the contract is in `wit/token-store.wit`. `jco transpile
-// --map` makes the generated code import this module, so the token lives as long as the thread that
-// makes the calls, whatever becomes of the component's instance.
+// `oge:tools/token-store` in JavaScript; `wit/token-store.wit` specifies it. `jco transpile --map` makes the
+// generated code import this module. The token lives as long as the thread, not only as long as an instance.
 //
-// The component's imports are synchronous: without JSPI, which Node 20 lacks, jco cannot await a
-// promise in the middle of a call. So the login runs in a worker, and this thread sleeps until it is
-// done (preview2-shim does the same for the component's HTTP). While it sleeps no second call can
-// run, which is why one login serves all calls without a lock.
+// The component's imports are synchronous: without JSPI, which Node 20 lacks, jco cannot await a promise during
+// a call. So the login runs in a worker, and this thread blocks until it is done, like preview2-shim's HTTP. No
+// other call can run meanwhile, so all calls share one login without a lock.
 
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 
 import { authorization, read, retryAfterMs, shown } from './login-response.mjs';
 
 const TIME_LIMIT_MS = 30_000;
-// How long to wait after the first and the second login with credentials that were refused. After the
-// third there is none: the platform locks an account after five.
+// The backoff after the first and the second login with rejected credentials. After the third there is no other
+// login, because the platform locks an account after five.
 const REJECTED_MS = [60_000, 600_000];
 const FAILED_MS = [60_000, 600_000, 3_600_000];
 const MAX_RETRY_AFTER_MS = 600_000;
 
-/** jco hands `payload` to the component as the `err` of the result. */
+/** jco passes `payload` to the component as the `err` of the result. */
 class TokenError extends Error {
   constructor(tag, why) {
     super(`${tag}: ${why}`);
@@ -29,16 +27,16 @@ class TokenError extends Error {
 const ACCOUNT = ['OGE_TOKEN', 'OGE_TOKEN_URL', 'OGE_TOKEN_USERNAME', 'OGE_CLIENT_ID', 'OGE_TOKEN_SCOPES'];
 const SECRETS = ['OGE_TOKEN_PASSWORD', 'OGE_CLIENT_SECRET'];
 
-let account; // the settings that all the rest belongs to
+let account; // the settings that all other variables belong to
 let secrets; // the settings that `refusals` and `wait` belong to
 let held; // { authorization, generation }; undefined until there is one
-let refused; // the generation that the platform has refused
-let refusals; // logins with these credentials that the authority refused
-let outages; // logins in a row that had no usable response
-let wait; // { tag, why, until }: the last failure, and how long it is the answer
+let refused; // the generation that the platform has rejected
+let refusals; // logins with these credentials that the authority rejected
+let outages; // logins in a row without a usable response
+let wait; // { tag, why, until }: the last failure, and until when calls fail with it
 let newest = 0n; // the last generation
 
-/** The token to use now. */
+/** Returns the token to use. */
 export function get() {
   notice();
   const given = process.env.OGE_TOKEN?.trim();
@@ -46,23 +44,23 @@ export function get() {
   return isUsable() ? held : login();
 }
 
-/** What is held, whatever its state. */
+/** Returns the held token, also a rejected one. */
 export function peek() {
   notice();
   return held;
 }
 
-/** A token other than generation `stale`; a new one, whatever is held, where that is undefined. */
+/** Returns a token other than generation `stale`; always a new one if `stale` is undefined. */
 export function refresh(stale) {
   notice();
-  // A person asks: only they may try refused credentials once more.
+  // A forced login may use rejected credentials once more.
   if (stale === undefined) return login({ isAsked: true });
-  // Even where the login fails, the refused token is not served again.
+  // Recorded first: even if the login fails, the rejected token is not returned again.
   if (stale === held?.generation) refused = stale;
   return get();
 }
 
-/** Forgets what belongs to other settings. */
+/** Discards the state of other settings. */
 function notice() {
   const values = (names) => JSON.stringify(names.map((name) => process.env[name]));
   if (secrets !== values(SECRETS) || account !== values(ACCOUNT)) {
@@ -99,11 +97,11 @@ function login({ isAsked = false } = {}) {
   }
   const ms = pause(meant, response.retryAfter);
   const tag = meant.kind === 'rejected' ? 'rejected' : 'unavailable';
-  wait = { tag, why: told(url, response, meant), until: performance.now() + ms };
+  wait = { tag, why: describe(url, response, meant), until: performance.now() + ms };
   throw failure();
 }
 
-/** The last failure, and how long it still is the answer. */
+/** Returns the last failure with the remaining time. */
 function failure() {
   const { tag, why, until } = wait;
   const seconds = Math.ceil((until - performance.now()) / 1000);
@@ -111,7 +109,7 @@ function failure() {
   return new TokenError(tag, `${why}; no login is made ${next}`);
 }
 
-/** How long no login is made after this one. */
+/** Returns the milliseconds until the next login is allowed. */
 function pause({ kind, triesLeft }, retryAfter) {
   if (kind === 'unavailable') {
     const backoff = Math.min(1000 * 2 ** outages++, 60_000) * (1 + Math.random() / 4);
@@ -122,8 +120,8 @@ function pause({ kind, triesLeft }, retryAfter) {
   return triesLeft < 3 ? Infinity : (REJECTED_MS[refusal] ?? Infinity);
 }
 
-/** What happened, with what the authority said. */
-function told(url, { status, unanswered, location, problem }, meant) {
+/** Describes the failure, with the authority's message. */
+function describe(url, { status, unanswered, location, problem }, meant) {
   if (unanswered) return `no answer from ${url.origin}: ${unanswered}`;
   if (status >= 300 && status < 400) {
     const target = URL.canParse(location, url) ? new URL(location, url).origin : 'elsewhere';
@@ -163,7 +161,7 @@ function setting(name) {
   return value;
 }
 
-/** Runs one login in a worker. The limit is for everything: look-up, connect, send, wait, read. */
+/** Runs one login in a worker. The time limit covers name look-up, connecting, sending, waiting and reading. */
 function send(url, body) {
   const done = new Int32Array(new SharedArrayBuffer(4));
   const { port1, port2 } = new MessageChannel();

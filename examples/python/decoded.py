@@ -1,15 +1,15 @@
-"""The body of a login's response. Servers compress it although they are asked not to."""
+"""Decodes the body of a login's response. Some servers compress it although the request forbids it."""
 
 import zlib
 
 MAX_REPLY_BYTES = 1 << 20
 MAX_LAYERS = 5
 MAX_NAME_LENGTH = 40
-GZIP, ZLIB, RAW = 31, 15, -15  # what zlib calls window bits
+GZIP, ZLIB, RAW = 31, 15, -15  # zlib's window bits
 
 
 class Undecoded(Exception):
-    """What keeps a body from being read."""
+    """Why a body cannot be read."""
 
 
 def decoded(body: bytes, content_encoding: str) -> bytes:
@@ -31,7 +31,7 @@ def decoded(body: bytes, content_encoding: str) -> bytes:
 
 
 def has_zlib_header(body: bytes) -> bool:
-    """Deflate should have one; some servers leave it out."""
+    """Returns whether a deflate body has the header that it should have. Some servers omit it."""
     return body[:1] != b"" and body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0
 
 

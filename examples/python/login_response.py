@@ -1,4 +1,4 @@
-"""What the response to a login means. `../login-responses.json` has examples of all kinds."""
+"""Classifies the response to a login. `../login-responses.json` has examples of all kinds."""
 
 import email.utils
 import json
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
-# The platform locks an account after five failures, so a wrong password must not be taken for an
-# authority that is down. It may come with any status and any code: words count.
+# The platform locks an account after five failures, so a wrong password must not be classified as an
+# unavailable authority. It may have any status and code, so the text decides.
 PASSWORD = re.compile(r"密码|密碼|口令|passwo?r?d|credential|invalid_(grant|client)", re.I)
 ACCOUNT = re.compile(r"[账帐賬帳][号户號戶]|用[户戶]|account|user", re.I)
 LOCKED = re.compile(r"锁定|鎖定|冻结|(?<![a-z])locked", re.I)
@@ -38,14 +38,14 @@ MAX_PLAIN_LENGTH = 1024
 JWT = re.compile(r"(Bearer +)?[\w-]+\.[\w-]+\.[\w-]*", re.I)
 MAX_DEPTH = 3
 MAX_REASON_LENGTH = 200
-# A shorter secret is part of ordinary words: hiding it there would show what it is.
+# A shorter secret is part of ordinary words, and replacing it there would reveal it.
 SHORTEST_SECRET = 4
 # Words of this length may be a token.
 LONG_WORD = re.compile(r"[\w.~+/=-]{20,}", re.ASCII)
 
 
 class Meaning(NamedTuple):
-    """`kind` is token, rejected, failed or unavailable. `reason` is what it says, for `shown`."""
+    """`kind` is token, rejected, failed or unavailable. `reason` is the message; pass it to `shown`."""
 
     kind: str
     authorization: str = ""
@@ -73,7 +73,7 @@ def read(status: int, text: bytes) -> Meaning:
     is_denied = any(str(denial).lower() in ("false", "0") for denial in denials)
     token = first_text(objects, "token", "access_token", "accessToken")
     problem = ""
-    # A code that only an inner object has may be of anything.
+    # A code in an inner object may be unrelated to the login.
     outer = whole(objects[0].get("code", objects[0].get("errcode"))) if objects else None
     if is_ok and token and not is_denied and not is_in(outer, (400, 599), (40_000, 59_999)):
         scheme = first_text(objects, "tokenHead", "token_type", "tokenType")
@@ -89,7 +89,7 @@ def read(status: int, text: bytes) -> Meaning:
     password, account, locked = (
         any(words.search(text) for text in texts) for words in (PASSWORD, ACCOUNT, LOCKED)
     )
-    # An authority that is busy or broken names users and locks too ("database is locked").
+    # A busy or broken authority may also mention users and locks ("database is locked").
     is_login = account or any(LOGIN.search(text) for text in texts)
     surely = password or (account and locked) or (is_login and left is not None)
     perhaps = surely or account or locked
@@ -123,8 +123,8 @@ def read(status: int, text: bytes) -> Meaning:
 
 
 def shown(reason: str, secrets: Iterable[str]) -> str:
-    """The start of a reason. Whole secrets are `***`, also as they were sent in the URL and in the
-    body, and so is what may be a token."""
+    """Returns the start of a reason. Replaces secrets by `***`, also in their forms in the URL and the
+    body, and words that may be a token."""
     long = [secret.strip() for secret in secrets if len(secret.strip()) >= SHORTEST_SECRET]
     spellings = {
         spelling
@@ -139,7 +139,7 @@ def shown(reason: str, secrets: Iterable[str]) -> str:
 
 
 def authorization(token: str, scheme: str = "") -> str:
-    """The header for a token that may have its scheme; empty if no header can carry it."""
+    """Returns the header for a token with or without its scheme; empty if it is invalid in a header."""
     bare = re.sub(r"^bearer +", "", token.strip(), flags=re.I)
     head = re.sub(r"^bearer$", "Bearer", scheme.strip(), flags=re.I) or "Bearer"
     is_usable = re.fullmatch(r"[\x21-\x7e]{1,16384}", bare) and bare.lower() != "bearer"
@@ -147,7 +147,7 @@ def authorization(token: str, scheme: str = "") -> str:
 
 
 def retry_after(value: str) -> float:
-    """How many seconds `Retry-After` asks to wait: seconds, or a date."""
+    """Returns the seconds of a `Retry-After` value: seconds or a date."""
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
     try:
@@ -157,7 +157,7 @@ def retry_after(value: str) -> float:
 
 
 def within(value: object, depth: int) -> Iterator[dict[str, Any]]:
-    """The objects that say something, the outermost first. A text in place of one is `text`."""
+    """Yields the objects that may have a message, the outermost first. A text instead of one is `text`."""
     if is_text(value):
         yield {"token" if JWT.fullmatch(value) else "text": value}
     if not isinstance(value, dict) or depth == 0:
@@ -169,7 +169,7 @@ def within(value: object, depth: int) -> Iterator[dict[str, Any]]:
 
 
 def whole(code: object) -> int | None:
-    """The whole number that a code is: a number, its text, or with a fraction of zeros."""
+    """Returns a code as an integer. It may be a number or a text, with a fraction of zeros."""
     if isinstance(code, bool) or not isinstance(code, (int, float, str)):
         return None
     match = re.fullmatch(r"\s*(-?[0-9]{1,18})(\.0*)?\s*", str(code))

@@ -1,6 +1,6 @@
-"""Asks how far a task is, through the component: `python3 main.py DAG-ID [--calls N]`.
+"""Asks for a task's status through the component: `python3 main.py DAG-ID [--calls N]`.
 
-One line of JSON a call on stdout; the component's log goes to stderr.
+Prints one line of JSON for each call; the component's log goes to stderr.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from token_store import Token, TokenError, TokenStore
 
 DEFAULT_WASM = Path(__file__).parent / "../../target/components/oge-tools.wasm"
 
-# What the tools may read. The login is not among it: the sandbox never sees a password.
+# The settings that the tools may read. Without the login's: the sandbox never sees a password.
 SETTINGS = (
     "OGE_API_URL",
     "OGE_DAG_URL",
@@ -33,7 +33,7 @@ SETTINGS = (
 
 
 class Host:
-    """The compiled component and the token: made once, shared by all calls."""
+    """The compiled component and the token store, shared by all calls."""
 
     def __init__(self, wasm: Path, tokens: TokenStore) -> None:
         self._engine = Engine()
@@ -49,7 +49,7 @@ class Host:
         self._query = self._component.get_export_index("query-task-status", tools)
 
     def query_task_status(self, dag_id: str) -> Variant:
-        """One call in an instance of its own: nothing is left over from the call before it."""
+        """Makes one call in a new instance, so that calls share no state."""
         wasi = WasiConfig()
         wasi.env = [(key, os.environ[key]) for key in SETTINGS if key in os.environ]
         wasi.inherit_stderr()
@@ -60,8 +60,8 @@ class Host:
             return instance.get_func(store, self._query)(store, dag_id, None)
 
 
-# How wasmtime-py writes WIT values: a record by its fields; a result by its payload alone where ok
-# and err differ in type, as here (Record and Variant), else as Variant("ok" or "err", payload).
+# wasmtime-py takes a result as its payload alone if ok and err differ in type, as here (Record and
+# Variant), else as Variant("ok" or "err", payload).
 
 
 def record(token: Token) -> Record:

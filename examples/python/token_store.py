@@ -1,7 +1,6 @@
-"""A token store: what `wit/token-store.wit` asks for, in plain Python.
+"""A token store in plain Python; `wit/token-store.wit` specifies it.
 
-It knows nothing of WebAssembly. One store serves every instance of the component in this process,
-on whatever thread it runs.
+All instances of the component in this process share one store, from any thread.
 """
 
 import http.client
@@ -23,8 +22,8 @@ from decoded import MAX_REPLY_BYTES, Undecoded, decoded
 from login_response import Meaning, authorization, read, retry_after, shown
 
 TIME_LIMIT_SECONDS = 30
-# How long to wait after the first and the second login with credentials that were refused. After the
-# third there is none: the platform locks an account after five.
+# The backoff after the first and the second login with rejected credentials. After the third there is no
+# other login, because the platform locks an account after five.
 REJECTED_SECONDS = (60, 600)
 FAILED_SECONDS = (60, 600, 3600)
 MAX_RETRY_AFTER_SECONDS = 600
@@ -32,7 +31,7 @@ MAX_RETRY_AFTER_SECONDS = 600
 
 @dataclass(frozen=True)
 class Token:
-    # Kept out of `repr`: a token in a traceback or a log is a token given away.
+    # Not in `repr`, so that no traceback and no log shows the token.
     authorization: str = field(repr=False)
     generation: int
 
@@ -51,11 +50,11 @@ class Response(NamedTuple):
     text: bytes
     location: str
     retry_after: str
-    problem: str  # what keeps the text from being read
+    problem: str  # why the text cannot be read
 
 
 class Failure(NamedTuple):
-    """Of a login; until `until` it is the answer."""
+    """A failed login. Calls fail with it until `until`."""
 
     tag: str
     why: str
@@ -74,21 +73,21 @@ SECRETS = ("OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET")
 class TokenStore:
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings = settings
-        # Held for a whole login, so that whoever needs a token meanwhile waits for that login.
+        # Held during a login, so that other callers wait for that login.
         self._lock = threading.Lock()
-        self._account: list[str | None] = []  # the settings that all the rest belongs to
-        self._secrets: list[str | None] = []  # those that the refusals belong to
+        self._account: list[str | None] = []  # the settings that all other fields belong to
+        self._secrets: list[str | None] = []  # those that the rejections belong to
         self._held: Token | None = None
         self._newest = 0  # the last generation
-        self._refused: int | None = None  # the generation that the platform has refused
-        self._logins = 0  # how many have ended, well or not
-        self._refusals = 0  # logins with these credentials that the authority refused
-        self._outages = 0  # logins in a row that had no usable response
+        self._refused: int | None = None  # the generation that the platform has rejected
+        self._logins = 0  # the number of logins that have ended
+        self._refusals = 0  # logins with these credentials that the authority rejected
+        self._outages = 0  # logins in a row without a usable response
         self._failure: Failure | None = None  # of the last login
         self._notice()
 
     def get(self) -> Token:
-        """The token to use now."""
+        """Returns the token to use."""
         logins = self._logins
         with self._lock:
             self._notice()
@@ -98,24 +97,24 @@ class TokenStore:
             return self._usable() or self._join_or_log_in(logins)
 
     def peek(self) -> Token | None:
-        """What is held, whatever its state."""
+        """Returns the held token, also a rejected one."""
         return self._held
 
     def refresh(self, stale: int | None) -> Token:
-        """A token other than generation `stale`; with None a new one, whatever is held."""
+        """Returns a token other than generation `stale`; always a new one if `stale` is None."""
         logins = self._logins
         with self._lock:
             self._notice()
             if stale is None:
-                # A person asks: only they may try refused credentials once more.
+                # A forced login may use rejected credentials once more.
                 return self._join_or_log_in(logins, is_asked=True)
             if self._held and self._held.generation == stale:
-                # Even where the login fails, the refused token is not served again.
+                # Recorded first: even if the login fails, the rejected token is not returned again.
                 self._refused = stale
             return self._usable() or self._join_or_log_in(logins)
 
     def _notice(self) -> None:
-        """Forgets what belongs to other settings."""
+        """Discards the state of other settings."""
         account, secrets = ([self._settings.get(name) for name in names] for names in (ACCOUNT, SECRETS))
         if secrets != self._secrets or account != self._account:
             self._secrets = secrets
@@ -135,7 +134,7 @@ class TokenStore:
         return None if is_refused else self._held
 
     def _join_or_log_in(self, logins_before: int, is_asked: bool = False) -> Token:
-        """The outcome of a login that ended while this thread waited, else of one of its own."""
+        """Returns the outcome of a login that ended while this thread waited, else logs in."""
         if self._logins != logins_before:
             if self._failure:
                 raise self._failure.error()
@@ -162,12 +161,12 @@ class TokenStore:
         secrets = [self._settings.get(name, "") for name in (*SECRETS, "OGE_TOKEN")]
         if self._held:
             secrets.append(self._held.authorization.partition(" ")[2])
-        why = told(origin, request, response, meant, secrets)
+        why = describe(origin, request, response, meant, secrets)
         self._failure = Failure(tag, why, time.monotonic() + seconds)
         raise self._failure.error()
 
     def _pause(self, meant: Meaning, response: Response | str) -> float:
-        """How many seconds no login is made after this one."""
+        """Returns the seconds until the next login is allowed."""
         if meant.kind == "unavailable":
             backoff = min(2**self._outages, 60) * random.uniform(1, 1.25)
             self._outages = min(self._outages + 1, 6)
@@ -187,14 +186,14 @@ class TokenStore:
         return self._held
 
 
-def told(
+def describe(
     origin: str,
     request: urllib.request.Request,
     response: Response | str,
     meant: Meaning,
     secrets: Iterable[str],
 ) -> str:
-    """What happened, with what the authority said."""
+    """Describes the failure, with the authority's message."""
     if isinstance(response, str):
         return f"no answer from {origin}: {response}"
     if 300 <= response.status < 400:
@@ -224,7 +223,7 @@ def login_request(settings: Mapping[str, str]) -> tuple[urllib.request.Request, 
     try:
         parts = urllib.parse.urlsplit(setting("OGE_TOKEN_URL").strip())
         is_plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-        _ = parts.port  # raises where it is none
+        _ = parts.port  # raises if it is invalid
     except ValueError:
         is_plain = False
     if not is_plain:
@@ -240,7 +239,7 @@ def login_request(settings: Mapping[str, str]) -> tuple[urllib.request.Request, 
     whole_query = "&".join(filter(None, (parts.query, urllib.parse.urlencode(query))))
     url = parts._replace(query=whole_query, fragment="").geturl()
     request = urllib.request.Request(
-        # Blanks and letters beyond ASCII, which urllib refuses to send, are percent-encoded.
+        # Percent-encodes blanks and non-ASCII characters, which urllib refuses to send.
         urllib.parse.quote(url, safe=string.punctuation),
         data=json.dumps(user).encode(),
         headers={"Content-Type": "application/json"},
@@ -250,21 +249,21 @@ def login_request(settings: Mapping[str, str]) -> tuple[urllib.request.Request, 
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Followed, a redirect would carry the credentials to wherever the response points."""
+    """Does not follow redirects, which would send the credentials to another server."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
-# The credentials pass no proxy that the environment happens to name.
+# Ignores proxies of the environment.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects())
 
 
 def send_in_time(request: urllib.request.Request) -> Response | str:
-    """The response, or why there is none. The limit is for everything: look-up, connect, send, wait, read.
+    """Returns the response, or why there is none, within a time limit for the whole exchange.
 
-    urllib's own timeout is for each step, so a dripping response would never end. Hence a thread,
-    which is left to itself when it is late.
+    urllib's own timeout is for each step, so a slow response might never end. So the request runs in a
+    thread, which is abandoned at the limit.
     """
     outcome: queue.SimpleQueue[Response | str] = queue.SimpleQueue()
     threading.Thread(target=lambda: outcome.put(send(request)), daemon=True).start()
@@ -275,7 +274,7 @@ def send_in_time(request: urllib.request.Request) -> Response | str:
 
 
 def send(request: urllib.request.Request) -> Response | str:
-    """The response, or why there is none: never an error's own text, which may quote the URL."""
+    """Returns the response, or why there is none: not an error's text, which may contain the URL."""
     try:
         try:
             response = OPENER.open(request, timeout=TIME_LIMIT_SECONDS)

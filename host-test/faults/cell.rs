@@ -1,4 +1,4 @@
-//! One cell of the matrix, run: arranged, called, looked at, healed, and called again.
+//! Runs one cell of the matrix: arranges the fault, calls, checks, heals, and calls again.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -24,30 +24,30 @@ use crate::tls::{Authority, Secure, address};
 
 /// `OGE_MAX_REPLY_BYTES`.
 pub(super) const MOST_BYTES: usize = 2 << 20;
-/// The same where the code is large: the guest's memory follows from it.
+/// `OGE_MAX_REPLY_BYTES` for large code. The guest's memory limit is derived from it.
 const MOST_BYTES_OF_LARGE: usize = 16 << 20;
 
-/// `OGE_TIMEOUT_SECONDS` where it is what ends the call. What comes before that has to fit in however
-/// busy the machine is, and nobody waits for it longer than for a login's limit.
+/// `OGE_TIMEOUT_SECONDS` if the timeout ends the call. The steps before the fault must fit in it, also on a
+/// busy machine, and it must be shorter than `LOGIN_LIMIT`.
 const SHORT: u32 = 10;
-/// The same where it is not, so that a busy machine does not make it one that does.
+/// `OGE_TIMEOUT_SECONDS` if the timeout must not end the call, also on a busy machine.
 const LONG: u32 = 30;
-/// For a login, whoever waits for it.
+/// The time limit of a login.
 const LOGIN_LIMIT: Duration = Duration::from_secs(30);
-/// How long an authority that failed once is not asked again.
+/// The backoff after one failed login.
 const BACKOFF: Duration = Duration::from_secs(1);
 
-/// No system resolver asks anybody for it: a label is longer than DNS has room for.
+/// A name that no resolver sends to a server: its label is longer than DNS allows.
 const NO_NAME: &str =
     "http://a-name-that-is-longer-than-the-sixty-three-bytes-of-a-label-in-dns.invalid";
 const EXPIRED: &str = r#"{"code":40003,"msg":"token过期或异常","data":null}"#;
 
-/// A cell that is arranged, and waits for its turn.
+/// A cell that is arranged and ready to run.
 pub(super) struct Ready {
     cell: Cell,
     scene: Scene,
     front: Option<Front>,
-    /// What speaks TLS as it should, for later; and the rest of the way to the platform.
+    /// `good` is the TLS server after healing; `_bad` keeps the faulty TLS server alive.
     good: Option<Secure>,
     _bad: Option<Secure>,
     _ca_file: NamedTempFile,
@@ -55,7 +55,7 @@ pub(super) struct Ready {
     before: usize,
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Came {
     Works {
@@ -122,7 +122,7 @@ impl Ready {
         ready
     }
 
-    /// The fault, where it is the platform that has it.
+    /// Injects the fault into the mock, if the mock causes it.
     fn inject(&self) {
         let (mock, cell) = (&self.scene.mock, &self.cell);
         let route = cell.asks.route();
@@ -130,7 +130,7 @@ impl Ready {
             mock.revoke_tokens();
         }
         if cell.stage == Stage::Retry {
-            // On a connection that is not used again, so that the second request needs another.
+            // `connection: close`, so that the second request opens a new connection.
             let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length";
             let expired = format!("{head}: {}\r\n\r\n{EXPIRED}", EXPIRED.len());
             mock.fail_times(route, 1, Fault::Wire(expired.into()));
@@ -140,7 +140,7 @@ impl Ready {
         }
     }
 
-    /// Runs the cell; all that is not as it has to be comes back.
+    /// Runs the cell. Returns the call's result and every violated expectation.
     pub(super) async fn run(mut self, pace: &Pace) -> (Came, Vec<String>) {
         let mut wrong = Vec::new();
         let mut expect = |holds: bool, what: String| {
@@ -158,41 +158,47 @@ impl Ready {
             Some(kind) => Came::Fails { kind, status, attempts },
             None => Came::Works { attempts },
         };
-        expect(came == expected, format!("it came to {came:?} and not {expected:?}: {shown}"));
+        expect(came == expected, format!("{came:?} and not {expected:?}: {shown}"));
         let logins = self.scene.mock.count(Route::Token) - self.before;
         expect(logins == cell.logins, format!("{logins} token requests and not {}", cell.logins));
         let deadline = Duration::from_secs(deadline(&cell).into());
         let limit = if cell.stage.is_login() { LOGIN_LIMIT } else { deadline };
-        // A timer is not late for what went on while it ran, only for what kept it from its start and
-        // from being heard in the end.
+        // Only delays before a timer starts and after it fires make the call late, so delays in between
+        // do not extend the limit.
         let held_up =
             pace.held_up(started, started + limit / 5) + pace.held_up(started + limit, ended);
         let elapsed = ended - started;
         let in_time = elapsed <= limit + limit / 10 + held_up;
-        expect(in_time, format!("it took {elapsed:?}, of which the machine {held_up:?}"));
-        expect(!cell.waits || elapsed >= limit, format!("it was over after {elapsed:?} already"));
-        let told = format!("{shown} {:?}", self.scene.log());
-        expect(!TELLTALES.iter().any(|secret| told.contains(secret)), format!("it tells: {told}"));
+        expect(in_time, format!("it took {elapsed:?}, with a delay of {held_up:?} by the machine"));
+        expect(!cell.waits || elapsed >= limit, format!("it ended early, after {elapsed:?}"));
+        let output = format!("{shown} {:?}", self.scene.log());
+        expect(
+            !TELLTALES.iter().any(|secret| output.contains(secret)),
+            format!("a secret is shown: {output}"),
+        );
 
         self.heal().await;
         if cell.denied {
             let before = self.scene.mock.count(Route::Token);
             let (again, _) = self.next().await;
-            expect(again.is_failure(FailureKind::TokenStore), format!("denied, then {again:?}"));
+            expect(
+                again.is_failure(FailureKind::TokenStore),
+                format!("credentials rejected, then {again:?}"),
+            );
             let logins = self.scene.mock.count(Route::Token) - before;
-            expect(logins == 0, "denied credentials were tried again at once".to_owned());
+            expect(logins == 0, "rejected credentials were tried again at once".to_owned());
         }
         if cell.fails == Some(FailureKind::TokenStore) && !matches!(cell.meets, Meets::NoName) {
             sleep(BACKOFF).await;
-            // Where calls wait longer than that, a person may ask.
+            // A forced login is allowed even if the backoff for calls is longer.
             let login = self.scene.host.refresh_token().await;
-            expect(login.is_ok(), format!("a person's login came to {login:?}"));
+            expect(login.is_ok(), format!("forced login: {login:?}"));
         }
         let (next, shown) = self.next().await;
         let works = matches!(next, Came::Works { .. });
-        expect(works, format!("the next call came to {next:?}: {shown}"));
+        expect(works, format!("next call: {next:?}: {shown}"));
 
-        // A connection may be kept for the next call, and none outlives the host.
+        // One connection may be kept for the next call. None may outlive the host.
         let server = self.front.as_ref().map_or(address(&self.scene.mock), Front::address);
         let left = sockets::at_most(1, server).await;
         expect(left.is_ok(), format!("{left:?} connections are open after the calls"));
@@ -212,7 +218,7 @@ impl Ready {
         self.scene.mock.heal_all();
     }
 
-    /// The call that meets the fault: what it came to, and what it shows of it.
+    /// Makes the call with the fault. Returns its result and the failure's text.
     async fn call(&self) -> (Came, String) {
         let host = &self.scene.host;
         if self.cell.stage == Stage::Resolve {
@@ -237,8 +243,8 @@ impl Ready {
         }
     }
 
-    /// A call after that to where it went, with time enough. Where the settings themselves are wrong, one
-    /// that does without them.
+    /// Makes another call to the same endpoint with a long timeout. If the fault is in the token settings,
+    /// the call brings its own token.
     async fn next(&self) -> (Came, String) {
         let is_wrong = matches!(self.cell.meets, Meets::NoName);
         let mock = &self.scene.mock;
@@ -286,7 +292,7 @@ fn deadline(cell: &Cell) -> u32 {
     if cell.waits { SHORT } else { LONG }
 }
 
-/// The mock's, with the endpoint that the fault is at led another way.
+/// Returns the mock's settings, with the faulty endpoint's origin replaced by `way`.
 fn settings(cell: &Cell, mock: &Mock, way: &str) -> Vec<(String, String)> {
     let mut settings = mock.settings();
     for (key, value) in &mut settings {

@@ -1,8 +1,7 @@
-//! A wall clock that is set back by a day while tokens are about.
+//! Sets the wall clock back by a day while a token is kept.
 //!
-//! The reference host has the system's clock and keeps its store on the monotonic one. Where the wall
-//! clock counts is a token that is kept: so this is the component with its own store and a token file,
-//! on a machine whose clock the test sets.
+//! The reference host's store uses the monotonic clock. The wall clock matters for a token file, so these
+//! cells run the Wassette component with its own store, a token file and a wall clock that the test sets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -21,7 +20,7 @@ use super::matrix::{Cell, Stage};
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Seconds that the machine's clock is behind.
+/// The number of seconds that the guest's wall clock is behind.
 #[derive(Clone, Default)]
 struct Clock(Arc<AtomicU64>);
 
@@ -56,7 +55,7 @@ impl WasiHttpView for Guest {
     }
 }
 
-/// A machine: its clock, its token file, and the platform that it works with.
+/// A clock, a directory with the token file, and a mock.
 struct Machine {
     clock: Clock,
     folder: TempDir,
@@ -64,7 +63,7 @@ struct Machine {
     linker: Linker<Guest>,
 }
 
-/// The component, compiled once.
+/// Returns the component, which is compiled once.
 fn component() -> &'static Component {
     static COMPONENT: LazyLock<Component> = LazyLock::new(|| {
         Component::from_file(&Engine::default(), oge_artifacts::wassette()).unwrap()
@@ -72,7 +71,7 @@ fn component() -> &'static Component {
     &COMPONENT
 }
 
-/// One instance on it.
+/// One instance of the component.
 struct Running(Store<Guest>, Instance);
 
 impl Machine {
@@ -113,7 +112,10 @@ impl Machine {
 }
 
 impl Running {
-    /// Asks for the state of a task; the answer where it is none.
+    /// Asks for the state of a task.
+    ///
+    /// # Errors
+    /// The call's failure as text.
     async fn ask(&mut self) -> Result<(), String> {
         let Self(store, instance) = self;
         let ask = instance.get_func(&mut *store, "query-task-status").unwrap();
@@ -127,8 +129,8 @@ impl Running {
     }
 }
 
-/// Calls before and after the clock is set back, in the instance that was there and in new ones. The
-/// token endpoint is contacted when a token is missing or refused, and at no other time.
+/// Calls before and after the clock is set back, in the old instance and in new ones. Logs in only if a
+/// token is missing or rejected.
 pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
     let machine = Machine::new().await;
     let mut wrong = Vec::new();
@@ -154,8 +156,8 @@ pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
             machine.set_clock_back();
             machine.mock.revoke_tokens();
             expect("a renewal by the new time", machine.start().await.ask().await, 2);
-            // It does not see its clock set back. By the time that it goes by, what is kept ended long
-            // ago, so it logs in, once.
+            // The old instance keeps its own time, by which the kept token expired long ago. So it logs in,
+            // once.
             expect("the old instance", old.ask().await, 3);
             expect("the old instance again", old.ask().await, 3);
             for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! A token endpoint that fails every other time.
+//! A token endpoint at which every second login fails.
 
 use std::iter;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use super::cell::Came;
 use super::matrix::{Cell, Stage};
 use crate::scene::Scene;
 
-/// Calls that find no good token, one after the other: a failed login fails its call and those of the next
-/// second, and the first one after that works. None is made that a call did not need.
+/// Makes calls without a good token. A failed login fails its call and the calls of the next second; the
+/// call after that works. Asserts that there are no other logins.
 pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
     let scene = Scene::new().await;
     let mut wrong = Vec::new();
     let (faults, attempts) = match cell.stage {
-        // A second login of the kind would be a renewal.
+        // Only one fault: the login after that would be a renewal.
         Stage::TokenRequest => (vec![Fault::Status(503)], 0),
         _ => (vec![Fault::Status(503), Fault::NotJson], 1),
     };

@@ -1,4 +1,4 @@
-//! A TCP front before a platform: what can go wrong on the way there, below HTTP.
+//! A TCP proxy in front of the mock that causes faults below HTTP.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,42 +10,42 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
-/// How a front treats a connection.
+/// How a proxy treats a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Manner {
-    /// Carried on as it comes.
+    /// Forwards it unchanged.
     Pass,
-    /// Nobody listens.
+    /// Does not listen, so the connection is refused.
     Refuse,
-    /// Nobody takes it: what waits to be taken is full, so the system drops the attempt.
+    /// Does not accept it: the backlog is full, so the system drops the attempt.
     Ignore,
-    /// Ended after so many bytes; the rest is still read.
+    /// Shuts down its sending side after so many bytes and reads the rest.
     Close { after: usize },
-    /// Reset after so many bytes.
+    /// Resets it after so many bytes.
     Reset { after: usize },
-    /// Not read any further after so many bytes.
+    /// Stops reading after so many bytes.
     Stop { after: usize },
-    /// Answered with these bytes after so many; the rest is still read.
+    /// Responds with these bytes after so many, and reads the rest.
     Answer { after: usize, with: &'static str },
-    /// Read a byte at a time.
+    /// Forwards the request one byte at a time.
     DripIn(Duration),
-    /// Answered a byte at a time.
+    /// Forwards the response one byte at a time.
     DripOut(Duration),
-    /// Ended after so many bytes of the answer.
+    /// Ends after so many bytes of the response.
     CutOut { after: u64 },
 }
 
-/// A port on loopback with a platform behind it. Dropped, it and its connections are gone.
+/// A port on loopback that forwards to a server. Closes all connections on drop.
 pub(super) struct Front {
     address: SocketAddr,
-    /// Never listens: it keeps the port from others while nobody does.
+    /// A bound socket that never listens. It reserves the port while nothing listens.
     _reserved: TcpSocket,
     connections: Arc<Mutex<JoinSet<()>>>,
     accepting: AbortHandle,
 }
 
 impl Front {
-    /// A front that treats connections so; the first `passed` of them (one at most) it carries on.
+    /// Starts a proxy that treats connections as `manner` but forwards the first `passed` (at most one).
     pub(super) fn start(to: SocketAddr, manner: Manner, passed: usize) -> Self {
         let reserved = socket((Ipv4Addr::LOCALHOST, 0).into());
         let address = reserved.local_addr().unwrap();
@@ -58,7 +58,7 @@ impl Front {
         self.address
     }
 
-    /// Carries every new connection on, to this address.
+    /// Forwards every new connection to this address.
     pub(super) async fn heal(&mut self, to: SocketAddr) {
         self.accepting.abort();
         while !self.accepting.is_finished() {
@@ -85,7 +85,7 @@ fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
     socket(address).listen(backlog).unwrap()
 }
 
-/// Listens when it returns, unless nobody is to.
+/// Accepts connections in a task. Listens when it returns, unless the manner is `Refuse`.
 fn accept(
     address: SocketAddr,
     to: SocketAddr,
@@ -96,7 +96,7 @@ fn accept(
     let connections = Arc::clone(connections);
     let carry_on = move |stream: TcpStream, manner| {
         connections.lock().unwrap().spawn(async move {
-            // What goes wrong here is the client's to notice.
+            // The client under test observes any error.
             let _ = carry(stream, to, manner).await;
         });
     };
@@ -116,7 +116,7 @@ fn accept(
         }
         let Some(listener) = listener else { return };
         if matches!(manner, Manner::Ignore) {
-            // One connection fills a backlog of none.
+            // One connection fills a backlog of zero.
             let _filling = TcpStream::connect(address).await.unwrap();
             return std::future::pending().await;
         }
@@ -127,7 +127,7 @@ fn accept(
     tokio::spawn(task).abort_handle()
 }
 
-/// One connection, to its end.
+/// Treats one connection until it ends.
 async fn carry(mut near: TcpStream, to: SocketAddr, manner: Manner) -> io::Result<()> {
     near.set_nodelay(true)?;
     match manner {
@@ -166,7 +166,7 @@ async fn carry(mut near: TcpStream, to: SocketAddr, manner: Manner) -> io::Resul
     }
 }
 
-/// Copies to the end, a byte at a time where there is a pace.
+/// Copies until the end, one byte each `pace` if there is one.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

@@ -1,4 +1,4 @@
-//! The matrix: which fault meets a call at which stage, and what becomes of the call.
+//! The matrix of faults and stages, and the expected result of the call in each cell.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use oge_tools::error::FailureKind::{self, *};
 
 use super::front::Manner;
 
-/// How far a call has come. Stages with a token begin with one that is held and good.
+/// The stage of a call. All stages but the first login start with a valid token in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Resolve,
@@ -16,13 +16,13 @@ pub(super) enum Stage {
     Send,
     FirstByte,
     Body,
-    /// The login of a call that has no token yet.
+    /// The login of a call without a token.
     TokenRequest,
-    /// That login's answer.
+    /// The body of that login's response.
     TokenBody,
-    /// The login after the platform has said that the token is expired.
+    /// The login after a response that the token has expired.
     Renewal,
-    /// The second request, after that.
+    /// The second request, after that login.
     Retry,
 }
 
@@ -45,7 +45,7 @@ impl Stage {
     }
 }
 
-/// What goes wrong, as the table names it.
+/// The kind of fault, as the table names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Refused,
@@ -107,35 +107,35 @@ pub(super) enum Certificate {
     Expired,
 }
 
-/// What the call meets there.
+/// The fault that is arranged.
 #[derive(Clone, Debug)]
 pub(super) enum Meets {
-    /// A name that does not exist.
+    /// A host name that does not resolve.
     NoName,
-    /// A connection treated so.
+    /// A connection through a proxy with this manner.
     Front(Manner),
-    /// A connection treated so, on which TLS is to be spoken.
+    /// A TLS connection through a proxy with this manner.
     Tls(Manner),
-    /// A certificate.
+    /// A server with this certificate.
     Certificate(Certificate),
-    /// An answer of the platform's.
+    /// A response of the mock.
     Mock(Fault),
     /// A wall clock that is set back by a day.
     ClockBack,
-    /// An endpoint that fails every other time.
+    /// A token endpoint at which every second login fails.
     Flapping,
 }
 
-/// What is called.
+/// The tool that is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asks {
-    /// `query_task_status`, which takes any text.
+    /// `query_task_status`, which accepts any text.
     State,
-    /// `run_big_query`, which hands the platform's JSON on.
+    /// `run_big_query`, which returns the platform's JSON.
     Query,
-    /// `execute_code_to_dag`, which reads it.
+    /// `execute_code_to_dag`, which reads the platform's JSON.
     Code,
-    /// The same with code that fits in no buffer on the way.
+    /// `execute_code_to_dag` with code that is larger than all buffers on the way.
     LargeCode,
 }
 
@@ -146,22 +146,22 @@ pub(super) struct Cell {
     pub(super) kind: Kind,
     pub(super) meets: Meets,
     pub(super) asks: Asks,
-    /// The failure; none where the call works all the same.
+    /// The expected failure; `None` if the call succeeds despite the fault.
     pub(super) fails: Option<FailureKind>,
-    /// The HTTP status that the failure tells.
+    /// The HTTP status in the failure.
     pub(super) status: Option<u16>,
-    /// Requests sent to the platform.
+    /// The number of requests sent to the platform.
     pub(super) attempts: u8,
-    /// Requests that reach the token endpoint.
+    /// The number of requests that reach the token endpoint.
     pub(super) logins: usize,
-    /// Whether it is the deadline that ends the call.
+    /// Whether the deadline ends the call.
     pub(super) waits: bool,
-    /// Whether the credentials are held to be bad, and not tried again for 5 s.
+    /// Whether the credentials count as rejected, so that the next call does not log in.
     pub(super) denied: bool,
 }
 
 impl Cell {
-    /// A call that works all the same.
+    /// Returns a cell in which the call succeeds.
     fn new(stage: Stage, kind: Kind, meets: Meets) -> Self {
         let reaches = matches!(meets, Meets::Mock(_));
         let (attempts, logins) = match stage {
@@ -174,7 +174,7 @@ impl Cell {
         Self { stage, kind, meets, asks, fails, status, attempts, logins, waits, denied }
     }
 
-    /// A login that fails is not followed by the request that it was for.
+    /// Expects this failure. If the login fails, the request after it is not sent.
     fn fails(self, kind: FailureKind) -> Self {
         let attempts = self.attempts - u8::from(self.stage.is_login());
         Self { fails: Some(kind), attempts, ..self }
@@ -200,21 +200,21 @@ impl Cell {
         Self { attempts, logins, ..self }
     }
 
-    /// As a list of failed cells names it.
+    /// Returns the name for the list of failed cells.
     pub(super) fn name(&self) -> String {
         let meets = format!("{:?}", self.meets);
         format!("{:?} × {:?} ({:?}, {meets:.90})", self.stage, self.kind, self.asks)
     }
 }
 
-/// So slow that nothing comes to its end: the shortest answer is longer than a login's limit in seconds.
+/// The time for each byte. The shortest response has more bytes than a login's limit has seconds.
 const SLOW: Duration = Duration::from_secs(1);
-/// More than `OGE_MAX_REPLY_BYTES`, and than a token's answer may have.
+/// More bytes than `OGE_MAX_REPLY_BYTES` and the limit of a login's response.
 const HUGE: usize = super::cell::MOST_BYTES + 1;
-/// Deeper than any stack, were it parsed by recursion.
+/// A depth that overflows the stack of a recursive parser.
 const DEPTH: usize = 300_000;
 
-/// The cells, but for those that [`derived`] makes of them.
+/// Returns the cells without those of [`derived`].
 fn written() -> Vec<Cell> {
     use Asks::{Code, LargeCode, Query};
     use Kind as K;
@@ -389,15 +389,15 @@ fn typed(content_type: &str) -> Fault {
     Fault::ContentType(content_type.to_owned())
 }
 
-/// A bomb inside what the tool reads, and has to step over.
+/// Returns deeply nested JSON in a field that the tool must skip.
 fn deep_dags() -> Fault {
     let (open, close) = ("{\"a\":".repeat(DEPTH), "}".repeat(DEPTH));
     let body = format!(r#"{{"dags":{open}1{close}}}"#).into();
     Fault::Response { status: 200, content_type: "application/json".to_owned(), body }
 }
 
-/// What an answer does to a first request, it does to a second; and what befalls a first login befalls
-/// a later one. Only the counts differ.
+/// Derives cells for the retry from those of the first request, and for a renewal from those of the first
+/// login. Only the counts differ.
 fn derived(cells: &[Cell]) -> Vec<Cell> {
     let mut derived = Vec::new();
     for cell in cells {
@@ -409,10 +409,10 @@ fn derived(cells: &[Cell]) -> Vec<Cell> {
                 derived.push(Cell { stage: Stage::Retry, ..cell.clone().with(2, 1) });
             }
             (Stage::TokenRequest | Stage::TokenBody, Meets::Mock(_)) => {
-                // Where there is no token, the first answer is told: that the old one has expired.
+                // If the renewal fails, the failure has the status of the first response.
                 let (attempts, status) =
                     if cell.fails.is_some() { (1, Some(200)) } else { (2, None) };
-                // The kept connection ends before the first byte, so the login is sent once more.
+                // The kept connection ends before the first byte, so the HTTP client sends the login again.
                 let is_sent_again = matches!(cell.meets, Meets::Mock(Fault::Cut | Fault::Reset));
                 let cell = cell.clone().with(attempts, 1 + usize::from(is_sent_again));
                 derived.push(Cell { stage: Stage::Renewal, status, ..cell });
@@ -423,14 +423,14 @@ fn derived(cells: &[Cell]) -> Vec<Cell> {
     derived
 }
 
-/// All cells.
+/// Returns all cells.
 pub(super) fn cells() -> Vec<Cell> {
     let mut cells = written();
     cells.extend(derived(&cells));
     cells
 }
 
-/// Why there is no cell for a fault at a stage; none where there has to be one.
+/// Returns why a fault has no cell at a stage; `None` if there must be one.
 pub(super) fn absent(stage: Stage, kind: Kind) -> Option<&'static str> {
     use Kind as K;
     use Stage as S;
@@ -443,12 +443,12 @@ pub(super) fn absent(stage: Stage, kind: Kind) -> Option<&'static str> {
         (_, K::Flapping) => "only the token endpoint flaps",
         (S::Resolve, K::Refused) => return None,
         (S::Resolve, K::Hang) => {
-            "nothing here gets into the host: src/resolver.rs there has a test with one that hangs"
+            "crates/host/src/resolver.rs has a test with a resolver that hangs"
         }
         (S::Resolve, _) => "nothing is connected yet",
         (S::Connect, K::Refused | K::Reset | K::Closed | K::Hang) => return None,
-        (S::Connect, _) => "nothing is said yet",
-        (S::Tls, K::Refused) => "that is met when connecting",
+        (S::Connect, _) => "no byte is sent yet",
+        (S::Tls, K::Refused) => "that happens when connecting",
         (
             S::Tls,
             K::BadCertificate
@@ -459,16 +459,16 @@ pub(super) fn absent(stage: Stage, kind: Kind) -> Option<&'static str> {
             | K::Truncated
             | K::NotHttp,
         ) => return None,
-        (S::Tls, _) => "no HTTP is spoken yet",
+        (S::Tls, _) => "no HTTP is sent yet",
         (S::TokenRequest, K::BadCertificate | K::Refused) => return None,
-        (_, K::BadCertificate) => "that is met in the handshake",
+        (_, K::BadCertificate) => "that happens in the handshake",
         (S::Retry, K::Refused) => return None,
-        (_, K::Refused) => "that is met when connecting",
+        (_, K::Refused) => "that happens when connecting",
         (
             S::Send,
             K::Reset | K::Closed | K::Hang | K::Drip | K::Status1xx | K::Status4xx | K::Status5xx,
         ) => return None,
-        (S::Send, _) => "an answer is the same whatever was sent before it",
+        (S::Send, _) => "a response does not depend on how much was sent",
         (S::FirstByte, K::InvalidUtf8) => return None,
         (
             S::FirstByte | S::TokenRequest,

@@ -1,6 +1,5 @@
-//! Faults, as a matrix: which meets a call at which stage, and what becomes of the call. No cell takes
-//! longer than its deadline and a tenth, leaves a connection or a task behind, or tells a secret, and the
-//! call after it works.
+//! Tests each fault at each stage of a call. A cell ends within its deadline plus a tenth, leaves no
+//! connection and no task, shows no secret, and the next call works.
 //!
 //! [`matrix`] is the data. `cargo test --test all faults -- --nocapture` prints it as a table.
 
@@ -34,17 +33,17 @@ use self::pace::Pace;
 use self::report::Report;
 use crate::scene::Scene;
 
-/// How many of the cells that are over at once are under way at one time.
+/// How many of the cells that do not wait for a deadline run at the same time.
 const AT_ONE_TIME: usize = 12;
 
-/// The longest that a cell may take: a login's limit, a hold-off, and a machine that has much to do.
+/// The time limit of a cell: a login's limit, a backoff, and room for a busy machine.
 const LONGEST: Duration = Duration::from_secs(90);
 
 #[test]
-fn a_fault_is_its_kind_within_the_deadline_and_leaves_nothing_behind() {
+fn each_fault_ends_in_time_and_leaves_nothing_open() {
     let (waiting, quick): (Vec<_>, Vec<_>) =
         matrix::cells().into_iter().partition(|cell| cell.waits);
-    // On a thread of their own, so that those that wait for a deadline need not wait for these too.
+    // A separate thread, so that the cells with a deadline do not wait for these.
     let quick = thread::spawn(move || {
         run(async move |pace: &Pace| {
             let cells = stream::iter(quick).map(|cell| one(cell, pace));
@@ -68,7 +67,7 @@ fn a_fault_is_its_kind_within_the_deadline_and_leaves_nothing_behind() {
 
 type Done = (Cell, Came, Vec<String>);
 
-/// Runs cells on a runtime of their own, on which nothing may be left in the end.
+/// Runs cells on a runtime of their own and asserts that no task is left.
 fn run(cells: impl AsyncFnOnce(&Pace) -> Vec<Done>) -> Vec<Done> {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let local = LocalSet::new();
@@ -99,7 +98,7 @@ async fn one(cell: Cell, pace: &Pace) -> Done {
     bounded(cell.clone(), run).await
 }
 
-/// A cell that hangs is one that failed.
+/// Runs a cell; one that hangs fails.
 async fn bounded(cell: Cell, run: impl Future<Output = (Came, Vec<String>)>) -> Done {
     let hung = |_| (Came::Broke("it hangs".to_owned()), vec!["it hangs".to_owned()]);
     let (came, wrong) = timeout(LONGEST, run).await.unwrap_or_else(hung);
@@ -119,7 +118,7 @@ fn each_fault_at_each_stage_has_a_cell_or_a_reason() {
 }
 
 #[tokio::test]
-async fn a_platform_that_is_not_there_is_said_to_be() {
+async fn a_refused_connection_is_named_in_the_failure() {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let front = Front::start(nowhere, Manner::Refuse, 0);
     let origin = format!("http://{}", front.address());
@@ -132,7 +131,7 @@ async fn a_platform_that_is_not_there_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_response_that_grows_when_it_is_kept_is_too_large_and_nothing_worse() {
+async fn a_response_that_grows_when_encoded_is_too_large() {
     const MOST: usize = 8 << 20;
     let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", &MOST.to_string())]).await;
     let query = run_big_query::Arguments::default();
@@ -149,7 +148,7 @@ async fn a_response_that_grows_when_it_is_kept_is_too_large_and_nothing_worse() 
             Err(CallError::Failure(failure)) => {
                 assert_eq!((failure.kind, fits), (ReplyTooLarge, false), "{failure}");
             }
-            Err(error) => panic!("the sandbox ended: {error}"),
+            Err(error) => panic!("not a failure but {error}"),
         }
     }
 }

@@ -1,8 +1,7 @@
-//! When the machine has held this runtime up, so that a busy machine is not taken for a slow host.
+//! Measures how long the machine delayed this runtime, so that a busy machine does not count as a slow host.
 //!
-//! A task that only ticks shares the one thread of the test with all that is measured. A tick that comes
-//! late shows that the thread did not run, or had others to serve first, and for how long: nothing that
-//! waited on this thread meanwhile could be in time, whatever it is.
+//! A task ticks on the only thread of the test. A late tick shows for how long the thread did not run or ran
+//! other tasks. Everything that waited on this thread was delayed as well.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,10 +10,10 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-/// How often it ticks.
+/// The time between two ticks.
 const PERIOD: Duration = Duration::from_millis(5);
 
-/// What a tick may be late by and still not be late: the timer counts milliseconds.
+/// A tick that is late by less is on time: the timer has a resolution of milliseconds.
 const FINE: Duration = Duration::from_millis(5);
 
 /// Measures from its start to its drop.
@@ -25,12 +24,12 @@ pub(super) struct Pace {
 
 struct Ticks {
     last: Cell<Instant>,
-    /// From when to when a tick was late.
+    /// When each late tick was due, and when it came.
     late: RefCell<Vec<(Instant, Instant)>>,
 }
 
 impl Pace {
-    /// To be called inside a `LocalSet`.
+    /// Starts to measure. Must be called inside a `LocalSet`.
     pub(super) fn start() -> Self {
         let ticks = Rc::new(Ticks { last: Cell::new(Instant::now()), late: RefCell::default() });
         let ticked = Rc::clone(&ticks);
@@ -45,7 +44,7 @@ impl Pace {
         Self { ticks, ticking }
     }
 
-    /// For how much of the time between these two moments the thread was held up.
+    /// Returns for how much of the time between these two instants the thread was delayed.
     pub(super) fn held_up(&self, from: Instant, to: Instant) -> Duration {
         let late = self.ticks.late.borrow();
         let late = late.iter().copied().chain(self.ticks.lateness(Instant::now()));
@@ -54,7 +53,7 @@ impl Pace {
 }
 
 impl Ticks {
-    /// The tick that is due, where it is late by now.
+    /// Returns the due time of the next tick and `now`, if that tick is late.
     fn lateness(&self, now: Instant) -> Option<(Instant, Instant)> {
         let due = self.last.get() + PERIOD;
         (now > due + FINE).then_some((due, now))

@@ -1,15 +1,15 @@
-//! The matrix as a table: what became of each fault at each stage.
+//! Prints the matrix as a table with the outcome of each fault at each stage.
 
 use std::fmt::Write as _;
 
 use super::cell::Came;
 use super::matrix::{Cell, Kind, Stage};
 
-/// Cells that were run, and what each came to.
+/// The cells that ran, with the result and the violated expectations of each.
 pub(super) struct Report(pub(super) Vec<(Cell, Came, Vec<String>)>);
 
 impl Report {
-    /// A line a fault, a column a stage, and under them how many cells there are.
+    /// Returns a table with a line for each fault and a column for each stage, and the number of cells.
     pub(super) fn table(&self) -> String {
         let mut lines = vec![Self::head()];
         for kind in Kind::ALL {
@@ -31,7 +31,7 @@ impl Report {
         table
     }
 
-    /// Every cell that is not as it has to be, and why.
+    /// Returns every failed cell with its reasons.
     pub(super) fn failed(&self) -> Vec<String> {
         let failed = self.0.iter().filter(|(.., wrong)| !wrong.is_empty());
         failed.map(|(cell, _, wrong)| format!("{}: {}", cell.name(), wrong.join("; "))).collect()
@@ -42,7 +42,7 @@ impl Report {
         std::iter::once("fault".to_owned()).chain(stages).collect()
     }
 
-    /// The different outcomes at one place; a dash where there is no cell.
+    /// Returns the distinct outcomes of a fault at a stage; a dash if there is no cell.
     fn text(&self, stage: Stage, kind: Kind) -> String {
         let mut texts: Vec<String> = Vec::new();
         for (cell, came, wrong) in &self.0 {

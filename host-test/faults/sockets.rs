@@ -1,20 +1,20 @@
-//! The kernel's own list of this machine's connections: who has one open, and still holds it.
+//! Counts open connections in the kernel's list.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-/// How long what is closed may take to be gone: ends of tasks that nobody waits for.
+/// How long closing may take: some connections are closed by background tasks.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How often to look: the kernel takes milliseconds to write the list.
+/// The time between two looks: the kernel takes milliseconds to write the list.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Waits until at most `most` connections to that port are held by whoever opened them.
+/// Waits until at most `most` connections to that port are open.
 ///
 /// # Errors
-/// How many there still are after a grace period.
+/// The number of open connections after a grace period.
 pub(super) async fn at_most(most: usize, server: SocketAddr) -> Result<(), usize> {
     let settled = async {
         while open(server) > most {
@@ -24,8 +24,8 @@ pub(super) async fn at_most(most: usize, server: SocketAddr) -> Result<(), usize
     timeout(GRACE, settled).await.map_err(|_| open(server))
 }
 
-/// How many there are. Those that only the kernel still knows (the last packets of a closed connection)
-/// have no inode.
+/// Returns the number of open connections. A closed connection of which the kernel still sends the last
+/// packets has no inode.
 #[cfg(target_os = "linux")]
 fn open(server: SocketAddr) -> usize {
     let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
@@ -37,7 +37,7 @@ fn open(server: SocketAddr) -> usize {
     table.lines().skip(1).filter(is_held).count()
 }
 
-/// Elsewhere nobody tells.
+/// Other systems have no such list.
 #[cfg(not(target_os = "linux"))]
 fn open(_: SocketAddr) -> usize {
     0

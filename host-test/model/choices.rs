@@ -1,8 +1,8 @@
-//! What may happen, one combination after the other.
+//! Enumerates every combination of choices.
 
 use std::cell::{Cell, RefCell};
 
-/// The choices of one call, and the next combination of them.
+/// The choices made in one call: the index chosen and the number of options of each.
 #[derive(Default)]
 pub(super) struct Choices {
     made: RefCell<Vec<(usize, usize)>>,

@@ -1,9 +1,9 @@
-//! The call rule over the token store and the token decision, all three as they are, in every sequence
-//! of what platform, authority and clock can do.
+//! Runs the real call rule, token store and token state in every sequence of what platform, authority and
+//! clock can do.
 //!
-//! A call is played from a state once for each combination of what may happen in it; each state that
-//! comes of it is gone on from. States that differ only in when they are and in how their tokens are
-//! numbered are one: nothing here knows the date. So a handful of states stands for very many sequences.
+//! From each state, a call runs once for each combination of choices, and then from each resulting state.
+//! States that differ only in the date and the numbers of their tokens are equal, so few states cover very
+//! many sequences.
 
 mod choices;
 mod world;
@@ -27,43 +27,43 @@ use serde_json::Value;
 use self::choices::Choices;
 use self::world::{Here, Instance, World};
 
-/// How many calls follow each other.
+/// The number of calls in a sequence.
 const DEPTH: u32 = 4;
-/// What passes before a call: nothing, more than the short rules and less than a token is fresh, more than the
-/// hold-off, more than the first pause after a rejection, and until a token ages; twice that is past its end.
+/// The seconds before a call: none; more than the spacing and less than a fresh token's age; more than the
+/// backoff; more than the first pause after a rejection; until a token is due for renewal (twice: expired).
 const STEPS: [u64; 5] = [0, 6, 31, 61, 3_350];
-/// Longer ago than any rule looks back.
+/// Longer ago than any rule considers.
 const LONG_AGO: u64 = 601;
 const LIFE: u64 = 3_600;
 
-/// What has happened, kept by the test so as not to believe the store.
+/// The history, recorded by the test and not by the store.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Past {
     /// When the newest token was issued, in seconds.
     issued_at: Option<u64>,
-    /// Whether the store was told that the platform refused it, and when.
-    refused_at: Option<u64>,
-    /// How many tokens in a row were refused younger than ten seconds.
-    refused_fresh: u32,
-    /// Whether it was said, since that row began, that somebody else logs in.
-    told: bool,
-    /// When the last login began, how it ended, and when.
+    /// When the platform rejected it.
+    token_rejected_at: Option<u64>,
+    /// The number of tokens in a row that were rejected within ten seconds of their issue.
+    rejected_fresh: u32,
+    /// Whether the store warned about contention since that row began.
+    warned: bool,
+    /// The last login: when it began, whether it succeeded, and when it ended.
     login: Option<(u64, bool, u64)>,
-    /// When the credentials were last refused, since the last token.
-    denied_at: Option<u64>,
-    /// How often, since the last token.
-    denials: u32,
-    /// How often in a row the authority could not be reached.
+    /// When the credentials were last rejected since the last token.
+    credentials_rejected_at: Option<u64>,
+    /// How often they were rejected since the last token.
+    rejections: u32,
+    /// How often in a row the authority was unavailable.
     failures: u32,
 }
 
-/// Where a sequence stands.
+/// The state of a sequence between two calls.
 #[derive(Clone, Debug, Default)]
 struct State {
     now: u64,
     file: Option<Vec<u8>>,
     past: Past,
-    /// TokenStore issued so far.
+    /// The number of tokens issued so far.
     tokens: u64,
 }
 
@@ -72,7 +72,7 @@ impl State {
         Self { now: 1_700_000_000, ..Self::default() }
     }
 
-    /// Plays one call, and says where that leads.
+    /// Runs one call and returns the next state.
     fn call(&self, choices: &Rc<Choices>, settings: &Settings) -> Self {
         let here = Here::new(World {
             choices: Rc::clone(choices),
@@ -101,14 +101,14 @@ impl State {
         let world = &here.world;
         let sent = world.sent.borrow();
         assert!(sent.len() <= 2 && world.logins.get() <= 2);
-        assert!(world.paused.get() <= 10, "a call was held up");
+        assert!(world.paused.get() <= 10, "a call waited too long");
         assert!(sent.iter().all(|(again, _, _)| *again == request));
         if let [(_, first, answer), (_, second, _)] = &sent[..] {
-            assert_ne!(first, second, "sent again with the token that was refused");
+            assert_ne!(first, second, "sent again with the rejected token");
             assert!(answer.is_expiry());
         }
         let expected = match sent.last() {
-            // No token for the first request, or for the second.
+            // No token for the first request.
             None => Some(FailureKind::TokenStore),
             Some((_, _, answer)) if answer.is_expiry() && sent.len() == 1 => {
                 Some(FailureKind::TokenStore)
@@ -123,7 +123,7 @@ impl State {
         world.state.borrow().clone()
     }
 
-    /// What sets this state apart: all of it, its times told from now and its tokens unnumbered.
+    /// Returns a key that is equal for equal states: times are relative to now, tokens have no number.
     fn key(&self) -> String {
         fn relative(value: &mut Value, now: u64) {
             match value {
@@ -131,7 +131,7 @@ impl State {
                     if let Some(seconds) = fields.get("secs").and_then(Value::as_u64) {
                         let left = seconds as i64 - now as i64;
                         fields.insert("secs".to_owned(), left.max(-(LONG_AGO as i64)).into());
-                        // A jitter's.
+                        // The nanoseconds are jitter.
                         fields.remove("nanos");
                     }
                     let generation =
@@ -152,20 +152,33 @@ impl State {
         let mut file: Value = serde_json::from_slice(file).unwrap();
         relative(&mut file, self.now);
         let ago = |at: u64| (self.now - at).min(LONG_AGO);
-        // When the token was issued is told by when it ends.
-        let Past { refused_at, refused_fresh, told, login, denied_at, denials, failures, .. } =
-            &self.past;
-        let times = (refused_at.is_some(), *refused_fresh.min(&2), told, denied_at.map(ago));
-        let counts = (denials, failures);
+        // The issue time follows from the expiry in the file.
+        let Past {
+            token_rejected_at,
+            rejected_fresh,
+            warned,
+            login,
+            credentials_rejected_at,
+            rejections,
+            failures,
+            ..
+        } = &self.past;
+        let times = (
+            token_rejected_at.is_some(),
+            *rejected_fresh.min(&2),
+            warned,
+            credentials_rejected_at.map(ago),
+        );
+        let counts = (rejections, failures);
         let login = login.map(|(began, ended_well, ended)| (ago(began), ended_well, ago(ended)));
         format!("{file}{times:?}{login:?}{counts:?}")
     }
 }
 
-/// What was explored.
+/// The explored states.
 #[derive(Default)]
 struct Explored {
-    /// How many sequences of so many more calls start in a state.
+    /// The number of sequences from a state with so many more calls.
     sequences: HashMap<(String, u32), u128>,
     calls: u64,
 }
@@ -202,5 +215,5 @@ fn every_sequence_of_calls_keeps_the_rules() {
     let sequences = explored.from(&State::start(), DEPTH, &settings);
     let (states, calls) = (explored.sequences.len(), explored.calls);
     println!("{sequences} sequences of {DEPTH} calls: {states} states, {calls} calls played");
-    assert!(sequences > 1_000_000, "hardly anything was tried");
+    assert!(sequences > 1_000_000, "too few sequences");
 }

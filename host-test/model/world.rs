@@ -1,5 +1,4 @@
-//! The world of one call: platform, authority, clock and token file, which do as is chosen, and which no
-//! rule may be broken before.
+//! The effects of one call: platform, authority, clock and token file act as chosen and assert every rule.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -20,7 +19,7 @@ use super::choices::Choices;
 use super::{LIFE, State};
 use crate::answers::Answer;
 
-/// What the authority does with a login.
+/// How the authority responds to a login.
 #[derive(Clone, Copy, PartialEq)]
 enum Login {
     Issues,
@@ -30,16 +29,16 @@ enum Login {
 
 const LOGINS: [Login; 3] = [Login::Issues, Login::Refuses, Login::CannotBeReached];
 
-/// One call's world.
+/// The effects and records of one call.
 pub(super) struct World {
     pub(super) choices: Rc<Choices>,
     pub(super) state: RefCell<State>,
-    /// What was sent, when, and what came back.
+    /// Each request sent, its token, and its response.
     pub(super) sent: RefCell<Vec<(Request, String, Answer)>>,
     pub(super) logins: Cell<u32>,
     pub(super) is_in_flight: Cell<bool>,
     pub(super) paused: Cell<u64>,
-    /// The lock file.
+    /// The content of the lock file.
     pub(super) lock: RefCell<Option<Vec<u8>>>,
 }
 
@@ -57,7 +56,7 @@ impl Here {
     }
 }
 
-/// The token file of a world. Nobody else is there to lock it.
+/// The directory of the token file. No other process uses it.
 #[derive(Clone)]
 pub(super) struct Disk(Rc<World>);
 
@@ -108,30 +107,36 @@ impl World {
         self.state.borrow_mut().now += seconds;
     }
 
-    /// A login begins: no rule forbids it now.
+    /// Asserts that the rules allow a login now.
     fn assert_may_log_in(&self) {
         let State { now, past, .. } = &*self.state.borrow();
         let since = |at: u64| now - at;
-        if let Some(denied_at) = past.denied_at {
-            let pace = [60, 600].get(past.denials as usize - 1);
-            let pace = pace.expect("refused credentials were tried a fourth time");
-            assert!(since(denied_at) >= *pace, "refused credentials were tried again");
+        if let Some(credentials_rejected_at) = past.credentials_rejected_at {
+            let pace = [60, 600].get(past.rejections as usize - 1);
+            let pace = pace.expect("rejected credentials were tried a fourth time");
+            assert!(
+                since(credentials_rejected_at) >= *pace,
+                "rejected credentials were tried again too early"
+            );
         }
         if let Some((_, false, ended_at)) = past.login.filter(|_| past.failures > 0) {
             let backoff = 1 << (past.failures - 1).min(6);
-            assert!(4 * since(ended_at) >= 3 * backoff.min(60), "an outage was not waited for");
+            assert!(4 * since(ended_at) >= 3 * backoff.min(60), "no backoff after a failed login");
         }
         let is_good = past.issued_at.is_some_and(|at| since(at) < LIFE - 30);
-        if is_good && past.refused_at.is_none() {
-            assert!(past.issued_at.is_some_and(|at| since(at) >= LIFE - 300), "nobody needs it");
+        if is_good && past.token_rejected_at.is_none() {
+            assert!(
+                past.issued_at.is_some_and(|at| since(at) >= LIFE - 300),
+                "a login without need"
+            );
             if let Some((_, false, ended_at)) = past.login {
-                assert!(since(ended_at) >= 30, "a failed login was not held off");
+                assert!(since(ended_at) >= 30, "no backoff after a failed renewal");
             }
         }
-        if past.refused_fresh >= 2 {
+        if past.rejected_fresh >= 2 {
             let (began_at, ..) = past.login.expect("a token came of a login");
             assert!(since(began_at) >= 5, "logins are not spaced");
-            assert!(past.told, "nobody is told that somebody else logs in");
+            assert!(past.warned, "no warning of contention");
         }
     }
 }
@@ -191,25 +196,25 @@ impl Effects for Here {
         state.past.login = Some((began_at, outcome == Login::Issues, now));
         match outcome {
             Login::Issues => {
-                if state.past.refused_at.is_none() {
-                    (state.past.refused_fresh, state.past.told) = (0, false);
+                if state.past.token_rejected_at.is_none() {
+                    (state.past.rejected_fresh, state.past.warned) = (0, false);
                 }
                 state.past.issued_at = Some(now);
-                (state.past.refused_at, state.past.denied_at) = (None, None);
-                (state.past.denials, state.past.failures) = (0, 0);
+                (state.past.token_rejected_at, state.past.credentials_rejected_at) = (None, None);
+                (state.past.rejections, state.past.failures) = (0, 0);
                 state.tokens += 1;
                 let authorization = Secret::new(format!("Bearer {}", state.tokens));
                 Ok(Issued { authorization, expires_in: Some(LIFE), claims: Claims::default() })
             }
             Login::Refuses => {
-                state.past.denied_at = Some(now);
-                (state.past.denials, state.past.failures) = (state.past.denials + 1, 0);
+                state.past.credentials_rejected_at = Some(now);
+                (state.past.rejections, state.past.failures) = (state.past.rejections + 1, 0);
                 Err(LoginError::Rejected { why: "no".to_owned(), tries_left: None })
             }
             Login::CannotBeReached => {
-                // A renewal that no call needs makes no call wait.
+                // A failed renewal of a valid token does not delay calls, so the backoff starts again.
                 let is_good = state.past.issued_at.is_some_and(|at| now - at < LIFE - 30)
-                    && state.past.refused_at.is_none();
+                    && state.past.token_rejected_at.is_none();
                 state.past.failures = if is_good { 1 } else { state.past.failures + 1 };
                 Err(LoginError::Unavailable { why: "down".to_owned(), retry_after: None })
             }
@@ -223,12 +228,12 @@ impl Effects for Here {
     fn warn(&self, what: &str) {
         assert!(what.contains("something else logs in"), "{what}");
         let past = &mut self.world.state.borrow_mut().past;
-        assert!(past.refused_fresh >= 2, "nobody else logs in");
-        assert!(!std::mem::replace(&mut past.told, true), "it is told again");
+        assert!(past.rejected_fresh >= 2, "a warning without contention");
+        assert!(!std::mem::replace(&mut past.warned, true), "a second warning");
     }
 }
 
-/// A fresh instance of the store for each call, as a host makes them.
+/// A new store for each call, as in a host with an instance for each call.
 pub(super) struct Instance {
     pub(super) store: Store<Here>,
     pub(super) here: Here,
@@ -248,13 +253,13 @@ impl TokenStore for Instance {
             let mut state = self.here.world.state.borrow_mut();
             let now = state.now;
             let past = &mut state.past;
-            if past.refused_at.is_none() {
+            if past.token_rejected_at.is_none() {
                 if past.issued_at.is_some_and(|at| now - at < 10) {
-                    past.refused_fresh += 1;
+                    past.rejected_fresh += 1;
                 } else {
-                    (past.refused_fresh, past.told) = (0, false);
+                    (past.rejected_fresh, past.warned) = (0, false);
                 }
-                past.refused_at = Some(now);
+                past.token_rejected_at = Some(now);
             }
         }
         self.store.refresh(stale).await
@@ -272,7 +277,7 @@ impl Transport for Here {
         {
             let state = world.state.borrow();
             assert_eq!(token, format!("Bearer {}", state.tokens), "an old token was sent");
-            assert_eq!(state.past.refused_at, None, "a refused token was sent");
+            assert_eq!(state.past.token_rejected_at, None, "a rejected token was sent");
             let issued_at = state.past.issued_at.expect("a token came of a login");
             assert!(state.now - issued_at < LIFE - 30, "a token past its end was sent");
         }

@@ -1,5 +1,5 @@
-// Preloaded into the suite, which cannot send a token by itself: adds one to every request it makes,
-// whether by `fetch` and undici or by `node:http`.
+// Preloaded into the suite, which cannot send a bearer: adds one to every request by undici (`fetch`) and by
+// `node:http`.
 
 import { subscribe } from 'node:diagnostics_channel';
 

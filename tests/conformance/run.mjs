@@ -1,7 +1,7 @@
 // Runs the official conformance suite: `npm ci`, then
 // `node run.mjs SHIPPED_URL FIXTURES_URL [--bearer VARIABLE]`.
-// SHIPPED_URL is the server as it is shipped, FIXTURES_URL the same server with the suite's test
-// tools instead of ours. One row a scenario on stdout; exit code 1 if one fails or checks nothing.
+// SHIPPED_URL is the shipped server, FIXTURES_URL the same server with the suite's test tools. Prints one row
+// for each scenario. Exit code 1 if a scenario fails or checks nothing.
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -21,7 +21,7 @@ const NO_PROMPTS = 'the server has no prompts';
 const NO_RESOURCES = 'the server has no resources';
 const NEEDS_TEST_TOOL = 'made with a test tool, so only against the fixtures';
 
-// Which servers a scenario runs against. `except` names the protocol versions it does not apply to,
+// The servers that each scenario runs against. `except` has the protocol versions that it does not apply to,
 // `without` the checks that do not apply to a server, each with the reason.
 const SCENARIOS = {
   'server-initialize': { on: ['shipped'] },
@@ -63,7 +63,7 @@ const SCENARIOS = {
   'tools-call-with-progress': { on: ['fixtures'] },
 };
 
-// The reason, then the scenarios that it keeps out.
+// Scenarios that are not run, by reason.
 const NOT_APPLICABLE = {
   [NO_SESSION]: ['server-session-lifecycle', 'server-sse-polling'],
   'the server does not declare logging': ['logging-set-level', 'tools-call-with-logging'],
@@ -137,11 +137,11 @@ if (fixtures === undefined || (values.bearer !== undefined && !token)) {
 }
 const urls = { shipped, fixtures };
 
-/** Runs one of the suites and returns what it printed. Its exit code says less than its checks do. */
+/** Runs one of the suites and returns its output. The checks, not the exit code, decide. */
 function conformance(suite, args) {
   const preload = token === undefined ? [] : ['--import', join(HERE, 'authorize.mjs')];
   const entry = join(HERE, 'node_modules', suite, 'dist/index.js');
-  // Nothing else of our environment is the suite's business, a proxy least of all.
+  // An empty environment, so that a proxy setting has no effect.
   const env = token === undefined ? {} : { CONFORMANCE_BEARER: token };
   const child = spawn(NODE, [...preload, entry, ...args], { env, timeout: TIMEOUT });
   let output = '';
@@ -153,7 +153,7 @@ function conformance(suite, args) {
   });
 }
 
-/** The names of the server scenarios that a suite knows. */
+/** Returns the names of a suite's server scenarios. */
 async function known(suite, ...filter) {
   const output = await conformance(suite, ['list', '--server', ...filter]);
   const names = [...output.matchAll(/^ {2}- (\S+)/gm)].map(([, name]) => name);
@@ -161,7 +161,7 @@ async function known(suite, ...filter) {
   return names;
 }
 
-/** What is wrong with the two lists above: each scenario is in one of them, and no other name is. */
+/** Returns errors in the two lists above: each scenario must be in exactly one of them, and no other name. */
 function mislisted(names) {
   const listed = [...Object.keys(SCENARIOS), ...Object.values(NOT_APPLICABLE).flat()];
   return [
@@ -171,7 +171,7 @@ function mislisted(names) {
   ];
 }
 
-/** The checks of one scenario, or what the suite printed if it wrote none. */
+/** Returns the checks of one scenario, or a failure with the suite's output if it wrote none. */
 async function checks({ suite, protocol }, scenario, url) {
   const directory = await mkdtemp(join(tmpdir(), 'conformance-'));
   try {
@@ -189,12 +189,12 @@ async function checks({ suite, protocol }, scenario, url) {
   }
 }
 
-/** Counts the checks that apply, and says what is wrong with them. */
-function verdict(all, without = {}) {
+/** Counts the applicable checks and returns their problems. */
+function evaluate(all, without = {}) {
   const counted = all.filter(({ id }) => !Object.hasOwn(without, id));
   const by = (status) => counted.filter((check) => check.status === status);
   const [passed, failed, warned] = ['SUCCESS', 'FAILURE', 'WARNING'].map(by);
-  // Every scenario of the later suite also has its messages checked. That alone proves no scenario.
+  // The later suite checks the messages of every scenario. These checks alone do not test the scenario.
   const isOwn = ({ id }) => !id.startsWith('wire-schema-');
   const stale = Object.keys(without).filter((id) => !all.some((check) => check.id === id));
   const problems = [
@@ -220,7 +220,7 @@ for (const run of RUNS) {
     if (Object.hasOwn(except, protocol)) continue;
     for (const server of on) {
       const all = await checks(run, scenario, urls[server]);
-      const { passed, failed, warned, left, problems: found } = verdict(all, without?.[server]);
+      const { passed, failed, warned, left, problems: found } = evaluate(all, without?.[server]);
       const counts = [passed, failed, warned].map(({ length }) => length);
       console.log(row(protocol, suite, scenario, server, ...counts, left));
       for (const { id, status, errorMessage, description } of [...failed, ...warned]) {

@@ -1,4 +1,4 @@
-//! Says whether the conformance suite and the browser can be run.
+//! Sets a `cfg` if the conformance suite and if the browser can run.
 
 #[path = "../installed.rs"]
 mod installed;

@@ -1,4 +1,4 @@
-//! What a client says of who it is.
+//! Access control of the MCP server.
 
 use http::{HeaderMap, HeaderValue, header};
 use oge_mcp::access::Access;
@@ -7,7 +7,7 @@ use crate::input;
 
 const BEARER: &str = "MARKER-of.the~door+/=";
 
-/// The settings, a blank line, and a value of `Authorization` a line. A backtick is the bearer.
+/// Input: settings, a blank line, and a value of `Authorization` in each line. A backtick is the bearer.
 pub(crate) fn target(data: &[u8]) {
     let data = input::with_secret(data, BEARER);
     let lines: Vec<_> = input::lines(&data).collect();
@@ -30,9 +30,9 @@ pub(crate) fn target(data: &[u8]) {
     let open = set("OGE_MCP_UNAUTHENTICATED").is_some_and(|value| value.trim() == "1");
     let bearer = set("OGE_MCP_BEARER");
     if admitted.is_ok() && !(open && bearer.is_none()) {
-        let bearer = bearer.expect("let in without a bearer, and nobody opened the door");
+        let bearer = bearer.expect("admitted without a bearer although access is restricted");
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
-        let value = values.next().expect("let in without a word").as_bytes();
+        let value = values.next().expect("admitted without an Authorization header").as_bytes();
         assert!(values.next().is_none() && !open);
         let (scheme, token) = value.split_at(7);
         assert!(scheme.eq_ignore_ascii_case(b"bearer "));

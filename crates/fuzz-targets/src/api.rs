@@ -1,5 +1,5 @@
-//! A call of any endpoint: the confused deputy. Whatever is passed, the store's token goes to an origin
-//! of the platform alone, in one request that nobody has smuggled another into.
+//! `api.call` as a confused deputy. For any arguments, the store's token is sent only to an origin of the
+//! settings, in exactly one request.
 
 use std::cell::RefCell;
 
@@ -15,7 +15,7 @@ use crate::input;
 use crate::platform::{scripted, settings};
 use crate::url::assert_leads_to_one_place;
 
-/// A digit for whose token it is, then a line each: the URL, the method, the query, and every header.
+/// Input: a digit for the token's source, then lines with the URL, the method, the query, and each header.
 pub(crate) fn target(data: &[u8]) {
     let (whose, rest) = input::choice(data, &["store", "caller", "headers"]);
     let mut lines = input::lines(rest);
@@ -46,7 +46,7 @@ pub(crate) fn target(data: &[u8]) {
     let sent = client.transport.0.into_inner();
     if let Err(failure) = result {
         assert_eq!(failure.kind, FailureKind::InvalidArgument, "{failure}");
-        return assert!(sent.is_empty(), "sent, and then refused");
+        return assert!(sent.is_empty(), "sent and then refused");
     }
     let [(request, token)] = &sent[..] else { panic!("sent {} times", sent.len()) };
     assert_eq!(token.is_some(), whose != "headers");
@@ -56,7 +56,7 @@ pub(crate) fn target(data: &[u8]) {
     assert_is_one_request(request, token.as_deref());
 }
 
-/// What is sent has the lines it must have and no others, whoever reads them.
+/// Asserts that the request's head has only the expected lines for every HTTP parser.
 fn assert_is_one_request(request: &Request, token: Option<&str>) {
     let origin = request.url.origin();
     let mut head = vec![
@@ -74,12 +74,12 @@ fn assert_is_one_request(request: &Request, token: Option<&str>) {
     let mut names = head[1..].iter().map(|line| line.split(':').next().unwrap_or_default());
     let count = |name: &str| names.clone().filter(|other| other.eq_ignore_ascii_case(name)).count();
     assert_eq!(count("host"), 1);
-    assert!(token.is_none() || count("authorization") == 1, "somebody else's authorization too");
+    assert!(token.is_none() || count("authorization") == 1, "two authorization headers");
     assert!(["content-length", "transfer-encoding", "connection", "upgrade"].map(count) == [0; 4]);
     assert!(names.all(|name| !name.is_empty() && !name.contains(' ')));
 }
 
-/// Takes every request and says yes.
+/// Records every request and accepts it.
 #[derive(Default)]
 struct Wire(RefCell<Vec<(Request, Option<String>)>>);
 

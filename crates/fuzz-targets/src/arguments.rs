@@ -1,4 +1,4 @@
-//! What a tool is passed, and the request that becomes of it.
+//! A tool's arguments and the request made of them.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::platform::settings;
 
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 
-/// A digit for the tool, and its arguments as JSON.
+/// Input: a digit for the tool, and its arguments as JSON.
 pub(crate) fn target(data: &[u8]) {
     macro_rules! each {
         ($($module:ident, $name:literal, $tool:ident;)*) => {
@@ -28,11 +28,11 @@ pub(crate) fn target(data: &[u8]) {
     tool(json);
 }
 
-/// Read from text or from a value, as a host or as an assistant passes them, arguments are the same.
+/// Asserts that arguments from a host (text) and from an assistant (value) make the same request.
 fn tool<T: Tool<Arguments: DeserializeOwned>>(json: &[u8]) {
     let text = serde_json::from_slice::<T::Arguments>(json);
     let Ok(value) = serde_json::from_slice::<Map<String, Value>>(json) else { return };
-    // An assistant leaves an argument out that way; a host has none for it.
+    // A blank argument from an assistant counts as missing. A host passes it as it is, so they differ.
     let is_blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
     if value.values().any(is_blank) {
         let _ = from_value::<T>(value);
@@ -42,10 +42,10 @@ fn tool<T: Tool<Arguments: DeserializeOwned>>(json: &[u8]) {
     assert_eq!(prepared::<T>(text), prepared::<T>(value));
 }
 
-/// Reads arguments out of a value.
+/// Reads arguments from a value.
 ///
 /// # Errors
-/// What a client is told.
+/// The message for the client.
 pub(crate) fn from_value<T: Tool<Arguments: DeserializeOwned>>(
     arguments: Map<String, Value>,
 ) -> Result<T::Arguments, String> {
@@ -53,7 +53,7 @@ pub(crate) fn from_value<T: Tool<Arguments: DeserializeOwned>>(
     read::<T>(arguments).map_err(|failure| failure.message)
 }
 
-/// Reads them as the server does, which keeps `wait_seconds` for itself.
+/// Reads arguments like the server, which handles `wait_seconds` itself.
 fn read<T: Tool<Arguments: DeserializeOwned>>(
     arguments: Map<String, Value>,
 ) -> Result<T::Arguments, Failure> {
@@ -62,7 +62,7 @@ fn read<T: Tool<Arguments: DeserializeOwned>>(
     take::<T>(checked)
 }
 
-/// Whatever a token is passed as, it is not told back.
+/// Asserts that no message shows a token, whatever its JSON type.
 fn assert_hides_token<T: Tool<Arguments: DeserializeOwned>>(mut arguments: Map<String, Value>) {
     if input::gives_itself_away(&serde_json::to_vec(&arguments).unwrap_or_default()) {
         return;
@@ -80,7 +80,7 @@ fn assert_hides_token<T: Tool<Arguments: DeserializeOwned>>(mut arguments: Map<S
     }
 }
 
-/// The request of good arguments, or what is wrong with them; either way as it must be.
+/// Returns the request of valid arguments or their fault, and asserts the properties of both.
 pub(crate) fn prepared<T: Tool>(
     arguments: T::Arguments,
 ) -> Result<(Request, Authorization), Fault> {

@@ -1,11 +1,11 @@
-//! What a token says of itself.
+//! The claims in a token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oge_tools::jwt::Claims;
 use serde_json::Value;
 
-/// A token, or the claims of one.
+/// Input: a token, or the claims of a token.
 pub(crate) fn target(data: &[u8]) {
     let _ = Claims::read(&String::from_utf8_lossy(data));
 

@@ -1,19 +1,17 @@
-//! What must hold of every input, whoever wrote it: the platform, the authority, an assistant, an
-//! operator, or whoever else can write the token file.
+//! Properties of every input: from the platform, the authority, an assistant, an operator or the token file.
 //!
-//! A target takes bytes and panics where a property does not hold. The fuzzer in `fuzz/` finds the
-//! bytes by itself; this crate's tests try the same targets on the seeds and on mutations of them, so
-//! what is fuzzed now and then is tested always.
+//! A target takes bytes and panics if a property is violated. The fuzzer in `fuzz/` generates the bytes. This
+//! crate's tests run the same targets on the seeds and on mutations of them.
 //!
-//! In every input a backtick stands for a secret: the token that was sent, or a password. So a secret
-//! may stand anywhere in an answer, and a target can say where it must not come out again.
+//! A backtick in an input is replaced by a secret: the sent token or a password. So a secret can be anywhere in
+//! an input, and a target asserts that no output shows it.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a property that does not hold is a panic"
+    reason = "a violated property is a panic"
 )]
 
 mod access;
@@ -29,10 +27,10 @@ mod settings;
 mod token_file;
 mod url;
 
-/// Panics where a property does not hold of these bytes.
+/// Panics if a property of these bytes is violated.
 pub type Target = fn(&[u8]);
 
-/// Every target under the name of its folder of seeds.
+/// Every target with the name of its folder of seeds.
 pub const TARGETS: [(&str, Target); 11] = [
     ("access", access::target),
     ("api", api::target),
@@ -47,10 +45,10 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("url", url::target),
 ];
 
-/// Tries one target.
+/// Runs one target.
 ///
 /// # Panics
-/// Where there is no such target, or a property of it does not hold.
+/// If there is no such target, or if a property is violated.
 pub fn run(name: &str, data: &[u8]) {
     let found = TARGETS.iter().find(|(known, _)| *known == name);
     found.expect("a target of this name").1(data);

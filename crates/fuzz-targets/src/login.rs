@@ -1,4 +1,4 @@
-//! What an authority answers to a login.
+//! The authority's response to a login.
 
 use oge_token::{Credentials, LoginError};
 use oge_tools::jwt::Claims;
@@ -9,7 +9,7 @@ use crate::response::STATUSES;
 
 const PASSWORD: &str = "pässword \"MARKER\" & more";
 
-/// A digit for the grant, one for the status, the body. A backtick is the password.
+/// Input: a digit for the grant, a digit for the status, and the body. A backtick is the password.
 pub(crate) fn target(data: &[u8]) {
     let (grant, rest) = input::choice(data, &["oge", "password", "client_credentials"]);
     let (status, rest) = input::choice(rest, &STATUSES);
@@ -27,7 +27,7 @@ pub(crate) fn target(data: &[u8]) {
     let answer = credentials.unwrap().answer(Response { status, body, ..Response::default() });
     match answer {
         Ok(issued) => {
-            assert_eq!(status, 200, "a token of a failed login was taken");
+            assert_eq!(status, 200, "a token was read from a failed login");
             let value = issued.authorization.expose();
             let (scheme, token) = value.split_once(' ').expect("a scheme and a token");
             for part in [scheme, token] {
@@ -35,7 +35,7 @@ pub(crate) fn target(data: &[u8]) {
             }
             assert_eq!(issued.claims, Claims::read(token).unwrap_or_default());
         }
-        Err(LoginError::NotConfigured(_)) => panic!("nothing is missing"),
+        Err(LoginError::NotConfigured(_)) => panic!("no setting is missing"),
         Err(error) if input::gives_itself_away(rest) => drop(error),
         Err(error) => input::assert_hides(&format!("{error:?}")),
     }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::arguments::{from_value, prepared};
 
-/// One message, as it stands on a line or in a body.
+/// Input: one message, as in a line or a body.
 pub(crate) fn target(data: &[u8]) {
     let message = match normalize(data).and_then(parse) {
         Ok(message) => message,

@@ -1,5 +1,4 @@
-//! A whole call against a platform that answers as the input says: the call rule, and each tool's
-//! reading of the answer.
+//! A whole call with the responses of the input: the call rule, and how each tool reads the response.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -24,7 +23,7 @@ use serde::de::IgnoredAny;
 use crate::input;
 use crate::response::STATUSES;
 
-/// A digit for the status of the first answer, one for that of the second, and a body for both.
+/// Input: a digit for the status of each of two responses, and a body for both.
 pub(crate) fn target(data: &[u8]) {
     let dag = || query_task_status::Arguments { dag_id: "d".to_owned(), auth_token: None };
     let code = || execute_code_to_dag::Arguments { code: "c".to_owned(), ..Default::default() };
@@ -69,13 +68,13 @@ fn run<T: Tool>(data: &[u8], arguments: impl Fn() -> T::Arguments) {
     };
     assert!(serde_json::from_str::<IgnoredAny>(&envelope.to_json()).is_ok());
     let limits = Limits { message: 4 << 20, memory: 128 << 20 };
-    let told = call().0.and_then(|done| result::measure::<T>(done, limits)?.build());
-    let told = told.unwrap_or_else(|failure| result::failure::<T>(&failure));
-    assert_eq!(told.is_error, Some(is_failure));
-    assert!(told.structured_content.is_some_and(|content| content.is_object()));
+    let call_result = call().0.and_then(|done| result::measure::<T>(done, limits)?.build());
+    let call_result = call_result.unwrap_or_else(|failure| result::failure::<T>(&failure));
+    assert_eq!(call_result.is_error, Some(is_failure));
+    assert!(call_result.structured_content.is_some_and(|content| content.is_object()));
 }
 
-/// A failure shows no part of a token, and of what the platform said only the start.
+/// Asserts that a failure shows no part of a token and only the start of the body.
 fn assert_quiet(failure: &Failure) {
     input::assert_hides(&failure.message);
     if let Some(body) = &failure.body {
@@ -84,7 +83,7 @@ fn assert_quiet(failure: &Failure) {
     }
 }
 
-/// Settings that every tool can work with.
+/// Returns settings for every tool.
 pub(crate) fn settings() -> Settings {
     let value = |key: &str| match key {
         "OGE_API_URL" => Some("http://oge.test/process"),
@@ -95,7 +94,7 @@ pub(crate) fn settings() -> Settings {
     Settings::read(|key| value(key).map(str::to_owned)).expect("good settings")
 }
 
-/// A platform on which a transport does as it is told, and every token is refreshed.
+/// Returns a client with this transport and a store that always refreshes.
 pub(crate) fn scripted<S: Transport>(
     transport: S,
 ) -> Client<S, Store, Still, impl Fn(&str, Event<'_>)> {
@@ -111,7 +110,7 @@ pub(crate) fn scripted<S: Transport>(
     }
 }
 
-/// A platform that gives two answers.
+/// A transport with two responses.
 struct Script<'a> {
     statuses: [u16; 2],
     body: &'a [u8],
@@ -138,7 +137,7 @@ impl Transport for Script<'_> {
     }
 }
 
-/// A store whose token is known by what [`input::assert_hides`] looks for, and that has another.
+/// A store with tokens that [`input::assert_hides`] recognises. Each refresh returns another one.
 #[derive(Default)]
 pub(crate) struct Store {
     pub(crate) refreshes: Cell<usize>,
@@ -167,7 +166,7 @@ impl TokenStore for Store {
     }
 }
 
-/// Clocks that stand still.
+/// Clocks with a constant time.
 pub(crate) struct Still;
 
 impl Clock for Still {

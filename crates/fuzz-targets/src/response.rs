@@ -1,4 +1,4 @@
-//! A response of the platform: what is read of it, and the outcome.
+//! A response of the platform: its body and its outcome.
 
 use oge_tools::encoding::decode;
 use oge_tools::outcome::{Expiry, Outcome, classify};
@@ -12,7 +12,7 @@ use crate::input;
 pub(crate) const STATUSES: [u16; 10] = [200, 401, 403, 500, 204, 302, 404, 503, 100, 999];
 const EXPIRED: [i64; 2] = [40003, -7];
 
-/// A digit for the status, one for how much longer than the body its text may be, the body.
+/// Input: a digit for the status, a digit for how much longer than the body the text may be, and the body.
 pub(crate) fn target(data: &[u8]) {
     let (status, rest) = input::choice(data, &STATUSES);
     let (room, rest) = input::choice(rest, &[1 << 20, 0, 1, 7, 100]);
@@ -60,10 +60,10 @@ pub(crate) fn target(data: &[u8]) {
     }
 }
 
-/// What another reader of the same JSON sees at its top, is what was read.
+/// Asserts that another JSON parser reads the same top-level fields.
 fn assert_agrees(body: &Body) {
     let Ok(value) = serde_json::from_str::<Value>(&body.text) else { return };
-    let top = body.top.as_ref().expect("what a stricter reader takes is JSON");
+    let top = body.top.as_ref().expect("JSON for a stricter parser is JSON");
     if let Some(code) = value["code"].as_i64() {
         assert_eq!((top.code, top.code_is_text), (Some(code), false));
     }
@@ -72,7 +72,7 @@ fn assert_agrees(body: &Body) {
     }
 }
 
-/// The verdict as the platform's page has it.
+/// Returns the expected outcome by the platform's documentation.
 fn outcome(status: u16, top: &Result<Top, NotJson>) -> Outcome {
     let code = top.as_ref().ok().and_then(|top| top.code);
     if status == 401 {

@@ -1,4 +1,4 @@
-//! Settings, the tools' and the token store's.
+//! The settings of the tools and of the token store.
 
 use oge_token::{Credentials, Given};
 use oge_tools::error::Fault;
@@ -8,7 +8,7 @@ use oge_tools::url::Origin;
 
 use crate::input;
 
-/// `KEY=value` a line.
+/// Input: `KEY=value` in each line.
 pub(crate) fn target(data: &[u8]) {
     let secret_free = !input::gives_itself_away(data);
     let data = input::with_secret(data, "MARKER");
@@ -53,9 +53,9 @@ pub(crate) fn target(data: &[u8]) {
     }
 }
 
-/// A fault is a known setting's, and does not say what that was.
+/// Asserts that a fault names a known setting and does not show its value.
 fn assert_names(fault: &Fault, keys: &[&str], secret_free: bool) {
-    let Fault::Setting(key, problem) = fault else { panic!("{fault:?} is no setting's") };
+    let Fault::Setting(key, problem) = fault else { panic!("{fault:?} is not about a setting") };
     assert!(keys.contains(key), "{key}");
     if secret_free {
         input::assert_hides(problem);

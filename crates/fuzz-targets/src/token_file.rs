@@ -1,4 +1,4 @@
-//! A token file that anybody may have written, and the store that goes on from it.
+//! A token file with any content, and the store that reads it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,12 +15,12 @@ use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};
 use zeroize::Zeroizing;
 
-/// The longest that what a file says may hold a call up: the space between two logins with its jitter.
+/// The longest time that a file's content may delay a call: the spacing of logins with its jitter.
 const LONGEST: Duration = Duration::from_secs(11);
 const ACCOUNT: &str = "account";
 const START: Duration = Duration::from_secs(1_700_000_000);
 
-/// The file.
+/// Input: the file.
 pub(crate) fn target(data: &[u8]) {
     let record = match Record::read(data, ACCOUNT, START) {
         Ok(record) => record,
@@ -39,24 +39,28 @@ pub(crate) fn target(data: &[u8]) {
     }
 }
 
-/// A store that finds this file answers soon, never with a token that it knows is refused, and never
-/// makes more logins than the rules allow.
+/// Asserts that a store with this file returns in time, never returns a rejected token, and makes no more
+/// logins than the rules allow.
 fn assert_serves(machine: &Machine) {
     let logins = || machine.shared.logins.get();
     let store = Store::new(machine.clone(), None);
     let held = store.peek();
     let first = done(store.get());
     assert!(logins() <= 1);
-    assert!(machine.shared.now.get() - START <= LONGEST, "a file made a call wait");
+    assert!(machine.shared.now.get() - START <= LONGEST, "the file delayed a call");
     if machine.shared.rejects && logins() > 0 && first.is_ok() {
-        assert_eq!(first.as_ref().ok(), held.as_ref(), "a token from nowhere");
+        assert_eq!(
+            first.as_ref().ok(),
+            held.as_ref(),
+            "a token that is neither in the file nor from a login"
+        );
     }
     if let Ok(first) = first {
         let before = logins();
         let second = done(store.refresh(Some(first.generation)));
         assert!(logins() <= before + 1);
         if let Ok(second) = second {
-            assert_ne!(second.generation, first.generation, "the refused token again");
+            assert_ne!(second.generation, first.generation, "the rejected token again");
         }
     }
     let before = logins();
@@ -67,13 +71,13 @@ fn assert_serves(machine: &Machine) {
     if machine.shared.rejects {
         assert!(logins() <= 4, "rejected credentials were tried again and again");
     }
-    // A person is never locked out.
+    // A forced login is always possible in the end.
     machine.pass(REJECTION_BACKOFF[2]);
     assert!(matches!(store.ask_refresh(None), Next::Login(_)), "locked out for ever");
     assert!(logins() <= before + 10);
 }
 
-/// A machine with this file.
+/// The effects of a store with this file.
 #[derive(Clone)]
 struct Machine {
     shared: Rc<Shared>,
@@ -93,7 +97,7 @@ impl Machine {
     }
 }
 
-/// One file, which anybody may lock.
+/// A directory with one file. Locks always succeed.
 #[derive(Clone)]
 struct Disk(Rc<RefCell<Option<Vec<u8>>>>);
 

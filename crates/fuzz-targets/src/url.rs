@@ -1,17 +1,17 @@
-//! URLs, read by us and by a reader that browsers agree with: what both take leads to one place.
+//! Compares our URL parser with `url`, which follows the standard of browsers.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use oge_tools::url::{Origin, Scheme, Url};
 use url::Host;
 
-/// A URL.
+/// Input: a URL.
 pub(crate) fn target(data: &[u8]) {
     assert_leads_to_one_place(&String::from_utf8_lossy(data));
 }
 
-/// Whatever we take of this text, the other reader takes too and sees the same origin in it, both in
-/// the text and in what is sent.
+/// Asserts that each URL that our parser accepts has the same origin in the other parser, both as given and as
+/// sent.
 pub(crate) fn assert_leads_to_one_place(text: &str) {
     let Ok(ours) = Url::parse(text) else { return };
     let origin = ours.origin();
@@ -25,7 +25,7 @@ pub(crate) fn assert_leads_to_one_place(text: &str) {
     for text in [text, &sent] {
         match url::Url::parse(text) {
             Ok(theirs) => assert_same(origin, &theirs, text),
-            // Punycode that is none: nobody takes it for another host.
+            // Invalid punycode, which no parser reads as another host.
             Err(_) => assert!(origin.authority().contains("xn--"), "{text:?}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Every target on its seeds, on mutations of them, and on what a fuzzer has once found.
+//! Runs every target on its seeds, which include past findings of the fuzzer, and on mutations of them.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ use proptest::test_runner::TestRunner;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
 
-/// Marks that mean something to one of the readers.
+/// Texts that have a meaning in one of the parsers.
 const MARKS: [&str; 24] = [
     "`", "\\", "\"", "{", "}", "[", "]", ":", ",", "%", "@", "/", "?", "#", ".", "^r^n", "^n ",
     "0", "9", "-", "e308", "\u{feff}", "\u{0}", "坡",
@@ -42,7 +42,7 @@ enum Edit {
     Insert(Index, Input),
     Remove(Index, usize),
     Repeat(Index, usize),
-    /// The end of another seed from there on.
+    /// Replaces the rest by the end of another seed.
     Splice(Index, Index, Index),
 }
 
@@ -102,7 +102,7 @@ fn every_folder_of_seeds_has_its_target() {
 }
 
 #[test]
-fn every_property_holds_of_the_seeds_and_of_what_becomes_of_them() {
+fn every_property_holds_for_seeds_and_their_mutations() {
     for (name, _) in TARGETS {
         let seeds: Vec<Vec<u8>> = files(name).iter().map(|file| fs::read(file).unwrap()).collect();
         for seed in &seeds {

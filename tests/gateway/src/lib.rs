@@ -1,6 +1,5 @@
-//! An HTTP handler in front of the tools: asks for a task's state for each request, and answers 200
-//! with the state or 502 with the failure. `wasmtime serve` runs handlers and nothing else, so this
-//! is how the tools and their token store are tried there.
+//! An HTTP handler that asks the tools for a task's state for each request. Responds with 200 and the state
+//! or with 502 and the failure. `wasmtime serve` runs HTTP handlers only, so the tests need one.
 
 #![no_std]
 #![cfg(target_family = "wasm")]
@@ -9,7 +8,7 @@ extern crate alloc;
 
 use oge_guest_rt as _;
 
-/// What `wit-bindgen` makes of the import; the handler's part comes from the `wasip2` crate.
+/// The bindings of the import. Those of the handler come from the `wasip2` crate.
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
@@ -24,7 +23,7 @@ mod bindings {
 
     wasip2::http::proxy::export!(Gateway with_types_in wasip2);
 
-    /// The handler.
+    /// The HTTP handler.
     pub(super) struct Gateway;
 }
 
@@ -48,7 +47,7 @@ impl Guest for Gateway {
             return;
         };
         ResponseOutparam::set(out, Ok(response));
-        // A caller that has gone away needs no answer.
+        // A write fails if the client has disconnected, which is no error.
         if let Ok(stream) = body.write() {
             let _ = stream.blocking_write_and_flush(text.as_bytes());
         }

@@ -1,5 +1,5 @@
-//! No mischief at all: one request with as few calls of the host as WASI 0.2 allows, and nothing decided.
-//! What a host takes for it is what the sandbox costs whoever is inside.
+//! A well-behaved guest for benchmarks: sends one request with the fewest host calls that WASI 0.2 allows.
+//! Its time is the cost of the sandbox.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use wasip2::http::types::{Fields, OutgoingRequest, Scheme};
 
 use crate::bindings::oge::tools::token_store;
 
-/// A GET of `authority/path` with the store's token; none where a step fails.
+/// Returns a GET of `authority/path` with the store's token; `None` if a step fails.
 pub(crate) fn request(address: &str) -> Option<OutgoingRequest> {
     let (authority, path) = address.split_at(address.find('/')?);
     let token = token_store::get().ok()?.authorization;
@@ -24,7 +24,7 @@ pub(crate) fn request(address: &str) -> Option<OutgoingRequest> {
     Some(request)
 }
 
-/// GETs `authority/path` with the store's token. The answer's text; none where a step fails.
+/// Sends a GET of `authority/path` with the store's token. Returns the body; `None` if a step fails.
 pub(crate) fn get(address: &str) -> Option<String> {
     let future = outgoing_handler::handle(request(address)?, None).ok()?;
     future.subscribe().block();

@@ -1,6 +1,5 @@
-//! No mischief either: one request with every call of the host that the tools make for it, and nothing
-//! decided: the settings are fetched and not read, the response is read and not judged.
-//! What a host takes for it is what the promises cost, whoever keeps them.
+//! A well-behaved guest for benchmarks: sends one request with every host call that the tools make for it.
+//! It does not parse the settings and does not classify the response. Its time is the cost of these calls.
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -13,14 +12,14 @@ use wasip2::io::poll::poll;
 
 use crate::{bare, settings};
 
-/// What an attempt may take, in nanoseconds.
+/// The deadline of a request, in nanoseconds.
 const TIMEOUT: u64 = 30_000_000_000;
 
-/// GETs `authority/path` with the store's token, within a deadline, and logs it. The answer's text; none
-/// where a step fails.
+/// Sends a GET of `authority/path` with the store's token within a deadline, and logs it. Returns the body;
+/// `None` if a step fails.
 pub(crate) fn get(address: &str) -> Option<String> {
     let known = settings::all().len();
-    // When the call, its attempt and its deadline begin.
+    // The tools read the clock for the call, its attempt and its deadline.
     let [started, _, now] = [(); 3].map(|()| monotonic_clock::now());
     let deadline = monotonic_clock::subscribe_instant(now.saturating_add(TIMEOUT));
     let request = bare::request(address)?;
@@ -29,11 +28,11 @@ pub(crate) fn get(address: &str) -> Option<String> {
     options.set_first_byte_timeout(Some(TIMEOUT)).ok()?;
     options.set_between_bytes_timeout(Some(TIMEOUT)).ok()?;
     let future = outgoing_handler::handle(request, Some(options)).ok()?;
-    let answered = future.subscribe();
-    if !poll(&[&answered, &deadline]).contains(&0) {
+    let ready = future.subscribe();
+    if !poll(&[&ready, &deadline]).contains(&0) {
         return None;
     }
-    drop(answered);
+    drop(ready);
     let response = future.get()?.ok()?.ok()?;
     let status = response.status();
     let kind = response.headers().get("content-type").len();

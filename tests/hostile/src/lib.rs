@@ -1,6 +1,6 @@
-//! A guest that misbehaves as it is told: `query-task-status` takes the mischief as its `dag-id`, and
-//! `execute-code-to-dag` a number of megabytes as its `code`, to answer that many. Told to, it also behaves:
-//! what that takes is the least that any guest can take.
+//! A guest that misbehaves on request. `query-task-status` takes the action as its `dag-id`, and
+//! `execute-code-to-dag` takes as its `code` the number of megabytes to return. The actions `bare` and
+//! `dutiful` behave well, for benchmarks.
 
 #![no_std]
 #![cfg(target_family = "wasm")]
@@ -14,7 +14,7 @@ mod settings;
 
 use oge_guest_rt as _;
 
-/// What `wit-bindgen` makes of the tools' world.
+/// The bindings of the tools' world.
 #[expect(unsafe_code, reason = "generated; lifting and lowering the canonical ABI")]
 mod bindings {
     wit_bindgen::generate!({
@@ -62,12 +62,12 @@ impl tools::Guest for Hostile {
         dag_id: String,
         _auth_token: Option<String>,
     ) -> Result<tools::TaskStatus, types::Failure> {
-        let told = mischief::make(&dag_id);
+        let result = mischief::make(&dag_id);
         Ok(tools::TaskStatus {
             dag_id,
-            status: told.clone(),
+            status: result.clone(),
             phase: types::Phase::Other,
-            raw_response: told,
+            raw_response: result,
             execution: types::Execution { seconds: 0.0, attempts: 0 },
         })
     }

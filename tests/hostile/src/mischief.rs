@@ -1,4 +1,4 @@
-//! The kinds of mischief, each in a few lines.
+//! The actions of the guest.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -15,8 +15,7 @@ use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme}
 use crate::bindings::oge::tools::token_store::{self, Token, TokenError};
 use crate::{bare, dutiful, settings};
 
-/// Does what `what` says, and tells what came of it where that ever ends. What follows a colon is
-/// the mischief's argument.
+/// Runs the action `what` and returns its result. The text after a colon is the action's argument.
 pub(crate) fn make(what: &str) -> String {
     let (what, argument) = what.split_once(':').unwrap_or((what, ""));
     match what {
@@ -51,7 +50,7 @@ pub(crate) fn make(what: &str) -> String {
             .map(|(name, value)| format!("{name}={value}"))
             .collect::<Vec<_>>()
             .join("\n"),
-        "setting" => settings::one(argument).unwrap_or_else(|| "not told".to_string()),
+        "setting" => settings::one(argument).unwrap_or_else(|| "not visible".to_string()),
         "arguments" => format!("{:?} {:?}", get_arguments(), initial_cwd()),
         "recurse" => recurse(1).to_string(),
         "overflow" => overflow(&[1; 64]).to_string(),
@@ -67,9 +66,9 @@ pub(crate) fn make(what: &str) -> String {
     }
 }
 
-#[expect(clippy::panic, reason = "this is the mischief")]
+#[expect(clippy::panic, reason = "the purpose of this action")]
 fn broken() -> ! {
-    panic!("as told")
+    panic!("on request")
 }
 
 fn spin() -> ! {
@@ -85,10 +84,10 @@ fn grow() -> ! {
     }
 }
 
-/// Never zero, which the compiler cannot know.
+/// Always one, which the compiler cannot know.
 static DEEPER: AtomicU32 = AtomicU32::new(1);
 
-/// Calls itself without end, and keeps nothing in memory.
+/// Recurses without end and without data on the stack in linear memory.
 fn recurse(depth: u32) -> u32 {
     match DEEPER.load(Ordering::Relaxed) {
         0 => depth,
@@ -96,7 +95,7 @@ fn recurse(depth: u32) -> u32 {
     }
 }
 
-/// Calls itself without end, with something on the stack in its memory each time.
+/// Recurses without end, with data on the stack in linear memory.
 fn overflow(above: &[u32; 64]) -> u32 {
     let held = core::hint::black_box(above.map(|number| number.wrapping_add(1)));
     match DEEPER.load(Ordering::Relaxed) {
@@ -105,20 +104,17 @@ fn overflow(above: &[u32; 64]) -> u32 {
     }
 }
 
-/// So many texts of a megabyte, all of which are one.
-#[expect(
-    unsafe_code,
-    reason = "this is the mischief: no guest in its right mind owns a text twice"
-)]
+/// Returns `count` strings of a megabyte that share the same memory.
+#[expect(unsafe_code, reason = "the purpose of this action: strings that share their memory")]
 pub(crate) fn one_text_many_times(count: usize) -> Vec<String> {
     let mut text = ManuallyDrop::new("x".repeat(1 << 20));
     let (start, length) = (text.as_mut_ptr(), text.len());
-    // SAFETY: the bytes are UTF-8 and never freed; that each is owned many times is the point, and the
-    // host stops this guest before it gives one back.
+    // SAFETY: the bytes are UTF-8. They are never freed, since the host stops this guest before the strings
+    // are dropped.
     (0..count).map(|_| unsafe { String::from_raw_parts(start, length, length) }).collect()
 }
 
-/// Makes a list of so many headers of a kilobyte.
+/// Makes a list of `count` headers of a kilobyte.
 fn headers(count: usize) -> String {
     let header = |number: usize| (format!("x-{number}"), alloc::vec![b'x'; 1024]);
     match Fields::from_list(&(0..count).map(header).collect::<Vec<_>>()) {
@@ -158,7 +154,7 @@ fn upload(authority: &str) -> String {
     "the other side closed".to_string()
 }
 
-/// Asks an authority, and tells how it went.
+/// Sends a GET to an authority and returns the outcome.
 fn get(authority: &str) -> String {
     let Some(future) = request(authority) else {
         return "refused at once".to_string();
@@ -171,7 +167,7 @@ fn get(authority: &str) -> String {
     }
 }
 
-/// Opens a hundred requests and keeps them, and tells how many were refused.
+/// Opens a hundred requests, keeps them, and returns how many were refused.
 fn requests(authority: &str) -> String {
     let held: Vec<_> = (0..100).map(|_| request(authority)).collect();
     let refused = held.iter().flatten().filter(|future| {
@@ -181,28 +177,28 @@ fn requests(authority: &str) -> String {
     format!("{} of {} refused", refused.count(), held.len())
 }
 
-/// Sends where nothing may be sent, again and again: an answer is always there at once.
+/// Sends requests to a forbidden origin in a loop. Each is refused at once, so the guest never waits.
 fn refused() -> ! {
     let mut held = request("nowhere.test");
     loop {
         core::hint::black_box(&held);
-        // The next begins before this one is let go of.
+        // The next request begins before this one is dropped.
         held = request("nowhere.test");
     }
 }
 
-/// Asks the token store everything, and tells what it said.
+/// Calls every function of the token store and returns the results.
 fn tokens() -> String {
-    let told = |answer: Result<Token, TokenError>| {
-        answer.map_or_else(|error| format!("{error:?}"), |token| token.authorization)
+    let shown = |result: Result<Token, TokenError>| {
+        result.map_or_else(|error| format!("{error:?}"), |token| token.authorization)
     };
     let held = token_store::peek();
     let generation = held.as_ref().map_or(0, |token| token.generation);
     format!(
         "get: {}\npeek: {}\nrefresh {generation}: {}\nrefresh: {}",
-        told(token_store::get()),
+        shown(token_store::get()),
         held.map_or_else(|| "nothing".to_string(), |token| token.authorization),
-        told(token_store::refresh(Some(generation))),
-        told(token_store::refresh(None)),
+        shown(token_store::refresh(Some(generation))),
+        shown(token_store::refresh(None)),
     )
 }

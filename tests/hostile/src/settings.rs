@@ -1,4 +1,4 @@
-//! What this guest can learn of the settings, from wherever its build reads them.
+//! The settings that this guest can read: from the environment or from `wasi:config`.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,7 +20,7 @@ pub(crate) use config::{all, one};
 mod config {
     use super::{String, Vec};
 
-    /// What `wit-bindgen` makes of the import.
+    /// The bindings of the import.
     mod bindings {
         wit_bindgen::generate!({
             path: "../../wit",

@@ -1,5 +1,5 @@
-//! The MCP server of this house with other tools: those that the official conformance suite calls.
-//! Under `wasmtime serve` it shows that the server's own code keeps to the protocol.
+//! The project's MCP server with the tools that the official conformance suite calls, to test the server's
+//! protocol code under `wasmtime serve`.
 
 #![cfg(target_family = "wasm")]
 
@@ -15,11 +15,10 @@ use toolbox::Fixtures;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
 
-/// The export.
 mod bindings {
     wasip2::http::proxy::export!(Handler with_types_in wasip2);
 
-    /// The handler.
+    /// The HTTP handler.
     pub(super) struct Handler;
 }
 

@@ -1,4 +1,4 @@
-//! The suite's test tools: what each must be called and answer stands in the suite.
+//! The suite's test tools. The suite defines their names and results.
 
 use oge_mcp::server::Toolbox;
 use rmcp::model::{
@@ -8,12 +8,12 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 
-/// A transparent pixel.
+/// An image of one transparent pixel.
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-/// A sound of no samples.
+/// An audio file without samples.
 const WAV: &str = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=";
 
-/// Tools that take nothing.
+/// The tools without arguments.
 const PLAIN: [&str; 10] = [
     "test_simple_text",
     "test_image_content",
@@ -27,11 +27,11 @@ const PLAIN: [&str; 10] = [
     "test_logging_tool",
 ];
 
-/// The tools.
+/// The test tools.
 pub(crate) struct Fixtures(Vec<Tool>);
 
 impl Fixtures {
-    /// All that the applicable scenarios call or read.
+    /// Returns all tools that the applicable scenarios call or read.
     pub(crate) fn new() -> Self {
         let nothing = r#"{"type":"object"}"#;
         let mut tools: Vec<_> = PLAIN.map(|name| tool(name, nothing)).into();
@@ -85,7 +85,7 @@ impl Toolbox for Fixtures {
             "test_missing_capability" => {
                 let declared = context.client_capabilities();
                 if declared.is_none_or(|declared| declared.sampling.is_none()) {
-                    #[expect(deprecated, reason = "the suite asks for this very one")]
+                    #[expect(deprecated, reason = "the suite asks for this capability")]
                     let needed = ClientCapabilities::builder().enable_sampling().build();
                     return Err(ErrorData::missing_required_client_capability(needed));
                 }
@@ -102,12 +102,12 @@ impl Toolbox for Fixtures {
     }
 }
 
-/// Tells three steps.
+/// Sends three progress notifications.
 async fn progress(context: &RequestContext<RoleServer>) {
     let Some(token) = context.meta.get_progress_token() else { return };
     for step in [0.0, 50.0, 100.0] {
         let progress = ProgressNotificationParam::new(token.clone(), step).with_total(100.0);
-        // A client that has gone away fails the scenario by itself.
+        // If the client has disconnected, the scenario fails anyway.
         let _ = context.peer.notify_progress(progress).await;
     }
 }

@@ -1,5 +1,5 @@
-//! The `wasmtime` command line: its own `run`, `serve` and `compile`, from the crate that the real
-//! one is made of. Part of this workspace, it shares the one compile of wasmtime with the host.
+//! The `run`, `serve` and `compile` of the `wasmtime` command line, from wasmtime's own crate. As a part of
+//! this workspace it shares the compiled wasmtime with the host.
 
 use std::ffi::OsString;
 
@@ -17,10 +17,10 @@ enum Wasmtime {
     Compile(CompileCommand),
 }
 
-/// Does what a command line says; its first word is the command's own name.
+/// Runs a command line. Its first word is the command's name. Exits the process if it cannot be parsed.
 ///
 /// # Errors
-/// As the command has it. A command line that is none ends the process.
+/// The command's error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> wasmtime::Result<()> {
     match Wasmtime::parse_from(arguments) {
         Wasmtime::Run(command) => command.execute(),

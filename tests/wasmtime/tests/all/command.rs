@@ -1,4 +1,4 @@
-//! wasmtime's command line, as a user types it.
+//! Helpers that run wasmtime's command line.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -6,18 +6,17 @@ use std::sync::Mutex;
 
 use oge_mock_platform::{Mock, Options};
 
-/// A platform that answers.
+/// Starts a mock with default options.
 pub async fn mock() -> Mock {
     Mock::start(Options::default()).await.expect("a port on loopback")
 }
 
-/// A platform on which each login ends the tokens before it.
+/// Starts a mock on which each login ends the tokens before it.
 pub async fn jealous_mock() -> Mock {
     Mock::start(Options::default().single_session(true)).await.expect("a port on loopback")
 }
 
-/// `wasmtime SUBCOMMAND` with these settings, inherited by name so that none stands in the command
-/// line.
+/// Returns `wasmtime SUBCOMMAND` with these settings, passed by name so that no value is in the command line.
 pub fn wasmtime(subcommand: &str, settings: &[(String, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stock-wasmtime"));
     command.arg(subcommand).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
@@ -27,7 +26,7 @@ pub fn wasmtime(subcommand: &str, settings: &[(String, String)]) -> Command {
     command
 }
 
-/// The component compiled by `wasmtime compile`, once for all tests.
+/// Compiles a component with `wasmtime compile`, once for all tests.
 pub fn precompiled(component: &Path) -> PathBuf {
     static COMPILED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
     let name = component.file_stem().expect("a name");
@@ -42,19 +41,19 @@ pub fn precompiled(component: &Path) -> PathBuf {
     to
 }
 
-/// `wasmtime run` of one function of the standalone component.
+/// Calls one function of the standalone component with `wasmtime run`.
 pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
     let mut command = wasmtime("run", settings);
     command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
     Told::of(command)
 }
 
-/// The same with a token file in `directory`.
+/// Calls one function with a token file in `directory`.
 pub fn invoke_with_file(settings: &[(String, String)], directory: &Path, call: &str) -> Told {
     Told::of(command_with_file(settings, directory, call))
 }
 
-/// The same, which goes on by itself.
+/// Starts such a call without waiting for its end.
 pub fn spawn_with_file(settings: &[(String, String)], directory: &Path, call: &str) -> Child {
     let mut command = command_with_file(settings, directory, call);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("wasmtime runs")
@@ -69,7 +68,7 @@ fn command_with_file(settings: &[(String, String)], directory: &Path, call: &str
     command
 }
 
-/// What a command said.
+/// The output of a command.
 pub struct Told {
     pub result: String,
     pub log: String,
@@ -82,13 +81,13 @@ impl Told {
         Self { result: text(stdout), log: text(stderr) }
     }
 
-    /// That it succeeded, and its result has these parts.
+    /// Asserts that it succeeded and that its result has these parts.
     pub fn holds(&self, parts: &[&str]) {
         assert!(self.result.starts_with("ok("), "{}\n{}", self.result, self.log);
         self.has(parts);
     }
 
-    /// That its result has these parts.
+    /// Asserts that its result has these parts.
     pub fn has(&self, parts: &[&str]) {
         for part in parts {
             assert!(self.result.contains(part), "no {part} in {}\n{}", self.result, self.log);

@@ -1,8 +1,8 @@
-//! The component for hosts that keep settings in `wasi:config` and show each function as a tool.
+//! The Wassette component, which reads its settings from `wasi:config`.
 
 use crate::command::{Told, mock, wasmtime};
 
-/// `wasmtime run` of the Wassette component, its settings in `wasi:config` alone.
+/// Calls one function with `wasmtime run`, with the settings in `wasi:config` only.
 pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
     let mut command = wasmtime("run", &[]);
     command.args(["-S", "http,config"]);
@@ -25,7 +25,7 @@ async fn tools_and_token_store_read_their_settings_from_wasi_config() {
 }
 
 #[tokio::test]
-async fn a_missing_setting_is_named_there_too() {
+async fn a_setting_missing_in_wasi_config_is_named() {
     let mock = mock().await;
     let settings: Vec<_> =
         mock.settings().into_iter().filter(|(key, _)| key != "OGE_TOKEN_URL").collect();

@@ -1,4 +1,4 @@
-//! Wrong credentials under load, in real time: however many call, the authority is asked once.
+//! Wrong credentials under load in real time: all callers share one login.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn assert_one_login(mock: &Mock) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_instances_of_wasmtime_serve_that_share_a_file() {
+async fn instances_of_wasmtime_serve_with_a_file_log_in_once() {
     let (mock, state) = (mock().await, tempdir().unwrap());
     let settings = with(&mock, &WRONG);
     let server = Server::of(oge_artifacts::gateway(), &settings, Some(state.path()), &[]);
@@ -42,7 +42,7 @@ async fn the_instances_of_wasmtime_serve_that_share_a_file() {
     assert_one_login(&mock);
 }
 
-/// Calls from many tasks of each session for a while, all of which fail.
+/// Calls from 16 tasks of each session for `TIME`. All calls fail.
 async fn load(sessions: &[Session]) {
     let started = Instant::now();
     let callers = sessions.iter().flat_map(|session| (0..16).map(move |_| session));
@@ -57,7 +57,7 @@ async fn load(sessions: &[Session]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_mcp_session_over_stdio() {
+async fn an_mcp_session_over_stdio_logs_in_once() {
     let mock = mock().await;
     let way = (Transport::Stdio, "2025-11-25");
     load(&[Session::start(&with(&mock, &WRONG), way).await]).await;
@@ -65,7 +65,7 @@ async fn one_mcp_session_over_stdio() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_mcp_clients_of_one_server_with_a_file() {
+async fn mcp_clients_of_a_server_with_a_file_log_in_once() {
     let (mock, state) = (mock().await, tempdir().unwrap());
     let server = Arc::new(serve(&with(&mock, &WRONG), Some(state.path()), &[]));
     let sessions = join_all((0..2).map(|_| Session::http(Arc::clone(&server), "2026-07-28"))).await;

@@ -1,4 +1,4 @@
-//! The components on a host that is not ours: wasmtime's own command line.
+//! Tests of the components on wasmtime's own command line.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,11 +1,11 @@
-//! `wasmtime run`: each tool, and what the settings decide.
+//! `wasmtime run`: each tool, and the effect of the settings.
 
 use oge_mock_platform::{Mock, Options, Route, TokenStyle};
 
 use crate::command::{invoke, mock};
 
 #[tokio::test]
-async fn each_tool_answers() {
+async fn each_tool_returns_a_result() {
     let mock = mock().await;
     let settings = mock.settings();
     invoke(
@@ -23,20 +23,20 @@ async fn each_tool_answers() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_renewed_and_the_request_sent_again() {
+async fn an_expired_token_is_refreshed_and_the_request_is_resent() {
     let mock = mock().await;
     mock.start_task("d");
     let mut settings = mock.settings();
     settings.push(("OGE_TOKEN".to_owned(), mock.issue_token()));
     mock.revoke_tokens();
-    let told = invoke(&settings, r#"query-task-status("d", none)"#);
-    told.holds(&["status: \"starting\"", "attempts: 2"]);
+    let output = invoke(&settings, r#"query-task-status("d", none)"#);
+    output.holds(&["status: \"starting\"", "attempts: 2"]);
     assert_eq!((mock.count(Route::Token), mock.count(Route::GetState)), (1, 2));
     let steps =
         ["检测到token过期(40003)，尝试自动刷新...", "Token刷新成功，重新调用API...", "API调用成功"];
-    let at: Vec<_> = steps.iter().map(|step| told.log.find(step)).collect();
-    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{}", told.log);
-    assert!(!told.log.contains("eyJ"), "{}", told.log);
+    let at: Vec<_> = steps.iter().map(|step| output.log.find(step)).collect();
+    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{}", output.log);
+    assert!(!output.log.contains("eyJ"), "{}", output.log);
 }
 
 #[tokio::test]
@@ -46,14 +46,14 @@ async fn a_missing_setting_is_named() {
         mock.settings().into_iter().filter(|(key, _)| key != missing).collect()
     };
     for key in ["OGE_DAG_URL", "OGE_TOKEN_URL", "OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET"] {
-        let told = invoke(&without(key), r#"query-task-status("d", none)"#);
-        told.has(&["err(", "kind: not-configured", key]);
+        let output = invoke(&without(key), r#"query-task-status("d", none)"#);
+        output.has(&["err(", "kind: not-configured", key]);
     }
     assert!(mock.story().is_empty());
 }
 
 #[tokio::test]
-async fn refused_credentials_are_the_token_stores_failure_and_say_what_to_check() {
+async fn rejected_credentials_are_a_token_store_failure() {
     let mock = mock().await;
     let mut settings = mock.settings();
     for (key, value) in &mut settings {
@@ -61,28 +61,28 @@ async fn refused_credentials_are_the_token_stores_failure_and_say_what_to_check(
             *value = "MARKER-wrong".to_owned();
         }
     }
-    let told = invoke(&settings, r#"query-task-status("d", none)"#);
-    told.has(&["kind: token-store", "用户名或密码错误", "OGE_TOKEN_PASSWORD"]);
-    assert!(!told.result.contains("MARKER") && !told.log.contains("MARKER"));
+    let output = invoke(&settings, r#"query-task-status("d", none)"#);
+    output.has(&["kind: token-store", "用户名或密码错误", "OGE_TOKEN_PASSWORD"]);
+    assert!(!output.result.contains("MARKER") && !output.log.contains("MARKER"));
 }
 
 #[tokio::test]
-async fn an_unreachable_authority_is_the_token_stores_failure_and_says_where() {
+async fn an_unreachable_authority_is_a_token_store_failure() {
     let mock = mock().await;
     let mut settings = mock.settings();
-    // A port that was free a moment ago, and that nothing listens on.
+    // A port that was free a moment ago, so nothing listens on it.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for (key, value) in &mut settings {
         if key == "OGE_TOKEN_URL" {
             *value = format!("http://127.0.0.1:{port}/token");
         }
     }
-    let told = invoke(&settings, r#"query-task-status("d", none)"#);
-    told.has(&["kind: token-store", &format!("http://127.0.0.1:{port}"), "refused"]);
+    let output = invoke(&settings, r#"query-task-status("d", none)"#);
+    output.has(&["kind: token-store", &format!("http://127.0.0.1:{port}"), "refused"]);
 }
 
 #[tokio::test]
-async fn a_given_token_without_a_login_serves_until_it_is_refused() {
+async fn a_given_token_without_a_login_works_until_it_expires() {
     let mock = mock().await;
     mock.start_task("d");
     let mut settings: Vec<_> =
@@ -98,18 +98,18 @@ async fn a_given_token_without_a_login_serves_until_it_is_refused() {
 }
 
 #[tokio::test]
-async fn auth_tells_what_is_known_of_the_token() {
+async fn the_auth_functions_report_the_token() {
     let mock = mock().await;
     let settings = mock.settings();
     invoke(&settings, "token-status()").has(&["present: false"]);
-    let told = invoke(&settings, "refresh-token()");
-    told.holds(&["present: true", "expired: some(false)"]);
-    assert!(!told.result.contains("eyJ"));
+    let output = invoke(&settings, "refresh-token()");
+    output.holds(&["present: true", "expired: some(false)"]);
+    assert!(!output.result.contains("eyJ"));
     assert_eq!(mock.count(Route::Token), 1);
 }
 
 #[tokio::test]
-async fn a_standard_authority_serves_both_grants_and_the_settings_choose() {
+async fn the_settings_choose_the_grant_of_a_standard_authority() {
     let mock = Mock::start(Options::default().token_style(TokenStyle::Rfc6749)).await.unwrap();
     let is_user = |key: &str| ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD"].contains(&key);
     let client: Vec<_> = mock.settings().into_iter().filter(|(key, _)| !is_user(key)).collect();

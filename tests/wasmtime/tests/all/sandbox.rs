@@ -1,11 +1,10 @@
-//! What the tools' place in a composed component sees, told by a guest that stands there and asks for
-//! everything.
+//! What the tools can see in a composed component. The hostile guest takes the place of the tools.
 
 use oge_mock_platform::Mock;
 
 use crate::command::{Told, mock, precompiled, wasmtime};
 
-/// Every setting of a deployment, a marker in each credential, and what is nobody's business.
+/// Returns every setting of a deployment and other variables, with markers in what must stay hidden.
 fn settings(mock: &Mock) -> Vec<(String, String)> {
     let mut settings = mock.settings();
     let hidden =
@@ -15,7 +14,7 @@ fn settings(mock: &Mock) -> Vec<(String, String)> {
     settings
 }
 
-/// The guest behind the token store that reads the environment.
+/// Runs an action of the guest behind the token store that reads the environment.
 fn tell(settings: &[(String, String)], what: &str) -> Told {
     let mut command = wasmtime("run", settings);
     command.args([
@@ -29,7 +28,7 @@ fn tell(settings: &[(String, String)], what: &str) -> Told {
     Told::of(command)
 }
 
-/// The guest behind the token store that reads `wasi:config`.
+/// Runs an action of the guest behind the token store that reads `wasi:config`.
 fn tell_config(settings: &[(String, String)], what: &str) -> Told {
     let mut command = wasmtime("run", &[]);
     command.args(["--allow-precompiled", "-S", "http,config"]);
@@ -41,9 +40,9 @@ fn tell_config(settings: &[(String, String)], what: &str) -> Told {
     Told::of(command)
 }
 
-/// That the tools' settings were told and nothing else.
+/// Asserts that the guest saw the tools' settings and nothing else.
 #[track_caller]
-fn assert_own(told: &Told, mock: &Mock) {
+fn assert_own(output: &Told, mock: &Mock) {
     let expected = [
         format!("OGE_API_URL={}", mock.api_url()),
         format!("OGE_DAG_URL={}", mock.dag_url()),
@@ -51,15 +50,15 @@ fn assert_own(told: &Told, mock: &Mock) {
         "OGE_USERNAME=mock-user".to_owned(),
         "OGE_LOG=debug".to_owned(),
     ];
-    told.holds(&[&format!("status: \"{}\"", expected.join("\\n"))]);
+    output.holds(&[&format!("status: \"{}\"", expected.join("\\n"))]);
 }
 
 #[tokio::test]
-async fn the_tools_of_the_standalone_component_see_their_own_settings_and_no_credential() {
+async fn standalone_tools_see_their_settings_and_no_credential() {
     let mock = mock().await;
     assert_own(&tell(&settings(&mock), "environment"), &mock);
     for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN", "HOME"] {
-        tell(&settings(&mock), &format!("setting:{key}")).holds(&["status: \"not told\""]);
+        tell(&settings(&mock), &format!("setting:{key}")).holds(&["status: \"not visible\""]);
     }
 }
 
@@ -70,7 +69,7 @@ async fn the_tools_see_no_credential_of_a_settings_file() {
     let lines = settings(&mock).into_iter().map(|(key, value)| format!("{key}='{value}'\n"));
     std::fs::write(directory.path().join("site.env"), lines.collect::<String>()).unwrap();
     for (what, expected) in
-        [("environment", None), ("setting:OGE_TOKEN_PASSWORD", Some("not told"))]
+        [("environment", None), ("setting:OGE_TOKEN_PASSWORD", Some("not visible"))]
     {
         let file = [("OGE_SETTINGS_FILE".to_owned(), "/settings/site.env".to_owned())];
         let mut command = wasmtime("run", &file);
@@ -78,36 +77,39 @@ async fn the_tools_see_no_credential_of_a_settings_file() {
         let call = format!(r#"query-task-status("{what}", none)"#);
         command.args(["--allow-precompiled", "-S", "http", "--invoke", &call]);
         command.arg(precompiled(oge_artifacts::hostile_standalone()));
-        let told = Told::of(command);
+        let output = Told::of(command);
         match expected {
-            Some(status) => told.holds(&[&format!("status: \"{status}\"")]),
-            None => assert_own(&told, &mock),
+            Some(status) => output.holds(&[&format!("status: \"{status}\"")]),
+            None => assert_own(&output, &mock),
         }
     }
 }
 
 #[tokio::test]
-async fn the_tools_of_the_wassette_component_see_their_own_settings_and_no_credential() {
+async fn wassette_tools_see_their_settings_and_no_credential() {
     let mock = mock().await;
     assert_own(&tell_config(&settings(&mock), "environment"), &mock);
     for key in ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN", "HOME"] {
-        tell_config(&settings(&mock), &format!("setting:{key}")).holds(&["status: \"not told\""]);
+        tell_config(&settings(&mock), &format!("setting:{key}"))
+            .holds(&["status: \"not visible\""]);
     }
     tell_config(&settings(&mock), "setting:OGE_LOG").holds(&["status: \"debug\""]);
 }
 
-/// A stock runtime tells a command its own name; the tools do not see that either.
+/// A stock runtime passes a command its name; the tools do not see that either.
 #[tokio::test]
 async fn the_tools_see_no_argument_and_no_directory() {
     let mock = mock().await;
     tell(&settings(&mock), "arguments").holds(&["status: \"[] None\""]);
 }
 
-/// What the tools cannot do without: the token of the moment, and to have it renewed.
+/// The tools need the current token and its refresh, and see no credential.
 #[tokio::test]
-async fn the_tools_see_the_token_of_the_moment() {
+async fn the_tools_see_the_current_token() {
     let mock = mock().await;
-    let told = tell(&mock.settings(), "tokens");
-    told.holds(&["get: Bearer eyJ", "refresh: Bearer eyJ"]);
-    assert!(!told.result.contains("mock-password") && !told.result.contains("mock-client-secret"));
+    let output = tell(&mock.settings(), "tokens");
+    output.holds(&["get: Bearer eyJ", "refresh: Bearer eyJ"]);
+    assert!(
+        !output.result.contains("mock-password") && !output.result.contains("mock-client-secret")
+    );
 }

@@ -1,4 +1,4 @@
-//! A marker in every credential, and none in anything that a stock runtime prints.
+//! Every credential has a marker. No output under stock wasmtime contains one.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::command::{invoke, precompiled, wasmtime};
 
 const BEARER: &str = "MARKER-bearer-of-the-server";
 
-/// A platform whose account has a marker in each credential.
+/// Starts a mock whose account has a marker in each credential.
 async fn marked_mock() -> Mock {
     Mock::start(Options::default().credentials(Credentials::marked())).await.unwrap()
 }
@@ -26,7 +26,7 @@ fn settings(mock: &Mock) -> Vec<(String, String)> {
     settings
 }
 
-/// What may go wrong with a secret in it.
+/// Returns faults whose responses contain a secret.
 fn faults() -> [(Route, Fault); 4] {
     let response = |status, body: &'static str| Fault::Response {
         status,
@@ -45,37 +45,37 @@ fn faults() -> [(Route, Fault); 4] {
 }
 
 #[tokio::test]
-async fn wasmtime_run_prints_no_secret_whatever_fails() {
+async fn wasmtime_run_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     for (route, fault) in faults() {
         mock.heal_all();
         mock.fail(route, fault);
-        let told = invoke(&settings(&mock), r#"query-task-status("d", none)"#);
-        told.has(&["err("]);
-        assert_unmarked(&format!("{}{}", told.result, told.log));
+        let output = invoke(&settings(&mock), r#"query-task-status("d", none)"#);
+        output.has(&["err("]);
+        assert_unmarked(&format!("{}{}", output.result, output.log));
     }
     mock.heal_all();
     mock.fail(Route::GetState, Fault::EchoToken);
     let mine = r#"query-task-status("d", some("eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln"))"#;
-    let told = invoke(&settings(&mock), mine);
-    told.has(&["err("]);
-    assert_unmarked(&format!("{}{}", told.result, told.log));
+    let output = invoke(&settings(&mock), mine);
+    output.has(&["err("]);
+    assert_unmarked(&format!("{}{}", output.result, output.log));
     let url = format!("{}/other", mock.origin());
     mock.response(Route::Other, 500, "text/plain", "no such key: MARKER-4711");
     let call = format!(
         r#"call("{url}", none, none, none, some([("X-Api-Key", "MARKER-4711")]), none, none, some(true), none)"#
     );
-    let told = invoke(&settings(&mock), &call);
-    told.has(&["no such key: ***"]);
-    assert_unmarked(&format!("{}{}", told.result, told.log));
+    let output = invoke(&settings(&mock), &call);
+    output.has(&["no such key: ***"]);
+    assert_unmarked(&format!("{}{}", output.result, output.log));
     let mut given = settings(&mock);
     given.push(("OGE_TOKEN".to_owned(), "MARKER\nbroken".to_owned()));
-    let told = invoke(&given, r#"query-task-status("d", none)"#);
-    told.has(&["kind: not-configured", "OGE_TOKEN"]);
-    assert_unmarked(&format!("{}{}", told.result, told.log));
+    let output = invoke(&given, r#"query-task-status("d", none)"#);
+    output.has(&["kind: not-configured", "OGE_TOKEN"]);
+    assert_unmarked(&format!("{}{}", output.result, output.log));
 }
 
-/// A server that ends with the test, and everything that it has printed.
+/// A server and its output. Killed on drop.
 struct Served {
     child: Child,
     address: String,
@@ -132,7 +132,7 @@ impl Drop for Served {
 }
 
 #[tokio::test]
-async fn wasmtime_serve_prints_and_answers_no_secret_whatever_fails() {
+async fn wasmtime_serve_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     let served = Served::start(oge_artifacts::gateway(), &settings(&mock), &[]);
     for (route, fault) in faults() {
@@ -146,7 +146,7 @@ async fn wasmtime_serve_prints_and_answers_no_secret_whatever_fails() {
     assert_unmarked(&served.printed());
 }
 
-/// A platform that repeats secrets which the call at hand did not send.
+/// Returns faults that repeat secrets which the call did not send.
 fn repeats(secrets: &[String]) -> [(Route, Fault); 2] {
     let text = secrets.join(" and ");
     let response = |status, content_type: &str, body: String| Fault::Response {
@@ -161,7 +161,7 @@ fn repeats(secrets: &[String]) -> [(Route, Fault); 2] {
     ]
 }
 
-/// What the MCP server is given to log in with, and to be called with.
+/// Returns the secrets in the MCP server's settings.
 fn given() -> Vec<String> {
     let Credentials { password, client_secret, .. } = Credentials::marked();
     vec![password, client_secret, BEARER.to_owned()]
@@ -172,7 +172,7 @@ fn call(tool: &str, arguments: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}).to_string()
 }
 
-/// Calls in which a secret is sent or comes back.
+/// Returns calls that send a secret or get one back.
 fn calls() -> [String; 3] {
     [
         call("query_task_status", &json!({"dag_id": "d"})),
@@ -185,7 +185,7 @@ fn calls() -> [String; 3] {
 }
 
 #[tokio::test]
-async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() {
+async fn the_mcp_server_over_http_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     let mut settings = settings(&mock);
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
@@ -208,7 +208,7 @@ async fn the_mcp_server_over_http_prints_and_answers_no_secret_whatever_fails() 
 }
 
 #[tokio::test]
-async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
+async fn the_mcp_server_over_stdio_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     let folder = tempdir().unwrap();
     let mut settings = settings(&mock);
@@ -227,7 +227,7 @@ async fn the_mcp_server_over_stdio_prints_no_secret_whatever_fails() {
     from.next().unwrap();
     writeln!(to, "{}", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).unwrap();
     let mut answers = String::new();
-    // The token of an earlier call, and the one that replaced it.
+    // Two calls with different tokens.
     let [message, ..] = calls();
     for _ in 0..2 {
         writeln!(to, "{message}").unwrap();

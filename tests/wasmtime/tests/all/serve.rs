@@ -1,4 +1,4 @@
-//! `wasmtime serve`: a fresh instance for each request, and one token for all of them.
+//! `wasmtime serve`: a new instance for each request, and one token for all with a token file.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,19 +11,19 @@ use tempfile::tempdir;
 
 use crate::command::{jealous_mock, mock, wasmtime};
 
-/// A server that ends with the test.
+/// A server. Killed on drop.
 pub struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
-    /// The tools behind a handler, with their token in `directory` where one is given.
+    /// Starts the gateway in front of the tools, with a token file in `directory` if there is one.
     pub fn start(mock: &Mock, directory: Option<&Path>) -> Self {
         Self::of(oge_artifacts::gateway(), &mock.settings(), directory, &[])
     }
 
-    /// Starts `wasmtime serve` of a component on a port of its own.
+    /// Starts `wasmtime serve` of a component on a free port.
     pub fn of(
         component: &Path,
         settings: &[(String, String)],
@@ -45,18 +45,18 @@ impl Server {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
-            .expect("serve says where it listens");
-        // It would block on a full pipe.
+            .expect("serve prints its address");
+        // The server would block on a full pipe.
         thread::spawn(move || log.for_each(drop));
         Self { child, address }
     }
 
-    /// Where it serves `path`.
+    /// Returns the URL of `path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The process.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -70,7 +70,7 @@ impl Server {
         answer
     }
 
-    /// So many at once; all must be answered.
+    /// Sends requests at the same time and asserts that all succeed.
     pub fn ask_at_once(&self, callers: usize) {
         thread::scope(|scope| {
             for _ in 0..callers {
@@ -91,7 +91,7 @@ impl Drop for Server {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_callers_and_one_login_where_each_login_ends_the_token_before() {
+async fn sixty_four_callers_share_one_login() {
     let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
     let server = Server::start(&mock, Some(directory.path()));
@@ -103,7 +103,7 @@ async fn sixty_four_callers_and_one_login_where_each_login_ends_the_token_before
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_file_it_is_one_login_an_instance_and_no_more() {
+async fn without_a_file_each_instance_logs_in_once() {
     let mock = mock().await;
     let server = Server::start(&mock, None);
     for _ in 0..5 {

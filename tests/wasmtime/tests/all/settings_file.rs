@@ -1,4 +1,4 @@
-//! `OGE_SETTINGS_FILE`: a component reads its settings from a file that the runtime opens for it.
+//! `OGE_SETTINGS_FILE`: a component reads its settings from a file in a directory that the runtime opens.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::command::{Told, mock, wasmtime};
 
 const CALL: &str = r#"query-task-status("d", none)"#;
 
-/// A mock whose account needs every kind of quoting, and a directory with its `site.env`: the file that
-/// `oge check` is given too, in `crates/cli/tests/cli.rs`.
+/// Starts a mock whose account needs every kind of quoting, and returns it with a directory that has its
+/// `site.env`. `crates/cli/tests/cli.rs` tests `oge check` with the same file.
 pub async fn every_form() -> (Mock, TempDir) {
     let credentials = Credentials {
         username: "al#ice@$HOME".to_owned(),
@@ -32,7 +32,7 @@ pub async fn every_form() -> (Mock, TempDir) {
     (mock, directory)
 }
 
-/// `wasmtime run` of one function of the standalone component, with the file `name` of a directory.
+/// Calls one function of the standalone component with the settings file `name` in `directory`.
 fn invoke(directory: &Path, name: &str, environment: &[(String, String)], call: &str) -> Told {
     let mut settings = environment.to_vec();
     settings.push(("OGE_SETTINGS_FILE".to_owned(), format!("/settings/{name}")));
@@ -50,19 +50,19 @@ fn pair(key: &str, value: &str) -> (String, String) {
 async fn every_form_of_a_line_is_read() {
     let (mock, directory) = every_form().await;
     let code = r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#;
-    let told = invoke(directory.path(), "site.env", &[], code);
-    told.holds(&["user-id: \"last # of two\"", "attempts: 1"]);
-    assert!(!told.log.contains("settings:"), "{}", told.log);
+    let output = invoke(directory.path(), "site.env", &[], code);
+    output.holds(&["user-id: \"last # of two\"", "attempts: 1"]);
+    assert!(!output.log.contains("settings:"), "{}", output.log);
     assert_eq!(mock.story().len(), 2);
 }
 
 #[tokio::test]
-async fn the_environment_comes_before_the_file_unless_it_is_blank() {
+async fn nonblank_environment_variables_override_the_file() {
     let (_mock, directory) = every_form().await;
     let call = r#"execute-code-to-dag("oge.x().export('a')", none, none, none)"#;
     let environment = [pair("OGE_USER_ID", "mine"), pair("OGE_TOKEN_PASSWORD", " ")];
-    let told = invoke(directory.path(), "site.env", &environment, call);
-    told.holds(&["user-id: \"mine\""]);
+    let output = invoke(directory.path(), "site.env", &environment, call);
+    output.holds(&["user-id: \"mine\""]);
 }
 
 #[tokio::test]
@@ -82,11 +82,11 @@ async fn a_file_that_cannot_be_read_is_named_with_the_cause() {
         if !content.is_empty() {
             fs::write(directory.path().join(name), content).unwrap();
         }
-        let told = invoke(directory.path(), name, &[], CALL);
-        told.has(&["err(", "kind: not-configured", "OGE_SETTINGS_FILE", expected]);
+        let output = invoke(directory.path(), name, &[], CALL);
+        output.has(&["err(", "kind: not-configured", "OGE_SETTINGS_FILE", expected]);
         let logged = format!("warn settings: OGE_SETTINGS_FILE {expected}");
-        assert!(told.log.contains(&logged), "{name}: {}", told.log);
-        assert!(!told.log.contains("MARKER") && !told.result.contains("MARKER"), "{name}");
+        assert!(output.log.contains(&logged), "{name}: {}", output.log);
+        assert!(!output.log.contains("MARKER") && !output.result.contains("MARKER"), "{name}");
     }
 }
 
@@ -98,11 +98,11 @@ async fn a_link_within_the_directory_is_followed() {
 }
 
 #[tokio::test]
-async fn certificates_that_a_component_cannot_use_are_warned_of_once() {
+async fn an_unusable_ca_file_is_warned_about_once() {
     let mock = mock().await;
     let directory = tempdir().unwrap();
     fs::write(directory.path().join("site.env"), "OGE_CA_FILE=/etc/ca.pem\n").unwrap();
-    let told = invoke(directory.path(), "site.env", &mock.settings(), CALL);
-    told.holds(&[]);
-    assert_eq!(told.log.matches("OGE_CA_FILE has no effect here").count(), 1, "{}", told.log);
+    let output = invoke(directory.path(), "site.env", &mock.settings(), CALL);
+    output.holds(&[]);
+    assert_eq!(output.log.matches("OGE_CA_FILE has no effect here").count(), 1, "{}", output.log);
 }

@@ -12,27 +12,27 @@ use crate::command::{invoke, invoke_with_file, jealous_mock, mock, spawn_with_fi
 
 const CALL: &str = r#"query-task-status("d", none)"#;
 
-/// The account's file in `directory`, where there is one account.
+/// Returns the only file in `directory`.
 fn file_in(directory: &Path) -> PathBuf {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let [file] = &entries.collect::<Vec<_>>()[..] else { panic!("not one file") };
     file.clone()
 }
 
-/// These settings with another value of one of them.
+/// Returns the settings with another value of `name`.
 fn with(settings: &[(String, String)], name: &str, value: &str) -> Vec<(String, String)> {
     let mut settings: Vec<_> = settings.iter().filter(|(key, _)| key != name).cloned().collect();
     settings.push((name.to_owned(), value.to_owned()));
     settings
 }
 
-/// The logins with a wrong password since the first one: a second one after a minute, on a slow machine.
+/// Returns the allowed logins with a wrong password since `started`: a second one after a minute.
 fn tries_since(started: Instant) -> usize {
     1 + usize::from(started.elapsed() > Duration::from_secs(60))
 }
 
 #[tokio::test]
-async fn one_login_serves_call_after_call() {
+async fn one_login_serves_many_processes() {
     let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
     for _ in 0..5 {
@@ -43,7 +43,7 @@ async fn one_login_serves_call_after_call() {
     invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 2"]);
     invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
     assert_eq!(mock.count(Route::Token), 2);
-    // No lock and no half-written file stay behind.
+    // No lock file and no temporary file is left.
     let name = file_in(directory.path()).file_name().unwrap().to_str().unwrap().to_owned();
     assert!(name.starts_with("token-") && name.len() == "token-".len() + 16, "{name}");
 }
@@ -58,7 +58,7 @@ async fn without_a_file_each_process_logs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_meet_one_expiry_log_in_once() {
+async fn processes_with_one_expired_token_log_in_once() {
     let mock = jealous_mock().await;
     let directory = tempdir().unwrap();
     invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
@@ -72,7 +72,7 @@ async fn processes_that_meet_one_expiry_log_in_once() {
 }
 
 #[tokio::test]
-async fn a_torn_or_foreign_file_is_ignored_with_a_warning() {
+async fn a_damaged_or_foreign_file_is_ignored_with_a_warning() {
     let mock = mock().await;
     let directory = tempdir().unwrap();
     invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
@@ -80,18 +80,18 @@ async fn a_torn_or_foreign_file_is_ignored_with_a_warning() {
     for (logins, content) in (1..).zip(["{\"format\":\"oge-token/2\",\"rec", "eyJ.MARKER.x", "[]"])
     {
         fs::write(&file, content).unwrap();
-        let told = invoke_with_file(&mock.settings(), directory.path(), CALL);
-        told.holds(&["attempts: 1"]);
-        assert!(told.log.contains("OGE_TOKEN_FILE holds no token"), "{}", told.log);
-        assert!(!told.log.contains("MARKER"));
+        let output = invoke_with_file(&mock.settings(), directory.path(), CALL);
+        output.holds(&["attempts: 1"]);
+        assert!(output.log.contains("OGE_TOKEN_FILE holds no token"), "{}", output.log);
+        assert!(!output.log.contains("MARKER"));
         assert_eq!(mock.count(Route::Token), logins + 1);
         invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
-        assert_eq!(mock.count(Route::Token), logins + 1, "it was written anew");
+        assert_eq!(mock.count(Route::Token), logins + 1, "the file was rewritten");
     }
 }
 
 #[tokio::test]
-async fn a_file_outside_every_opened_directory_is_a_setting_to_mend() {
+async fn a_file_outside_the_opened_directories_is_not_configured() {
     let mock = mock().await;
     let mut settings = mock.settings();
     settings.push(("OGE_TOKEN_FILE".to_owned(), "/elsewhere/token".to_owned()));
@@ -100,7 +100,7 @@ async fn a_file_outside_every_opened_directory_is_a_setting_to_mend() {
 }
 
 #[tokio::test]
-async fn accounts_in_one_directory_keep_their_own_token_and_rejection() {
+async fn accounts_in_one_directory_do_not_share_token_or_rejection() {
     let (one, other) = (jealous_mock().await, jealous_mock().await);
     let directory = tempdir().unwrap();
     let wrong = with(&one.settings(), "OGE_TOKEN_PASSWORD", "wrong");
@@ -132,13 +132,12 @@ async fn a_changed_oge_token_is_used() {
     }
 }
 
-/// A process that is killed during its login is replaced within ten seconds, and says for what the next
-/// one waits.
+/// If a process is killed during its login, the next one logs that it waits and takes over within ten seconds.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_holder_holds_nobody_up() {
+async fn a_killed_lock_holder_is_replaced() {
     let slow = Options::default().latency(Duration::from_millis(1500));
     let mock = Mock::start(slow).await.unwrap();
-    // What a call takes on this machine with nobody before it.
+    // The time of a call without a lock to wait for.
     let started = Instant::now();
     invoke_with_file(&mock.settings(), tempdir().unwrap().path(), CALL).holds(&["attempts: 1"]);
     let usual = started.elapsed();
@@ -150,9 +149,9 @@ async fn a_killed_holder_holds_nobody_up() {
     holder.kill().unwrap();
     holder.wait().unwrap();
     let started = Instant::now();
-    let told = invoke_with_file(&mock.settings(), directory.path(), CALL);
-    told.holds(&["attempts: 1"]);
-    assert!(told.log.contains("info token-store: waiting for the login"), "{}", told.log);
+    let output = invoke_with_file(&mock.settings(), directory.path(), CALL);
+    output.holds(&["attempts: 1"]);
+    assert!(output.log.contains("info token-store: waiting for the login"), "{}", output.log);
     assert!(started.elapsed() < Duration::from_secs(10) + 2 * usual, "{:?}", started.elapsed());
     file_in(directory.path());
 }
@@ -166,13 +165,13 @@ async fn a_pipe_as_token_file_is_ignored_with_a_warning() {
     let file = file_in(directory.path());
     fs::remove_file(&file).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
-    let told = invoke_with_file(&mock.settings(), directory.path(), CALL);
-    told.holds(&["attempts: 1"]);
-    assert!(told.log.contains("OGE_TOKEN_FILE is no regular file"), "{}", told.log);
+    let output = invoke_with_file(&mock.settings(), directory.path(), CALL);
+    output.holds(&["attempts: 1"]);
+    assert!(output.log.contains("OGE_TOKEN_FILE is no regular file"), "{}", output.log);
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_tried_once_by_all_processes_and_corrected_ones_at_once() {
+async fn processes_share_a_rejection_until_the_credentials_change() {
     let mock = mock().await;
     let directory = tempdir().unwrap();
     let wrong = with(&mock.settings(), "OGE_TOKEN_PASSWORD", "wrong");
@@ -181,8 +180,8 @@ async fn wrong_credentials_are_tried_once_by_all_processes_and_corrected_ones_at
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..3 {
-                    let told = invoke_with_file(&wrong, directory.path(), CALL);
-                    told.has(&["kind: token-store", "not tried again for", "OGE_TOKEN_PASSWORD"]);
+                    let output = invoke_with_file(&wrong, directory.path(), CALL);
+                    output.has(&["kind: token-store", "not tried again for", "OGE_TOKEN_PASSWORD"]);
                 }
             });
         }

@@ -1,4 +1,4 @@
-//! How often each way of running logs in, which docs/embedding.md tells for a hundred calls:
+//! The number of logins of each way to run the tools. docs/embedding.md gives it for a hundred calls:
 //! `OGE_CALLS=100 cargo test --test all token_requests -- --nocapture`.
 
 use oge_host::Host;
@@ -15,9 +15,9 @@ fn calls() -> usize {
     std::env::var("OGE_CALLS").map_or(3, |calls| calls.parse().expect("OGE_CALLS is a number"))
 }
 
-/// Tells and asserts how many logins so many calls took.
+/// Prints and asserts the number of logins.
 #[track_caller]
-fn told(way: &str, logins: usize, expected: usize) {
+fn assert_logins(way: &str, logins: usize, expected: usize) {
     println!("{way:<44} {logins:>4} token requests for {} calls", calls());
     assert_eq!(logins, expected, "{way}");
 }
@@ -34,7 +34,7 @@ async fn the_reference_host_logs_in_once() {
     for _ in 0..calls() {
         host.run::<QueryTaskStatus>(&arguments).await.unwrap();
     }
-    told("reference host", mock.count(Route::Token), 1);
+    assert_logins("reference host", mock.count(Route::Token), 1);
 }
 
 #[tokio::test]
@@ -43,13 +43,13 @@ async fn wasmtime_run_logs_in_each_time_or_once_with_a_file() {
     for _ in 0..calls() {
         command::invoke(&mock.settings(), CALL).holds(&[]);
     }
-    told("wasmtime run", mock.count(Route::Token), calls());
+    assert_logins("wasmtime run", mock.count(Route::Token), calls());
     mock.clear_requests();
     let directory = tempdir().unwrap();
     for _ in 0..calls() {
         command::invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&[]);
     }
-    told("wasmtime run, OGE_TOKEN_FILE", mock.count(Route::Token), 1);
+    assert_logins("wasmtime run, OGE_TOKEN_FILE", mock.count(Route::Token), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,14 +59,14 @@ async fn wasmtime_serve_logs_in_each_time_or_once_with_a_file() {
     for _ in 0..calls() {
         server.ask_at_once(1);
     }
-    told("wasmtime serve", mock.count(Route::Token), calls());
+    assert_logins("wasmtime serve", mock.count(Route::Token), calls());
     mock.clear_requests();
     let directory = tempdir().unwrap();
     let server = Server::start(&mock, Some(directory.path()));
     for _ in 0..calls() {
         server.ask_at_once(1);
     }
-    told("wasmtime serve, OGE_TOKEN_FILE", mock.count(Route::Token), 1);
+    assert_logins("wasmtime serve, OGE_TOKEN_FILE", mock.count(Route::Token), 1);
 }
 
 #[tokio::test]
@@ -75,5 +75,5 @@ async fn a_host_like_wassette_logs_in_each_time() {
     for _ in 0..calls() {
         config::invoke(&mock.settings(), CALL).holds(&[]);
     }
-    told("a fresh instance a call, wasi:config", mock.count(Route::Token), calls());
+    assert_logins("a fresh instance a call, wasi:config", mock.count(Route::Token), calls());
 }

@@ -1,4 +1,4 @@
-//! Who may call over HTTP.
+//! Access control over HTTP.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use super::{BEARER, serve, serve_openly, with};
 use crate::command::mock;
 use crate::serve::Server;
 
-/// Lists the tools with these headers more.
+/// Lists the tools with these additional headers.
 async fn list(server: &Server, headers: &[(reqwest::header::HeaderName, &str)]) -> Response {
     let headers: HeaderMap =
         headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
@@ -27,7 +27,7 @@ async fn list(server: &Server, headers: &[(reqwest::header::HeaderName, &str)]) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_who_knows_the_bearer_may_call() {
+async fn calls_need_the_bearer() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     let right = format!("Bearer {BEARER}");
@@ -37,8 +37,8 @@ async fn only_who_knows_the_bearer_may_call() {
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
         let challenge = refused.headers()[WWW_AUTHENTICATE].to_str().unwrap();
         assert!(challenge.starts_with("Bearer realm="), "{challenge}");
-        let told = refused.text().await.unwrap();
-        assert!(!told.contains(BEARER), "{told}");
+        let body = refused.text().await.unwrap();
+        assert!(!body.contains(BEARER), "{body}");
     }
     for method in ["GET", "DELETE", "OPTIONS", "PUT"] {
         let method = method.parse().unwrap();
@@ -48,20 +48,20 @@ async fn only_who_knows_the_bearer_may_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_may_call_until_a_setting_says_who() {
+async fn without_an_access_setting_all_calls_are_refused() {
     let mock = mock().await;
     let closed = serve_openly(&mock.settings(), None, &[]);
     let answer = list(&closed, &[]).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let told = answer.text().await.unwrap();
-    assert!(told.contains("OGE_MCP_BEARER is not set"), "{told}");
+    let body = answer.text().await.unwrap();
+    assert!(body.contains("OGE_MCP_BEARER is not set"), "{body}");
 
     let open = serve_openly(&with(&mock, &[("OGE_MCP_UNAUTHENTICATED", "1")]), None, &[]);
     assert_eq!(list(&open, &[]).await.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_peoples_pages_and_names_are_refused() {
+async fn foreign_origins_and_hosts_are_refused() {
     let mock = mock().await;
     let more = [
         ("OGE_MCP_UNAUTHENTICATED", "1"),
@@ -88,14 +88,14 @@ async fn other_peoples_pages_and_names_are_refused() {
                 HOST => "OGE_MCP_ALLOWED_HOSTS",
                 _ => "OGE_MCP_ALLOWED_ORIGINS",
             };
-            let told = answer.text().await.unwrap();
-            assert!(told.contains(setting), "{told}");
+            let body = answer.text().await.unwrap();
+            assert!(body.contains(setting), "{body}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_is_told_which_pages_may_call() {
+async fn cors_allows_the_configured_origins_only() {
     let mock = mock().await;
     let more = [("OGE_MCP_ALLOWED_ORIGINS", "https://maps.example:443")];
     let server = serve(&with(&mock, &more), None, &[]);
@@ -130,7 +130,7 @@ async fn a_browser_is_told_which_pages_may_call() {
             assert!(header("access-control-allow-headers").contains(name), "{name}");
         }
     }
-    // Refusals can be read, and the challenge in them.
+    // A page of an allowed origin can read a refusal and its challenge.
     for (method, path, status) in [("POST", "/mcp", 401), ("GET", "/mcp", 401), ("GET", "/x", 404)]
     {
         let answer = ask(method, "https://maps.example", path).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_browser_is_told_which_pages_may_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_takes_json_is_answered() {
+async fn every_accept_header_that_takes_json_is_served() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     for (path, accept) in [
@@ -169,7 +169,7 @@ async fn whatever_takes_json_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_is_none_is_a_bad_request() {
+async fn an_invalid_host_header_is_a_bad_request() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     for host in ["", "a b", "localhost:port", "x@localhost"] {
@@ -181,7 +181,7 @@ async fn a_host_that_is_none_is_a_bad_request() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// Sends a request as it is written here.
+/// Sends a request byte for byte and returns the response.
 fn raw(server: &Server, line: &str, hosts: &[&str], more: &str, body: &str) -> String {
     let address = server.url("");
     let mut connection = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
@@ -194,7 +194,7 @@ fn raw(server: &Server, line: &str, hosts: &[&str], more: &str, body: &str) -> S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_needs_no_bearer_and_tells_nothing() {
+async fn the_health_check_needs_no_bearer_and_reveals_nothing() {
     let mock = mock().await;
     for server in [serve(&mock.settings(), None, &[]), serve_openly(&[], None, &[])] {
         let answer = reqwest::get(server.url("/healthz")).await.unwrap();

@@ -1,4 +1,4 @@
-//! One session, many calls: nobody is held up by a call that waits.
+//! Concurrent calls of one session: a call that waits does not block others.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -17,13 +17,12 @@ use crate::command::{jealous_mock, mock};
 const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ping_and_sixty_four_calls_go_on_while_one_waits() {
+async fn a_waiting_call_blocks_neither_a_ping_nor_other_calls() {
     let mock = mock().await;
     mock.fail(Route::GetState, Fault::Hang);
     let session = Session::start(&mock.settings(), STDIO).await;
     let waits = session.call("query_task_status", json!({"dag_id": "d"}));
     let others = async {
-        // The waiting call is under way.
         while mock.count(Route::GetState) == 0 {
             sleep(Duration::from_millis(5)).await;
         }
@@ -42,7 +41,7 @@ async fn a_ping_and_sixty_four_calls_go_on_while_one_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_calls_on_an_expired_token_log_in_once() {
+async fn sixty_four_calls_with_an_expired_token_log_in_once() {
     let mock = jealous_mock().await;
     let session = Session::start(&mock.settings(), STDIO).await;
     for logins in 1..=2 {
@@ -55,8 +54,7 @@ async fn sixty_four_calls_on_an_expired_token_log_in_once() {
     }
 }
 
-/// A cancelled call's connection to the platform is closed, and the call that started a login takes
-/// nobody's with it.
+/// Cancelling a call closes its connection to the platform. The session keeps working.
 #[tokio::test(flavor = "multi_thread")]
 async fn cancellation_drops_the_request() {
     let platform = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -68,7 +66,7 @@ async fn cancellation_drops_the_request() {
         assert_ne!(connection.read(&mut buffer).unwrap(), 0);
         arrived.send(()).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // Ends once the client has gone; what it says is whether it did.
+        // Returns whether the connection was closed.
         matches!(connection.read(&mut buffer), Ok(0)) || connection.write(b"x").is_err()
     });
     let mock = mock().await;
@@ -91,7 +89,7 @@ async fn cancellation_drops_the_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_caller_ends_no_login_that_others_wait_for() {
+async fn cancelling_a_call_does_not_end_a_shared_login() {
     let mock = jealous_mock().await;
     mock.fail_times(Route::Token, 1, Fault::Delay(Duration::from_millis(800)));
     let session = Session::start(&mock.settings(), STDIO).await;
@@ -118,10 +116,10 @@ async fn a_cancelled_caller_ends_no_login_that_others_wait_for() {
     assert_eq!(mock.count(Route::Token), 1);
 }
 
-/// Waiting costs no CPU time: neither for input nor for the platform.
+/// A call that waits for the platform, and a server that waits for input, use no CPU time.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_is_no_busy_loop() {
+async fn waiting_uses_no_cpu_time() {
     let mock = mock().await;
     mock.fail(Route::GetState, Fault::Hang);
     let session = Session::start(&mock.settings(), STDIO).await;
@@ -136,7 +134,7 @@ async fn waiting_is_no_busy_loop() {
         while mock.count(Route::GetState) == 0 {
             sleep(Duration::from_millis(5)).await;
         }
-        // What the start left to do is done.
+        // Excludes the work of the start.
         sleep(Duration::from_millis(500)).await;
         let before = ticks();
         sleep(Duration::from_secs(3)).await;
@@ -150,7 +148,7 @@ async fn waiting_is_no_busy_loop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_server_ends_with_its_input() {
+async fn the_server_exits_when_its_input_closes() {
     let mock = mock().await;
     mock.fail(Route::GetState, Fault::Hang);
     let mut session = Session::start(&mock.settings(), STDIO).await;

@@ -1,4 +1,4 @@
-//! Pages in a real browser: headless Chromium.
+//! Web pages in headless Chromium.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::{BEARER, serve, with};
 use crate::command::mock;
 
-/// A page that calls the server as an MCP client does, and says how that went.
+/// A page that calls the server like an MCP client and posts the result to `/result`.
 const PAGE: &str = r#"<!doctype html><script>
-const tell = (told) => fetch("/told", {method: "POST", body: JSON.stringify(told)});
+const post = (result) => fetch("/result", {method: "POST", body: JSON.stringify(result)});
 const ask = async (method, params, bearer) => {
     const response = await fetch("SERVER", {
         method: "POST",
@@ -35,27 +35,27 @@ const ask = async (method, params, bearer) => {
     const initialized = await ask("initialize", client, "BEARER");
     const listed = await ask("tools/list", {}, "BEARER");
     const refused = await ask("tools/list", {}, "wrong");
-    tell({server: initialized.serverInfo.name, tools: listed.tools.length, refused});
-})().catch((error) => tell({error: String(error)}));
+    post({server: initialized.serverInfo.name, tools: listed.tools.length, refused});
+})().catch((error) => post({error: String(error)}));
 </script>"#;
 
-/// Serves the page until it has told how it went.
+/// Serves the page and receives its result.
 fn site(server: &str) -> (u16, mpsc::Receiver<Value>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let page = PAGE.replace("SERVER", server).replace("BEARER", BEARER);
-    let (tell, told) = mpsc::channel();
+    let (sender, results) = mpsc::channel();
     std::thread::spawn(move || {
         for connection in listener.incoming().map_while(Result::ok) {
-            let (page, tell) = (page.clone(), tell.clone());
-            // A browser opens connections that it does not use.
-            std::thread::spawn(move || answer(connection, &page, &tell));
+            let (page, sender) = (page.clone(), sender.clone());
+            // A thread for each connection, since a browser opens connections that it does not use.
+            std::thread::spawn(move || respond(connection, &page, &sender));
         }
     });
-    (port, told)
+    (port, results)
 }
 
-fn answer(mut connection: TcpStream, page: &str, tell: &mpsc::Sender<Value>) {
+fn respond(mut connection: TcpStream, page: &str, sender: &mpsc::Sender<Value>) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
     let head: Vec<String> = reader
         .by_ref()
@@ -67,8 +67,8 @@ fn answer(mut connection: TcpStream, page: &str, tell: &mpsc::Sender<Value>) {
     let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     reader.read_exact(&mut body).unwrap();
-    if head.first().is_some_and(|line| line.starts_with("post /told")) {
-        let _ = tell.send(serde_json::from_slice(&body).unwrap());
+    if head.first().is_some_and(|line| line.starts_with("post /result")) {
+        let _ = sender.send(serde_json::from_slice(&body).unwrap());
     }
     let _ = write!(
         connection,
@@ -78,14 +78,14 @@ fn answer(mut connection: TcpStream, page: &str, tell: &mpsc::Sender<Value>) {
     );
 }
 
-/// Opens a page in Chromium; what it told.
-fn open(url: &str, told: &mpsc::Receiver<Value>) -> Value {
+/// Opens a page in Chromium and returns its result.
+fn open(url: &str, results: &mpsc::Receiver<Value>) -> Value {
     let profile = tempfile::tempdir().unwrap();
     let mut browser = Command::new("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--disable-dev-shm-usage", "--no-proxy-server", "--remote-debugging-port=0"])
-        // Every name is this machine, so that no page and no request leaves it.
+        // Resolves every name to this machine, so that no request leaves it.
         .arg("--host-resolver-rules=MAP * 127.0.0.1")
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(url)
@@ -94,24 +94,24 @@ fn open(url: &str, told: &mpsc::Receiver<Value>) -> Value {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let told = told.recv_timeout(Duration::from_secs(120));
+    let result = results.recv_timeout(Duration::from_secs(120));
     browser.kill().unwrap();
     browser.wait().unwrap();
-    told.expect("the page told how it went")
+    result.expect("the page posts its result")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_chromium), ignore = "needs chromium")]
-async fn a_page_of_an_allowed_origin_calls_and_no_other() {
+async fn only_pages_of_allowed_origins_can_call() {
     let mock = mock().await;
     let allowed = [("OGE_MCP_ALLOWED_ORIGINS", "http://maps.test:*")];
     let server = serve(&with(&mock, &allowed), None, &[]);
-    let (port, told) = site(&server.url("/mcp"));
-    let page = open(&format!("http://maps.test:{port}/"), &told);
+    let (port, results) = site(&server.url("/mcp"));
+    let page = open(&format!("http://maps.test:{port}/"), &results);
     assert_eq!((&page["server"], &page["tools"]), (&json!("oge-mcp"), &json!(5)), "{page}");
     assert_eq!(page["refused"]["status"], json!(401), "{page}");
     let challenge = page["refused"]["challenge"].as_str().unwrap();
     assert!(challenge.starts_with("Bearer realm="), "{page}");
-    let page = open(&format!("http://evil.test:{port}/"), &told);
+    let page = open(&format!("http://evil.test:{port}/"), &results);
     assert!(page["error"].as_str().unwrap().contains("Failed to fetch"), "{page}");
 }

@@ -1,4 +1,4 @@
-//! `docs/clients.md`: each configuration that it prints, started as a client would start it.
+//! Starts each configuration of `docs/clients.md` as a client would.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -26,7 +26,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Every server that a page configures, with the secrets' place holders as they stand.
+/// Returns every server that a page configures, with the placeholders of secrets unchanged.
 fn servers(page: &str) -> Vec<Value> {
     let text = fs::read_to_string(root().join(page)).unwrap();
     let blocks = text.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
@@ -39,7 +39,7 @@ fn servers(page: &str) -> Vec<Value> {
         .collect()
 }
 
-/// A user's home: the settings in a file of mode 600, and nothing in the environment.
+/// A user's home directory with the settings in a file of mode 600.
 pub(super) struct Home(TempDir);
 
 impl Home {
@@ -57,7 +57,7 @@ impl Home {
         Self(home)
     }
 
-    /// A command as a client without a shell starts it.
+    /// Returns a command as a client without a shell starts it.
     fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -70,14 +70,14 @@ impl Home {
     }
 }
 
-/// The launcher as an HTTP server. It ends with the test.
+/// The launcher as an HTTP server. Killed on drop.
 pub(super) struct Launched {
     pub(super) child: Child,
     pub(super) address: String,
 }
 
 impl Launched {
-    /// Starts it with so many files to open, or with as many as this process has.
+    /// Starts it with a limit of open files; `None` keeps the limit of this process.
     pub(super) fn start(home: &Home, files: Option<u32>) -> Self {
         let launcher = root().join("examples/mcp/oge-mcp");
         let mut command = match files {
@@ -95,7 +95,7 @@ impl Launched {
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let address = log
             .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
-            .expect("serve says where it listens");
+            .expect("serve prints its address");
         std::thread::spawn(move || log.for_each(drop));
         Self { child, address }
     }
@@ -108,14 +108,14 @@ impl Drop for Launched {
     }
 }
 
-/// What a process was started with, as everybody on the machine can see it.
+/// Returns a process's command line, which every user of the machine can read.
 fn command_line(process: u32) -> String {
     let bytes = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&bytes).replace('\0', " ")
 }
 
 #[test]
-fn no_configuration_holds_a_secret_and_both_languages_hold_the_same() {
+fn configurations_hold_no_secret_and_match_in_both_languages() {
     let english = servers("docs/clients.md");
     assert!(english.len() >= 10, "{}", english.len());
     assert_eq!(english, servers("docs/clients.zh-CN.md"));
@@ -131,7 +131,7 @@ fn no_configuration_holds_a_secret_and_both_languages_hold_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_stdio_configuration_starts_a_server_that_answers() {
+async fn each_stdio_configuration_starts_a_working_server() {
     let mock = mock().await;
     let home = Home::of(&mock);
     let state = home.0.path().join("state");
@@ -146,7 +146,7 @@ async fn each_stdio_configuration_starts_a_server_that_answers() {
             continue;
         }
         let mut command = match program {
-            // What it replaces.
+            // The page shows the old server for comparison.
             "python" => continue,
             LAUNCHER => home.command(root().join("examples/mcp/oge-mcp")),
             "wsl.exe" => {
@@ -158,20 +158,20 @@ async fn each_stdio_configuration_starts_a_server_that_answers() {
                 command.envs(mock.settings());
                 command
             }
-            other => panic!("{other} is not tried"),
+            other => panic!("no test for {other}"),
         };
         for argument in arguments {
             let argument = argument.replace("C:\\oge\\state", &state.display().to_string());
             let wasm = oge_artifacts::mcp().display().to_string();
             command.arg(argument.replace("C:\\oge\\oge-mcp.wasm", &wasm));
         }
-        answers(command, &mock).await;
+        assert_works(command, &mock).await;
     }
     assert_eq!(started.len(), 4, "{started:?}");
 }
 
-/// That a server speaks MCP over stdio, and its command line tells no secret.
-async fn answers(mut command: Command, mock: &Mock) {
+/// Asserts that a server works over stdio and that its command line has no secret.
+async fn assert_works(mut command: Command, mock: &Mock) {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child =
         tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("it starts");
@@ -182,32 +182,32 @@ async fn answers(mut command: Command, mock: &Mock) {
     let shown = command_line(child.id().unwrap());
     for (key, value) in mock.settings() {
         let is_secret = key.contains("PASSWORD") || key.contains("SECRET");
-        assert!(!is_secret || !shown.contains(&value), "{key} stands in {shown}");
+        assert!(!is_secret || !shown.contains(&value), "{key} in {shown}");
     }
 }
 
-/// The file that `oge check` accepts, in `crates/cli/tests/cli.rs`.
+/// Uses the file that `oge check` accepts in `crates/cli/tests/cli.rs`.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_launcher_reads_every_form_of_a_line() {
     let (mock, directory) = every_form().await;
     let home = Home::of(&mock);
     let file = home.0.path().join(".config/oge/site.env");
     fs::copy(directory.path().join("site.env"), &file).unwrap();
-    answers(home.command(root().join("examples/mcp/oge-mcp")), &mock).await;
+    assert_works(home.command(root().join("examples/mcp/oge-mcp")), &mock).await;
 
-    // A file elsewhere, reached by a link that leads out of its own directory.
+    // A link to a file in another directory.
     fs::remove_file(&file).unwrap();
     let link = home.0.path().join(".config/link.env");
     std::os::unix::fs::symlink(directory.path().join("site.env"), &link).unwrap();
     for key in ["OGE_SETTINGS_FILE", "OGE_ENV_FILE"] {
         let mut command = home.command(root().join("examples/mcp/oge-mcp"));
         command.env(key, &link);
-        answers(command, &mock).await;
+        assert_works(command, &mock).await;
     }
     assert_eq!(mock.count(Route::Token), 1);
 }
 
-/// A session that began with a wrong password goes on once the file is corrected.
+/// A session that started with a wrong password works when the file is corrected.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_corrected_settings_file_is_read_at_the_next_call() {
     let mock = mock().await;
@@ -233,7 +233,7 @@ async fn a_corrected_settings_file_is_read_at_the_next_call() {
 }
 
 #[test]
-fn the_launcher_says_what_to_do_about_a_file_that_it_cannot_open() {
+fn the_launcher_explains_a_file_that_it_cannot_open() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("site.env"), "").unwrap();
     for (name, expected) in
@@ -249,7 +249,7 @@ fn the_launcher_says_what_to_do_about_a_file_that_it_cannot_open() {
     }
 }
 
-/// The launcher in front of a runtime that prints its arguments; what it printed, and its exit code.
+/// Runs the launcher with `echo` as the runtime. Returns its exit code and output.
 fn launched(arguments: &[&str], variables: &[(&str, &OsStr)]) -> (Option<i32>, String) {
     let mut command = Command::new(root().join("examples/mcp/oge-mcp"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
@@ -260,7 +260,7 @@ fn launched(arguments: &[&str], variables: &[(&str, &OsStr)]) -> (Option<i32>, S
 }
 
 #[test]
-fn the_launcher_names_a_variable_that_is_not_utf8_and_no_value() {
+fn the_launcher_names_a_non_utf8_variable_without_its_value() {
     let home = tempfile::tempdir().unwrap();
     let gbk = OsStr::from_bytes(b"p\xb4\xed-MARKER");
     let (code, shown) =
@@ -278,7 +278,7 @@ fn the_launcher_names_a_variable_that_is_not_utf8_and_no_value() {
 }
 
 #[test]
-fn the_launcher_needs_no_home_if_it_has_its_directories() {
+fn the_launcher_needs_no_home_if_its_directories_are_set() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("site.env");
     let state = folder.path().join("state");
@@ -317,7 +317,7 @@ fn the_launcher_serves_on_a_port_a_name_or_an_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_launcher_serves_http_and_keeps_one_token_for_this_user_alone() {
+async fn the_launcher_serves_http_with_one_token_private_to_the_user() {
     let mock = mock().await;
     let home = Home::of(&mock);
     let server = Launched::start(&home, None);

@@ -1,5 +1,5 @@
-//! The official conformance suite, against the server as it is shipped and against the same server
-//! with the suite's tools.
+//! Runs the official conformance suite against the shipped server and against the server with the suite's
+//! tools.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! More callers than the server has files for: the launcher's flags make them wait, and its end comes by none.
+//! More connections than the server can open files for: the launcher's flags make them wait.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,13 +10,13 @@ use oge_mock_platform::{Mock, Options, Route};
 use super::BEARER;
 use super::clients::{Home, Launched};
 
-/// As many files as macOS gives a process.
+/// The default limit of open files on macOS.
 const FILES: u32 = 256;
-/// The launcher's connections for that many files, and most of the 100 that wait in the runtime's backlog. The
-/// operating system may reset the connections of a larger crowd before the runtime sees them.
+/// The launcher's connections for that many files, plus most of the runtime's backlog of 100. The operating
+/// system may reset further connections before the runtime accepts them.
 const CROWD: usize = 25 + 90;
 
-/// Sends a call.
+/// Sends a call and returns its connection.
 fn begin(address: &str) -> TcpStream {
     let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query_task_status","arguments":{"dag_id":"d"}}}"#;
     let mut stream = TcpStream::connect(address).expect("the server listens");
@@ -32,7 +32,7 @@ fn begin(address: &str) -> TcpStream {
     stream
 }
 
-/// Calls a tool; the response's status line and body.
+/// Calls a tool and returns the whole response.
 fn call(address: &str) -> String {
     let mut stream = begin(address);
     let mut response = String::new();
@@ -45,8 +45,8 @@ fn is_answered(response: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_waits_and_idle_connections_end_nothing() {
-    // Longer than until a response begins: from then on the runtime does not count the request.
+async fn excess_connections_wait_and_do_not_end_the_server() {
+    // Must be longer than the time until a response begins: the runtime does not count the request after that.
     let options = Options::default().latency(Duration::from_millis(900));
     let mock = Mock::start(options).await.unwrap();
     mock.start_task("d");
@@ -61,7 +61,7 @@ async fn a_crowd_waits_and_idle_connections_end_nothing() {
     assert!(failed.is_none(), "{failed:?}");
     assert_eq!(mock.count(Route::Token), 1);
 
-    // Callers that leave while the platform computes, more of them than there are files.
+    // More clients than files, which disconnect while the platform computes.
     for _ in 0..30 {
         let leaving: Vec<_> = (0..20).map(|_| begin(&address)).collect();
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -69,7 +69,7 @@ async fn a_crowd_waits_and_idle_connections_end_nothing() {
     }
     assert!(server.child.try_wait().unwrap().is_none(), "the server has ended");
 
-    // More connections than the server has files for; those past its backlog are not made at all.
+    // More idle connections than files. Those beyond the backlog are not established.
     let address = server.address.parse().unwrap();
     let idle: Vec<_> = (0..FILES)
         .map_while(|_| TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok())

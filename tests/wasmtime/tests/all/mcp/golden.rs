@@ -1,5 +1,5 @@
-//! The envelope, letter by letter: of each tool's success and of each kind of failure. A file a case
-//! in `tests/golden`; `OGE_BLESS=1` writes them anew.
+//! Compares the envelope of each tool's success and of each failure kind with a file in `tests/golden`.
+//! `OGE_BLESS=1` rewrites the files.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{Session, Transport, with};
 
 const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
 
-/// A case: its name, what is arranged, the settings that differ, the tool and its arguments.
+/// A case with the changes to the mock and the settings.
 struct Case {
     name: &'static str,
     arrange: fn(&Mock),
@@ -37,16 +37,16 @@ fn cases() -> Vec<Case> {
         case("run_big_query", "run_big_query", json!({})),
         Case {
             arrange: |mock| {
-                let answer =
+                let response =
                     r#"{"dags": {"d1": {"n": 1.50}, "x": "d2"}, "spaceParams": {}, "log": "完成"}"#;
-                mock.response(Route::ExecuteCode, 200, "application/json", answer);
+                mock.response(Route::ExecuteCode, 200, "application/json", response);
             },
             ..case("execute_code_to_dag", "execute_code_to_dag", json!({"code": "import oge"}))
         },
         Case {
             arrange: |mock| {
-                let answer = r#"{"code":200,"msg":null,"data":{"batchSessionId":17,"id":"t1","dagId":"d1","taskName":"n","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"EPSG:4326","userId":"u","userName":"name","folder":null}}"#;
-                mock.response(Route::AddTaskRecord, 200, "application/json", answer);
+                let response = r#"{"code":200,"msg":null,"data":{"batchSessionId":17,"id":"t1","dagId":"d1","taskName":"n","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"EPSG:4326","userId":"u","userName":"name","folder":null}}"#;
+                mock.response(Route::AddTaskRecord, 200, "application/json", response);
             },
             ..case("submit_batch_task", "submit_batch_task", json!({"dag_id": "d1"}))
         },
@@ -77,7 +77,7 @@ fn cases() -> Vec<Case> {
             ..case("timeout", "run_big_query", json!({}))
         },
         Case {
-            // Nobody listens on port 1.
+            // Nothing listens on port 1.
             settings: &[("OGE_API_URL", "http://127.0.0.1:1/process")],
             ..case("network", "run_big_query", json!({}))
         },
@@ -94,7 +94,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envelopes_are_what_they_were() {
+async fn envelopes_match_the_golden_files() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for Case { name, arrange, settings, tool, arguments } in cases() {
         let mock = Mock::start(Options::default()).await.expect("a port on loopback");
@@ -102,38 +102,38 @@ async fn envelopes_are_what_they_were() {
         let session = Session::start(&with(&mock, settings), STDIO).await;
         let result = session.call(tool, arguments).await;
         let text = &result.content[0].as_text().unwrap().text;
-        let shown = steady(text, &mock);
+        let shown = stable(text, &mock);
         let file = folder.join(name).with_extension("json");
         if std::env::var_os("OGE_BLESS").is_some() {
             fs::write(&file, format!("{shown}\n")).unwrap();
         }
         let golden = fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(shown, golden.trim_end(), "{name}; OGE_BLESS=1 writes it anew");
+        assert_eq!(shown, golden.trim_end(), "{name}; OGE_BLESS=1 rewrites it");
     }
 }
 
-/// The text without what differs from run to run: the platform's port, times, ids that it made up.
-fn steady(text: &str, mock: &Mock) -> String {
+/// Returns the text without what differs between runs: the mock's port and times.
+fn stable(text: &str, mock: &Mock) -> String {
     let text = text.replace(mock.origin(), "http://oge.test");
     [("\"execution_time\":", ","), (" after ", " s"), (" within ", " s")]
         .into_iter()
         .fold(text, |text, (before, after)| without_times(&text, before, after))
 }
 
-/// The text with each number between `before` and `after` set to 0.
+/// Returns the text with each number between `before` and `after` replaced by 0.
 fn without_times(text: &str, before: &str, after: &str) -> String {
     let mut parts = text.split(before);
-    let mut steady = parts.next().unwrap_or_default().to_owned();
+    let mut stable = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        steady.push_str(before);
+        stable.push_str(before);
         match part.split_once(after) {
             Some((number, rest)) if number.parse::<f64>().is_ok() => {
-                steady.push('0');
-                steady.push_str(after);
-                steady.push_str(rest);
+                stable.push('0');
+                stable.push_str(after);
+                stable.push_str(rest);
             }
-            _ => steady.push_str(part),
+            _ => stable.push_str(part),
         }
     }
-    steady
+    stable
 }

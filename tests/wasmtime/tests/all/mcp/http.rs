@@ -1,4 +1,4 @@
-//! Streamable HTTP: what the wire carries, and what a broken client gets.
+//! Streamable HTTP: response forms, invalid messages and disconnected clients.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -30,7 +30,7 @@ fn call(tool: &str, arguments: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_is_answered_in_json_and_with_a_progress_token_as_a_stream() {
+async fn a_call_returns_json_or_a_stream_with_a_progress_token() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     let mut message = call("run_big_query", &json!({}));
@@ -54,7 +54,7 @@ async fn a_call_is_answered_in_json_and_with_a_progress_token_as_a_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_takes_no_events_is_answered_in_json() {
+async fn a_client_without_event_streams_gets_json() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     let mut message = call("run_big_query", &json!({}));
@@ -69,7 +69,7 @@ async fn a_client_that_takes_no_events_is_answered_in_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn progress_comes_while_the_call_waits() {
+async fn progress_is_sent_while_the_call_waits() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     mock.fail(Route::GetState, Fault::Hang);
@@ -81,7 +81,7 @@ async fn progress_comes_while_the_call_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_oversized_and_deep_bodies_are_refused_and_the_server_lives() {
+async fn invalid_oversized_and_deep_bodies_are_refused() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     let deep = |depth: usize| {
@@ -111,7 +111,7 @@ async fn broken_oversized_and_deep_bodies_are_refused_and_the_server_lives() {
     }
     let not_utf8 = post(&server).body(b"{\"a\":\"\xff\"}".to_vec()).send().await.unwrap();
     assert_eq!(not_utf8.status(), StatusCode::BAD_REQUEST);
-    // Forty levels are no attack; the tool says what it wants.
+    // Forty levels are accepted, so the tool reports the argument.
     let answer: Value = post(&server).body(deep(40)).send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["result"]["structuredContent"]["error"]["kind"], "invalid-argument");
     let answer = post(&server).json(&call("run_big_query", &json!({}))).send().await.unwrap();
@@ -119,7 +119,7 @@ async fn broken_oversized_and_deep_bodies_are_refused_and_the_server_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sdks_refusals_are_clear() {
+async fn unsupported_types_methods_and_paths_are_refused() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     let message = call("run_big_query", &json!({})).to_string();
@@ -141,7 +141,7 @@ async fn the_sdks_refusals_are_clear() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_byte_order_mark_is_no_harm() {
+async fn a_byte_order_mark_is_ignored() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     let message = format!("\u{feff}{}", call("run_big_query", &json!({})));
@@ -150,7 +150,7 @@ async fn a_byte_order_mark_is_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_does_not_come_is_given_up() {
+async fn an_incomplete_message_times_out() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     let address = server.url("");
@@ -162,9 +162,9 @@ async fn a_message_that_does_not_come_is_given_up() {
     assert_eq!(&answer, b"HTTP/1.1 408");
 }
 
-/// A slow call's answer begins early, with white space, and is the same JSON.
+/// The response of a slow call begins early with white space before the JSON.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_call_is_answered_in_json() {
+async fn a_slow_call_returns_json() {
     let mock = mock().await;
     mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(5)));
     let server = serve(&mock.settings(), None, &[]);
@@ -179,7 +179,7 @@ async fn a_slow_call_is_answered_in_json() {
     assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(7), &json!(false)));
 }
 
-/// The head of a message of this length.
+/// Returns the head of a request with a body of this length.
 fn head(length: usize) -> String {
     format!(
         "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\nAccept: \
@@ -188,9 +188,9 @@ fn head(length: usize) -> String {
     )
 }
 
-/// The work of a client that has left ends: its request to the platform is dropped.
+/// Drops the request to the platform when the client has disconnected.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_call_of_a_client_that_has_left_ends() {
+async fn a_disconnected_clients_call_is_dropped() {
     for progress in [json!({}), json!({"progressToken": 1})] {
         let platform = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}/dag", platform.local_addr().unwrap());
@@ -209,7 +209,7 @@ async fn the_call_of_a_client_that_has_left_ends() {
             let mut buffer = [0; 4096];
             assert_ne!(connection.read(&mut buffer).unwrap(), 0);
             drop(client);
-            // The platform's own limit of 30 s would end it too.
+            // Shorter than the request's own timeout of 30 s.
             connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             !matches!(connection.read(&mut buffer), Err(error) if error.kind() == ErrorKind::WouldBlock)
         });
@@ -217,10 +217,9 @@ async fn the_call_of_a_client_that_has_left_ends() {
     }
 }
 
-/// A client that hangs up: in the middle of its message, while its call waits, and before it has read
-/// the answer.
+/// Clients disconnect in the middle of a message, while a call waits, and before reading the response.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_leaves_harms_nobody() {
+async fn disconnected_clients_do_not_affect_other_calls() {
     let mock = mock().await;
     let server = serve(&mock.settings(), None, &[]);
     mock.fail(Route::GetState, Fault::Hang);

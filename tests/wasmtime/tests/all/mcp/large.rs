@@ -1,4 +1,4 @@
-//! Large responses: what is sent is bounded, memory is too, and the session goes on.
+//! Large responses: results and memory are bounded, and the session keeps working.
 
 use oge_mock_platform::{Mock, Route};
 use rmcp::model::{ClientRequest, PingRequest};
@@ -14,7 +14,7 @@ fn response(mock: &Mock, body: impl Into<Vec<u8>>) {
     mock.response(Route::Process, 200, "application/json", body.into());
 }
 
-/// Responses of 31 MiB: what takes most memory for each byte in one way or another.
+/// Returns responses of 31 MiB in the forms that use the most memory per byte.
 fn responses() -> [(&'static str, Vec<u8>); 6] {
     let filled = |start: &str, part: &str, end: &str| {
         let count = (31 * MIB - start.len() - end.len()) / part.len();
@@ -30,7 +30,7 @@ fn responses() -> [(&'static str, Vec<u8>); 6] {
     ]
 }
 
-/// The most memory that a process has had, in bytes.
+/// Returns the peak memory of a process, in bytes.
 #[cfg(target_os = "linux")]
 fn peak(process: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
@@ -40,7 +40,7 @@ fn peak(process: u32) -> usize {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_of_the_largest_responses_at_once_take_bounded_memory() {
+async fn eight_large_responses_at_once_use_bounded_memory() {
     for (name, body) in responses() {
         let mock = mock().await;
         response(&mock, body);
@@ -63,7 +63,6 @@ async fn eight_of_the_largest_responses_at_once_take_bounded_memory() {
         let peak = peak(process);
         println!("{name}: {} MiB", peak / MIB);
         assert!(peak < 8 * 32 * MIB, "{name}: {} MiB", peak / MIB);
-        // The session lives.
         mock.heal_all();
         let small = session.envelope("run_big_query", json!({})).await;
         assert_eq!(small["success"], json!(true), "{small}");
@@ -71,7 +70,7 @@ async fn eight_of_the_largest_responses_at_once_take_bounded_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
+async fn an_oversized_result_names_its_size_and_the_setting() {
     let mock = mock().await;
     let features = r#"{"type":"Feature","properties":{"DLMC":"旱地"}}"#;
     response(&mock, format!("[{}]", vec![features; 1000].join(", ")));
@@ -92,7 +91,7 @@ async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
         let start = error["body"].as_str().unwrap();
         assert!(start.starts_with(&format!("[{features},")) && start.len() > 1000, "{start}");
 
-        // The digits of its time differ.
+        // 40 bytes more, since the time in the result varies in length.
         let enough = (size + 40).to_string();
         let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", &enough)]);
         let whole = Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
@@ -102,7 +101,7 @@ async fn a_result_over_the_limit_says_its_size_and_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_limit_is_refused_by_name_before_anything_is_sent() {
+async fn an_invalid_limit_fails_before_anything_is_sent() {
     let mock = mock().await;
     let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", "4MB")]);
     let failure = Session::start(&settings, STDIO).await.envelope("run_big_query", json!({})).await;
@@ -113,7 +112,7 @@ async fn a_bad_limit_is_refused_by_name_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn responses_of_a_few_mebibytes_are_all_answered_at_once() {
+async fn thirty_two_calls_at_once_return_one_mebibyte_each() {
     let mock = mock().await;
     let text = "x".repeat(MIB);
     response(&mock, Value::String(text.clone()).to_string());

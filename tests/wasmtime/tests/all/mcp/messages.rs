@@ -1,4 +1,4 @@
-//! Lines on stdio as a broken client writes them: each is answered, and none ends the server.
+//! Invalid lines on stdio: each gets a response, and none ends the server.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::command::{mock, precompiled, wasmtime};
 
-/// A server, and the two ends of its pipes.
+/// A server process and its pipes.
 struct Pipes {
     child: Child,
     input: ChildStdin,
@@ -39,14 +39,14 @@ impl Pipes {
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"))
     }
 
-    /// Writes a line; the id and the error's code of the answer.
+    /// Writes a line. Returns the id and the error code of the response.
     fn ask(&mut self, line: impl AsRef<[u8]>) -> (Value, Option<i64>) {
         self.write(line);
         let answer = self.read();
         (answer.get("id").expect("an id").clone(), answer["error"]["code"].as_i64())
     }
 
-    /// Closes the input; what the log says once the server has ended.
+    /// Closes the input and returns the log when the server has exited.
     fn end(self) -> String {
         let Self { child, input, output } = self;
         drop(input);
@@ -67,7 +67,7 @@ fn initialize() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_before_initialize_ends_nothing() {
+async fn messages_before_initialize_do_not_end_the_session() {
     let mock = mock().await;
     let mut pipes = Pipes::open(&mock);
     let call = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
@@ -90,7 +90,7 @@ async fn what_comes_before_initialize_ends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_line_is_answered_and_the_session_goes_on() {
+async fn invalid_lines_get_errors_and_do_not_end_the_session() {
     let mock = mock().await;
     let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(format!("\u{feff}{}", initialize())), (json!(1), None));
@@ -117,12 +117,12 @@ async fn every_line_is_answered_and_the_session_goes_on() {
         assert_eq!(pipes.ask(line), (id, Some(code)), "{start}");
     }
     assert_eq!(mock.story().len(), 0);
-    // A cut emoji, as JavaScript writes it.
+    // Half a surrogate pair, as JavaScript writes a cut emoji.
     let cut = r#"{"name":"run_big_query","arguments":{"query":"SELECT '\ud83d'"}}"#;
     assert_eq!(pipes.ask(call(cut)), (json!(7), None));
     let sent = mock.requests(Route::Process).pop().unwrap().json();
     assert_eq!(sent["args"]["query"], "SELECT '\u{fffd}'");
-    // The last line need not be ended.
+    // The last line needs no line end.
     pipes.input.write_all(PING.as_bytes()).unwrap();
     let Pipes { child, input, mut output } = pipes;
     drop(input);
@@ -136,7 +136,7 @@ async fn every_line_is_answered_and_the_session_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_is_in_flight_is_refused_and_its_call_goes_on() {
+async fn a_duplicate_id_is_refused_and_its_call_continues() {
     let mock = mock().await;
     let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(initialize()), (json!(1), None));
@@ -148,7 +148,7 @@ async fn an_id_that_is_in_flight_is_refused_and_its_call_goes_on() {
     assert_eq!(pipes.ask(call), (json!(2), Some(-32600)));
     assert_eq!(pipes.read()["result"]["isError"], json!(false));
     assert_eq!(mock.count(Route::Process), 1);
-    // It is free again.
+    // The id can be used again.
     assert_eq!(pipes.ask(call), (json!(2), None));
     mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
     let cancelled =
@@ -159,13 +159,13 @@ async fn an_id_that_is_in_flight_is_refused_and_its_call_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn once_the_output_is_closed_the_server_ends() {
+async fn the_server_exits_when_its_output_closes() {
     let mock = mock().await;
     let mut pipes = Pipes::open(&mock);
     assert_eq!(pipes.ask(initialize()), (json!(1), None));
     let Pipes { mut child, mut input, output } = pipes;
     drop(output);
-    // The first answer that cannot be written is the last.
+    // The server exits at the first response that it cannot write.
     input.write_all(PING.as_bytes()).unwrap();
     input.write_all(b"\n").unwrap();
     let started = Instant::now();

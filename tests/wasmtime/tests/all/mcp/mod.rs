@@ -1,4 +1,4 @@
-//! The MCP server, on both transports of a stock wasmtime, with the official SDK as its client.
+//! The MCP server on both transports under stock wasmtime, with the official SDK as the client.
 
 mod access;
 mod alive;
@@ -39,7 +39,7 @@ use tokio::time::sleep;
 use crate::command::{precompiled, wasmtime};
 use crate::serve::Server;
 
-/// What callers of the tests' servers send.
+/// The bearer of the tests' servers.
 pub const BEARER: &str = "tests-bearer";
 
 /// How a client reaches the server.
@@ -49,8 +49,8 @@ pub enum Transport {
     Http,
 }
 
-/// Every way for a client and the server to speak: 2025-11-25 begins with `initialize`, 2026-07-28
-/// says all in each request.
+/// Every transport with every protocol version. 2025-11-25 begins with `initialize`; with 2026-07-28 each
+/// request is self-contained.
 pub const WAYS: [(Transport, &str); 4] = [
     (Transport::Stdio, "2025-11-25"),
     (Transport::Stdio, "2026-07-28"),
@@ -58,7 +58,7 @@ pub const WAYS: [(Transport, &str); 4] = [
     (Transport::Http, "2026-07-28"),
 ];
 
-/// A client that keeps what it is told meanwhile.
+/// A client that records progress notifications.
 #[derive(Clone, Default)]
 pub struct Listener {
     pub progress: Arc<Mutex<Vec<ProgressNotificationParam>>>,
@@ -78,7 +78,7 @@ impl ClientHandler for Listener {
     }
 }
 
-/// A client, and what ends with it.
+/// A client with its server and state directory.
 pub struct Session {
     pub client: RunningService<RoleClient, Listener>,
     pub child: Option<Child>,
@@ -88,7 +88,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A client over `transport` of a server with these settings, which keeps its token in a file.
+    /// Starts a server with these settings and a client of it. Over HTTP the server has a token file.
     pub async fn start(settings: &[(String, String)], way: (Transport, &str)) -> Self {
         match way.0 {
             Transport::Stdio => Self::stdio(settings, way.1).await,
@@ -101,7 +101,7 @@ impl Session {
         }
     }
 
-    /// A client of a process of its own.
+    /// Starts a server process and its client.
     pub async fn stdio(settings: &[(String, String)], version: &str) -> Self {
         let mut command = wasmtime("run", settings);
         command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
@@ -115,7 +115,7 @@ impl Session {
         Self { client, child: Some(child), listener, _server: None, _state: None }
     }
 
-    /// One more client of `server`.
+    /// Starts another client of `server`.
     pub async fn http(server: Arc<Server>, version: &str) -> Self {
         let config = StreamableHttpClientTransportConfig::with_uri(server.url("/mcp"));
         let transport =
@@ -139,21 +139,21 @@ impl Session {
         self.client.call_tool(request(tool, arguments)).await
     }
 
-    /// The progress that was told, once there are so many. The client hears each in a task of its own,
-    /// so they may come in any order, and after the result.
+    /// Waits for `count` progress notifications. The SDK handles each in its own task, so they may arrive in
+    /// any order and after the result.
     pub async fn progress(&self, count: usize) -> Vec<ProgressNotificationParam> {
         for _ in 0..500 {
-            let mut told = self.listener.progress.lock().unwrap().clone();
-            if told.len() >= count {
-                told.sort_by(|one, other| one.progress.total_cmp(&other.progress));
-                return told;
+            let mut received = self.listener.progress.lock().unwrap().clone();
+            if received.len() >= count {
+                received.sort_by(|one, other| one.progress.total_cmp(&other.progress));
+                return received;
             }
             sleep(Duration::from_millis(10)).await;
         }
-        panic!("less than {count} were told: {:?}", self.listener.progress.lock().unwrap());
+        panic!("fewer than {count}: {:?}", self.listener.progress.lock().unwrap());
     }
 
-    /// Calls a tool; its envelope.
+    /// Calls a tool and returns its envelope.
     pub async fn envelope(&self, tool: &str, arguments: Value) -> Value {
         envelope(&self.call(tool, arguments).await)
     }
@@ -168,13 +168,13 @@ fn lifecycle(version: &str) -> ClientLifecycleMode {
     }
 }
 
-/// A call of a tool.
+/// Returns the parameters of a tool call.
 pub fn request(tool: &str, arguments: Value) -> CallToolRequestParams {
     let Value::Object(arguments) = arguments else { panic!("{arguments} is no object") };
     CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments)
 }
 
-/// The envelope of a result, which is its text and its structured content alike.
+/// Returns the envelope of a result. Asserts that text and structured content are equal.
 #[track_caller]
 pub fn envelope(result: &CallToolResult) -> Value {
     let text = &result.content[0].as_text().expect("text").text;
@@ -184,7 +184,7 @@ pub fn envelope(result: &CallToolResult) -> Value {
     envelope
 }
 
-/// The error that a call was answered.
+/// Returns the protocol error of a call.
 #[track_caller]
 pub fn refused(result: Result<CallToolResult, ServiceError>) -> ErrorData {
     match result {
@@ -193,20 +193,20 @@ pub fn refused(result: Result<CallToolResult, ServiceError>) -> ErrorData {
     }
 }
 
-/// `wasmtime serve` of the MCP server, with its token in `state` where one is given.
+/// Starts `wasmtime serve` of the MCP server, with a token file in `state` if there is one.
 pub fn serve(settings: &[(String, String)], state: Option<&Path>, flags: &[&str]) -> Server {
     let mut settings = settings.to_vec();
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
     serve_openly(&settings, state, flags)
 }
 
-/// The same, with no bearer.
+/// Starts the server without a bearer.
 pub fn serve_openly(settings: &[(String, String)], state: Option<&Path>, flags: &[&str]) -> Server {
     let flags = [&["--allow-precompiled"], flags].concat();
     Server::of(&precompiled(oge_artifacts::mcp()), settings, state, &flags)
 }
 
-/// A setting more.
+/// Returns the mock's settings with others added or replaced.
 pub fn with(mock: &Mock, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut settings = mock.settings();
     for (key, value) in more {

@@ -1,4 +1,4 @@
-//! What the sandbox costs: shown with `--nocapture`, and held to what nobody would notice.
+//! The time of startup and calls. `--nocapture` prints it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::command::{mock, precompiled};
 const CALLS: u32 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_starts_and_answers_at_once() {
+async fn startup_and_calls_stay_within_time_limits() {
     let (mock, state) = (mock().await, tempdir().unwrap());
     precompiled(oge_artifacts::mcp());
 
@@ -38,7 +38,7 @@ async fn a_session_starts_and_answers_at_once() {
     assert!(over_http < Duration::from_millis(200), "{over_http:?}");
 }
 
-/// The mean time of a call, the login left out.
+/// Returns the mean time of a call, without the login.
 async fn calls(session: &Session) -> Duration {
     session.call("run_big_query", json!({})).await;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! The token under `wasmtime serve`: what keeps it from one request to the next.
+//! The token under `wasmtime serve`: a token file or a reused instance keeps it between requests.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ fn calls() -> usize {
     std::env::var("OGE_CALLS").map_or(5, |calls| calls.parse().expect("OGE_CALLS is a number"))
 }
 
-/// Calls one after another; how many logins that took.
+/// Makes calls one after another and returns the number of logins.
 async fn logins(mock: &Mock, server: Server) -> usize {
     let session = Session::http(Arc::new(server), VERSION).await;
     for _ in 0..calls() {
@@ -27,7 +27,7 @@ async fn logins(mock: &Mock, server: Server) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_file_any_number_of_requests_takes_one_login() {
+async fn with_a_token_file_all_requests_share_one_login() {
     let (mock, state) = (mock().await, tempdir().unwrap());
     let server = serve(&mock.settings(), Some(state.path()), &[]);
     assert_eq!(logins(&mock, server).await, 1);
@@ -37,19 +37,18 @@ async fn with_a_file_any_number_of_requests_takes_one_login() {
 async fn a_reused_instance_keeps_its_token() {
     let mock = mock().await;
     let flags = ["--max-instance-reuse-count", "1000", "--idle-instance-timeout", "60s"];
-    // Not always 1: a request that arrives before the instance of the one before has come to rest
-    // gets another.
+    // Not always 1: a request gets a new instance if it arrives before the previous instance is idle.
     assert!(logins(&mock, serve(&mock.settings(), None, &flags)).await < calls());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_either_each_request_logs_in() {
+async fn without_a_file_or_reuse_each_request_logs_in() {
     let mock = mock().await;
     assert_eq!(logins(&mock, serve(&mock.settings(), None, &[])).await, calls());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_clients_on_an_expired_token_log_in_once() {
+async fn sixty_four_clients_with_an_expired_token_log_in_once() {
     let (mock, state) = (jealous_mock().await, tempdir().unwrap());
     let server = Arc::new(serve(&mock.settings(), Some(state.path()), &[]));
     let clients = (0..64).map(|_| Session::http(Arc::clone(&server), VERSION));

@@ -1,4 +1,4 @@
-//! What a client is told of the tools, and that each does what it says.
+//! The tools' descriptions and behaviour for an MCP client.
 
 use oge_mock_platform::Route;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const NAMES: [&str; 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_tools_are_listed_on_every_way() {
+async fn every_transport_and_version_lists_five_tools() {
     let mock = mock().await;
     for way in WAYS {
         let session = Session::start(&mock.settings(), way).await;
@@ -24,7 +24,7 @@ async fn five_tools_are_listed_on_every_way() {
         assert_eq!(names, NAMES, "{way:?}");
         for tool in &tools {
             let schema = Value::Object((*tool.input_schema).clone());
-            // Unknown arguments are ignored.
+            // Unknown arguments are allowed and ignored.
             assert_eq!(schema.get("additionalProperties"), None, "{}", tool.name);
             for (name, property) in schema["properties"].as_object().unwrap() {
                 assert!(property["description"].is_string(), "{}: {name}", tool.name);
@@ -40,7 +40,7 @@ async fn five_tools_are_listed_on_every_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_tool_answers_and_an_expiry_in_the_middle_is_a_non_event() {
+async fn each_tool_works_and_an_expired_token_is_refreshed() {
     for way in WAYS {
         let mock = mock().await;
         mock.start_task("d");
@@ -74,7 +74,7 @@ async fn each_tool_answers_and_an_expiry_in_the_middle_is_a_non_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
+async fn invalid_arguments_are_named_before_anything_is_sent() {
     let mock = mock().await;
     let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
     for (tool, arguments, named) in [
@@ -105,7 +105,7 @@ async fn what_is_wrong_with_arguments_is_named_before_anything_is_sent() {
     assert!(error.message.contains("run_query") && error.message.contains("run_big_query"));
 }
 
-/// As the MCP Inspector's command line, forms and models send them.
+/// The MCP Inspector's command line, forms and models send such arguments.
 #[tokio::test(flavor = "multi_thread")]
 async fn arguments_may_be_text_or_blank() {
     let mock = mock().await;
@@ -142,7 +142,7 @@ async fn unknown_arguments_are_ignored_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_setting_is_told_to_each_call_and_the_server_lives() {
+async fn a_bad_setting_fails_each_call_and_not_the_server() {
     let mock = mock().await;
     for transport in [Transport::Stdio, Transport::Http] {
         let settings = with(&mock, &[("OGE_TIMEOUT_SECONDS", "soon")]);
@@ -169,7 +169,7 @@ async fn a_callers_token_is_hidden_in_the_failures_of_later_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_says_what_it_is_doing() {
+async fn a_call_reports_its_progress() {
     for way in WAYS {
         let mock = mock().await;
         let session = Session::start(&mock.settings(), way).await;
@@ -178,8 +178,9 @@ async fn a_call_says_what_it_is_doing() {
         session.listener.progress.lock().unwrap().clear();
         mock.revoke_tokens();
         session.call("run_big_query", json!({})).await;
-        let told = session.progress(7).await;
-        let messages: Vec<_> = told.iter().map(|told| told.message.as_deref().unwrap()).collect();
+        let progress = session.progress(7).await;
+        let messages: Vec<_> =
+            progress.iter().map(|step| step.message.as_deref().unwrap()).collect();
         let expected = [
             "发送请求 (第1次)",
             "收到回复，读取中 (第1次)",
@@ -193,6 +194,6 @@ async fn a_call_says_what_it_is_doing() {
         for (message, expected) in messages.iter().zip(expected) {
             assert!(message.starts_with(expected), "{way:?}: {message}");
         }
-        assert!(told.windows(2).all(|pair| pair[0].progress < pair[1].progress));
+        assert!(progress.windows(2).all(|pair| pair[0].progress < pair[1].progress));
     }
 }

@@ -1,4 +1,4 @@
-//! `wait_seconds`: waiting for a task to end.
+//! `wait_seconds` waits for a task to end.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn mock(states: &[&str]) -> Mock {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_asks_until_the_task_has_ended() {
+async fn wait_seconds_polls_until_the_task_has_ended() {
     for way in WAYS {
         let mock = mock(&["starting", "running", "success"]).await;
         let session = Session::start(&mock.settings(), way).await;
@@ -25,21 +25,21 @@ async fn it_asks_until_the_task_has_ended() {
         let envelope = session.envelope("query_task_status", arguments).await;
         assert_eq!(envelope["data"]["status"], "success", "{envelope}");
         assert_eq!(mock.count(Route::GetState), 3);
-        // 2 s and 3 s.
+        // Two pauses, of 2 s and 3 s.
         let took = started.elapsed();
         assert!(took > Duration::from_millis(4900) && took < Duration::from_secs(15), "{took:?}");
         assert!(envelope["execution_time"].as_f64().unwrap() >= 4.9, "{envelope}");
-        // Three of each question, and two states.
-        let told = session.progress(11).await;
+        // Three notifications for each of three requests, and two states.
+        let progress = session.progress(11).await;
         let states =
-            told.iter().filter_map(|told| told.message.as_deref()?.strip_prefix("任务状态: "));
+            progress.iter().filter_map(|step| step.message.as_deref()?.strip_prefix("任务状态: "));
         let states: Vec<_> = states.map(|state| state.split(' ').next().unwrap()).collect();
         assert_eq!(states, ["starting", "running"]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_ends_with_the_wait() {
+async fn polling_ends_after_wait_seconds() {
     let mock = mock(&["running"]).await;
     let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
     for (wait, questions) in [(json!(null), 1), (json!(0), 1), (json!(1), 2)] {

@@ -1,4 +1,4 @@
-//! What became of every call, against what was injected: the books must balance to the last one.
+//! Counts the result of every call and compares the counts with the injected faults.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use super::CALLERS;
 use super::disturber::{Disturbed, TOOLS};
 use super::ways::{Failed, Right};
 
-/// How many wrong answers are kept to be shown.
+/// The number of wrong results that are kept for the report.
 const SHOWN: usize = 10;
 
 #[derive(Default)]
@@ -19,17 +19,17 @@ pub struct Account {
     started: AtomicUsize,
     right: AtomicUsize,
     wrong: Mutex<(usize, Vec<String>)>,
-    /// By kind.
+    /// The number of failures by kind.
     failed: Mutex<BTreeMap<String, usize>>,
-    /// Requests that the calls say they sent; none of a way that does not tell.
+    /// The number of requests that the calls report.
     attempts: AtomicUsize,
     is_silent: AtomicBool,
-    /// Calls that met an expiry and did not fail.
+    /// The number of calls that succeeded after a refresh.
     renewed: AtomicUsize,
 }
 
 impl Account {
-    /// Nobody starts another call.
+    /// Makes the callers stop after their current call.
     pub fn end(&self) {
         self.is_ended.store(true, Relaxed);
     }
@@ -42,7 +42,7 @@ impl Account {
         self.started.fetch_add(1, Relaxed);
     }
 
-    /// Books a call; the output of one that did not fail.
+    /// Counts a result and returns the output of a successful call.
     pub fn take(&self, result: Result<Right, Failed>) -> Option<serde_json::Value> {
         match result {
             Ok((output, attempts)) => {
@@ -89,12 +89,12 @@ impl Account {
         let failed = self.failed.lock().unwrap();
         let of_kind = |kind: &str| failed.get(kind).copied().unwrap_or_default();
 
-        // No call is lost: each ended, in an answer or a failure.
+        // No call is lost: each ended with a result or a failure.
         let right = of(&self.right);
         assert_eq!(of(&self.started), right + failed.values().sum::<usize>(), "calls that ended");
-        // What the platform answered in full arrived, and nothing was asked twice.
+        // Every complete response arrived, and no request was sent twice.
         assert_eq!(met(mock, Outcome::Accepted), right, "answers given and received");
-        assert_eq!(met(mock, Outcome::Refused), 0, "requests spoilt on the way");
+        assert_eq!(met(mock, Outcome::Refused), 0, "invalid requests");
         // The reference host sends a GET once more if its kept connection ended before the response.
         let mut again = 0;
         if !self.is_silent.load(Relaxed) {
@@ -103,28 +103,28 @@ impl Account {
             again = more.expect("each request that was sent arrived");
         }
 
-        // Each fault failed the one call that met it, in the way that it does, or was made good so.
+        // Each fault failed exactly one call with its kind, or was repaired by such a second GET.
         for (kind, again) in [("api", 0), ("network", again), ("timeout", 0)] {
             let injected = disturbed.faults.get(kind).copied().unwrap_or_default();
-            assert_eq!(of_kind(kind) + again, injected, "calls that failed by {kind}");
+            assert_eq!(of_kind(kind) + again, injected, "calls that failed with {kind}");
         }
-        // A renewed token that dies at once fails those who held it, once each. A login that fails does
-        // so for those who waited for it, and for each call while the authority is not asked again.
+        // A new token that is revoked at once fails each caller that uses it once. A failed login fails the
+        // callers that wait for it and each call during the backoff.
         assert!(of_kind("unauthorized") <= CALLERS * disturbed.deaths);
         assert!(of_kind("token-store") == 0 || disturbed.login_faults > 0);
         let known = ["api", "network", "timeout", "unauthorized", "token-store"];
         let unknown: Vec<_> =
             failed.keys().filter(|kind| !known.contains(&kind.as_str())).collect();
-        assert!(unknown.is_empty(), "failures that nothing explains: {unknown:?}");
+        assert!(unknown.is_empty(), "unexpected failures: {unknown:?}");
 
-        // The first login, and one for each token that died: not one more.
+        // Exactly the first login and one for each revoked token.
         let logins = mock.count_of(Route::Token, Outcome::Accepted);
         assert_eq!(logins, 1 + disturbed.deaths, "logins that gave a token");
         let failed_logins = mock.count_of(Route::Token, Outcome::Fault);
         assert_eq!(failed_logins, disturbed.login_faults, "logins that failed");
         assert_eq!(mock.count_of(Route::Token, Outcome::Refused), 0, "logins that were refused");
 
-        // It was no idle run.
+        // The run had calls, revoked tokens and faults.
         assert!(right > 100 && disturbed.deaths > 0 && !disturbed.faults.is_empty());
     }
 }

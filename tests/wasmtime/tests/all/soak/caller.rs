@@ -1,5 +1,5 @@
-//! One caller, who knows what each right answer is: what it submits carries a name that no other call
-//! has, and its task, which is nobody else's, has just begun when it asks for its state.
+//! One caller, which checks each result. Each of its submissions has a unique name, and it asks only for the
+//! state of its own task, which has just started.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,11 +44,12 @@ impl Caller {
         }
     }
 
-    /// The task must be this call's, and newer than this caller's `last`; its number.
+    /// Checks that the task is this call's and newer than `last`. Returns its number.
     fn check_task(&self, output: &Value, dag_id: &str, name: &str, last: u64) -> u64 {
         let number = output["task_id"].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
-        let told = [&output["dag_id"], &output["task_name"], &output["filename"], &output["state"]];
-        if told != [dag_id, name, name, "starting"] || number <= last {
+        let fields =
+            [&output["dag_id"], &output["task_name"], &output["filename"], &output["state"]];
+        if fields != [dag_id, name, name, "starting"] || number <= last {
             self.account.wrong(format!("{name}: {output}"));
         }
         number

@@ -1,5 +1,5 @@
-//! What goes wrong, and when: a fault on a tool's route, or a token's death, which may meet a login
-//! that fails. One thing at a time, each waited for until it was met, so that it can be counted.
+//! Injects random faults: a fault on a tool's route, or a revoked token, sometimes with a failing login.
+//! Injects one fault at a time and waits until callers have met it, so that it can be counted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use tokio::time::{Instant, sleep};
 /// The routes of the two tools that are called.
 pub const TOOLS: [Route; 2] = [Route::AddTaskRecord, Route::GetState];
 
-/// What was injected and met.
+/// The number of injected faults.
 #[derive(Default)]
 pub struct Disturbed {
-    /// Faults of the tools' routes, by the kind of failure that each is to its call.
+    /// Faults on the tools' routes, by the failure kind that each causes.
     pub faults: BTreeMap<&'static str, usize>,
-    /// Answers that came late and whole, on the tools' routes and the login's.
+    /// Delayed but complete responses, on the tools' routes and the login's.
     pub delays: usize,
-    /// TokenStore that were ended while they were good.
+    /// Valid tokens that were revoked.
     pub deaths: usize,
     /// Logins that failed.
     pub login_faults: usize,
@@ -29,7 +29,7 @@ pub struct Disturber {
     mock: Arc<Mock>,
     rng: Rng,
     done: Disturbed,
-    /// Whether expiry is told by the status 401.
+    /// Whether the mock reports expired tokens with the status 401.
     is_status: bool,
 }
 
@@ -40,11 +40,11 @@ impl Disturber {
 
     pub async fn go_on_until(mut self, ends_at: Instant) -> Disturbed {
         self.until(|mock, _| mock.count_of(Route::Token, Outcome::Accepted) == 1).await;
-        // However short the run is, it meets both.
+        // Even a short run has one of each.
         self.end_a_token().await;
         self.inject().await;
         while Instant::now() < ends_at {
-            // Some tokens live for less than the 10 s that make a refusal a contest, and some for more.
+            // Some tokens live for less than the 10 s within which a rejection indicates contention.
             match self.rng.u8(..14) {
                 0 => self.end_a_token().await,
                 _ => self.inject().await,
@@ -54,7 +54,7 @@ impl Disturber {
         self.done
     }
 
-    /// A fault for the next few requests of one tool.
+    /// Injects a fault into the next few requests of one tool.
     async fn inject(&mut self) {
         let (fault, kind) = self.fault();
         let times = if fault == Fault::Hang { 1 } else { self.rng.usize(1..=4) };
@@ -72,10 +72,10 @@ impl Disturber {
         .await;
     }
 
-    /// A fault, and the kind of failure that it is; none for an answer that is only late.
+    /// Returns a fault and the failure kind that it causes; `None` for a delay.
     ///
-    /// What cuts a body cuts that of a refusal too. With the status 401 that stays a refusal, and would
-    /// be no failure of the call: so bodies are cut where expiry is told inside them.
+    /// A fault in the body may hit a rejection. A 401 with a cut body is still a rejection and fails no call,
+    /// so bodies are cut only while the mock reports expired tokens in the body.
     fn fault(&mut self) -> (Fault, Option<&'static str>) {
         let roll = self.rng.u8(..12);
         match roll {
@@ -89,8 +89,8 @@ impl Disturber {
         }
     }
 
-    /// Ends the token that is good, at once or after a few calls more, and waits until there is
-    /// another: so each death is one token's, and is met.
+    /// Revokes the current token, at once or after a few calls, and waits for a new one. So each revoked token
+    /// is used at least once after that.
     async fn end_a_token(&mut self) {
         self.is_status = self.rng.bool();
         self.mock.expired_form(match self.is_status {
@@ -123,7 +123,7 @@ impl Disturber {
         self.rng.choice(choices).expect("there are some")
     }
 
-    /// Waits for what the callers bring about. In the end the test's time limit does it.
+    /// Waits until the callers have caused a condition. The test's time limit bounds the wait.
     async fn until(&self, met: impl Fn(&Mock, &Disturbed) -> bool) {
         while !met(&self.mock, &self.done) {
             sleep(Duration::from_millis(2)).await;

@@ -1,15 +1,15 @@
-//! Hours in minutes: 64 callers go on while tokens die and faults strike at random. Every answer is
-//! its caller's own, every failure is one that was injected, every login follows a token's death, and
-//! neither memory nor handles grow.
+//! Soak test: 64 callers run while tokens are revoked and faults are injected at random. Every caller gets its
+//! own results, every failure has an injected cause, every login follows a revoked token, and memory and
+//! handles do not grow.
 //!
-//! The short form runs with the other tests. The long one, 30 minutes of each form at the same time:
+//! A short run is part of the other tests. A long run, 30 minutes of both tests at the same time:
 //!
 //! ```text
 //! OGE_SOAK_SECONDS=1800 cargo test --test all soak -- --nocapture
 //! ```
 //!
-//! `OGE_SOAK_SEED` repeats what was injected and in which order; how callers meet it is up to the
-//! scheduler, which no seed repeats.
+//! `OGE_SOAK_SEED` repeats the injected faults and their order. The scheduling of the callers is not
+//! repeatable.
 
 mod account;
 mod caller;
@@ -39,17 +39,17 @@ use ways::{Served, Way};
 
 const CALLERS: usize = 64;
 
-/// What a call may take, set for both forms. A hang lasts as long.
+/// The timeout of a call. A `Hang` fault lasts as long.
 const DEADLINE_SECONDS: &str = "8";
 
-/// How much more memory the last third of a run may take at most than the one before, however long the run
-/// is: what an allocator's caches and fragments come to.
+/// The largest allowed growth of memory from the second third of a run to the last, for the allocator's
+/// caches and fragmentation.
 const MOST_GROWTH_KIB: u64 = 16 * 1024;
 
-/// Past the run's own time: what the last calls, logins and idle connections take.
+/// Additional time for the last calls, logins and idle connections.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Set in the process that the host has to itself, where nobody else's memory and handles count.
+/// Set in the process that runs only the host, so that only its memory and handles are counted.
 const ALONE: &str = "OGE_SOAK_ALONE";
 
 fn seconds() -> Duration {
@@ -63,15 +63,15 @@ fn seed() -> u64 {
 }
 
 async fn platform() -> Mock {
-    // Each login ends the token before it, so that one login too many is a death too many.
+    // Each login ends the token before it, so that a superfluous login is detected.
     let options = Options::default().single_session(true).record(false);
     Mock::start(options).await.expect("a port on loopback")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_reference_host_gives_each_caller_its_own_answer_whatever_strikes() {
+async fn reference_host_callers_get_their_own_results_despite_faults() {
     if env::var_os(ALONE).is_none() {
-        let name = "soak::the_reference_host_gives_each_caller_its_own_answer_whatever_strikes";
+        let name = "soak::reference_host_callers_get_their_own_results_despite_faults";
         let mut again = Command::new(env::current_exe().unwrap());
         again.args([name, "--exact", "--nocapture"]).env(ALONE, "1");
         let output = tokio::task::spawn_blocking(move || again.output()).await.unwrap().unwrap();
@@ -91,7 +91,7 @@ async fn the_reference_host_gives_each_caller_its_own_answer_whatever_strikes() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wasmtime_serve_gives_each_caller_its_own_answer_whatever_strikes() {
+async fn wasmtime_serve_callers_get_their_own_results_despite_faults() {
     let (mock, state) = (platform().await, tempdir().unwrap());
     let settings = with(&mock, &[("OGE_TIMEOUT_SECONDS", DEADLINE_SECONDS), ("OGE_LOG", "off")]);
     let server = Arc::new(serve(&settings, Some(state.path()), &[]));
@@ -102,14 +102,14 @@ async fn wasmtime_serve_gives_each_caller_its_own_answer_whatever_strikes() {
     soak("wasmtime serve", mock, ways, process, Duration::from_millis(400)).await;
 }
 
-/// The run: `ways` holds a way to the tools for each caller, `process` is what they run in, and `pause`
-/// the longest that a caller thinks between two calls.
+/// Runs the test. `ways` has an access to the tools for each caller, `process` runs the tools, and `pause` is
+/// the longest pause of a caller between two calls.
 async fn soak<W: Way>(name: &str, mock: Mock, ways: Vec<W>, process: u32, pause: Duration) {
     let (time, mut rng) = (seconds(), Rng::with_seed(seed()));
     println!("soak of {name}: {time:?}, {CALLERS} callers, OGE_SOAK_SEED={}", rng.get_seed());
     let mock = Arc::new(mock);
     let account = Arc::new(Account::default());
-    // The first call opens what is kept from then on.
+    // The first call opens the connections that are kept.
     account.started();
     account.take(ways[0].state("first").await);
     let before = footprint(process);
@@ -125,7 +125,7 @@ async fn soak<W: Way>(name: &str, mock: Mock, ways: Vec<W>, process: u32, pause:
         let footprints = watched(process, time).await;
         let disturbed = disturbed.await.expect("the disturber met its callers");
         account.end();
-        // A caller's panic is the test's, and a call that never ends is the time limit's.
+        // Propagates a caller's panic. The time limit ends a call that hangs.
         while let Some(ended) = callers.join_next().await {
             ended.unwrap();
         }
@@ -149,15 +149,15 @@ async fn soak<W: Way>(name: &str, mock: Mock, ways: Vec<W>, process: u32, pause:
     timeout(time + PATIENCE, whole).await.expect("nothing hangs");
 }
 
-/// The most that `process` holds in the second third of the time, when everything has been met once, and
-/// in the last. How much it holds at one moment depends on how many calls there are at that moment.
+/// Returns the maximum footprint in the second third of the time and in the last. The first third warms up.
+/// A single measurement would depend on the number of calls at that moment.
 async fn watched(process: u32, time: Duration) -> (Footprint, Footprint) {
     sleep(time / 3).await;
     let second = most(process, time / 3).await;
     (second, most(process, time / 3).await)
 }
 
-/// The most that `process` holds within `time`.
+/// Returns the maximum footprint within `time`.
 async fn most(process: u32, time: Duration) -> Footprint {
     let mut most = footprint(process);
     let mut ticks = interval(Duration::from_millis(200));
@@ -171,7 +171,7 @@ async fn most(process: u32, time: Duration) -> Footprint {
     most
 }
 
-/// What `process` holds once connections that nobody uses have been let go.
+/// Returns the footprint when idle connections are closed.
 async fn settled(process: u32, handles: usize) -> Footprint {
     for _ in 0..300 {
         if footprint(process).handles <= handles {

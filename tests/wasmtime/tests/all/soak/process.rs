@@ -1,4 +1,4 @@
-//! What a process holds, as the kernel counts it.
+//! The memory and handles of a process.
 
 use std::fs;
 

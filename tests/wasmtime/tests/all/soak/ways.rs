@@ -1,4 +1,4 @@
-//! The ways to the tools that are tried: the reference host, and the MCP server under `wasmtime serve`.
+//! Access to the tools: through the reference host, or through the MCP server under `wasmtime serve`.
 
 use std::future::Future;
 
@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 
 use crate::mcp::{Session, envelope};
 
-/// A tool's output, and how many requests it took where the way tells.
+/// A tool's output, and the number of requests if it is known.
 pub type Right = (Value, Option<usize>);
 
 /// A failed call.
 #[derive(Clone, Debug)]
 pub struct Failed {
-    /// The failure's kind; for what is no failure of the component, what it was.
+    /// The failure's kind, or the text of another error.
     pub kind: String,
-    /// Requests sent to the platform.
+    /// The number of requests sent to the platform.
     pub attempts: usize,
 }
 
-/// Calls the two tools that are used.
+/// Calls the two tools of the test.
 pub trait Way: Send + Sync + 'static {
     fn submit(
         &self,
@@ -41,17 +41,17 @@ impl Way for Host {
             filename: Some(name.to_owned()),
             ..Default::default()
         };
-        told::<SubmitBatchTask>(self.run::<SubmitBatchTask>(&arguments).await)
+        converted::<SubmitBatchTask>(self.run::<SubmitBatchTask>(&arguments).await)
     }
 
     async fn state(&self, dag_id: &str) -> Result<Right, Failed> {
         let arguments =
             query_task_status::Arguments { dag_id: dag_id.to_owned(), auth_token: None };
-        told::<QueryTaskStatus>(self.run::<QueryTaskStatus>(&arguments).await)
+        converted::<QueryTaskStatus>(self.run::<QueryTaskStatus>(&arguments).await)
     }
 }
 
-fn told<T: GuestTool>(result: Result<Done<T::Output>, CallError>) -> Result<Right, Failed> {
+fn converted<T: GuestTool>(result: Result<Done<T::Output>, CallError>) -> Result<Right, Failed> {
     match result {
         Ok(done) => {
             Ok((serde_json::to_value(done.output).expect("JSON"), Some(done.attempts.into())))
