@@ -21,7 +21,8 @@ use crate::url::Url;
 
 /// The operation's label.
 pub const OPERATION: &str = "API调用";
-const TIMEOUT_SECONDS: u32 = 120;
+/// How long one attempt may take, in seconds, if neither the caller nor `OGE_TIMEOUT_SECONDS` decides.
+pub const TIMEOUT_SECONDS: u32 = 120;
 
 /// What a caller passes; the WIT documents each.
 #[derive(Clone, Default)]

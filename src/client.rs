@@ -15,7 +15,7 @@ use crate::error::{Failure, FailureKind};
 use crate::log::{Event, Seconds};
 use crate::outcome::{Classified, Expiry, Outcome, classify};
 use crate::request::Request;
-use crate::response::{Body, NotJson, Response, is_redirect};
+use crate::response::{Body, NotJson, Response, TooLarge, is_redirect};
 use crate::secret::{Redactor, Secret};
 use crate::settings::Settings;
 use crate::token::{Token, TokenError, TokenStore};
@@ -46,6 +46,12 @@ pub enum TransportError {
         /// The limit.
         limit: usize,
     },
+}
+
+impl From<TooLarge> for TransportError {
+    fn from(TooLarge { limit }: TooLarge) -> Self {
+        Self::TooLarge { limit }
+    }
 }
 
 /// Reads the time.
@@ -128,8 +134,7 @@ impl Accepted {
     /// Fails with `reply-too-large` if the escaped text is larger than `limit`.
     pub fn into_json(mut self, operation: &'static str) -> Result<String, Failure> {
         let body = core::mem::take(&mut self.body);
-        body.into_json(self.content_type.as_deref(), self.limit).ok_or_else(|| {
-            let limit = self.limit;
+        body.into_json(self.content_type.as_deref(), self.limit).map_err(|TooLarge { limit }| {
             let why = format!(
                 "the platform's answer is not JSON, and with its marks escaped it is larger than \
                  {limit} bytes; ask for less, or raise OGE_MAX_REPLY_BYTES"
@@ -272,9 +277,8 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
             Ok(response) => {
                 observe(self.request.operation, Event::Reading { attempt: self.attempts });
                 let limit = settings.max_reply_bytes;
-                classify(response, &settings.expired_codes, limit).ok_or_else(|| {
-                    self.not_answered(&TransportError::TooLarge { limit }, Duration::ZERO)
-                })
+                classify(response, &settings.expired_codes, limit)
+                    .map_err(|error| self.not_answered(&error.into(), Duration::ZERO))
             }
             Err(error) => {
                 let after = clock.monotonic().saturating_sub(started);

@@ -4,9 +4,9 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::encoding::Undecoded;
-use crate::response::{Body, NotJson, Response};
+use crate::response::{Body, NotJson, Response, TooLarge};
 
-/// How the platform said that the token has expired.
+/// How the platform reports that the token has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// HTTP 200 with this `code`.
@@ -27,43 +27,48 @@ impl fmt::Display for Expiry {
 /// What a response means for the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The answer to hand on.
+    /// The tool reads its result from it.
     Accepted,
-    /// The token is not good any more; a new one may be.
+    /// The token has expired; the request is worth another try with a new one.
     Expired(Expiry),
-    /// The token is good, the account is not allowed.
+    /// The token is good, but the account may not do this. Never refreshed.
     Forbidden,
-    /// The platform says that it failed.
+    /// The platform reports a failure.
     Failed,
     /// HTTP 200, but the body could not be decoded.
     Undecoded,
 }
 
-/// A response with its outcome: what a call decides on, and afterwards what it hands out.
+/// A response and its outcome.
 #[derive(Debug)]
 pub struct Classified {
     /// The HTTP status.
     pub status: u16,
-    /// The `Content-Type`, where there was one.
+    /// The `Content-Type`, if the response has one.
     pub content_type: Option<String>,
     /// The `Location`, if it is a redirect that has one.
     pub location: Option<String>,
-    /// The body, read as far as the outcome needs.
+    /// The body.
     pub body: Body,
-    /// What it means.
+    /// What the response means.
     pub outcome: Outcome,
 }
 
-/// Classifies a response. `expired_codes` are the body codes that mean expired. None where its text would be
-/// longer than `limit`.
-#[must_use]
-pub fn classify(response: Response, expired_codes: &[i64], limit: usize) -> Option<Classified> {
+/// Classifies a response. `expired_codes` are the body codes that mean expired.
+///
+/// # Errors
+/// If the body's text is longer than `limit`.
+pub fn classify(
+    response: Response,
+    expired_codes: &[i64],
+    limit: usize,
+) -> Result<Classified, TooLarge> {
     let mut body = Body::read(response.body, limit)?;
     let is_whole = response.undecoded.is_none();
     match response.undecoded {
-        Some(Undecoded::TooLarge) if response.status == 200 => return None,
+        Some(Undecoded::TooLarge) if response.status == 200 => return Err(TooLarge { limit }),
         Some(Undecoded::Unreadable(why)) => body.top = Err(NotJson::Undecoded(why)),
-        // Another status says enough by itself, and the start of its body is kept.
+        // Any other status decides alone; the start of the body is kept for the message.
         Some(Undecoded::TooLarge) | None => {}
     }
     let code = body.top.as_ref().ok().and_then(|top| top.code);
@@ -77,7 +82,7 @@ pub fn classify(response: Response, expired_codes: &[i64], limit: usize) -> Opti
         _ => Outcome::Failed,
     };
     let Response { status, content_type, location, .. } = response;
-    Some(Classified { status, content_type, location, body, outcome })
+    Ok(Classified { status, content_type, location, body, outcome })
 }
 
 #[cfg(test)]
@@ -107,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_number_at_the_top_of_a_200_means_expired() {
+    fn only_the_outermost_code_of_a_200_means_expired() {
         assert_eq!(outcome(200, r#"{"data":{"code":40003}}"#), Outcome::Accepted);
         assert_eq!(outcome(200, r#"[{"code":40003}]"#), Outcome::Accepted);
         assert_eq!(outcome(500, r#"{"code":40003}"#), Outcome::Failed);
@@ -124,7 +129,7 @@ mod tests {
             assert_eq!(outcome(401), Outcome::Expired(Expiry::Status));
             assert_eq!((outcome(403), outcome(500)), (Outcome::Forbidden, Outcome::Failed));
             match undecoded {
-                Undecoded::TooLarge => assert!(classified(200).is_none()),
+                Undecoded::TooLarge => assert!(classified(200).is_err()),
                 Undecoded::Unreadable(_) => assert_eq!(outcome(200), Outcome::Undecoded),
             }
         }
@@ -165,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_200_that_is_not_json_is_for_the_tool_to_judge() {
+    fn a_200_that_is_not_json_is_accepted() {
         assert_eq!(outcome(200, "running"), Outcome::Accepted);
     }
 }

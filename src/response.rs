@@ -1,4 +1,4 @@
-//! What the platform answered, and how far it has been read.
+//! A response of the platform, and the part of its body that decisions need.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -13,29 +13,29 @@ use crate::json;
 use crate::retry_after;
 use crate::secret::prefix;
 
-/// Some servers put it in front of UTF-8, where JSON has no room for it.
+/// Some servers send it before UTF-8; JSON does not allow it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A response as it came off the wire, whole.
+/// A whole response.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The `Content-Type`, where there was one.
+    /// The `Content-Type`, if the response has one.
     pub content_type: Option<String>,
-    /// The `Location`, if it had one: where a redirect leads.
+    /// The `Location` of a redirect, if it has one.
     pub location: Option<String>,
-    /// How long `Retry-After` asks to wait, if it had one.
+    /// How long `Retry-After` asks to wait, if the response has one.
     pub retry_after: Option<Duration>,
     /// The body, decoded.
     pub body: Vec<u8>,
-    /// Why `body` is not whole: its `Content-Encoding` could not be decoded to the end.
+    /// Why `body` could not be decoded to its end, if it could not.
     pub undecoded: Option<Undecoded>,
 }
 
 impl Response {
-    /// Makes a response of a response off the wire. `header` returns a header's value, several lines of
-    /// one name joined by commas. `limit` is how large the decoded body may be.
+    /// Decodes a response. `header` returns a header's value, several lines of one name joined by
+    /// commas. `limit` is how large the decoded body may be.
     #[must_use]
     pub fn received(
         status: u16,
@@ -56,23 +56,30 @@ impl Response {
     }
 }
 
-/// Whether the status sends the client elsewhere.
+/// Whether the status is a redirect.
 pub(crate) fn is_redirect(status: u16) -> bool {
     matches!(status, 300..=303 | 307 | 308)
 }
 
 impl fmt::Debug for Response {
-    /// Without the body, which may hold a token.
+    /// Omits the body, which may hold a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}, {} bytes", self.status, self.body.len())
     }
 }
 
-/// A body as text, read no further than the two fields every decision needs.
+/// The text that a response becomes would be longer than a response may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge {
+    /// The limit, in bytes.
+    pub limit: usize,
+}
+
+/// A body as text, and the fields that decisions need.
 pub struct Body {
     /// The text; bytes that are not UTF-8 read as U+FFFD.
     pub text: String,
-    /// What its JSON says at the top, or why it is not JSON.
+    /// The outermost fields of its JSON, or why it is not JSON.
     pub top: Result<Top, NotJson>,
 }
 
@@ -82,14 +89,14 @@ impl Default for Body {
     }
 }
 
-/// Why a body is not JSON. Put into words only where they are asked for.
+/// Why a body is not JSON. Formatted only when it is shown.
 #[derive(Debug)]
 pub enum NotJson {
-    /// It is text that a reader of JSON refuses.
+    /// It is text, but not valid JSON.
     Syntax(serde_json::Error),
     /// It is not UTF-8.
     NotText,
-    /// It could not be decoded; why.
+    /// Its `Content-Encoding` could not be decoded; why.
     Undecoded(String),
 }
 
@@ -103,37 +110,39 @@ impl fmt::Display for NotJson {
     }
 }
 
-/// The outermost fields of a JSON body that decisions are made on. Where a name stands twice, the
-/// last one counts, as it did for the platform's old client.
+/// The outermost fields of a JSON body that decisions are made on. If a name occurs twice, the last
+/// one counts, as it did for the platform's old client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Top {
-    /// `code`, if it is a whole number, however it is written: `40003`, `40003.0`, `"40003"`.
+    /// `code`, if it is a whole number in any spelling: `40003`, `40003.0`, `"40003"`.
     pub code: Option<i64>,
     /// Whether `code` is a string.
     pub code_is_text: bool,
-    /// The reason that the platform gives: the first of `msg`, `message`, `error_description` and `error` that is a text and not blank.
+    /// The platform's reason: the first of `msg`, `message`, `error_description` and `error` that is a
+    /// text and not blank.
     pub msg: Option<String>,
 }
 
-/// The fields that may hold a reason, the best first.
+/// The fields that may hold a reason, best first.
 const REASONS: [&str; 4] = ["msg", "message", "error_description", "error"];
 
 impl fmt::Debug for Body {
-    /// Without the text, which may hold a token.
+    /// Omits the text, which may hold a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.text.len())
     }
 }
 
 impl Body {
-    /// Reads a body. The bytes become the text without a copy where they are UTF-8. None where the
-    /// text would be longer than `limit`: each byte that is not UTF-8 reads as three.
-    #[must_use]
-    pub fn read(mut bytes: Vec<u8>, limit: usize) -> Option<Self> {
+    /// Reads a body. Bytes that are UTF-8 become the text without a copy.
+    ///
+    /// # Errors
+    /// If the text is longer than `limit`: each byte that is not UTF-8 reads as three.
+    pub fn read(mut bytes: Vec<u8>, limit: usize) -> Result<Self, TooLarge> {
         if bytes.starts_with(BYTE_ORDER_MARK) {
             bytes.drain(..BYTE_ORDER_MARK.len());
         }
-        // A verdict must not depend on how a message is coded: what is legible is read.
+        // The outcome must not depend on the encoding of a message.
         let (mut text, is_utf8) = match String::from_utf8(bytes) {
             Ok(text) => (text, true),
             Err(error) => (lossy(error.as_bytes(), limit)?, false),
@@ -142,22 +151,22 @@ impl Body {
             json::replace_lone_surrogates(&mut text);
         }
         let error = match Top::read(&text) {
-            Ok(top) => return Some(Self { text, top: Ok(top) }),
+            Ok(top) => return Ok(Self { text, top: Ok(top) }),
             Err(error) => error,
         };
         // Python writes numbers that JSON does not have.
         if let Some(parts) = json::without_nan(&text) {
             let json = join(parts, limit)?;
             if let Ok(top) = Top::read(&json) {
-                return Some(Self { text: json, top: Ok(top) });
+                return Ok(Self { text: json, top: Ok(top) });
             }
         }
         let error = if is_utf8 { NotJson::Syntax(error) } else { NotJson::NotText };
-        Some(Self { text, top: Err(error) })
+        Ok(Self { text, top: Err(error) })
     }
 
-    /// Says what the body is if no tool can take it for a result: a page, nothing, broken JSON, or bytes
-    /// that are not text.
+    /// Describes the body if no tool can use it as a result: a page, nothing, broken JSON, or bytes that
+    /// are not text. Otherwise `None`.
     #[must_use]
     pub fn no_result(&self, content_type: Option<&str>) -> Option<&'static str> {
         let error = self.top.as_ref().err()?;
@@ -176,13 +185,14 @@ impl Body {
         }
     }
 
-    /// The body as JSON text: itself, or `{"raw_text", "json_parse_error", "content_type"}` around
-    /// what is not JSON. None where that would be longer than `limit`: a character may take six to
-    /// escape.
-    #[must_use]
-    pub fn into_json(self, content_type: Option<&str>, limit: usize) -> Option<String> {
+    /// Returns the body as JSON text. A body that is not JSON becomes
+    /// `{"raw_text", "json_parse_error", "content_type"}`.
+    ///
+    /// # Errors
+    /// If the JSON text is longer than `limit`: a character may take six bytes to escape.
+    pub fn into_json(self, content_type: Option<&str>, limit: usize) -> Result<String, TooLarge> {
         let error = match &self.top {
-            Ok(_) => return Some(self.text),
+            Ok(_) => return Ok(self.text),
             Err(error) => error,
         };
         let short = |value: &Option<&str>| serde_json::to_string(value).unwrap_or_default();
@@ -198,18 +208,18 @@ impl Body {
         let length = escaped(&self.text).map(|part| part.len()).sum::<usize>();
         let length = length.saturating_add(start.len() + end.len());
         if length > limit {
-            return None;
+            return Err(TooLarge { limit });
         }
         let mut json = String::with_capacity(length);
         json.push_str(start);
         escaped(&self.text).for_each(|part| json.push_str(&part));
         json.push_str(&end);
-        Some(json)
+        Ok(json)
     }
 }
 
-/// Bytes as text, U+FFFD for what is not UTF-8; none where that would be longer than `limit`.
-fn lossy(bytes: &[u8], limit: usize) -> Option<String> {
+/// Reads bytes as text, with U+FFFD for what is not UTF-8.
+fn lossy(bytes: &[u8], limit: usize) -> Result<String, TooLarge> {
     let replaced = |chunk: &core::str::Utf8Chunk<'_>| match chunk.invalid() {
         [] => "",
         _ => "\u{fffd}",
@@ -217,18 +227,21 @@ fn lossy(bytes: &[u8], limit: usize) -> Option<String> {
     join(bytes.utf8_chunks().flat_map(|chunk| [chunk.valid(), replaced(&chunk)]), limit)
 }
 
-/// One text of its parts; none if that is longer than `limit`.
-fn join<'a>(parts: impl Iterator<Item = &'a str> + Clone, limit: usize) -> Option<String> {
+/// Joins the parts of a text.
+fn join<'a>(
+    parts: impl Iterator<Item = &'a str> + Clone,
+    limit: usize,
+) -> Result<String, TooLarge> {
     let length = parts.clone().map(str::len).sum();
     if length > limit {
-        return None;
+        return Err(TooLarge { limit });
     }
     let mut text = String::with_capacity(length);
     text.extend(parts);
-    Some(text)
+    Ok(text)
 }
 
-/// Text as a JSON string spells it, in parts, without the quotes: the whole of it is never there twice.
+/// Escapes text for a JSON string, without the quotes, in parts: memory never holds a second whole copy.
 fn escaped(text: &str) -> impl Iterator<Item = String> {
     const PART_BYTES: usize = 4096;
     let mut rest = text;
@@ -241,7 +254,7 @@ fn escaped(text: &str) -> impl Iterator<Item = String> {
 }
 
 impl Top {
-    /// Reads the top of a JSON text and makes sure that the rest is JSON.
+    /// Reads the outermost fields of a JSON text and checks that the rest is JSON.
     fn read(text: &str) -> serde_json::Result<Self> {
         let mut top = Self::default();
         let mut reasons = [const { None::<String> }; REASONS.len()];
@@ -260,11 +273,12 @@ impl Top {
     }
 }
 
-/// A text that is not blank; of an object such as `{"error":{"message":…}}`, its `message` or `msg`.
+/// Returns a text that is not blank; for an object such as `{"error":{"message":…}}`, its `message` or
+/// `msg`.
 fn reason_in(value: &RawValue) -> Option<String> {
     let mut reason = json::string(value);
     if value.get().starts_with('{') {
-        // The value has been read as JSON before.
+        // Cannot fail: the value was read as JSON before.
         let _ = json::fields(value.get(), &mut |name, value| {
             if matches!(name, "message" | "msg") {
                 reason = json::string(value);
@@ -338,7 +352,7 @@ mod tests {
             assert!(read.top.is_ok(), "{body}");
             assert_eq!(read.text, json);
         }
-        assert!(Body::read(b"[NaN,NaN]".to_vec(), 10).is_none());
+        assert!(Body::read(b"[NaN,NaN]".to_vec(), 10).is_err());
     }
 
     #[test]
@@ -368,7 +382,7 @@ mod tests {
             (b"\x1f\x8b\x08\0\xff", None, Some("with bytes that are not UTF-8 text")),
             (b"running", Some("text/plain"), None),
             (b"running", None, None),
-            // JSON is JSON, whatever the server calls it.
+            // The content type does not count if the body is JSON.
             (b"{\"code\":200}", html, None),
             (b"null", None, None),
         ] {
@@ -448,8 +462,9 @@ mod tests {
     }
 
     #[test]
-    fn text_that_grows_past_the_limit_is_none() {
-        assert!(Body::read(alloc::vec![0xff; 10], 29).is_none());
+    fn text_that_grows_past_the_limit_is_too_large() {
+        let too_large = Body::read(alloc::vec![0xff; 10], 29).err();
+        assert_eq!(too_large, Some(TooLarge { limit: 29 }));
         assert_eq!(Body::read(alloc::vec![0xff; 10], 30).unwrap().text.len(), 30);
         let text = "\u{1}坡\"".repeat(5000);
         let into_json = |limit| {
@@ -457,8 +472,8 @@ mod tests {
             body.into_json(None, limit)
         };
         let kept = into_json(usize::MAX).unwrap();
-        assert!(into_json(kept.len()).is_some());
-        assert!(into_json(kept.len() - 1).is_none());
+        assert!(into_json(kept.len()).is_ok());
+        assert!(into_json(kept.len() - 1).is_err());
         let raw = alloc::format!("{{\"raw_text\":{}", serde_json::to_string(&text).unwrap());
         assert!(kept.starts_with(&raw));
     }

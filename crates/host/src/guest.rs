@@ -3,15 +3,10 @@
 //! What `bindgen!` makes would look up all nine for every instance, and check the type of each; an instance
 //! here lives for one call, so one is looked up.
 
-use oge_tools::tools::{
-    CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
-    Tool,
-};
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, ComponentType, Instance, Lift, Lower};
 
 use crate::bindings::exports::oge::tools::types;
-use crate::from_wit;
 use crate::state::State;
 
 /// What the component answered, before a failure is given its operation.
@@ -54,83 +49,3 @@ impl Guest {
         Ok(result)
     }
 }
-
-/// A tool that the component exports.
-pub trait GuestTool: Tool + sealed::Call<Self> {}
-
-impl<T: Tool + sealed::Call<Self>> GuestTool for T {}
-
-pub(crate) mod sealed {
-    use super::{Answer, Done, Guest, Tool};
-
-    /// One export.
-    pub trait Call<T: Tool> {
-        #[doc(hidden)]
-        #[expect(private_interfaces, reason = "sealed: only this crate can call it")]
-        fn call(
-            guest: &mut Guest,
-            arguments: &T::Arguments,
-        ) -> impl Future<Output = wasmtime::Result<Answer<Done<T::Output>>>> + Send;
-    }
-}
-
-/// Implements one export: its name, the type and the reading of its result, and which of the arguments it
-/// takes.
-macro_rules! export {
-    ($tool:ident, $name:literal, $result:ident, $read:path, |$arguments:ident| ($($argument:expr),*)) => {
-        impl sealed::Call<$tool> for $tool {
-            #[expect(private_interfaces, reason = "sealed: only this crate can call it")]
-            async fn call(
-                guest: &mut Guest,
-                $arguments: &<$tool as Tool>::Arguments,
-            ) -> wasmtime::Result<Answer<Done<<$tool as Tool>::Output>>> {
-                let parameters = ($($argument,)*);
-                let answer: Answer<types::$result> =
-                    guest.call(interface::TOOLS, $name, parameters).await?;
-                match answer {
-                    Ok(result) => Ok(Ok($read(result)?)),
-                    Err(failure) => Ok(Err(failure)),
-                }
-            }
-        }
-    };
-}
-
-export!(
-    CoverageAspectAnalysis,
-    "coverage-aspect-analysis",
-    Computation,
-    from_wit::computation,
-    |arguments| (
-        &*arguments.bbox,
-        arguments.coverage_type.as_deref(),
-        arguments.pretreatment,
-        arguments.product_value.as_deref(),
-        arguments.radius
-    )
-);
-export!(RunBigQuery, "run-big-query", Computation, from_wit::computation, |arguments| (
-    arguments.query.as_deref(),
-    arguments.geometry_column.as_deref()
-));
-export!(ExecuteCodeToDag, "execute-code-to-dag", DagTasks, from_wit::dags, |arguments| (
-    &*arguments.code,
-    arguments.user_id.as_deref(),
-    arguments.sample_name.as_deref(),
-    arguments.auth_token.as_ref().map(|token| token.expose())
-));
-export!(SubmitBatchTask, "submit-batch-task", BatchTask, from_wit::task, |arguments| (
-    &*arguments.dag_id,
-    arguments.task_name.as_deref(),
-    arguments.filename.as_deref(),
-    arguments.crs.as_deref(),
-    arguments.scale.as_deref(),
-    arguments.format.as_deref(),
-    arguments.username.as_deref(),
-    arguments.script.as_deref(),
-    arguments.auth_token.as_ref().map(|token| token.expose())
-));
-export!(QueryTaskStatus, "query-task-status", TaskStatus, from_wit::status, |arguments| (
-    &*arguments.dag_id,
-    arguments.auth_token.as_ref().map(|token| token.expose())
-));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use oge_token::timing::MAX_TOKEN_WAIT;
 use oge_tools::error::Failure;
+use oge_tools::secret::Secret;
 use oge_tools::settings::Settings;
 use oge_tools::tools::Done;
 use oge_tools::url::Origin;
@@ -15,12 +16,13 @@ use wasmtime::Store;
 use wasmtime::component::ResourceTableError;
 
 use crate::bindings::OgeToolsPre;
+use crate::bindings::exports::oge::tools::api as wit;
 use crate::builder::HostBuilder;
 use crate::client::HttpClient;
 use crate::cpu::metered;
 use crate::engine::Pool;
 use crate::from_wit;
-use crate::guest::{Answer, Guest, GuestTool, interface};
+use crate::guest::{Answer, Guest, interface};
 use crate::guest_log::{GuestLog, LogSink};
 use crate::known::Known;
 use crate::limits::{Limits, Stopped};
@@ -28,6 +30,7 @@ use crate::outgoing::Outgoing;
 use crate::requests::Requests;
 use crate::state::State;
 use crate::token_store::TokenStore;
+use crate::tools::GuestTool;
 use crate::wasi_cli::Cli;
 
 /// How long a call may take besides its requests: the wait for tokens, and a margin of ten seconds.
@@ -95,25 +98,23 @@ impl Host {
     /// As [`Host::run`].
     pub async fn call_api(&self, arguments: &api::Arguments) -> Result<api::Output, CallError> {
         let seconds = arguments.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
-        let attempt = seconds.unwrap_or_else(|| self.0.settings.timeout(120));
-        let headers: Option<Vec<_>> = arguments.headers.as_ref().map(|headers| {
-            let pair = |(name, value): &(String, oge_tools::secret::Secret)| {
-                (name.clone(), value.expose().to_owned())
-            };
-            headers.iter().map(pair).collect()
+        let attempt = seconds.unwrap_or_else(|| self.0.settings.timeout(api::TIMEOUT_SECONDS));
+        let expose = |secret: &Secret| secret.expose().to_owned();
+        let headers = arguments.headers.as_ref().map(|headers| {
+            headers.iter().map(|(name, value)| (name.clone(), expose(value))).collect()
         });
+        let options = wit::Options {
+            method: arguments.method.clone(),
+            json: arguments.json.clone(),
+            query: arguments.query.clone(),
+            headers,
+            timeout_seconds: arguments.timeout_seconds,
+            auto_retry_on_token_expire: arguments.auto_retry_on_token_expire,
+            use_intranet_token: arguments.use_intranet_token,
+            auth_token: arguments.auth_token.as_ref().map(expose),
+        };
         self.call(api::OPERATION, attempt, async |guest| {
-            let parameters = (
-                &*arguments.url,
-                arguments.method.as_deref(),
-                arguments.json.as_deref(),
-                arguments.query.as_deref(),
-                headers.as_deref(),
-                arguments.timeout_seconds,
-                arguments.auto_retry_on_token_expire,
-                arguments.use_intranet_token,
-                arguments.auth_token.as_ref().map(|token| token.expose()),
-            );
+            let parameters = (&*arguments.url, options);
             let response: Answer<_> = guest.call(interface::API, "call", parameters).await?;
             Ok(response.map(from_wit::response))
         })

@@ -48,12 +48,12 @@ mod runtime;
 mod state;
 mod store;
 pub mod token_store;
+mod tools;
 mod wasi_cli;
 
 pub use builder::HostBuilder;
 pub use client::HttpClient;
 pub use environment::environment;
-pub use guest::GuestTool;
 pub use guest_log::LogSink;
 pub use host::{CallError, Host};
 pub use limits::{Limits, Stopped};
@@ -63,3 +63,4 @@ pub use password_login::PasswordLogin;
 pub use password_login::to_http;
 pub use store::{Authority, NativeStore};
 pub use token_store::TokenStore;
+pub use tools::GuestTool;

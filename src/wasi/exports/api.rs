@@ -1,7 +1,6 @@
 //! The export `api`.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::to_wit::ToWit;
 use super::{client, read_settings};
@@ -11,28 +10,18 @@ use crate::wasi::bindings::{Component, api as wit};
 use crate::wasi::wait::block_on;
 
 impl wit::Guest for Component {
-    fn call(
-        url: String,
-        method: Option<String>,
-        json: Option<String>,
-        query: Option<Vec<(String, String)>>,
-        headers: Option<Vec<(String, String)>>,
-        timeout_seconds: Option<u32>,
-        auto_retry_on_token_expire: Option<bool>,
-        use_intranet_token: Option<bool>,
-        auth_token: Option<String>,
-    ) -> Result<wit::Response, wit::Failure> {
+    fn call(url: String, options: wit::Options) -> Result<wit::Response, wit::Failure> {
         let secret = |(name, value): (String, String)| (name, Secret::new(value));
         let arguments = api::Arguments {
             url,
-            method,
-            json,
-            query,
-            headers: headers.map(|headers| headers.into_iter().map(secret).collect()),
-            timeout_seconds,
-            auto_retry_on_token_expire,
-            use_intranet_token,
-            auth_token: auth_token.map(Secret::new),
+            method: options.method,
+            json: options.json,
+            query: options.query,
+            headers: options.headers.map(|headers| headers.into_iter().map(secret).collect()),
+            timeout_seconds: options.timeout_seconds,
+            auto_retry_on_token_expire: options.auto_retry_on_token_expire,
+            use_intranet_token: options.use_intranet_token,
+            auth_token: options.auth_token.map(Secret::new),
         };
         read_settings(api::OPERATION)
             .and_then(|settings| block_on(client(settings).call_api(arguments)))

@@ -122,17 +122,7 @@ impl tools::Guest for Hostile {
 }
 
 impl api::Guest for Hostile {
-    fn call(
-        _url: String,
-        _method: Option<String>,
-        _json: Option<String>,
-        _query: Option<Vec<(String, String)>>,
-        _headers: Option<Vec<(String, String)>>,
-        _timeout_seconds: Option<u32>,
-        _auto_retry_on_token_expire: Option<bool>,
-        _use_intranet_token: Option<bool>,
-        _auth_token: Option<String>,
-    ) -> Result<api::Response, types::Failure> {
+    fn call(_url: String, _options: api::Options) -> Result<api::Response, types::Failure> {
         refused()
     }
 }

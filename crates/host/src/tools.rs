@@ -1,0 +1,143 @@
+//! The tools that the component exports: the arguments and the result of each.
+
+use oge_tools::tools::query_task_status::Phase;
+use oge_tools::tools::{
+    Computation, CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery,
+    SubmitBatchTask, Tool, execute_code_to_dag, query_task_status, submit_batch_task,
+};
+use serde_json::value::RawValue;
+
+use crate::bindings::exports::oge::tools::{tools as wit, types};
+use crate::from_wit::elapsed;
+use crate::guest::{Answer, Guest, interface};
+
+/// A tool that the component exports.
+pub trait GuestTool: Tool + sealed::Call<Self> {}
+
+impl<T: Tool + sealed::Call<Self>> GuestTool for T {}
+
+pub(crate) mod sealed {
+    use super::{Answer, Done, Guest, Tool};
+
+    /// One export.
+    pub trait Call<T: Tool> {
+        #[doc(hidden)]
+        #[expect(private_interfaces, reason = "sealed: only this crate can call it")]
+        fn call(
+            guest: &mut Guest,
+            arguments: &T::Arguments,
+        ) -> impl Future<Output = wasmtime::Result<Answer<Done<T::Output>>>> + Send;
+    }
+}
+
+/// Implements one export: its name, the type and the reading of its result, and which of the arguments it
+/// takes.
+macro_rules! export {
+    ($tool:ident, $name:literal, $result:ident, $read:path, |$arguments:ident| ($($argument:expr),*)) => {
+        impl sealed::Call<$tool> for $tool {
+            #[expect(private_interfaces, reason = "sealed: only this crate can call it")]
+            async fn call(
+                guest: &mut Guest,
+                $arguments: &<$tool as Tool>::Arguments,
+            ) -> wasmtime::Result<Answer<Done<<$tool as Tool>::Output>>> {
+                let parameters = ($($argument,)*);
+                let answer: Answer<types::$result> =
+                    guest.call(interface::TOOLS, $name, parameters).await?;
+                match answer {
+                    Ok(result) => Ok(Ok($read(result)?)),
+                    Err(failure) => Ok(Err(failure)),
+                }
+            }
+        }
+    };
+}
+
+export!(
+    CoverageAspectAnalysis,
+    "coverage-aspect-analysis",
+    Computation,
+    computation,
+    |arguments| (
+        &*arguments.bbox,
+        arguments.coverage_type.as_deref(),
+        arguments.pretreatment,
+        arguments.product_value.as_deref(),
+        arguments.radius
+    )
+);
+export!(RunBigQuery, "run-big-query", Computation, computation, |arguments| (
+    arguments.query.as_deref(),
+    arguments.geometry_column.as_deref()
+));
+export!(ExecuteCodeToDag, "execute-code-to-dag", DagTasks, dags, |arguments| (
+    &*arguments.code,
+    arguments.user_id.as_deref(),
+    arguments.sample_name.as_deref(),
+    arguments.auth_token.as_ref().map(|token| token.expose())
+));
+export!(SubmitBatchTask, "submit-batch-task", BatchTask, task, |arguments| (
+    &*arguments.dag_id,
+    arguments.task_name.as_deref(),
+    arguments.filename.as_deref(),
+    arguments.crs.as_deref(),
+    arguments.scale.as_deref(),
+    arguments.format.as_deref(),
+    arguments.username.as_deref(),
+    arguments.script.as_deref(),
+    arguments.auth_token.as_ref().map(|token| token.expose())
+));
+export!(QueryTaskStatus, "query-task-status", TaskStatus, status, |arguments| (
+    &*arguments.dag_id,
+    arguments.auth_token.as_ref().map(|token| token.expose())
+));
+
+/// What cannot come from the component as it is built: JSON text that is not JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("the component answered what its contract excludes: {0}")]
+pub(crate) struct Broken(&'static str);
+
+pub(crate) fn computation(wit: wit::Computation) -> Result<Done<Computation>, Broken> {
+    Ok(done(wit.execution, Computation { data: wit.data }))
+}
+
+pub(crate) fn dags(wit: wit::DagTasks) -> Result<Done<execute_code_to_dag::Output>, Broken> {
+    let present = |text| Ok(Some(json(text)?).filter(|json| json.get() != "null"));
+    let output = execute_code_to_dag::Output {
+        dags: json(wit.dags)?,
+        dag_ids: wit.dag_ids,
+        space_params: present(wit.space_params)?,
+        log: present(wit.log)?,
+        user_id: wit.user_id,
+        sample_name: wit.sample_name,
+    };
+    Ok(done(wit.execution, output))
+}
+
+pub(crate) fn task(wit: wit::BatchTask) -> Result<Done<submit_batch_task::Output>, Broken> {
+    let output = submit_batch_task::Output::read(&wit.api_response)
+        .ok_or(Broken("api-response without a record"))?;
+    Ok(done(wit.execution, output))
+}
+
+pub(crate) fn status(wit: wit::TaskStatus) -> Result<Done<query_task_status::Output>, Broken> {
+    let output = query_task_status::Output {
+        phase: match wit.phase {
+            types::Phase::Running => Phase::Running,
+            types::Phase::Completed => Phase::Completed,
+            types::Phase::Failed => Phase::Failed,
+            types::Phase::Other => Phase::Other,
+        },
+        dag_id: wit.dag_id,
+        status: wit.status,
+        raw_response: wit.raw_response,
+    };
+    Ok(done(wit.execution, output))
+}
+
+fn done<T>(execution: types::Execution, output: T) -> Done<T> {
+    Done { output, attempts: execution.attempts, elapsed: elapsed(execution.seconds) }
+}
+
+fn json(text: String) -> Result<Box<RawValue>, Broken> {
+    RawValue::from_string(text).map_err(|_| Broken("text that is not JSON"))
+}
