@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::measured::{note, wanted};
 use crate::mock::MockProcess;
-use crate::names::CALLERS;
+use crate::parameters::CALLERS;
 use crate::timing::{at_once, quantile};
 use crate::ways::{self, Way};
 

@@ -6,7 +6,7 @@ use criterion::{Criterion, SamplingMode, Throughput};
 use tokio::runtime::Runtime;
 
 use crate::mock::MockProcess;
-use crate::names::SIZES;
+use crate::parameters::SIZES;
 use crate::timing::one_at_a_time;
 use crate::ways;
 

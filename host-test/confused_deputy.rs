@@ -11,7 +11,7 @@ use oge_tools::url::Origin;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 
 /// A server that records each request and sends the same response to all.
 struct Listener {
@@ -75,15 +75,15 @@ async fn head(stream: &TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Starts a logged-in scene and another server whose origin the host allows.
-async fn two_servers() -> (Scene, Listener) {
+/// Starts a logged-in fixture and another server whose origin the host allows.
+async fn two_servers() -> (Fixture, Listener) {
     let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
     let elsewhere = Listener::start(answer.to_owned()).await;
     let origin = elsewhere.origin();
-    let scene = Scene::with(Options::default(), |builder| builder.allow(origin)).await;
-    scene.host.refresh_token().await.unwrap();
-    scene.mock.clear_requests();
-    (scene, elsewhere)
+    let fixture = Fixture::with(Options::default(), |builder| builder.allow(origin)).await;
+    fixture.host.refresh_token().await.unwrap();
+    fixture.mock.clear_requests();
+    (fixture, elsewhere)
 }
 
 fn with_the_token(url: String) -> Arguments {
@@ -91,8 +91,8 @@ fn with_the_token(url: String) -> Arguments {
     Arguments { url, method, use_intranet_token: Some(true), ..Arguments::default() }
 }
 
-async fn assert_refused(scene: &Scene, arguments: &Arguments, what: &str) {
-    match scene.host.call_api(arguments).await {
+async fn assert_refused(fixture: &Fixture, arguments: &Arguments, what: &str) {
+    match fixture.host.call_api(arguments).await {
         Err(CallError::Failure(failure)) => {
             assert_eq!(
                 (failure.kind, failure.attempts),
@@ -106,8 +106,8 @@ async fn assert_refused(scene: &Scene, arguments: &Arguments, what: &str) {
 
 #[tokio::test]
 async fn no_url_spelling_sends_the_token_to_another_server() {
-    let (scene, elsewhere) = two_servers().await;
-    let (here, there) = (scene.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
+    let (fixture, elsewhere) = two_servers().await;
+    let (here, there) = (fixture.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
     let (_, port) = there.split_once(':').unwrap();
     let (_, own_port) = here.split_once(':').unwrap();
     for url in [
@@ -164,16 +164,16 @@ async fn no_url_spelling_sends_the_token_to_another_server() {
         "http://127.0.0.1:65536/".to_owned(),
         "file:///etc/hostname".to_owned(),
     ] {
-        assert_refused(&scene, &with_the_token(url.clone()), &url).await;
+        assert_refused(&fixture, &with_the_token(url.clone()), &url).await;
     }
     assert_eq!(elsewhere.heads(), [""; 0]);
-    scene.nothing_sent();
+    fixture.nothing_sent();
 }
 
 #[tokio::test]
 async fn a_host_in_path_or_query_does_not_change_the_server() {
-    let (scene, elsewhere) = two_servers().await;
-    let (here, there) = (scene.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
+    let (fixture, elsewhere) = two_servers().await;
+    let (here, there) = (fixture.mock.origin().trim_start_matches("http://"), &elsewhere.authority);
     let (_, port) = here.split_once(':').unwrap();
     let urls = [
         format!("http://{here}//{there}/x"),
@@ -186,10 +186,10 @@ async fn a_host_in_path_or_query_does_not_change_the_server() {
         format!("HTTP://127.0.0.1:0{port}/x?@{there}"),
     ];
     for url in &urls {
-        let response = scene.host.call_api(&with_the_token(url.clone())).await;
+        let response = fixture.host.call_api(&with_the_token(url.clone())).await;
         assert!(response.is_ok(), "{url}: {response:?}");
     }
-    let requests = scene.mock.requests(Route::Other);
+    let requests = fixture.mock.requests(Route::Other);
     assert_eq!(requests.len(), urls.len());
     for request in requests {
         assert_eq!(request.header("host"), Some(here), "{}", request.path);
@@ -200,9 +200,9 @@ async fn a_host_in_path_or_query_does_not_change_the_server() {
 
 #[tokio::test]
 async fn no_header_method_or_query_smuggles_a_second_request() {
-    let (scene, elsewhere) = two_servers().await;
+    let (fixture, elsewhere) = two_servers().await;
     let there = &elsewhere.authority;
-    let to = with_the_token(format!("{}/x", scene.mock.origin()));
+    let to = with_the_token(format!("{}/x", fixture.mock.origin()));
     for (name, value) in [
         ("Host", there.as_str()),
         ("hOsT", there),
@@ -232,7 +232,7 @@ async fn no_header_method_or_query_smuggles_a_second_request() {
     ] {
         let headers = Some(vec![(name.to_owned(), Secret::new(value))]);
         let arguments = Arguments { headers, ..to.clone() };
-        assert_refused(&scene, &arguments, &format!("{name:?}: {value:?}")).await;
+        assert_refused(&fixture, &arguments, &format!("{name:?}: {value:?}")).await;
     }
     for method in [
         "GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\nGET",
@@ -244,14 +244,14 @@ async fn no_header_method_or_query_smuggles_a_second_request() {
         "",
     ] {
         let arguments = Arguments { method: Some(method.to_owned()), ..to.clone() };
-        assert_refused(&scene, &arguments, method).await;
+        assert_refused(&fixture, &arguments, method).await;
     }
-    scene.nothing_sent();
+    fixture.nothing_sent();
 
     let smuggled = format!(" HTTP/1.1\r\nHost: {there}\r\n\r\n");
     let query = Some(vec![("a\r\nb".to_owned(), smuggled), ("#@".to_owned(), "\0".to_owned())]);
-    scene.host.call_api(&Arguments { query, ..to }).await.unwrap();
-    let request = scene.only(Route::Other);
+    fixture.host.call_api(&Arguments { query, ..to }).await.unwrap();
+    let request = fixture.only(Route::Other);
     assert!(request.raw_query.unwrap().bytes().all(|byte| byte.is_ascii_graphic()));
     assert_eq!(elsewhere.heads(), [""; 0]);
 }
@@ -267,13 +267,13 @@ async fn no_redirect_sends_the_token_to_another_server() {
         );
         let platform = Listener::start(away).await;
         let (api_url, origin) = (format!("http://{}/x", platform.authority), elsewhere.origin());
-        let scene = Scene::with(Options::default(), |builder| {
+        let fixture = Fixture::with(Options::default(), |builder| {
             let settings = [("OGE_API_URL", api_url.as_str()), ("OGE_TOKEN", "given")];
             builder.settings(settings).allow(origin)
         })
         .await;
         let Err(CallError::Failure(failure)) =
-            scene.host.call_api(&with_the_token(api_url.clone())).await
+            fixture.host.call_api(&with_the_token(api_url.clone())).await
         else {
             panic!("a redirect was no failure");
         };

@@ -6,13 +6,13 @@ use oge_tools::tools::CoverageAspectAnalysis;
 use oge_tools::tools::coverage_aspect_analysis::Arguments;
 use serde_json::json;
 
-use crate::scene::{Scene, assert_headers, mount_tai};
+use crate::fixture::{Fixture, assert_headers, mount_tai};
 
 #[tokio::test]
 async fn defaults_are_those_of_the_old_server() {
-    let scene = Scene::new().await;
-    scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
-    let request = scene.only(Route::Process);
+    let fixture = Fixture::new().await;
+    fixture.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
+    let request = fixture.only(Route::Process);
     assert_headers(&request);
     assert_eq!(request.method, "POST");
     assert_eq!(request.path, "/gateway/computation-api/process");
@@ -36,7 +36,7 @@ async fn defaults_are_those_of_the_old_server() {
 
 #[tokio::test]
 async fn every_argument_reaches_the_platform() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let arguments = Arguments {
         coverage_type: Some("T".to_owned()),
         pretreatment: Some(false),
@@ -44,8 +44,8 @@ async fn every_argument_reaches_the_platform() {
         radius: Some(7),
         ..mount_tai()
     };
-    scene.host.run::<CoverageAspectAnalysis>(&arguments).await.unwrap();
-    let sent = scene.only(Route::Process).json();
+    fixture.host.run::<CoverageAspectAnalysis>(&arguments).await.unwrap();
+    let sent = fixture.only(Route::Process).json();
     let coverage = &sent["args"]["coverage"];
     assert_eq!(
         (&coverage["type"], &coverage["pretreatment"], &coverage["value"], &sent["args"]["radius"]),
@@ -55,14 +55,14 @@ async fn every_argument_reaches_the_platform() {
 
 #[tokio::test]
 async fn the_platforms_json_keeps_its_order_and_number_format() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let body = r#"{"z": 1.0, "a":[1e-7, 9007199254740993, "坡"], "code":20000}"#;
-    scene.mock.response(Route::Process, 200, "application/json", body);
-    let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
+    fixture.mock.response(Route::Process, 200, "application/json", body);
+    let done = fixture.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     assert_eq!(done.output.data, body);
     let body = body.replace(' ', "");
     assert_eq!(
-        scene.envelope::<CoverageAspectAnalysis>(&mount_tai()).await,
+        fixture.envelope::<CoverageAspectAnalysis>(&mount_tai()).await,
         format!(
             r#"{{"success":true,"code":0,"msg":"坡向分析执行成功","data":{body},"operation":"坡向分析","execution_time":T,"api_endpoint":"intranet"}}"#
         )
@@ -71,9 +71,9 @@ async fn the_platforms_json_keeps_its_order_and_number_format() {
 
 #[tokio::test]
 async fn a_text_response_is_kept_with_the_parse_error() {
-    let scene = Scene::new().await;
-    scene.mock.response(Route::Process, 200, "text/plain", "done");
-    let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
+    let fixture = Fixture::new().await;
+    fixture.mock.response(Route::Process, 200, "text/plain", "done");
+    let done = fixture.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     let data: serde_json::Value = serde_json::from_str(&done.output.data).unwrap();
     assert_eq!((&data["raw_text"], &data["content_type"]), (&json!("done"), &json!("text/plain")));
     assert!(data["json_parse_error"].is_string());
@@ -81,7 +81,7 @@ async fn a_text_response_is_kept_with_the_parse_error() {
 
 #[tokio::test]
 async fn a_bad_argument_is_named_and_nothing_is_sent() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let with_bbox = |bbox: &[f64]| Arguments { bbox: bbox.to_vec(), ..mount_tai() };
     let blank = || Some(" ".to_owned());
     for (name, arguments) in [
@@ -97,9 +97,9 @@ async fn a_bad_argument_is_named_and_nothing_is_sent() {
         ("coverage_type", Arguments { coverage_type: blank(), ..mount_tai() }),
         ("product_value", Arguments { product_value: blank(), ..mount_tai() }),
     ] {
-        let failure = scene.fail::<CoverageAspectAnalysis>(&arguments).await;
+        let failure = fixture.fail::<CoverageAspectAnalysis>(&arguments).await;
         assert_eq!((failure.kind, failure.attempts), (FailureKind::InvalidArgument, 0));
         assert!(failure.message.starts_with(name), "{failure}");
     }
-    scene.nothing_sent();
+    fixture.nothing_sent();
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use oge_host::{CallError, Host, HostBuilder, Limits, Stopped};
+use oge_host::{CallError, Host, HostBuilder, LimitExceeded, Limits};
 use oge_mock_platform::{Fault, Mock, Options, Route};
 use oge_tools::tools::{ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, execute_code_to_dag};
 use oge_tools::url::Origin;
 
-use crate::scene::{Scene, status_of};
+use crate::fixture::{Fixture, status_of};
 use crate::sink::Sink;
 
 /// More CPU time than a call needs that only waits, also on a busy machine.
@@ -24,10 +24,10 @@ pub async fn tell(host: &Host, what: &str) -> Result<String, CallError> {
 }
 
 /// Returns the limit that stops the guest. Asserts that the host works after that.
-async fn stopped(limits: Limits, what: &str) -> Stopped {
+async fn stopped(limits: Limits, what: &str) -> LimitExceeded {
     let host = hostile().limits(limits).build().unwrap();
     let stopped = match tell(&host, what).await {
-        Err(CallError::Stopped(stopped)) => stopped,
+        Err(CallError::LimitExceeded(stopped)) => stopped,
         other => panic!("not stopped, but {other:?}"),
     };
     assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
@@ -37,19 +37,19 @@ async fn stopped(limits: Limits, what: &str) -> Stopped {
 #[tokio::test]
 async fn a_guest_that_spins_is_stopped() {
     let limits = Limits { cpu: CPU, ..Limits::default() };
-    assert_eq!(stopped(limits, "spin").await, Stopped::Cpu(CPU));
+    assert_eq!(stopped(limits, "spin").await, LimitExceeded::Cpu(CPU));
 }
 
 #[tokio::test]
 async fn waits_do_not_extend_the_cpu_limit() {
     let limits = Limits { cpu: CPU, ..Limits::default() };
-    assert_eq!(stopped(limits, "spin-between-waits").await, Stopped::Cpu(CPU));
+    assert_eq!(stopped(limits, "spin-between-waits").await, LimitExceeded::Cpu(CPU));
 }
 
 #[tokio::test]
 async fn refused_requests_do_not_extend_the_cpu_limit() {
     let limits = Limits { cpu: CPU, ..Limits::default() };
-    assert_eq!(stopped(limits, "refused").await, Stopped::Cpu(CPU));
+    assert_eq!(stopped(limits, "refused").await, LimitExceeded::Cpu(CPU));
 }
 
 #[tokio::test]
@@ -99,7 +99,10 @@ async fn spinning_guests_do_not_starve_other_calls() {
     assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
     assert!(!spinning.iter().all(tokio::task::JoinHandle::is_finished), "it had to wait for all");
     for spun in spinning {
-        assert!(matches!(spun.await.unwrap(), Err(CallError::Stopped(Stopped::Cpu(_)))));
+        assert!(matches!(
+            spun.await.unwrap(),
+            Err(CallError::LimitExceeded(LimitExceeded::Cpu(_)))
+        ));
     }
 }
 
@@ -107,21 +110,23 @@ async fn spinning_guests_do_not_starve_other_calls() {
 async fn a_waiting_call_ends_at_its_wall_time_limit() {
     let wall = Duration::from_millis(50);
     let limits = Limits { wall: Some(wall), ..Limits::default() };
-    assert_eq!(stopped(limits, "wait").await, Stopped::Wall(wall));
+    assert_eq!(stopped(limits, "wait").await, LimitExceeded::Wall(wall));
 }
 
 #[tokio::test]
 async fn a_guest_above_its_memory_limit_is_stopped() {
     let memory = 8 << 20;
     let limits = Limits { memory: Some(memory), ..Limits::default() };
-    assert_eq!(stopped(limits, "grow").await, Stopped::Memory(memory));
+    assert_eq!(stopped(limits, "grow").await, LimitExceeded::Memory(memory));
 }
 
 #[tokio::test]
 async fn the_memory_limit_follows_the_response_limit() {
     let host = hostile().settings([("OGE_MAX_REPLY_BYTES", "1048576")]).build().unwrap();
     let error = tell(&host, "grow").await.unwrap_err();
-    assert!(matches!(error, CallError::Stopped(Stopped::Memory(bytes)) if bytes == (4 + 16) << 20));
+    assert!(
+        matches!(error, CallError::LimitExceeded(LimitExceeded::Memory(bytes)) if bytes == (4 + 16) << 20)
+    );
     assert!(error.to_string().contains("OGE_MAX_REPLY_BYTES"), "{error}");
 }
 
@@ -129,16 +134,16 @@ async fn the_memory_limit_follows_the_response_limit() {
 #[tokio::test]
 async fn a_chunked_response_below_the_limit_fits() {
     const LENGTH: usize = 31 << 20;
-    let scene = Scene::new().await;
-    scene.mock.fail(Route::Process, Fault::Huge(LENGTH));
-    let done = scene.host.run::<RunBigQuery>(&Default::default()).await.unwrap();
+    let fixture = Fixture::new().await;
+    fixture.mock.fail(Route::Process, Fault::Huge(LENGTH));
+    let done = fixture.host.run::<RunBigQuery>(&Default::default()).await.unwrap();
     assert_eq!(done.output.data.len(), LENGTH);
 }
 
 #[tokio::test]
 async fn a_guest_above_its_resource_limit_is_stopped() {
     let limits = Limits { resources: 100, ..Limits::default() };
-    assert_eq!(stopped(limits, "pollables").await, Stopped::Resources(100));
+    assert_eq!(stopped(limits, "pollables").await, LimitExceeded::Resources(100));
 }
 
 #[tokio::test]
@@ -159,7 +164,7 @@ async fn requests_above_the_limit_are_refused() {
         .unwrap();
     let authority = mock.origin().trim_start_matches("http://");
     assert_eq!(tell(&host, &format!("requests:{authority}")).await.unwrap(), "96 of 100 refused");
-    assert_eq!(mock.story().len(), 4);
+    assert_eq!(mock.all_requests().len(), 4);
 }
 
 /// Returns why the guest traps. Asserts that the host works after that.
@@ -215,8 +220,10 @@ async fn an_endless_request_body_ends_with_its_call() {
     for sink in [Sink::that_reads(), Sink::that_does_not_read()] {
         let host = hostile().limits(limits).allow(sink.origin()).build().unwrap();
         let answer = tell(&host, &format!("upload:{}", sink.origin().authority())).await;
-        let is_stopped =
-            matches!(answer, Err(CallError::Stopped(Stopped::Cpu(_) | Stopped::Wall(_))));
+        let is_stopped = matches!(
+            answer,
+            Err(CallError::LimitExceeded(LimitExceeded::Cpu(_) | LimitExceeded::Wall(_)))
+        );
         assert!(is_stopped, "{answer:?}");
         assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
         tokio::task::spawn_blocking(|| sink.wait_until_left()).await.unwrap();
@@ -225,7 +232,7 @@ async fn an_endless_request_body_ends_with_its_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_guests_do_not_block_good_calls() {
-    let scene = Scene::logged_in().await;
+    let fixture = Fixture::logged_in().await;
     let limits = Limits {
         cpu: CPU,
         wall: Some(Duration::from_secs(2)),
@@ -257,7 +264,7 @@ async fn hostile_guests_do_not_block_good_calls() {
         .collect();
     let mut good = 0;
     while !crowd.iter().all(tokio::task::JoinHandle::is_finished) {
-        let call = tokio::time::timeout(Duration::from_secs(5), scene.ask());
+        let call = tokio::time::timeout(Duration::from_secs(5), fixture.ask());
         call.await.expect("it had to wait for the crowd").unwrap();
         good += 1;
     }
@@ -265,7 +272,7 @@ async fn hostile_guests_do_not_block_good_calls() {
     for guest in crowd {
         let (what, answer) = guest.await.unwrap();
         assert!(
-            matches!(answer, Err(CallError::Stopped(_) | CallError::Trapped(_))),
+            matches!(answer, Err(CallError::LimitExceeded(_) | CallError::Trapped(_))),
             "{what}: {answer:?}"
         );
     }

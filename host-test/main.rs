@@ -10,7 +10,6 @@
     reason = "tests"
 )]
 
-mod answers;
 mod api;
 mod artifacts;
 mod auth;
@@ -19,22 +18,23 @@ mod concurrency;
 mod confused_deputy;
 mod coverage_aspect_analysis;
 mod dependencies;
-mod discipline;
 mod examples;
 mod execute_code_to_dag;
 mod faults;
+mod fixture;
 mod limits;
+mod login_rate;
 mod model;
 mod old_server;
-mod promises;
 mod properties;
 mod query_task_status;
 mod responses;
 mod run_big_query;
 mod sandbox;
 mod scenarios;
-mod scene;
+mod scripted_responses;
 mod secrets;
+mod security_md;
 mod settings;
 mod sink;
 mod submit_batch_task;

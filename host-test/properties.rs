@@ -15,7 +15,7 @@ use oge_tools::token::{Token, TokenError, TokenStore};
 use oge_tools::url::Url;
 use proptest::prelude::*;
 
-use crate::answers::Answer;
+use crate::scripted_responses::ScriptedResponse;
 
 /// The store's result of `refresh`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +27,7 @@ enum Renewal {
 }
 
 struct Script {
-    answers: [Answer; 2],
+    answers: [ScriptedResponse; 2],
     sent: RefCell<Vec<(Request, Option<String>)>>,
 }
 
@@ -86,8 +86,8 @@ impl Clock for Still {
     }
 }
 
-fn any_answer() -> impl Strategy<Value = Answer> {
-    prop::sample::select(Answer::ALL.to_vec())
+fn any_answer() -> impl Strategy<Value = ScriptedResponse> {
+    prop::sample::select(ScriptedResponse::ALL.to_vec())
 }
 
 fn any_authorization() -> impl Strategy<Value = Authorization> {

@@ -5,14 +5,14 @@ use oge_tools::error::FailureKind;
 use oge_tools::tools::QueryTaskStatus;
 use oge_tools::tools::query_task_status::Phase;
 
-use crate::scene::{Scene, assert_headers, status_of};
+use crate::fixture::{Fixture, assert_headers, status_of};
 
 #[tokio::test]
 async fn the_id_is_percent_encoded_in_the_query() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let id = "a b&dagId=c/坡+%";
-    scene.host.run::<QueryTaskStatus>(&status_of(id)).await.unwrap();
-    let request = scene.only(Route::GetState);
+    fixture.host.run::<QueryTaskStatus>(&status_of(id)).await.unwrap();
+    let request = fixture.only(Route::GetState);
     assert_headers(&request);
     assert_eq!(
         (request.method.as_str(), request.path.as_str()),
@@ -24,7 +24,7 @@ async fn the_id_is_percent_encoded_in_the_query() {
 
 #[tokio::test]
 async fn state_and_phase_are_read_from_every_response_form() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (body, status, phase) in [
         ("running", "running", Phase::Running),
         (" Starting \n", "Starting", Phase::Running),
@@ -40,8 +40,8 @@ async fn state_and_phase_are_read_from_every_response_form() {
         ("7", "unknown", Phase::Other),
         ("{}", "unknown", Phase::Other),
     ] {
-        scene.mock.response(Route::GetState, 200, "text/plain", body);
-        let output = scene.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap().output;
+        fixture.mock.response(Route::GetState, 200, "text/plain", body);
+        let output = fixture.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap().output;
         assert_eq!(output.status, status, "{body}");
         assert_eq!(output.phase, phase, "{body}");
         assert_eq!(output.raw_response, body);
@@ -50,13 +50,13 @@ async fn state_and_phase_are_read_from_every_response_form() {
 
 #[tokio::test]
 async fn the_envelope_keeps_the_platforms_response() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (body, raw) in
         [("running", r#""running""#), (r#"{"status": "running"}"#, r#"{"status":"running"}"#)]
     {
-        scene.mock.response(Route::GetState, 200, "text/plain", body);
+        fixture.mock.response(Route::GetState, 200, "text/plain", body);
         assert_eq!(
-            scene.envelope::<QueryTaskStatus>(&status_of("d")).await,
+            fixture.envelope::<QueryTaskStatus>(&status_of("d")).await,
             format!(
                 r#"{{"success":true,"code":0,"msg":"查询任务状态成功，当前状态: running","data":{{"dag_id":"d","status":"running","is_completed":false,"is_running":true,"is_failed":false,"raw_response":{raw}}},"operation":"查询任务状态","execution_time":T,"api_endpoint":"dag"}}"#
             )
@@ -66,9 +66,9 @@ async fn the_envelope_keeps_the_platforms_response() {
 
 #[tokio::test]
 async fn a_blank_id_is_named_and_nothing_is_sent() {
-    let scene = Scene::new().await;
-    let failure = scene.fail::<QueryTaskStatus>(&status_of("　")).await;
+    let fixture = Fixture::new().await;
+    let failure = fixture.fail::<QueryTaskStatus>(&status_of("　")).await;
     assert_eq!(failure.kind, FailureKind::InvalidArgument);
     assert!(failure.message.starts_with("dag_id"), "{failure}");
-    scene.nothing_sent();
+    fixture.nothing_sent();
 }

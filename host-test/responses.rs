@@ -7,7 +7,7 @@ use oge_tools::tools::{
     CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, run_big_query,
 };
 
-use crate::scene::{Scene, code, mount_tai, status_of};
+use crate::fixture::{Fixture, code, mount_tai, status_of};
 
 const EXPIRED: &str = r#"{"code":"40003","msg":"token过期或异常"}"#;
 
@@ -26,42 +26,46 @@ fn response(status: u16, headers: &str, body: &[u8]) -> Fault {
 
 #[tokio::test]
 async fn an_expired_code_in_a_compressed_body_is_detected() {
-    let scene = Scene::logged_in().await;
+    let fixture = Fixture::logged_in().await;
     let body = compress_to_vec_zlib(EXPIRED.as_bytes(), 6);
-    scene.mock.fail_times(Route::Process, 1, response(200, "content-encoding: deflate\r\n", &body));
-    let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
-    assert_eq!((done.attempts, scene.mock.count(Route::Token)), (2, 1));
+    fixture.mock.fail_times(
+        Route::Process,
+        1,
+        response(200, "content-encoding: deflate\r\n", &body),
+    );
+    let done = fixture.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
+    assert_eq!((done.attempts, fixture.mock.count(Route::Token)), (2, 1));
 }
 
 #[tokio::test]
 async fn a_compressed_result_is_decoded() {
-    let scene = Scene::new().await;
-    scene.mock.fail(Route::ExecuteCode, response(200, "Content-Encoding: GZIP\r\n", NO_DAGS));
-    let done = scene.host.run::<ExecuteCodeToDag>(&code()).await.unwrap();
+    let fixture = Fixture::new().await;
+    fixture.mock.fail(Route::ExecuteCode, response(200, "Content-Encoding: GZIP\r\n", NO_DAGS));
+    let done = fixture.host.run::<ExecuteCodeToDag>(&code()).await.unwrap();
     assert!(done.output.dag_ids.is_empty());
 }
 
 #[tokio::test]
 async fn a_compressed_login_is_read() {
-    let scene = Scene::new().await;
-    let token = scene.mock.issue_token();
+    let fixture = Fixture::new().await;
+    let token = fixture.mock.issue_token();
     let login = format!(r#"{{"data":{{"token":"{token}","tokenHead":"Bearer "}}}}"#);
     let body = compress_to_vec(login.as_bytes(), 6);
-    scene.mock.fail(Route::Token, response(200, "content-encoding: deflate\r\n", &body));
-    scene.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap();
-    let logins = scene.mock.requests(Route::Token);
+    fixture.mock.fail(Route::Token, response(200, "content-encoding: deflate\r\n", &body));
+    fixture.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap();
+    let logins = fixture.mock.requests(Route::Token);
     assert_eq!(logins.len(), 1);
     assert_eq!(logins[0].header("accept-encoding"), Some("identity"));
 }
 
 #[tokio::test]
 async fn an_undecodable_body_is_a_bad_reply_naming_the_encoding() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (encoding, body) in [("br", NO_DAGS), ("gzip", &NO_DAGS[..20]), ("gzip", b"{\"dags\":{}}")]
     {
         let header = format!("content-encoding: {encoding}\r\n");
-        scene.mock.fail(Route::ExecuteCode, response(200, &header, body));
-        let failure = scene.fail::<ExecuteCodeToDag>(&code()).await;
+        fixture.mock.fail(Route::ExecuteCode, response(200, &header, body));
+        let failure = fixture.fail::<ExecuteCodeToDag>(&code()).await;
         assert_eq!((failure.kind, failure.http_status), (FailureKind::BadReply, Some(200)));
         assert!(failure.message.contains(&format!("`{encoding}`")), "{failure}");
     }
@@ -69,53 +73,53 @@ async fn an_undecodable_body_is_a_bad_reply_naming_the_encoding() {
 
 #[tokio::test]
 async fn a_decompression_bomb_is_too_large() {
-    let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", "100000")]).await;
+    let fixture = Fixture::set(&[("OGE_MAX_REPLY_BYTES", "100000")]).await;
     let bomb = compress_to_vec_zlib(&vec![b' '; 20_000_000], 6);
-    scene.mock.fail(Route::Process, response(200, "content-encoding: deflate\r\n", &bomb));
-    let failure = scene.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
+    fixture.mock.fail(Route::Process, response(200, "content-encoding: deflate\r\n", &bomb));
+    let failure = fixture.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
     assert_eq!(failure.kind, FailureKind::ReplyTooLarge, "{failure}");
 }
 
 #[tokio::test]
 async fn a_compressed_error_response_shows_its_reason() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let body = compress_to_vec_zlib(r#"{"error":"x","message":"内存不足"}"#.as_bytes(), 6);
-    scene.mock.fail(Route::Process, response(500, "content-encoding: deflate\r\n", &body));
-    let failure = scene.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
+    fixture.mock.fail(Route::Process, response(500, "content-encoding: deflate\r\n", &body));
+    let failure = fixture.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
     assert_eq!(failure.message, "the platform answered HTTP 500: 内存不足");
-    assert!(scene.log().iter().any(|line| line.contains("HTTP 500: 内存不足")));
+    assert!(fixture.log().iter().any(|line| line.contains("HTTP 500: 内存不足")));
 }
 
 #[tokio::test]
 async fn pages_and_broken_bodies_are_bad_replies_naming_a_setting() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (content_type, body) in [
         ("text/html;charset=UTF-8", "<!DOCTYPE html><title>统一登录</title>"),
         ("text/plain", "\n<html>login</html>"),
         ("application/json", ""),
         ("text/plain", "{\"code\":200"),
     ] {
-        scene.mock.response(Route::Process, 200, content_type, body);
-        scene.mock.response(Route::GetState, 200, content_type, body);
-        let query = scene.fail::<RunBigQuery>(&run_big_query::Arguments::default()).await;
-        let state = scene.fail::<QueryTaskStatus>(&status_of("d")).await;
+        fixture.mock.response(Route::Process, 200, content_type, body);
+        fixture.mock.response(Route::GetState, 200, content_type, body);
+        let query = fixture.fail::<RunBigQuery>(&run_big_query::Arguments::default()).await;
+        let state = fixture.fail::<QueryTaskStatus>(&status_of("d")).await;
         for (failure, setting) in [(query, "OGE_API_URL"), (state, "OGE_DAG_URL")] {
             assert_eq!((failure.kind, failure.http_status), (FailureKind::BadReply, Some(200)));
             assert!(failure.message.contains(setting), "{failure}");
             assert_eq!(failure.body.as_deref(), Some(body));
         }
     }
-    scene.mock.response(Route::Process, 200, "text/plain", "排队中");
-    let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
+    fixture.mock.response(Route::Process, 200, "text/plain", "排队中");
+    let done = fixture.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     assert!(done.output.data.starts_with(r#"{"raw_text":"排队中","#), "{}", done.output.data);
 }
 
 #[tokio::test]
 async fn a_redirect_names_its_target_and_the_setting() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let header = "location: https://user:pw@sso.test/login?next=SECRET\r\n";
-    scene.mock.fail(Route::GetState, response(302, header, b""));
-    let failure = scene.fail::<QueryTaskStatus>(&status_of("d")).await;
+    fixture.mock.fail(Route::GetState, response(302, header, b""));
+    let failure = fixture.fail::<QueryTaskStatus>(&status_of("d")).await;
     assert_eq!((failure.kind, failure.http_status), (FailureKind::Api, Some(302)));
     assert!(failure.message.contains("redirects to https://sso.test; "), "{failure}");
     assert!(failure.message.contains("OGE_DAG_URL"), "{failure}");
@@ -123,23 +127,23 @@ async fn a_redirect_names_its_target_and_the_setting() {
 
 #[tokio::test]
 async fn nan_and_infinity_become_null() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let body = r#"{"code":20000.0,"data":{"mean":NaN,"max":-Infinity,"text":"NaN"}}"#;
-    scene.mock.response(Route::Process, 200, "application/json", body);
-    let done = scene.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
+    fixture.mock.response(Route::Process, 200, "application/json", body);
+    let done = fixture.host.run::<CoverageAspectAnalysis>(&mount_tai()).await.unwrap();
     let json = r#"{"code":20000.0,"data":{"mean":null,"max":null,"text":"NaN"}}"#;
     assert_eq!(done.output.data, json);
 }
 
 #[tokio::test]
 async fn a_state_longer_than_4_kib_is_a_bad_reply() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for body in ["x".repeat(4097), format!(r#"{{"status":"{}"}}"#, "x".repeat(4097))] {
-        scene.mock.response(Route::GetState, 200, "text/plain", body);
-        let failure = scene.fail::<QueryTaskStatus>(&status_of("d")).await;
+        fixture.mock.response(Route::GetState, 200, "text/plain", body);
+        let failure = fixture.fail::<QueryTaskStatus>(&status_of("d")).await;
         assert_eq!(failure.kind, FailureKind::BadReply);
         assert!(failure.body.is_some_and(|body| body.contains("xxx")));
     }
-    scene.mock.response(Route::GetState, 200, "text/plain", "x".repeat(4096));
-    scene.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap();
+    fixture.mock.response(Route::GetState, 200, "text/plain", "x".repeat(4096));
+    fixture.host.run::<QueryTaskStatus>(&status_of("d")).await.unwrap();
 }

@@ -6,14 +6,14 @@ use oge_tools::tools::RunBigQuery;
 use oge_tools::tools::run_big_query::{Arguments, FARMLAND};
 use serde_json::json;
 
-use crate::scene::{Scene, assert_headers};
+use crate::fixture::{Fixture, assert_headers};
 
 #[tokio::test]
 async fn defaults_ask_for_farmland() {
-    let scene = Scene::new().await;
-    let done = scene.host.run::<RunBigQuery>(&Arguments::default()).await.unwrap();
+    let fixture = Fixture::new().await;
+    let done = fixture.host.run::<RunBigQuery>(&Arguments::default()).await.unwrap();
     assert!(done.output.data.contains("bigquery_"), "{}", done.output.data);
-    let request = scene.only(Route::Process);
+    let request = fixture.only(Route::Process);
     assert_headers(&request);
     assert_eq!(
         request.json(),
@@ -27,20 +27,20 @@ async fn defaults_ask_for_farmland() {
 
 #[tokio::test]
 async fn every_argument_reaches_the_platform() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let query = "SELECT \"a\"\nFROM t WHERE b = '坡\\'".to_owned();
     let arguments =
         Arguments { query: Some(query.clone()), geometry_column: Some("shape".to_owned()) };
-    scene.host.run::<RunBigQuery>(&arguments).await.unwrap();
-    let sent = scene.only(Route::Process).json();
+    fixture.host.run::<RunBigQuery>(&arguments).await.unwrap();
+    let sent = fixture.only(Route::Process).json();
     assert_eq!(sent["args"], json!({"query": query, "geometryColumn": "shape"}));
 }
 
 #[tokio::test]
 async fn a_failure_ends_with_the_status() {
-    let scene = Scene::new().await;
-    scene.mock.fail(Route::Process, Fault::Status(502));
-    let envelope = scene.envelope::<RunBigQuery>(&Arguments::default()).await;
+    let fixture = Fixture::new().await;
+    fixture.mock.fail(Route::Process, Fault::Status(502));
+    let envelope = fixture.envelope::<RunBigQuery>(&Arguments::default()).await;
     assert!(
         envelope.starts_with(r#"{"success":false,"code":1,"msg":"大数据查询失败: "#),
         "{envelope}"
@@ -51,22 +51,22 @@ async fn a_failure_ends_with_the_status() {
         ),
         "{envelope}"
     );
-    scene.mock.fail(Route::Process, Fault::Code(500));
-    let envelope = scene.envelope::<RunBigQuery>(&Arguments::default()).await;
+    fixture.mock.fail(Route::Process, Fault::Code(500));
+    let envelope = fixture.envelope::<RunBigQuery>(&Arguments::default()).await;
     assert!(envelope.contains(" (状态码: 未知状态码)\""), "{envelope}");
 }
 
 #[tokio::test]
 async fn blank_arguments_are_named_and_nothing_is_sent() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let blank = || Some("\n".to_owned());
     for (name, arguments) in [
         ("query", Arguments { query: blank(), ..Arguments::default() }),
         ("geometry_column", Arguments { geometry_column: blank(), ..Arguments::default() }),
     ] {
-        let failure = scene.fail::<RunBigQuery>(&arguments).await;
+        let failure = fixture.fail::<RunBigQuery>(&arguments).await;
         assert_eq!(failure.kind, FailureKind::InvalidArgument);
         assert!(failure.message.starts_with(name), "{failure}");
     }
-    scene.nothing_sent();
+    fixture.nothing_sent();
 }

@@ -60,7 +60,7 @@ async fn requests_are_sent_to_allowed_origins_only() {
             "{other}: {answer}"
         );
     }
-    assert!(mock.story().is_empty(), "{:?}", mock.story());
+    assert!(mock.all_requests().is_empty(), "{:?}", mock.all_requests());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use oge_tools::error::Failure;
 use oge_tools::secret::{EXCERPT_BYTES, Secret};
 use oge_tools::tools::{QueryTaskStatus, query_task_status};
 
-use crate::scene::{Scene, status_of};
+use crate::fixture::{Fixture, status_of};
 
 const PASSWORD: &str = "MARKER_P@ss-word!";
 const CLIENT_SECRET: &str = "MARKER-client=1.~";
@@ -27,15 +27,15 @@ pub fn credentials() -> Credentials {
     }
 }
 
-async fn scene() -> Scene {
+async fn fixture() -> Fixture {
     let options = Options::default().credentials(credentials());
-    Scene::with(options, |builder| builder.settings([("OGE_LOG", "debug")])).await
+    Fixture::with(options, |builder| builder.settings([("OGE_LOG", "debug")])).await
 }
 
 /// Returns every form in which a failure is shown, and the log.
-fn shown(scene: &Scene, failure: &Failure) -> String {
+fn shown(fixture: &Fixture, failure: &Failure) -> String {
     let envelope = Envelope::<query_task_status::Output>::of::<QueryTaskStatus>(Err(failure));
-    format!("{failure} {failure:?} {} {:?}", envelope.to_json(), scene.log())
+    format!("{failure} {failure:?} {} {:?}", envelope.to_json(), fixture.log())
 }
 
 fn assert_clean(text: &str) {
@@ -46,79 +46,79 @@ fn assert_clean(text: &str) {
 
 #[tokio::test]
 async fn a_token_that_the_platform_repeats_is_hidden() {
-    let scene = scene().await;
-    scene.mock.fail(Route::GetState, Fault::EchoToken);
-    let failure = scene.ask().await.unwrap_err();
+    let fixture = fixture().await;
+    fixture.mock.fail(Route::GetState, Fault::EchoToken);
+    let failure = fixture.ask().await.unwrap_err();
     assert!(failure.body.as_deref().unwrap().contains("***"), "{failure:?}");
-    assert_clean(&shown(&scene, &failure));
+    assert_clean(&shown(&fixture, &failure));
 }
 
 #[tokio::test]
 async fn a_callers_token_that_the_platform_repeats_is_hidden() {
-    let scene = scene().await;
-    scene.mock.fail(Route::GetState, Fault::EchoToken);
+    let fixture = fixture().await;
+    fixture.mock.fail(Route::GetState, Fault::EchoToken);
     let mut arguments = status_of("d");
     arguments.auth_token = Some(Secret::new("eyJtoken.MARKERMARKER.MARKERMARKER"));
-    let failure = scene.fail::<QueryTaskStatus>(&arguments).await;
-    assert_clean(&shown(&scene, &failure));
+    let failure = fixture.fail::<QueryTaskStatus>(&arguments).await;
+    assert_clean(&shown(&fixture, &failure));
     assert_clean(&format!("{arguments:?}"));
 }
 
 #[tokio::test]
 async fn credentials_that_the_login_repeats_are_hidden() {
-    let scene = scene().await;
-    scene.mock.fail(Route::Token, Fault::EchoToken);
-    let failure = scene.ask().await.unwrap_err();
+    let fixture = fixture().await;
+    fixture.mock.fail(Route::Token, Fault::EchoToken);
+    let failure = fixture.ask().await.unwrap_err();
     assert!(failure.message.contains("***"), "{failure}");
-    assert_clean(&shown(&scene, &failure));
+    assert_clean(&shown(&fixture, &failure));
 }
 
 #[tokio::test]
 async fn an_unknown_login_response_is_not_quoted() {
-    let scene = scene().await;
+    let fixture = fixture().await;
     let body =
         r#"{"code":200,"msg":"eyJhbGciOiJIUzI1NiJ9.MARKER.c2ln","data":{"jwt":"eyJMARKER"}}"#;
-    scene.mock.response(Route::Token, 200, "application/json", body);
-    let failure = scene.ask().await.unwrap_err();
-    assert_clean(&shown(&scene, &failure));
+    fixture.mock.response(Route::Token, 200, "application/json", body);
+    let failure = fixture.ask().await.unwrap_err();
+    assert_clean(&shown(&fixture, &failure));
 }
 
 #[tokio::test]
 async fn a_successful_call_logs_no_secret() {
-    let scene = scene().await;
-    scene.ask().await.unwrap();
-    scene.mock.revoke_tokens();
-    scene.ask().await.unwrap();
-    assert!(scene.log().len() > 5, "{:?}", scene.log());
-    assert_clean(&format!("{:?}", scene.log()));
+    let fixture = fixture().await;
+    fixture.ask().await.unwrap();
+    fixture.mock.revoke_tokens();
+    fixture.ask().await.unwrap();
+    assert!(fixture.log().len() > 5, "{:?}", fixture.log());
+    assert_clean(&format!("{:?}", fixture.log()));
 }
 
 #[tokio::test]
 async fn a_private_header_is_hidden_with_any_token() {
-    let scene = Scene::new().await;
-    scene.mock.response(
+    let fixture = Fixture::new().await;
+    fixture.mock.response(
         Route::Other,
         200,
         "application/json",
         r#"{"code":500,"msg":"key MARKER-4711"}"#,
     );
-    for auth_token in [None, Some(Secret::new(scene.mock.issue_token()))] {
+    for auth_token in [None, Some(Secret::new(fixture.mock.issue_token()))] {
         let arguments = api::Arguments {
-            url: format!("{}/other", scene.mock.origin()),
+            url: format!("{}/other", fixture.mock.origin()),
             headers: Some(vec![("X-Api-Key".to_owned(), Secret::new("MARKER-4711"))]),
             use_intranet_token: Some(true),
             auth_token,
             ..Default::default()
         };
-        let error = scene.host.call_api(&arguments).await.unwrap_err();
+        let error = fixture.host.call_api(&arguments).await.unwrap_err();
         assert!(error.to_string().contains("***"), "{error}");
-        assert!(!format!("{error:?}{:?}", scene.log()).contains("MARKER-4711"), "{error:?}");
+        assert!(!format!("{error:?}{:?}", fixture.log()).contains("MARKER-4711"), "{error:?}");
     }
 }
 
 /// Makes the platform respond with a text that repeats secrets which the call did not send.
-fn repeat(scene: &Scene, status: u16, content_type: &str, body: String) {
-    scene.mock.response(Route::GetState, status, content_type, body);
+fn repeat(fixture: &Fixture, status: u16, content_type: &str, body: String) {
+    fixture.mock.response(Route::GetState, status, content_type, body);
 }
 
 #[tokio::test]
@@ -126,11 +126,11 @@ async fn every_account_secret_that_the_platform_repeats_is_hidden() {
     const BEARER: &str = "MARKER-bearer";
     let options = Options::default().credentials(credentials());
     let given = [("OGE_LOG", "debug"), ("OGE_TOKEN", TOKEN), ("OGE_MCP_BEARER", BEARER)];
-    let scene = Scene::with(options, |builder| builder.settings(given)).await;
-    scene.ask().await.unwrap();
-    scene.mock.revoke_tokens();
-    scene.ask().await.unwrap();
-    let sent = scene.mock.requests(Route::GetState);
+    let fixture = Fixture::with(options, |builder| builder.settings(given)).await;
+    fixture.ask().await.unwrap();
+    fixture.mock.revoke_tokens();
+    fixture.ask().await.unwrap();
+    let sent = fixture.mock.requests(Route::GetState);
     let sent = sent.iter().map(|request| request.header("authorization").unwrap().to_owned());
     let mut secrets: Vec<_> = sent.collect();
     secrets.dedup();
@@ -143,11 +143,11 @@ async fn every_account_secret_that_the_platform_repeats_is_hidden() {
             (200, "application/json", format!(r#"{{"code":500,"msg":"bad {secret}!"}}"#)),
             (403, "text/html", format!("<h1>bad {secret}!</h1>")),
         ] {
-            repeat(&scene, status, content_type, body);
-            let store = scene.ask().await.unwrap_err();
+            repeat(&fixture, status, content_type, body);
+            let store = fixture.ask().await.unwrap_err();
             let mut arguments = status_of("d");
             arguments.auth_token = Some(Secret::new(current.as_str()));
-            let caller = scene.fail::<QueryTaskStatus>(&arguments).await;
+            let caller = fixture.fail::<QueryTaskStatus>(&arguments).await;
             // The tools hide the pieces that other tokens share with their own; the host hides the rest.
             let hides = |text: &str| {
                 let (_, hidden) = text.split_once("bad ").unwrap();
@@ -156,7 +156,7 @@ async fn every_account_secret_that_the_platform_repeats_is_hidden() {
             for failure in [store, caller] {
                 assert!(hides(&failure.message), "{failure}");
                 assert!(hides(failure.body.as_deref().unwrap()), "{failure:?}");
-                assert_clean(&shown(&scene, &failure));
+                assert_clean(&shown(&fixture, &failure));
             }
         }
     }
@@ -164,23 +164,23 @@ async fn every_account_secret_that_the_platform_repeats_is_hidden() {
 
 #[tokio::test]
 async fn a_truncated_text_shows_no_part_of_a_password() {
-    let scene = scene().await;
+    let fixture = fixture().await;
     for beyond in 3..PASSWORD.len() {
         let filler = "x".repeat(EXCERPT_BYTES - beyond);
-        repeat(&scene, 500, "text/plain", format!("{filler}{PASSWORD}"));
-        let failure = scene.ask().await.unwrap_err();
+        repeat(&fixture, 500, "text/plain", format!("{filler}{PASSWORD}"));
+        let failure = fixture.ask().await.unwrap_err();
         assert_eq!(failure.body.as_deref(), Some(&*format!("{filler}***…")), "{beyond}");
-        assert!(!shown(&scene, &failure).contains("xM"), "{beyond}: {failure}");
+        assert!(!shown(&fixture, &failure).contains("xM"), "{beyond}: {failure}");
     }
 }
 
 #[tokio::test]
 async fn a_log_shows_its_level_and_more_severe_ones() {
     for (level, lines) in [("off", 0), ("error", 1), ("warn", 1), ("info", 1), ("debug", 3)] {
-        let scene = Scene::set(&[("OGE_LOG", level)]).await;
-        scene.mock.fail(Route::GetState, oge_mock_platform::Fault::Status(500));
-        scene.ask().await.unwrap_err();
-        assert_eq!(scene.log().len(), lines, "{level}: {:?}", scene.log());
+        let fixture = Fixture::set(&[("OGE_LOG", level)]).await;
+        fixture.mock.fail(Route::GetState, oge_mock_platform::Fault::Status(500));
+        fixture.ask().await.unwrap_err();
+        assert_eq!(fixture.log().len(), lines, "{level}: {:?}", fixture.log());
     }
 }
 
@@ -216,15 +216,15 @@ fn assert_hidden(shown: &str, how: &str, spelled: &str) {
 }
 
 /// Returns the failure of a call with a caller's token.
-async fn fail_with_token(scene: &Scene) -> Failure {
+async fn fail_with_token(fixture: &Fixture) -> Failure {
     let mut arguments = status_of("d");
     arguments.auth_token = Some(Secret::new(TOKEN));
-    scene.fail::<QueryTaskStatus>(&arguments).await
+    fixture.fail::<QueryTaskStatus>(&arguments).await
 }
 
 #[tokio::test]
 async fn no_spelling_of_a_token_that_the_platform_repeats_is_shown() {
-    let scene = scene().await;
+    let fixture = fixture().await;
     for (how, spelled) in spellings(TOKEN) {
         for (status, content_type, body) in [
             (500, "application/json", format!(r#"{{"code":500,"msg":"bad {spelled}"}}"#)),
@@ -236,19 +236,19 @@ async fn no_spelling_of_a_token_that_the_platform_repeats_is_shown() {
         ] {
             let content_type = content_type.to_owned();
             let fault = Fault::Response { status, content_type, body: body.into() };
-            scene.mock.fail(Route::GetState, fault);
-            let failure = fail_with_token(&scene).await;
+            fixture.mock.fail(Route::GetState, fault);
+            let failure = fail_with_token(&fixture).await;
             let body = failure.body.as_deref().unwrap();
             assert!(body.contains("***"), "{how}: {body}");
             assert_hidden(&format!("{failure} {body}"), how, &spelled);
-            assert_hidden(&shown(&scene, &failure), how, &spelled);
+            assert_hidden(&shown(&fixture, &failure), how, &spelled);
         }
     }
 }
 
 #[tokio::test]
 async fn no_spelling_of_a_credential_that_the_login_repeats_is_shown() {
-    let scene = scene().await;
+    let fixture = fixture().await;
     for secret in [PASSWORD, CLIENT_SECRET] {
         for (how, spelled) in spellings(secret) {
             // Statuses that do not reject the credentials, after which no login would be made for a while.
@@ -256,10 +256,10 @@ async fn no_spelling_of_a_credential_that_the_login_repeats_is_shown() {
                 let body = format!(r#"{{"code":500,"msg":"not {spelled}"}}"#);
                 let content_type = "application/json".to_owned();
                 let fault = Fault::Response { status, content_type, body: body.into() };
-                scene.mock.fail(Route::Token, fault);
-                let failure = scene.ask().await.unwrap_err();
+                fixture.mock.fail(Route::Token, fault);
+                let failure = fixture.ask().await.unwrap_err();
                 assert!(failure.message.contains("***"), "{how}: {failure}");
-                assert_hidden(&shown(&scene, &failure), how, &spelled);
+                assert_hidden(&shown(&fixture, &failure), how, &spelled);
             }
         }
     }
@@ -292,8 +292,8 @@ async fn a_token_in_a_status_line_or_a_header_is_not_shown() {
     ] {
         let url = repeats(response);
         let settings = [("OGE_DAG_URL", url.as_str()), ("OGE_LOG", "debug")];
-        let scene = Scene::set(&settings).await;
-        let failure = fail_with_token(&scene).await;
-        assert_hidden(&shown(&scene, &failure), response, TOKEN);
+        let fixture = Fixture::set(&settings).await;
+        let failure = fail_with_token(&fixture).await;
+        assert_hidden(&shown(&fixture, &failure), response, TOKEN);
     }
 }

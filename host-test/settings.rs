@@ -7,11 +7,11 @@ use oge_tools::tools::{
     ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask, run_big_query,
 };
 
-use crate::scene::{Scene, code, status_of, submission};
+use crate::fixture::{Fixture, code, status_of, submission};
 
-/// Returns a scene without one of its settings: a blank value counts as missing.
-async fn without(key: &str) -> Scene {
-    Scene::with(Options::default(), |builder| builder.settings([(key, "")])).await
+/// Returns a fixture without one of its settings: a blank value counts as missing.
+async fn without(key: &str) -> Fixture {
+    Fixture::with(Options::default(), |builder| builder.settings([(key, "")])).await
 }
 
 #[tokio::test]
@@ -35,8 +35,8 @@ async fn a_missing_setting_is_named_by_the_tool_that_needs_it() {
 
 #[tokio::test]
 async fn a_tool_does_not_need_another_tools_setting() {
-    let scene = without("OGE_API_URL").await;
-    assert!(scene.ask().await.is_ok());
+    let fixture = without("OGE_API_URL").await;
+    assert!(fixture.ask().await.is_ok());
 }
 
 #[tokio::test]
@@ -48,21 +48,21 @@ async fn a_missing_credential_is_named_and_nothing_is_sent() {
         "OGE_CLIENT_ID",
         "OGE_CLIENT_SECRET",
     ] {
-        let scene = without(key).await;
-        let failure = scene.ask().await.unwrap_err();
+        let fixture = without(key).await;
+        let failure = fixture.ask().await.unwrap_err();
         assert_eq!((failure.kind, failure.attempts), (FailureKind::NotConfigured, 0));
         assert!(failure.message.contains(key), "{failure}");
-        scene.nothing_sent();
+        fixture.nothing_sent();
     }
 }
 
 #[tokio::test]
 async fn a_given_token_needs_no_login_until_it_expires() {
-    let scene = Scene::with(Options::default(), |builder| {
+    let fixture = Fixture::with(Options::default(), |builder| {
         builder.settings([("OGE_TOKEN_URL", ""), ("OGE_TOKEN", "e30.eyJleHAiOjF9.c2ln")])
     })
     .await;
-    let failure = scene.ask().await.unwrap_err();
+    let failure = fixture.ask().await.unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (FailureKind::NotConfigured, 1));
     assert!(failure.message.contains("OGE_TOKEN_URL"), "{failure}");
 }

@@ -6,13 +6,13 @@ use oge_tools::tools::SubmitBatchTask;
 use oge_tools::tools::submit_batch_task::Arguments;
 use serde_json::json;
 
-use crate::scene::{Scene, assert_headers, submission};
+use crate::fixture::{Fixture, assert_headers, submission};
 
 #[tokio::test]
 async fn defaults_are_those_of_the_old_server() {
-    let scene = Scene::set(&[("OGE_USERNAME", "n-1"), ("OGE_UTC_OFFSET", "+00:00")]).await;
-    scene.host.run::<SubmitBatchTask>(&submission("d-1")).await.unwrap();
-    let request = scene.only(Route::AddTaskRecord);
+    let fixture = Fixture::set(&[("OGE_USERNAME", "n-1"), ("OGE_UTC_OFFSET", "+00:00")]).await;
+    fixture.host.run::<SubmitBatchTask>(&submission("d-1")).await.unwrap();
+    let request = fixture.only(Route::AddTaskRecord);
     assert_headers(&request);
     let mut sent = request.json();
     for (field, prefix) in [("taskName", "task_20"), ("filename", "file_20")] {
@@ -34,7 +34,7 @@ async fn defaults_are_those_of_the_old_server() {
 
 #[tokio::test]
 async fn every_argument_reaches_the_platform() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let some = |text: &str| Some(text.to_owned());
     let arguments = Arguments {
         task_name: some("任务"),
@@ -46,9 +46,9 @@ async fn every_argument_reaches_the_platform() {
         script: some("s"),
         ..submission("d")
     };
-    scene.host.run::<SubmitBatchTask>(&arguments).await.unwrap();
+    fixture.host.run::<SubmitBatchTask>(&arguments).await.unwrap();
     assert_eq!(
-        scene.only(Route::AddTaskRecord).json(),
+        fixture.only(Route::AddTaskRecord).json(),
         json!({
             "taskName": "任务", "crs": "EPSG:3857", "scale": "30", "filename": "f",
             "format": "png", "id": "d", "userName": "n", "script": "s"
@@ -58,11 +58,11 @@ async fn every_argument_reaches_the_platform() {
 
 #[tokio::test]
 async fn the_envelope_keeps_the_platforms_record() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let body = r#"{"code":200,"data":{"batchSessionId":"s","id":7,"dagId":"d","taskName":"t","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"c","userId":"u","userName":"n","folder":null}}"#;
-    scene.mock.response(Route::AddTaskRecord, 200, "application/json", body);
+    fixture.mock.response(Route::AddTaskRecord, 200, "application/json", body);
     assert_eq!(
-        scene.envelope::<SubmitBatchTask>(&submission("d")).await,
+        fixture.envelope::<SubmitBatchTask>(&submission("d")).await,
         format!(
             r#"{{"success":true,"code":0,"msg":"提交批处理任务成功，任务状态: starting","data":{{"batch_session_id":"s","task_id":7,"dag_id":"d","task_name":"t","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"c","user_id":"u","username":"n","folder":null,"api_response":{body}}},"operation":"提交批处理任务","execution_time":T,"api_endpoint":"dag"}}"#
         )
@@ -71,7 +71,7 @@ async fn the_envelope_keeps_the_platforms_record() {
 
 #[tokio::test]
 async fn codes_other_than_200_fail_and_no_code_is_a_bad_reply() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (body, kind) in [
         (r#"{"code":20000,"msg":"队列已满"}"#, FailureKind::Api),
         (r#"{"code":0,"msg":"队列已满"}"#, FailureKind::Api),
@@ -80,8 +80,8 @@ async fn codes_other_than_200_fail_and_no_code_is_a_bad_reply() {
         (r#"{"code":200,"data":null}"#, FailureKind::BadReply),
         ("ok", FailureKind::BadReply),
     ] {
-        scene.mock.response(Route::AddTaskRecord, 200, "application/json", body);
-        let failure = scene.fail::<SubmitBatchTask>(&submission("d")).await;
+        fixture.mock.response(Route::AddTaskRecord, 200, "application/json", body);
+        let failure = fixture.fail::<SubmitBatchTask>(&submission("d")).await;
         assert_eq!(failure.kind, kind, "{body}");
         assert!(kind != FailureKind::Api || failure.message.contains("队列已满"), "{failure}");
     }
@@ -89,7 +89,7 @@ async fn codes_other_than_200_fail_and_no_code_is_a_bad_reply() {
 
 #[tokio::test]
 async fn a_blank_argument_is_named_and_nothing_is_sent() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let blank = || Some("\t".to_owned());
     for (name, arguments) in [
         ("dag_id", submission(" ")),
@@ -100,9 +100,9 @@ async fn a_blank_argument_is_named_and_nothing_is_sent() {
         ("format", Arguments { format: blank(), ..submission("d") }),
         ("username", Arguments { username: blank(), ..submission("d") }),
     ] {
-        let failure = scene.fail::<SubmitBatchTask>(&arguments).await;
+        let failure = fixture.fail::<SubmitBatchTask>(&arguments).await;
         assert_eq!(failure.kind, FailureKind::InvalidArgument);
         assert!(failure.message.starts_with(name), "{failure}");
     }
-    scene.nothing_sent();
+    fixture.nothing_sent();
 }

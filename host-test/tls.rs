@@ -15,10 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::scene::status_of;
+use crate::fixture::status_of;
 
 /// A private certificate authority.
-pub struct Authority {
+pub struct CertificateAuthority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
@@ -26,7 +26,7 @@ pub struct Authority {
 /// A certificate with its key.
 pub struct Certified(CertificateDer<'static>, KeyPair);
 
-impl Authority {
+impl CertificateAuthority {
     pub fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -63,12 +63,12 @@ impl Authority {
 }
 
 /// A TLS port on loopback that forwards to a server. Closes all connections on drop.
-pub struct Secure {
+pub struct TlsProxy {
     pub address: SocketAddr,
     _serving: JoinSet<()>,
 }
 
-impl Secure {
+impl TlsProxy {
     pub async fn start(certified: Certified, to: SocketAddr) -> Self {
         let Certified(certificate, key) = certified;
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
@@ -108,7 +108,7 @@ pub fn address(mock: &Mock) -> SocketAddr {
 async fn ask(certified: Certified, ca_file: Option<&NamedTempFile>) -> Result<String, CallError> {
     let mock = Mock::start(Options::default()).await.unwrap();
     mock.start_task("d");
-    let secure = Secure::start(certified, address(&mock)).await;
+    let secure = TlsProxy::start(certified, address(&mock)).await;
     let origin = format!("https://{}", secure.address);
     let host = Host::builder(std::fs::read(oge_artifacts::tools()).unwrap())
         .settings([("OGE_DAG_URL", mock.dag_url().replace(mock.origin(), &origin))])
@@ -122,14 +122,14 @@ async fn ask(certified: Certified, ca_file: Option<&NamedTempFile>) -> Result<St
 
 #[tokio::test]
 async fn an_authority_that_oge_ca_file_names_is_trusted() {
-    let authority = Authority::new();
+    let authority = CertificateAuthority::new();
     let status = ask(authority.certify("127.0.0.1"), Some(&authority.file())).await;
     assert_eq!(status.unwrap(), "starting");
 }
 
 #[tokio::test]
 async fn an_untrusted_certificate_fails_with_its_reason() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (CertificateAuthority::new(), CertificateAuthority::new());
     for (certified, file) in [
         (authority.certify("127.0.0.1"), None),
         (authority.certify("127.0.0.1"), Some(other.file())),

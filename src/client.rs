@@ -218,7 +218,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
     async fn with_store(&mut self, retry: bool) -> Result<Classified, Failure> {
         let Client { settings, token_store, observe, .. } = self.client;
         let origin = self.request.url.origin();
-        if !settings.trusts(origin) {
+        if !settings.may_get_token(origin) {
             let message = format!(
                 "url leads to {origin}, which must not get the platform's token; use an endpoint of \
                  the platform, or name the origin in OGE_ALLOWED_ORIGINS"

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::Failure;
 use crate::json;
-use crate::tools::{Done, Tool};
+use crate::tools::{Completed, Tool};
 
 /// The envelope. Its fields are in the old server's order.
 #[derive(Clone, Debug, Serialize)]
@@ -24,7 +24,7 @@ pub struct Envelope<T> {
 impl<T: Serialize> Envelope<T> {
     /// Returns the envelope of a tool's result.
     #[must_use]
-    pub fn of<U: Tool<Output = T>>(result: Result<Done<T>, &Failure>) -> Self {
+    pub fn of<U: Tool<Output = T>>(result: Result<Completed<T>, &Failure>) -> Self {
         match result {
             Ok(done) => Self {
                 success: true,
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn success_keeps_the_platforms_json_and_the_old_order() {
         let data = "{\"b\": 1.0,\n \"a\": [1e-7, \"坡 \\\\\\\" x\"]}".into();
-        let done = Done {
+        let done = Completed {
             output: Computation { data },
             attempts: 2,
             elapsed: Duration::from_micros(2_344_600),

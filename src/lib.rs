@@ -17,6 +17,7 @@ extern crate std;
 pub mod api;
 pub mod auth;
 pub mod authorization;
+pub mod body_buffer;
 pub mod client;
 #[cfg(feature = "clap")]
 mod command_line;
@@ -27,7 +28,6 @@ pub mod json;
 pub mod jwt;
 pub mod log;
 pub mod outcome;
-pub mod pieces;
 pub mod request;
 pub mod response;
 pub mod retry_after;

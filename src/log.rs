@@ -64,9 +64,9 @@ pub enum Event<'a> {
     /// The call failed.
     Failed(&'a Failure),
     /// A problem that does not stop the call.
-    Warned(&'a str),
+    Warning(&'a str),
     /// Information for an operator.
-    Noted(&'a str),
+    Info(&'a str),
 }
 
 impl Event<'_> {
@@ -75,10 +75,10 @@ impl Event<'_> {
     pub const fn level(&self) -> Level {
         match self {
             Self::Sending { .. } | Self::Reading { .. } => Level::Debug,
-            Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } | Self::Noted(_) => {
+            Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } | Self::Info(_) => {
                 Level::Info
             }
-            Self::Warned(_) => Level::Warn,
+            Self::Warning(_) => Level::Warn,
             Self::Failed(_) => Level::Error,
         }
     }
@@ -87,7 +87,7 @@ impl Event<'_> {
     #[must_use]
     pub fn line(&self, operation: &str) -> String {
         let text = format!("{} {operation}: {self}", self.level().as_str());
-        let mut line = harmless(&text);
+        let mut line = escape_control(&text);
         line.push('\n');
         line
     }
@@ -95,7 +95,7 @@ impl Event<'_> {
 
 /// Escapes the characters of an untrusted text that control a terminal, reorder text or start a line.
 #[must_use]
-pub fn harmless(text: &str) -> String {
+pub fn escape_control(text: &str) -> String {
     let steers = |character: char| {
         character.is_control()
             || matches!(
@@ -122,7 +122,7 @@ impl fmt::Display for Event<'_> {
             Self::Refreshed => f.write_str("Token刷新成功，重新调用API..."),
             Self::Accepted { elapsed } => write!(f, "API调用成功 - 耗时: {}s", Seconds(*elapsed)),
             Self::Failed(failure) => write!(f, "失败: {failure}"),
-            Self::Warned(what) | Self::Noted(what) => f.write_str(what),
+            Self::Warning(what) | Self::Info(what) => f.write_str(what),
         }
     }
 }

@@ -12,7 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize as _;
 
-pub use known::Known;
+pub use known::KnownSecrets;
 pub use redactor::{EXCERPT_BYTES, Redactor, Search};
 
 /// A token, password or secret: no `Display`, no `Serialize`, a constant `Debug`, wiped on drop.

@@ -133,7 +133,7 @@ impl Settings {
 
     /// Returns whether the store's token may be sent to `origin`.
     #[must_use]
-    pub fn trusts(&self, origin: &Origin) -> bool {
+    pub fn may_get_token(&self, origin: &Origin) -> bool {
         self.origins().any(|trusted| trusted == origin)
     }
 
@@ -287,7 +287,7 @@ mod tests {
             ("OGE_ALLOWED_ORIGINS", "https://c, http://d:8080/,"),
         ])
         .unwrap();
-        let trusts = |origin: &str| settings.trusts(&Origin::parse(origin).unwrap());
+        let trusts = |origin: &str| settings.may_get_token(&Origin::parse(origin).unwrap());
         assert!(["http://a", "http://b:81", "https://c", "http://d:8080"].into_iter().all(trusts));
         assert!(!["https://a", "http://b", "http://c", "http://e"].into_iter().any(trusts));
     }

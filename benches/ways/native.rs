@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use oge_host::{Given, HttpClient, NativeStore, PasswordLogin};
+use oge_host::{ConfiguredToken, HttpClient, NativeStore, PasswordLogin};
 use oge_tools::client::{Client, Clock};
 use oge_tools::log::{Event, Level};
 use oge_tools::settings::Settings;
@@ -85,7 +85,7 @@ impl Native {
 
 /// Returns a token store like a host's.
 pub(crate) fn store(site: &Site) -> anyhow::Result<NativeStore> {
-    let given = Given::read(get(site)).map_err(|fault| fault.into_failure("settings"))?;
+    let given = ConfiguredToken::read(get(site)).map_err(|fault| fault.into_failure("settings"))?;
     let login = PasswordLogin::new(HttpClient::new(None)?, get(site));
     Ok(NativeStore::new(login, given, Arc::new(|_| {})))
 }

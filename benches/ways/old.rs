@@ -8,7 +8,7 @@ use anyhow::ensure;
 
 use crate::mock::MockProcess;
 
-/// The values of `old_way.py` by name.
+/// The values of `old_server.py` by name.
 pub(crate) struct OldWay(pub(crate) BTreeMap<String, f64>);
 
 impl OldWay {
@@ -26,14 +26,14 @@ impl OldWay {
             println!("NOT RUN: the old server's way needs a Python with httpx (pip install httpx)");
             return Ok(None);
         }
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("old_way.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("old_server.py");
         let output = Command::new(python)
             .arg(script)
             .env("OGE_DAG_URL", mock.setting("OGE_DAG_URL"))
             .env("OGE_TOKEN", mock.issue_token()?)
             .stderr(Stdio::inherit())
             .output()?;
-        ensure!(output.status.success(), "old_way.py failed");
+        ensure!(output.status.success(), "old_server.py failed");
         Ok(Some(Self(serde_json::from_slice(&output.stdout)?)))
     }
 }

@@ -14,13 +14,13 @@ use oge_tools::tools::{
 use tempfile::NamedTempFile;
 use tokio::time::{Instant, sleep};
 
-use super::front::{Front, Manner};
-use super::matrix::{Asks, Cell, Certificate, Meets, Stage};
+use super::matrix::{Arranged, CalledTool, Cell, Certificate, Stage};
 use super::pace::Pace;
+use super::proxy::{FaultyProxy, ProxyFault};
 use super::sockets;
-use crate::scene::{Scene, code, status_of};
+use crate::fixture::{Fixture, code, status_of};
 use crate::secrets::{TELLTALES, credentials};
-use crate::tls::{Authority, Secure, address};
+use crate::tls::{CertificateAuthority, TlsProxy, address};
 
 /// `OGE_MAX_REPLY_BYTES`.
 pub(super) const MOST_BYTES: usize = 2 << 20;
@@ -45,11 +45,11 @@ const EXPIRED: &str = r#"{"code":40003,"msg":"token过期或异常","data":null}
 /// A cell that is arranged and ready to run.
 pub(super) struct Ready {
     cell: Cell,
-    scene: Scene,
-    front: Option<Front>,
+    fixture: Fixture,
+    front: Option<FaultyProxy>,
     /// `good` is the TLS server after healing; `_bad` keeps the faulty TLS server alive.
-    good: Option<Secure>,
-    _bad: Option<Secure>,
+    good: Option<TlsProxy>,
+    _bad: Option<TlsProxy>,
     _ca_file: NamedTempFile,
     dag_url: String,
     before: usize,
@@ -57,7 +57,7 @@ pub(super) struct Ready {
 
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Came {
+pub(super) enum CallResult {
     Works {
         attempts: u8,
     },
@@ -75,35 +75,38 @@ impl Ready {
         let mock = Mock::start(Options::default().credentials(credentials())).await.unwrap();
         mock.start_task("d");
         let platform = address(&mock);
-        let authority = Authority::new();
+        let authority = CertificateAuthority::new();
         let ca_file = authority.file();
-        let secure = async |certified| Some(Secure::start(certified, platform).await);
+        let secure = async |certified| Some(TlsProxy::start(certified, platform).await);
         let (mut good, mut bad, mut front) = (None, None, None);
         match cell.meets {
-            Meets::Front(manner) => {
+            Arranged::FaultyProxy(manner) => {
                 let passed = usize::from(cell.stage == Stage::Retry);
-                front = Some(Front::start(platform, manner, passed));
+                front = Some(FaultyProxy::start(platform, manner, passed));
             }
-            Meets::Tls(manner) => {
+            Arranged::Tls(manner) => {
                 good = secure(authority.certify("127.0.0.1")).await;
-                front = good.as_ref().map(|good| Front::start(good.address, manner, 0));
+                front = good.as_ref().map(|good| FaultyProxy::start(good.address, manner, 0));
             }
-            Meets::Certificate(which) => {
+            Arranged::Certificate(which) => {
                 good = secure(authority.certify("127.0.0.1")).await;
                 bad = secure(match which {
-                    Certificate::OfAnotherAuthority => Authority::new().certify("127.0.0.1"),
+                    Certificate::OfAnotherAuthority => {
+                        CertificateAuthority::new().certify("127.0.0.1")
+                    }
                     Certificate::OfAnotherName => authority.certify("127.0.0.2"),
                     Certificate::Expired => authority.certify_until_long_ago("127.0.0.1"),
                 })
                 .await;
-                front = bad.as_ref().map(|bad| Front::start(bad.address, Manner::Pass, 0));
+                front =
+                    bad.as_ref().map(|bad| FaultyProxy::start(bad.address, ProxyFault::Pass, 0));
             }
             _ => {}
         }
         let way = match (&front, &cell.meets) {
-            (Some(front), Meets::Front(_)) => format!("http://{}", front.address()),
+            (Some(front), Arranged::FaultyProxy(_)) => format!("http://{}", front.address()),
             (Some(front), _) => format!("https://{}", front.address()),
-            (None, Meets::NoName) => NO_NAME.to_owned(),
+            (None, Arranged::NoName) => NO_NAME.to_owned(),
             (None, _) => mock.origin().to_owned(),
         };
         let settings = settings(&cell, &mock, &way);
@@ -111,20 +114,20 @@ impl Ready {
         let ca_path = ca_file.path().to_str().unwrap().to_owned();
         let change =
             |builder: HostBuilder| builder.settings(settings).settings([("OGE_CA_FILE", ca_path)]);
-        let scene = Scene::on(mock, change);
+        let fixture = Fixture::on(mock, change);
         if !matches!(cell.stage, Stage::TokenRequest | Stage::TokenBody) {
-            scene.host.refresh_token().await.unwrap();
+            fixture.host.refresh_token().await.unwrap();
         }
-        let before = scene.mock.count(Route::Token);
+        let before = fixture.mock.count(Route::Token);
         let ready =
-            Self { cell, scene, front, good, _bad: bad, _ca_file: ca_file, dag_url, before };
+            Self { cell, fixture, front, good, _bad: bad, _ca_file: ca_file, dag_url, before };
         ready.inject();
         ready
     }
 
     /// Injects the fault into the mock, if the mock causes it.
     fn inject(&self) {
-        let (mock, cell) = (&self.scene.mock, &self.cell);
+        let (mock, cell) = (&self.fixture.mock, &self.cell);
         let route = cell.asks.route();
         if cell.stage == Stage::Renewal {
             mock.revoke_tokens();
@@ -135,13 +138,13 @@ impl Ready {
             let expired = format!("{head}: {}\r\n\r\n{EXPIRED}", EXPIRED.len());
             mock.fail_times(route, 1, Fault::Wire(expired.into()));
         }
-        if let Meets::Mock(fault) = &cell.meets {
+        if let Arranged::Mock(fault) = &cell.meets {
             mock.fail(if cell.stage.is_login() { Route::Token } else { route }, fault.clone());
         }
     }
 
     /// Runs the cell. Returns the call's result and every violated expectation.
-    pub(super) async fn run(mut self, pace: &Pace) -> (Came, Vec<String>) {
+    pub(super) async fn run(mut self, pace: &Pace) -> (CallResult, Vec<String>) {
         let mut wrong = Vec::new();
         let mut expect = |holds: bool, what: String| {
             if !holds {
@@ -155,11 +158,11 @@ impl Ready {
 
         let (status, attempts) = (cell.status, cell.attempts);
         let expected = match cell.fails {
-            Some(kind) => Came::Fails { kind, status, attempts },
-            None => Came::Works { attempts },
+            Some(kind) => CallResult::Fails { kind, status, attempts },
+            None => CallResult::Works { attempts },
         };
         expect(came == expected, format!("{came:?} and not {expected:?}: {shown}"));
-        let logins = self.scene.mock.count(Route::Token) - self.before;
+        let logins = self.fixture.mock.count(Route::Token) - self.before;
         expect(logins == cell.logins, format!("{logins} token requests and not {}", cell.logins));
         let deadline = Duration::from_secs(deadline(&cell).into());
         let limit = if cell.stage.is_login() { LOGIN_LIMIT } else { deadline };
@@ -171,38 +174,38 @@ impl Ready {
         let in_time = elapsed <= limit + limit / 10 + held_up;
         expect(in_time, format!("it took {elapsed:?}, with a delay of {held_up:?} by the machine"));
         expect(!cell.waits || elapsed >= limit, format!("it ended early, after {elapsed:?}"));
-        let output = format!("{shown} {:?}", self.scene.log());
+        let output = format!("{shown} {:?}", self.fixture.log());
         expect(
             !TELLTALES.iter().any(|secret| output.contains(secret)),
             format!("a secret is shown: {output}"),
         );
 
-        self.heal().await;
+        self.clear_faults().await;
         if cell.denied {
-            let before = self.scene.mock.count(Route::Token);
+            let before = self.fixture.mock.count(Route::Token);
             let (again, _) = self.next().await;
             expect(
                 again.is_failure(FailureKind::TokenStore),
                 format!("credentials rejected, then {again:?}"),
             );
-            let logins = self.scene.mock.count(Route::Token) - before;
+            let logins = self.fixture.mock.count(Route::Token) - before;
             expect(logins == 0, "rejected credentials were tried again at once".to_owned());
         }
-        if cell.fails == Some(FailureKind::TokenStore) && !matches!(cell.meets, Meets::NoName) {
+        if cell.fails == Some(FailureKind::TokenStore) && !matches!(cell.meets, Arranged::NoName) {
             sleep(BACKOFF).await;
             // A forced login is allowed even if the backoff for calls is longer.
-            let login = self.scene.host.refresh_token().await;
+            let login = self.fixture.host.refresh_token().await;
             expect(login.is_ok(), format!("forced login: {login:?}"));
         }
         let (next, shown) = self.next().await;
-        let works = matches!(next, Came::Works { .. });
+        let works = matches!(next, CallResult::Works { .. });
         expect(works, format!("next call: {next:?}: {shown}"));
 
         // One connection may be kept for the next call. None may outlive the host.
-        let server = self.front.as_ref().map_or(address(&self.scene.mock), Front::address);
+        let server = self.front.as_ref().map_or(address(&self.fixture.mock), FaultyProxy::address);
         let left = sockets::at_most(1, server).await;
         expect(left.is_ok(), format!("{left:?} connections are open after the calls"));
-        let Self { scene: Scene { mock, host, .. }, front, good, .. } = self;
+        let Self { fixture: Fixture { mock, host, .. }, front, good, .. } = self;
         drop(host);
         let left = sockets::at_most(0, server).await;
         expect(left.is_ok(), format!("{left:?} connections outlive the host"));
@@ -210,17 +213,17 @@ impl Ready {
         (came, wrong)
     }
 
-    async fn heal(&mut self) {
-        let to = self.good.as_ref().map_or(address(&self.scene.mock), |good| good.address);
+    async fn clear_faults(&mut self) {
+        let to = self.good.as_ref().map_or(address(&self.fixture.mock), |good| good.address);
         if let Some(front) = &mut self.front {
-            front.heal(to).await;
+            front.clear_faults(to).await;
         }
-        self.scene.mock.heal_all();
+        self.fixture.mock.clear_all_faults();
     }
 
     /// Makes the call with the fault. Returns its result and the failure's text.
-    async fn call(&self) -> (Came, String) {
-        let host = &self.scene.host;
+    async fn call(&self) -> (CallResult, String) {
+        let host = &self.fixture.host;
         if self.cell.stage == Stage::Resolve {
             let url = format!("{NO_NAME}/state");
             let arguments =
@@ -228,15 +231,17 @@ impl Ready {
             return came(host.call_api(&arguments).await, |output| output.attempts);
         }
         match self.cell.asks {
-            Asks::State => {
+            CalledTool::State => {
                 came(host.run::<QueryTaskStatus>(&status_of("d")).await, |done| done.attempts)
             }
-            Asks::Query => {
+            CalledTool::Query => {
                 let query = run_big_query::Arguments::default();
                 came(host.run::<RunBigQuery>(&query).await, |done| done.attempts)
             }
-            Asks::Code => came(host.run::<ExecuteCodeToDag>(&code()).await, |done| done.attempts),
-            Asks::LargeCode => {
+            CalledTool::Code => {
+                came(host.run::<ExecuteCodeToDag>(&code()).await, |done| done.attempts)
+            }
+            CalledTool::LargeCode => {
                 let code = execute_code_to_dag::Arguments { code: "#".repeat(8 << 20), ..code() };
                 came(host.run::<ExecuteCodeToDag>(&code).await, |done| done.attempts)
             }
@@ -245,9 +250,9 @@ impl Ready {
 
     /// Makes another call to the same endpoint with a long timeout. If the fault is in the token settings,
     /// the call brings its own token.
-    async fn next(&self) -> (Came, String) {
-        let is_wrong = matches!(self.cell.meets, Meets::NoName);
-        let mock = &self.scene.mock;
+    async fn next(&self) -> (CallResult, String) {
+        let is_wrong = matches!(self.cell.meets, Arranged::NoName);
+        let mock = &self.fixture.mock;
         let arguments = api::Arguments {
             url: format!("{}/getState", self.dag_url),
             method: Some("GET".to_owned()),
@@ -257,11 +262,11 @@ impl Ready {
             auth_token: is_wrong.then(|| Secret::new(mock.issue_token())),
             ..Default::default()
         };
-        came(self.scene.host.call_api(&arguments).await, |output| output.attempts)
+        came(self.fixture.host.call_api(&arguments).await, |output| output.attempts)
     }
 }
 
-impl Asks {
+impl CalledTool {
     fn route(self) -> Route {
         match self {
             Self::State => Route::GetState,
@@ -271,20 +276,20 @@ impl Asks {
     }
 }
 
-impl Came {
+impl CallResult {
     fn is_failure(&self, expected: FailureKind) -> bool {
         matches!(self, Self::Fails { kind, .. } if *kind == expected)
     }
 }
 
-fn came<T: Debug>(result: Result<T, CallError>, attempts: fn(&T) -> u8) -> (Came, String) {
+fn came<T: Debug>(result: Result<T, CallError>, attempts: fn(&T) -> u8) -> (CallResult, String) {
     match result {
-        Ok(done) => (Came::Works { attempts: attempts(&done) }, String::new()),
+        Ok(done) => (CallResult::Works { attempts: attempts(&done) }, String::new()),
         Err(CallError::Failure(failure)) => {
             let (kind, status, attempts) = (failure.kind, failure.http_status, failure.attempts);
-            (Came::Fails { kind, status, attempts }, format!("{failure} {failure:?}"))
+            (CallResult::Fails { kind, status, attempts }, format!("{failure} {failure:?}"))
         }
-        Err(error) => (Came::Broke(error.to_string()), format!("{error:?}")),
+        Err(error) => (CallResult::Broke(error.to_string()), format!("{error:?}")),
     }
 }
 
@@ -305,7 +310,7 @@ fn settings(cell: &Cell, mock: &Mock, way: &str) -> Vec<(String, String)> {
             *value = value.replace(mock.origin(), way);
         }
     }
-    let is_large = cell.asks == Asks::LargeCode;
+    let is_large = cell.asks == CalledTool::LargeCode;
     let most_bytes = if is_large { MOST_BYTES_OF_LARGE } else { MOST_BYTES };
     let more = [
         ("OGE_TIMEOUT_SECONDS", deadline(cell).to_string()),

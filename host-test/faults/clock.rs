@@ -15,7 +15,7 @@ use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView, default_hooks};
 
-use super::cell::Came;
+use super::cell::CallResult;
 use super::matrix::{Cell, Stage};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -112,7 +112,7 @@ impl Machine {
 }
 
 impl Running {
-    /// Asks for the state of a task.
+    /// CalledTool for the state of a task.
     ///
     /// # Errors
     /// The call's failure as text.
@@ -131,7 +131,7 @@ impl Running {
 
 /// Calls before and after the clock is set back, in the old instance and in new ones. Logs in only if a
 /// token is missing or rejected.
-pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
+pub(super) async fn run(cell: &Cell) -> (CallResult, Vec<String>) {
     let machine = Machine::new().await;
     let mut wrong = Vec::new();
     let mut expect = |when: &str, asked: Result<(), String>, logins: usize| {
@@ -174,5 +174,5 @@ pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
             1
         }
     };
-    (Came::Works { attempts }, wrong)
+    (CallResult::Works { attempts }, wrong)
 }

@@ -7,14 +7,14 @@ use oge_mock_platform::{Fault, Route};
 use oge_tools::error::FailureKind::TokenStore;
 use tokio::time::sleep;
 
-use super::cell::Came;
+use super::cell::CallResult;
 use super::matrix::{Cell, Stage};
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 
 /// Makes calls without a good token. A failed login fails its call and the calls of the next second; the
 /// call after that works. Asserts that there are no other logins.
-pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
-    let scene = Scene::new().await;
+pub(super) async fn run(cell: &Cell) -> (CallResult, Vec<String>) {
+    let fixture = Fixture::new().await;
     let mut wrong = Vec::new();
     let (faults, attempts) = match cell.stage {
         // Only one fault: the login after that would be a renewal.
@@ -22,30 +22,30 @@ pub(super) async fn run(cell: &Cell) -> (Came, Vec<String>) {
         _ => (vec![Fault::Status(503), Fault::NotJson], 1),
     };
     if attempts > 0 {
-        scene.host.refresh_token().await.unwrap();
+        fixture.host.refresh_token().await.unwrap();
     }
-    let before = scene.mock.count(Route::Token);
+    let before = fixture.mock.count(Route::Token);
     let needed = 2 * faults.len();
     for fault in faults {
-        scene.mock.revoke_tokens();
-        scene.mock.fail_times(Route::Token, 1, fault.clone());
-        match scene.ask().await {
+        fixture.mock.revoke_tokens();
+        fixture.mock.fail_times(Route::Token, 1, fault.clone());
+        match fixture.ask().await {
             Err(failure) if (failure.kind, failure.attempts) == (TokenStore, attempts) => {}
             other => wrong.push(format!("{fault:?} came to {other:?}")),
         }
-        if let Ok(answer) = scene.ask().await {
+        if let Ok(answer) = fixture.ask().await {
             wrong.push(format!("at once after {fault:?} came {answer:?}"));
         }
         sleep(Duration::from_secs(1)).await;
-        for next in iter::repeat_with(|| scene.ask()).take(2) {
+        for next in iter::repeat_with(|| fixture.ask()).take(2) {
             if let Err(failure) = next.await {
                 wrong.push(format!("after {fault:?} came {failure:?}"));
             }
         }
     }
-    let logins = scene.mock.count(Route::Token) - before;
+    let logins = fixture.mock.count(Route::Token) - before;
     if logins != needed {
         wrong.push(format!("{logins} token requests and not {needed}"));
     }
-    (Came::Works { attempts: 1 }, wrong)
+    (CallResult::Works { attempts: 1 }, wrong)
 }

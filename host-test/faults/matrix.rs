@@ -5,7 +5,7 @@ use std::time::Duration;
 use oge_mock_platform::Fault;
 use oge_tools::error::FailureKind::{self, *};
 
-use super::front::Manner;
+use super::proxy::ProxyFault;
 
 /// The stage of a call. All stages but the first login start with a valid token in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,13 +109,13 @@ pub(super) enum Certificate {
 
 /// The fault that is arranged.
 #[derive(Clone, Debug)]
-pub(super) enum Meets {
+pub(super) enum Arranged {
     /// A host name that does not resolve.
     NoName,
     /// A connection through a proxy with this manner.
-    Front(Manner),
+    FaultyProxy(ProxyFault),
     /// A TLS connection through a proxy with this manner.
-    Tls(Manner),
+    Tls(ProxyFault),
     /// A server with this certificate.
     Certificate(Certificate),
     /// A response of the mock.
@@ -128,7 +128,7 @@ pub(super) enum Meets {
 
 /// The tool that is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asks {
+pub(super) enum CalledTool {
     /// `query_task_status`, which accepts any text.
     State,
     /// `run_big_query`, which returns the platform's JSON.
@@ -144,8 +144,8 @@ pub(super) enum Asks {
 pub(super) struct Cell {
     pub(super) stage: Stage,
     pub(super) kind: Kind,
-    pub(super) meets: Meets,
-    pub(super) asks: Asks,
+    pub(super) meets: Arranged,
+    pub(super) asks: CalledTool,
     /// The expected failure; `None` if the call succeeds despite the fault.
     pub(super) fails: Option<FailureKind>,
     /// The HTTP status in the failure.
@@ -162,14 +162,14 @@ pub(super) struct Cell {
 
 impl Cell {
     /// Returns a cell in which the call succeeds.
-    fn new(stage: Stage, kind: Kind, meets: Meets) -> Self {
-        let reaches = matches!(meets, Meets::Mock(_));
+    fn new(stage: Stage, kind: Kind, meets: Arranged) -> Self {
+        let reaches = matches!(meets, Arranged::Mock(_));
         let (attempts, logins) = match stage {
             Stage::TokenRequest | Stage::TokenBody => (1, usize::from(reaches)),
             Stage::Renewal | Stage::Retry => (2, 1),
             _ => (1, 0),
         };
-        let (asks, fails, status) = (Asks::State, None, None);
+        let (asks, fails, status) = (CalledTool::State, None, None);
         let (waits, denied) = (false, false);
         Self { stage, kind, meets, asks, fails, status, attempts, logins, waits, denied }
     }
@@ -180,7 +180,7 @@ impl Cell {
         Self { fails: Some(kind), attempts, ..self }
     }
 
-    fn asks(self, asks: Asks) -> Self {
+    fn asks(self, asks: CalledTool) -> Self {
         Self { asks, ..self }
     }
 
@@ -216,19 +216,20 @@ const DEPTH: usize = 300_000;
 
 /// Returns the cells without those of [`derived`].
 fn written() -> Vec<Cell> {
-    use Asks::{Code, LargeCode, Query};
+    use CalledTool::{Code, LargeCode, Query};
     use Kind as K;
-    use Manner as M;
+    use ProxyFault as M;
     use Stage as S;
-    let front = |stage, kind, manner| Cell::new(stage, kind, Meets::Front(manner));
-    let tls = |stage, kind, manner| Cell::new(stage, kind, Meets::Tls(manner));
-    let certificate = |stage, which| Cell::new(stage, K::BadCertificate, Meets::Certificate(which));
-    let mock = |stage, kind, fault| Cell::new(stage, kind, Meets::Mock(fault));
+    let front = |stage, kind, manner| Cell::new(stage, kind, Arranged::FaultyProxy(manner));
+    let tls = |stage, kind, manner| Cell::new(stage, kind, Arranged::Tls(manner));
+    let certificate =
+        |stage, which| Cell::new(stage, K::BadCertificate, Arranged::Certificate(which));
+    let mock = |stage, kind, fault| Cell::new(stage, kind, Arranged::Mock(fault));
     let wire = |stage, kind, bytes: &'static str| {
-        Cell::new(stage, kind, Meets::Mock(Fault::Wire(bytes.into())))
+        Cell::new(stage, kind, Arranged::Mock(Fault::Wire(bytes.into())))
     };
     vec![
-        Cell::new(S::Resolve, K::Refused, Meets::NoName).fails(Network),
+        Cell::new(S::Resolve, K::Refused, Arranged::NoName).fails(Network),
         front(S::Connect, K::Refused, M::Refuse).fails(Network),
         front(S::Connect, K::Hang, M::Ignore).waits(Timeout),
         front(S::Connect, K::Reset, M::Reset { after: 0 }).fails(Network),
@@ -313,7 +314,7 @@ fn written() -> Vec<Cell> {
         mock(S::Body, K::WrongType, typed("image/png")).asks(Query),
         mock(S::Body, K::WrongType, typed("")).asks(Code),
         mock(S::Body, K::TooLarge, Fault::Huge(HUGE)).asks(Query).fails(ReplyTooLarge),
-        Cell::new(S::TokenRequest, K::Refused, Meets::NoName).fails(TokenStore),
+        Cell::new(S::TokenRequest, K::Refused, Arranged::NoName).fails(TokenStore),
         front(S::TokenRequest, K::Refused, M::Refuse).fails(TokenStore),
         front(S::TokenRequest, K::Hang, M::Ignore).waits(TokenStore),
         certificate(S::TokenRequest, Certificate::OfAnotherAuthority).fails(TokenStore),
@@ -361,11 +362,11 @@ fn written() -> Vec<Cell> {
         mock(S::TokenBody, K::InvalidUtf8, Fault::InvalidUtf8).fails(TokenStore),
         mock(S::TokenBody, K::WrongType, typed("text/html")),
         mock(S::TokenBody, K::TooLarge, Fault::Huge(HUGE)).fails(TokenStore),
-        Cell::new(S::TokenRequest, K::Flapping, Meets::Flapping),
-        Cell::new(S::Renewal, K::Flapping, Meets::Flapping),
-        Cell::new(S::TokenRequest, K::ClockBack, Meets::ClockBack),
-        Cell::new(S::FirstByte, K::ClockBack, Meets::ClockBack),
-        Cell::new(S::Renewal, K::ClockBack, Meets::ClockBack),
+        Cell::new(S::TokenRequest, K::Flapping, Arranged::Flapping),
+        Cell::new(S::Renewal, K::Flapping, Arranged::Flapping),
+        Cell::new(S::TokenRequest, K::ClockBack, Arranged::ClockBack),
+        Cell::new(S::FirstByte, K::ClockBack, Arranged::ClockBack),
+        Cell::new(S::Renewal, K::ClockBack, Arranged::ClockBack),
     ]
 }
 
@@ -402,18 +403,18 @@ fn derived(cells: &[Cell]) -> Vec<Cell> {
     let mut derived = Vec::new();
     for cell in cells {
         match (cell.stage, &cell.meets) {
-            (Stage::FirstByte | Stage::Body, Meets::Mock(_)) => {
+            (Stage::FirstByte | Stage::Body, Arranged::Mock(_)) => {
                 derived.push(Cell { stage: Stage::Retry, ..cell.clone().with(2, 1) });
             }
-            (Stage::Connect, Meets::Front(_)) => {
+            (Stage::Connect, Arranged::FaultyProxy(_)) => {
                 derived.push(Cell { stage: Stage::Retry, ..cell.clone().with(2, 1) });
             }
-            (Stage::TokenRequest | Stage::TokenBody, Meets::Mock(_)) => {
+            (Stage::TokenRequest | Stage::TokenBody, Arranged::Mock(_)) => {
                 // If the renewal fails, the failure has the status of the first response.
                 let (attempts, status) =
                     if cell.fails.is_some() { (1, Some(200)) } else { (2, None) };
                 // The kept connection ends before the first byte, so the HTTP client sends the login again.
-                let is_sent_again = matches!(cell.meets, Meets::Mock(Fault::Cut | Fault::Reset));
+                let is_sent_again = matches!(cell.meets, Arranged::Mock(Fault::Cut | Fault::Reset));
                 let cell = cell.clone().with(attempts, 1 + usize::from(is_sent_again));
                 derived.push(Cell { stage: Stage::Renewal, status, ..cell });
             }

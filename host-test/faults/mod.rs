@@ -6,9 +6,9 @@
 mod cell;
 mod clock;
 mod flapping;
-mod front;
 mod matrix;
 mod pace;
+mod proxy;
 mod report;
 mod sockets;
 
@@ -26,12 +26,12 @@ use tokio::runtime::{Builder, Handle};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
-use self::cell::{Came, Ready};
-use self::front::{Front, Manner};
-use self::matrix::{Cell, Kind, Meets, Stage};
+use self::cell::{CallResult, Ready};
+use self::matrix::{Arranged, Cell, Kind, Stage};
 use self::pace::Pace;
+use self::proxy::{FaultyProxy, ProxyFault};
 use self::report::Report;
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 
 /// How many of the cells that do not wait for a deadline run at the same time.
 const AT_ONE_TIME: usize = 12;
@@ -65,7 +65,7 @@ fn each_fault_ends_in_time_and_leaves_nothing_open() {
     assert!(failed.is_empty(), "{} cells failed:\n{}", failed.len(), failed.join("\n"));
 }
 
-type Done = (Cell, Came, Vec<String>);
+type Done = (Cell, CallResult, Vec<String>);
 
 /// Runs cells on a runtime of their own and asserts that no task is left.
 fn run(cells: impl AsyncFnOnce(&Pace) -> Vec<Done>) -> Vec<Done> {
@@ -90,8 +90,8 @@ fn run(cells: impl AsyncFnOnce(&Pace) -> Vec<Done>) -> Vec<Done> {
 async fn one(cell: Cell, pace: &Pace) -> Done {
     let run = async {
         match cell.meets {
-            Meets::ClockBack => clock::run(&cell).await,
-            Meets::Flapping => flapping::run(&cell).await,
+            Arranged::ClockBack => clock::run(&cell).await,
+            Arranged::Flapping => flapping::run(&cell).await,
             _ => Ready::arrange(cell.clone()).await.run(pace).await,
         }
     };
@@ -99,8 +99,8 @@ async fn one(cell: Cell, pace: &Pace) -> Done {
 }
 
 /// Runs a cell; one that hangs fails.
-async fn bounded(cell: Cell, run: impl Future<Output = (Came, Vec<String>)>) -> Done {
-    let hung = |_| (Came::Broke("it hangs".to_owned()), vec!["it hangs".to_owned()]);
+async fn bounded(cell: Cell, run: impl Future<Output = (CallResult, Vec<String>)>) -> Done {
+    let hung = |_| (CallResult::Broke("it hangs".to_owned()), vec!["it hangs".to_owned()]);
     let (came, wrong) = timeout(LONGEST, run).await.unwrap_or_else(hung);
     (cell, came, wrong)
 }
@@ -120,10 +120,10 @@ fn each_fault_at_each_stage_has_a_cell_or_a_reason() {
 #[tokio::test]
 async fn a_refused_connection_is_named_in_the_failure() {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let front = Front::start(nowhere, Manner::Refuse, 0);
+    let front = FaultyProxy::start(nowhere, ProxyFault::Refuse, 0);
     let origin = format!("http://{}", front.address());
-    let scene = Scene::set(&[("OGE_DAG_URL", &origin), ("OGE_TOKEN", "given")]).await;
-    let failure = scene.ask().await.unwrap_err();
+    let fixture = Fixture::set(&[("OGE_DAG_URL", &origin), ("OGE_TOKEN", "given")]).await;
+    let failure = fixture.ask().await.unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (Network, 1));
     let expected = format!("no answer from {origin} after 0.");
     assert!(failure.message.starts_with(&expected), "{failure}");
@@ -133,7 +133,7 @@ async fn a_refused_connection_is_named_in_the_failure() {
 #[tokio::test]
 async fn a_response_that_grows_when_encoded_is_too_large() {
     const MOST: usize = 8 << 20;
-    let scene = Scene::set(&[("OGE_MAX_REPLY_BYTES", &MOST.to_string())]).await;
+    let fixture = Fixture::set(&[("OGE_MAX_REPLY_BYTES", &MOST.to_string())]).await;
     let query = run_big_query::Arguments::default();
     for (body, fits) in [
         (vec![b'a'; MOST - 4096], true),
@@ -141,8 +141,8 @@ async fn a_response_that_grows_when_encoded_is_too_large() {
         (vec![1; MOST - 4096], false),
         (vec![0xff; MOST - 4096], false),
     ] {
-        scene.mock.response(Route::Process, 200, "application/octet-stream", body);
-        let result = scene.host.run::<RunBigQuery>(&query).await;
+        fixture.mock.response(Route::Process, 200, "application/octet-stream", body);
+        let result = fixture.host.run::<RunBigQuery>(&query).await;
         match result {
             Ok(_) => assert!(fits),
             Err(CallError::Failure(failure)) => {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::cell::Came;
+use super::cell::CallResult;
 use super::matrix::{Cell, Kind, Stage};
 
 /// The cells that ran, with the result and the violated expectations of each.
-pub(super) struct Report(pub(super) Vec<(Cell, Came, Vec<String>)>);
+pub(super) struct Report(pub(super) Vec<(Cell, CallResult, Vec<String>)>);
 
 impl Report {
     /// Returns a table with a line for each fault and a column for each stage, and the number of cells.
@@ -50,9 +50,9 @@ impl Report {
                 continue;
             }
             let outcome = match came {
-                Came::Works { .. } => "works",
-                Came::Fails { kind, .. } => kind.as_str(),
-                Came::Broke(_) => "broke",
+                CallResult::Works { .. } => "works",
+                CallResult::Fails { kind, .. } => kind.as_str(),
+                CallResult::Broke(_) => "broke",
             };
             let mark = if wrong.is_empty() { "" } else { "!" };
             let text = format!("{outcome}{mark}");

@@ -6,7 +6,7 @@
 //! many sequences.
 
 mod choices;
-mod world;
+mod effects;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use oge_tools::url::Url;
 use serde_json::Value;
 
 use self::choices::Choices;
-use self::world::{Here, Instance, World};
+use self::effects::{CallEffects, Instance, SharedEffects};
 
 /// The number of calls in a sequence.
 const DEPTH: u32 = 4;
@@ -74,7 +74,7 @@ impl State {
 
     /// Runs one call and returns the next state.
     fn call(&self, choices: &Rc<Choices>, settings: &Settings) -> Self {
-        let here = Here::new(World {
+        let here = SharedEffects::new(CallEffects {
             choices: Rc::clone(choices),
             state: RefCell::new(self.clone()),
             sent: RefCell::default(),

@@ -14,12 +14,12 @@ const SECRETS: [&str; 3] = ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_MCP_
 
 /// The secrets of the settings and the last tokens that were used.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct KnownSecrets {
     settings: Redactor,
     tokens: Vec<Token>,
 }
 
-impl Known {
+impl KnownSecrets {
     /// Reads the secrets of the settings through `get`, which returns a key's value.
     #[must_use]
     pub fn from_settings(get: impl Fn(&str) -> Option<String>) -> Self {
@@ -90,7 +90,7 @@ mod tests {
             "OGE_TOKEN_USERNAME" => Some("name"),
             _ => None,
         };
-        let mut known = Known::from_settings(|key| value(key).map(str::to_owned));
+        let mut known = KnownSecrets::from_settings(|key| value(key).map(str::to_owned));
         for generation in [1, 2, 3, 2, 4] {
             known.add(&token(generation));
         }

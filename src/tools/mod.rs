@@ -131,7 +131,7 @@ impl<T: Tool> Prepared<T> {
 
 /// A call that succeeded.
 #[derive(Clone, Debug)]
-pub struct Done<T> {
+pub struct Completed<T> {
     /// The result.
     pub output: T,
     /// Requests sent: 1 or 2.
@@ -145,7 +145,10 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
     ///
     /// # Errors
     /// Fails with one of the WIT's `failure-kind`s.
-    pub async fn run<U: Tool>(&self, arguments: U::Arguments) -> Result<Done<U::Output>, Failure> {
+    pub async fn run<U: Tool>(
+        &self,
+        arguments: U::Arguments,
+    ) -> Result<Completed<U::Output>, Failure> {
         let result = self.try_run::<U>(arguments).await;
         if let Err(failure) = &result {
             (self.observe)(U::OPERATION, Event::Failed(failure));
@@ -153,7 +156,10 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
         result
     }
 
-    async fn try_run<U: Tool>(&self, arguments: U::Arguments) -> Result<Done<U::Output>, Failure> {
+    async fn try_run<U: Tool>(
+        &self,
+        arguments: U::Arguments,
+    ) -> Result<Completed<U::Output>, Failure> {
         let started = self.clock.monotonic();
         let Prepared { tool, request, authorization } =
             U::prepare(arguments, &self.settings, || self.clock.wall())
@@ -164,7 +170,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
         let output = tool.read(response)?;
         let elapsed = self.clock.monotonic().saturating_sub(started);
         (self.observe)(U::OPERATION, Event::Accepted { elapsed });
-        Ok(Done { output, attempts, elapsed })
+        Ok(Completed { output, attempts, elapsed })
     }
 }
 

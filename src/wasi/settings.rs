@@ -26,7 +26,7 @@ pub fn warn_of_ca_file(get: impl Fn(&str) -> Option<String>) {
     if get("OGE_CA_FILE").is_some_and(|path| !path.trim().is_empty()) {
         let what = "OGE_CA_FILE has no effect here: the host of this component decides which certificates to \
                     trust; docs/settings.md (Certificates) says how each host is given more";
-        stderr::write(log_level(get), "settings", Event::Warned(what));
+        stderr::write(log_level(get), "settings", Event::Warning(what));
     }
 }
 

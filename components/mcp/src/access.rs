@@ -8,8 +8,8 @@ use oge_tools::secret::Secret;
 use oge_tools::settings::FILE_PROBLEM;
 use subtle::ConstantTimeEq as _;
 
+use crate::allowed_names::{AllowedNames, FOREIGN_ORIGIN, Page};
 use crate::cors::is_preflight;
-use crate::names::{FOREIGN_ORIGIN, Names, Page};
 
 const BAD_FILE: &str = "OGE_SETTINGS_FILE cannot be used: see the server's log\n";
 
@@ -17,7 +17,7 @@ const BAD_FILE: &str = "OGE_SETTINGS_FILE cannot be used: see the server's log\n
 #[derive(Clone, Debug)]
 pub struct Access {
     rule: Rule,
-    names: Names,
+    names: AllowedNames,
 }
 
 /// A permitted request.
@@ -83,11 +83,11 @@ impl Access {
     /// refuses all calls.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         if get(FILE_PROBLEM).is_some() {
-            return Self { rule: Rule::Closed(BAD_FILE), names: Names::default() };
+            return Self { rule: Rule::Closed(BAD_FILE), names: AllowedNames::default() };
         }
-        match Names::read(&get) {
+        match AllowedNames::read(&get) {
             Ok(names) => Self { rule: Rule::read(get), names },
-            Err(message) => Self { rule: Rule::Closed(message), names: Names::default() },
+            Err(message) => Self { rule: Rule::Closed(message), names: AllowedNames::default() },
         }
     }
 

@@ -8,14 +8,14 @@
 
 pub mod accept;
 pub mod access;
+pub mod allowed_names;
 pub mod arguments;
 pub mod callers;
 pub mod cors;
 mod ignored;
 pub mod memory;
 pub mod message;
-pub mod names;
-pub mod oge;
+pub mod oge_toolbox;
 pub mod progress;
 pub mod result;
 pub mod server;

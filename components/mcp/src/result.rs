@@ -9,7 +9,7 @@ use std::io;
 use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind, Fault};
 use oge_tools::json;
-use oge_tools::tools::{Done, Tool};
+use oge_tools::tools::{Completed, Tool};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -99,7 +99,10 @@ pub struct Measured<T: Tool> {
 ///
 /// # Errors
 /// Returns `reply-too-large` if the result would exceed the limits.
-pub fn measure<T: Tool>(done: Done<T::Output>, limits: Limits) -> Result<Measured<T>, Failure> {
+pub fn measure<T: Tool>(
+    done: Completed<T::Output>,
+    limits: Limits,
+) -> Result<Measured<T>, Failure> {
     let attempts = done.attempts;
     let envelope = Envelope::of::<T>(Ok(done));
     let mut size = Size::default();
@@ -372,7 +375,7 @@ mod tests {
 
     fn try_done(data: &str, limits: Limits) -> Result<CallToolResult, Failure> {
         let output = Computation { data: data.to_owned() };
-        let done = Done { output, attempts: 2, elapsed: Duration::from_secs(2) };
+        let done = Completed { output, attempts: 2, elapsed: Duration::from_secs(2) };
         measure::<RunBigQuery>(done, limits)?.build()
     }
 
@@ -458,7 +461,7 @@ mod tests {
     fn the_measured_size_is_that_of_the_message() {
         for data in ["null", r#"{"a":"\\\"坡\u0001"}"#] {
             let output = Computation { data: data.to_owned() };
-            let done = Done { output, attempts: 1, elapsed: Duration::from_millis(12_345) };
+            let done = Completed { output, attempts: 1, elapsed: Duration::from_millis(12_345) };
             let measured = measure::<RunBigQuery>(done, LIMITS).unwrap();
             let size = measured.size.message();
             assert_eq!(length(&measured.build().unwrap()), size, "{data}");

@@ -7,8 +7,8 @@ use oge_host::{CallError, GuestTool, Host};
 use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::json;
-use oge_tools::log::harmless;
-use oge_tools::tools::Done;
+use oge_tools::log::escape_control;
+use oge_tools::tools::Completed;
 
 use crate::component::ComponentFile;
 use crate::env_file::EnvFile;
@@ -20,7 +20,7 @@ use crate::{FAILED, USAGE};
 
 /// Call one of the five tools.
 #[derive(Debug, Args)]
-pub(crate) struct Call {
+pub(crate) struct CallCommand {
     #[command(flatten)]
     env_file: EnvFile,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(crate) struct Call {
     tool: ToolCommand,
 }
 
-impl Call {
+impl CallCommand {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let progress = Progress::start("waiting for OGE");
         let log = progress.clone();
@@ -84,7 +84,7 @@ impl Pending {
         if self.json {
             print(&Envelope::<T::Output>::of::<T>(Err(&failure)).to_json())?;
         } else {
-            print(&format!("{} {}", mark(false), harmless(&T::failure_message(&failure))))?;
+            print(&format!("{} {}", mark(false), escape_control(&T::failure_message(&failure))))?;
         }
         Ok(match failure.kind {
             FailureKind::InvalidArgument | FailureKind::NotConfigured => USAGE.into(),
@@ -99,17 +99,21 @@ fn bad_setting(error: anyhow::Error, operation: &'static str) -> anyhow::Result<
     error.downcast::<Failure>().map(|failure| Failure { operation, ..failure })
 }
 
-fn show<T: GuestTool>(done: &Done<T::Output>) -> anyhow::Result<()> {
+fn show<T: GuestTool>(done: &Completed<T::Output>) -> anyhow::Result<()> {
     let seconds = done.elapsed.as_secs_f64();
     let renewed = match done.attempts {
         2 => paint(HANDLED, ", the token had expired and was renewed"),
         _ => String::new(),
     };
     let took = paint(FAINT, format_args!("{seconds:.2} s"));
-    print(&format!("{} {} {took}{renewed}", mark(true), harmless(&T::message(&done.output))))?;
+    print(&format!(
+        "{} {} {took}{renewed}",
+        mark(true),
+        escape_control(&T::message(&done.output))
+    ))?;
     // Every tool's result can be serialized.
     if let Ok(data) = serde_json::to_string(&done.output) {
-        print(&harmless(&json::compact(&data)))?;
+        print(&escape_control(&json::compact(&data)))?;
     }
     Ok(())
 }

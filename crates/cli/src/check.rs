@@ -8,7 +8,7 @@ use clap::Args;
 use oge_host::{CallError, HostBuilder};
 use oge_token::Credentials;
 use oge_tools::error::{FailureKind, Fault};
-use oge_tools::log::harmless;
+use oge_tools::log::escape_control;
 use oge_tools::settings::Settings;
 use oge_tools::tools::{QueryTaskStatus, query_task_status};
 use oge_tools::url::{Origin, Url};
@@ -56,7 +56,7 @@ struct Report {
 impl Report {
     fn line(&mut self, good: bool, what: &str, note: &str) -> anyhow::Result<()> {
         self.good &= good;
-        print(&format!("{} {what} {}", mark(good), paint(FAINT, harmless(note))))
+        print(&format!("{} {what} {}", mark(good), paint(FAINT, escape_control(note))))
     }
 }
 
@@ -71,7 +71,7 @@ impl Check {
                 print(&format!(
                     "{} {} {}",
                     paint(HANDLED, "note"),
-                    harmless(key),
+                    escape_control(key),
                     paint(FAINT, problem)
                 ))?;
             }

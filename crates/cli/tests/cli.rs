@@ -76,7 +76,7 @@ async fn a_bad_argument_has_exit_code_2_and_sends_nothing() {
     let output = run(&arguments, &mock.settings());
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stdout).contains("radius is 0"), "{output:?}");
-    assert!(mock.story().is_empty());
+    assert!(mock.all_requests().is_empty());
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_value_may_begin_with_a_hyphen_and_a_bbox_may_have_blanks() {
     {
         let arguments = ["call", "coverage_aspect_analysis", "--bbox", bbox];
         assert_eq!(run(&arguments, &settings).status.code(), Some(0), "{bbox}");
-        let sent = mock.story().last().unwrap().json();
+        let sent = mock.all_requests().last().unwrap().json();
         assert_eq!(
             sent["args"]["coverage"]["preParams"]["bbox"],
             serde_json::json!([-74.0, 40.0, -73.0, 41.0])
@@ -335,7 +335,7 @@ fn the_example_file_is_valid_and_has_no_secret() {
 #[tokio::test]
 async fn a_check_fails_if_the_platform_rejects_every_token() {
     let mock = mock().await;
-    mock.refuse_all_tokens(true);
+    mock.reject_all_tokens(true);
     let output = run(&["check"], &mock.settings());
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("FAILED query_task_status"), "{output:?}");

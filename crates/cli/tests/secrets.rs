@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use oge_mock_platform::{Credentials, Fault, Mock, Options, Route, assert_unmarked};
+use oge_mock_platform::{Credentials, Fault, Mock, Options, Route, assert_no_secret};
 
 /// Runs the command with `folder` as its home, cache and working directory.
 fn oge(folder: &Path, arguments: &[&str], settings: &[(String, String)]) -> Output {
@@ -20,7 +20,7 @@ fn oge(folder: &Path, arguments: &[&str], settings: &[(String, String)]) -> Outp
 
 #[track_caller]
 fn assert_clean(output: &Output) {
-    assert_unmarked(&format!(
+    assert_no_secret(&format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
@@ -52,7 +52,7 @@ async fn no_failure_prints_a_secret_and_only_the_token_is_left() {
         (Route::Token, response(200, r#"{"code":200,"data":{"jwt":"eyJhbGci.MARKER.c2ln"}}"#)),
         (Route::Token, response(200, r#"{"data":{"token":"eyJ\nMARKER"}}"#)),
     ] {
-        mock.heal_all();
+        mock.clear_all_faults();
         // Deletes the state, so that a failed login does not delay the next one.
         let _ = std::fs::remove_dir_all(folder.path().join("oge"));
         let echoes = fault == Fault::EchoToken;

@@ -51,7 +51,11 @@ pub(crate) fn target(data: &[u8]) {
     let [(request, token)] = &sent[..] else { panic!("sent {} times", sent.len()) };
     assert_eq!(token.is_some(), whose != "headers");
     if whose == "store" {
-        assert!(settings().trusts(request.url.origin()), "the token went to {:?}", request.url);
+        assert!(
+            settings().may_get_token(request.url.origin()),
+            "the token went to {:?}",
+            request.url
+        );
     }
     assert_is_one_request(request, token.as_deref());
 }

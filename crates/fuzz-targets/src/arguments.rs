@@ -90,7 +90,7 @@ pub(crate) fn prepared<T: Tool>(
         assert!(problem.len() < 300, "{problem}");
     })?;
     let request = prepared.request;
-    assert!(settings.trusts(request.url.origin()));
+    assert!(settings.may_get_token(request.url.origin()));
     assert!(request.url.path_and_query().bytes().all(|byte| byte.is_ascii_graphic()));
     assert!(!request.url.is_too_long());
     assert!(request.headers.iter().all(|header| header.name == "content-type"));

@@ -24,7 +24,8 @@ pub(crate) fn target(data: &[u8]) {
         Some(value.to_owned())
     });
     let body = input::with_secret(rest, PASSWORD);
-    let answer = credentials.unwrap().answer(Response { status, body, ..Response::default() });
+    let answer =
+        credentials.unwrap().read_response(Response { status, body, ..Response::default() });
     match answer {
         Ok(issued) => {
             assert_eq!(status, 200, "a token was read from a failed login");

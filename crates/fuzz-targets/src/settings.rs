@@ -1,6 +1,6 @@
 //! The settings of the tools and of the token store.
 
-use oge_token::{Credentials, Given};
+use oge_token::{ConfiguredToken, Credentials};
 use oge_tools::error::Fault;
 use oge_tools::settings::list::{LOGIN, TOOLS};
 use oge_tools::settings::{MAX_TIMEOUT_SECONDS, Settings};
@@ -23,12 +23,12 @@ pub(crate) fn target(data: &[u8]) {
             let seconds = settings.timeout(30).as_secs();
             assert!((1..=u64::from(MAX_TIMEOUT_SECONDS)).contains(&seconds));
             for origin in settings.origins() {
-                assert!(settings.trusts(origin));
+                assert!(settings.may_get_token(origin));
                 assert_eq!(Origin::parse(&origin.to_string()).as_ref(), Ok(origin));
             }
             let endpoints = [settings.api_url(), settings.dag_url()];
             for url in endpoints.into_iter().flatten() {
-                assert!(settings.trusts(url.origin()));
+                assert!(settings.may_get_token(url.origin()));
             }
             assert_eq!(settings.origins().count() == 0, {
                 let lists = ["OGE_API_URL", "OGE_DAG_URL", "OGE_ALLOWED_ORIGINS"].map(get);
@@ -42,7 +42,7 @@ pub(crate) fn target(data: &[u8]) {
     if let Err(fault) = Credentials::read(get) {
         assert_names(&fault, LOGIN, secret_free);
     }
-    match Given::read(get) {
+    match ConfiguredToken::read(get) {
         Ok(given) => {
             if let Some(given) = given {
                 let token = given.authorization.expose().strip_prefix("Bearer ").unwrap();

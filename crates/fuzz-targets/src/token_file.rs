@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use oge_token::timing::{MAX_BACKOFF, REJECTION_BACKOFF};
 use oge_token::{
-    Directory, Effects, Entry, Issued, Lock, LoginError, Next, Problem, Record, Store, TokenFile,
-    Write,
+    Directory, Entry, FileError, Issued, Lock, LoginError, Record, Store, StoreEffects, TokenFile,
+    TokenRequest, Write,
 };
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
@@ -73,7 +73,7 @@ fn assert_serves(machine: &Machine) {
     }
     // A forced login is always possible in the end.
     machine.pass(REJECTION_BACKOFF[2]);
-    assert!(matches!(store.ask_refresh(None), Next::Login(_)), "locked out for ever");
+    assert!(matches!(store.try_refresh(None), TokenRequest::LoginNeeded(_)), "locked out for ever");
     assert!(logins() <= before + 10);
 }
 
@@ -106,35 +106,35 @@ fn is_token(name: &str) -> bool {
 }
 
 impl Directory for Disk {
-    fn entry(&self, name: &str) -> Result<Entry, Problem> {
+    fn entry(&self, name: &str) -> Result<Entry, FileError> {
         Ok(if is_token(name) { Entry::File } else { Entry::Missing })
     }
 
-    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let file = self.0.borrow();
-        let bytes = file.as_ref().filter(|_| is_token(name)).ok_or(Problem::Missing)?;
+        let bytes = file.as_ref().filter(|_| is_token(name)).ok_or(FileError::Missing)?;
         Ok(Zeroizing::new(bytes.iter().copied().take(limit).collect()))
     }
 
-    fn write(&self, name: &str, bytes: &[u8], _how: Write) -> Result<(), Problem> {
+    fn write(&self, name: &str, bytes: &[u8], _how: Write) -> Result<(), FileError> {
         if name.ends_with(".new") {
             self.0.replace(Some(bytes.to_vec()));
         }
         Ok(())
     }
 
-    fn rename(&self, _from: &str, _to: &str) -> Result<(), Problem> {
+    fn rename(&self, _from: &str, _to: &str) -> Result<(), FileError> {
         Ok(())
     }
 
-    fn remove(&self, _name: &str) -> Result<(), Problem> {
+    fn remove(&self, _name: &str) -> Result<(), FileError> {
         Ok(())
     }
 }
 
-impl Effects for Machine {
+impl StoreEffects for Machine {
     type Shared<T> = RefCell<T>;
-    type Turn = ();
+    type LoginLock = ();
     type Directory = Disk;
 
     fn now(&self) -> Duration {
@@ -145,9 +145,9 @@ impl Effects for Machine {
         Some(&self.file)
     }
 
-    async fn turn(&self) {}
+    async fn lock_login(&self) {}
 
-    fn try_turn(&self) -> Option<()> {
+    fn try_lock_login(&self) -> Option<()> {
         Some(())
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use oge_token::Given;
+use oge_token::ConfiguredToken;
 use oge_tools::error::Fault;
 use oge_tools::secret::Secret;
 use oge_tools::settings::{self, Settings};
@@ -20,7 +20,7 @@ use crate::client::HttpClient;
 use crate::engine::Pool;
 use crate::guest_log::LogSink;
 use crate::host::{Host, Inner};
-use crate::known::Known;
+use crate::known::HostSecrets;
 use crate::limits::Limits;
 use crate::password_login::PasswordLogin;
 use crate::state::State;
@@ -138,14 +138,15 @@ impl HostBuilder {
             .unwrap_or(COPIES_OF_A_RESPONSE * settings.max_reply_bytes + BASE_MEMORY);
         let ca_file = get("OGE_CA_FILE").filter(|path| !path.trim().is_empty());
         let client = HttpClient::new(ca_file.as_deref().map(Path::new))?;
-        let known = Known::from_settings(get);
+        let known = HostSecrets::from_settings(get);
         let log = self.log.clone().unwrap_or_else(|| Arc::new(to_stderr));
         let tokens = match self.tokens {
             Some(tokens) => tokens,
             None => {
-                let given = Given::read(get).map_err(bad_setting)?;
+                let given = ConfiguredToken::read(get).map_err(bad_setting)?;
                 let login = PasswordLogin::new(client.clone(), get);
-                let account = login.account().or_else(|| given.as_ref().map(Given::account));
+                let account =
+                    login.account().or_else(|| given.as_ref().map(ConfiguredToken::account));
                 let log = Arc::clone(&log);
                 Arc::new(match self.token_file.zip(account) {
                     Some((path, account)) => {

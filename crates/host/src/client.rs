@@ -20,7 +20,7 @@ use rustls::ClientConfig;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::authorities;
-use crate::connection::{Answer, Cuttable, Sending, Until};
+use crate::connection::{CutOnDrop, Cuttable, RequestBody, ResponseBody};
 use crate::resolver::Resolver;
 
 /// How long an unused connection is kept. Common servers close theirs after five seconds, so this rarely
@@ -38,7 +38,7 @@ pub struct HttpClient {
     own: Connections,
 }
 
-type Connections = legacy::Client<Connector, Sending<WasiBody>>;
+type Connections = legacy::Client<Connector, RequestBody<WasiBody>>;
 
 type Connector = Cuttable<HttpsConnector<HttpConnector<Resolver>>>;
 
@@ -79,12 +79,12 @@ impl HttpClient {
     pub(crate) async fn send(
         &self,
         request: Request<WasiBody>,
-    ) -> Result<Response<Answer>, legacy::Error> {
+    ) -> Result<Response<ResponseBody>, legacy::Error> {
         let is_repeatable = [Method::GET, Method::HEAD].contains(request.method());
         if is_repeatable && request.body().is_end_stream() {
             return self.send_repeatable(request.map(|_| Bytes::new())).await;
         }
-        let (request, until) = Until::over(request);
+        let (request, until) = CutOnDrop::over(request);
         Ok(until.answered(self.own.request(request).await?))
     }
 
@@ -92,11 +92,11 @@ impl HttpClient {
     pub(crate) async fn send_repeatable(
         &self,
         request: Request<Bytes>,
-    ) -> Result<Response<Answer>, legacy::Error> {
-        let (first, until) = Until::over(request.clone().map(Self::body));
+    ) -> Result<Response<ResponseBody>, legacy::Error> {
+        let (first, until) = CutOnDrop::over(request.clone().map(Self::body));
         match self.kept.request(first).await {
             Err(_) if until.met_its_end() => {
-                let (again, until) = Until::over(request.map(Self::body));
+                let (again, until) = CutOnDrop::over(request.map(Self::body));
                 Ok(until.answered(self.own.request(again).await?))
             }
             response => Ok(until.answered(response?)),

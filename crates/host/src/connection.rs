@@ -63,44 +63,44 @@ struct Traffic {
 }
 
 /// A request's body. hyper drops it when it has read all of it.
-pub(crate) struct Sending<B> {
+pub(crate) struct RequestBody<B> {
     body: B,
     _is_sending: Arc<()>,
 }
 
 /// A response's body. Dropping it while its request is still being sent cuts the connection.
-pub(crate) struct Answer {
+pub(crate) struct ResponseBody {
     body: Incoming,
-    _until: Until,
+    _until: CutOnDrop,
 }
 
 /// Cuts the connection of a request on drop, unless the request was sent completely and got a response.
-pub(crate) struct Until {
+pub(crate) struct CutOnDrop {
     begun: Instant,
     connection: CaptureConnection,
     is_sending: Weak<()>,
     is_answered: bool,
 }
 
-impl Until {
+impl CutOnDrop {
     /// Returns the request to send, and the guard to hold until the call is over.
-    pub(crate) fn over<B>(request: Request<B>) -> (Request<Sending<B>>, Self) {
+    pub(crate) fn over<B>(request: Request<B>) -> (Request<RequestBody<B>>, Self) {
         let is_sending = Arc::new(());
         let weak = Arc::downgrade(&is_sending);
-        let mut request = request.map(|body| Sending { body, _is_sending: is_sending });
+        let mut request = request.map(|body| RequestBody { body, _is_sending: is_sending });
         let connection = capture_connection(&mut request);
         (request, Self { begun: Instant::now(), connection, is_sending: weak, is_answered: false })
     }
 
     /// Records the response, whose body then holds the guard.
-    pub(crate) fn answered(mut self, response: Response<Incoming>) -> Response<Answer> {
+    pub(crate) fn answered(mut self, response: Response<Incoming>) -> Response<ResponseBody> {
         self.is_answered = true;
         if let Some(shared) = self.shared() {
             let mut traffic = shared.traffic();
             traffic.has_responded = true;
             traffic.kept_for = kept_for(response.headers());
         }
-        response.map(|body| Answer { body, _until: self })
+        response.map(|body| ResponseBody { body, _until: self })
     }
 
     /// Returns whether the connection is older than the request and ended before the first byte of a response.
@@ -136,7 +136,7 @@ fn kept_for(headers: &HeaderMap) -> Option<Duration> {
     Some(kept_for - MARGIN.min(kept_for / 2))
 }
 
-impl Drop for Until {
+impl Drop for CutOnDrop {
     fn drop(&mut self) {
         // Another request may use the connection by now.
         if self.is_answered && self.is_sending.strong_count() == 0 {
@@ -149,7 +149,7 @@ impl Drop for Until {
     }
 }
 
-impl<B: Body + Unpin> Body for Sending<B> {
+impl<B: Body + Unpin> Body for RequestBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -169,7 +169,7 @@ impl<B: Body + Unpin> Body for Sending<B> {
     }
 }
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::limits::Stopped;
+use crate::limits::LimitExceeded;
 
 /// Runs `call`, and stops it after `limit` of CPU time. A running guest yields at every epoch tick, so the
 /// limit is checked at least that often. A future that never yields cannot be stopped.
@@ -14,7 +14,7 @@ use crate::limits::Stopped;
 pub(crate) async fn metered<T>(
     limit: Duration,
     call: impl Future<Output = T>,
-) -> Result<T, Stopped> {
+) -> Result<T, LimitExceeded> {
     let mut call = pin!(call);
     let mut spent = Duration::ZERO;
     poll_fn(|context| {
@@ -23,7 +23,7 @@ pub(crate) async fn metered<T>(
         spent += since.elapsed();
         match polled {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
-            Poll::Pending if spent > limit => Poll::Ready(Err(Stopped::Cpu(limit))),
+            Poll::Pending if spent > limit => Poll::Ready(Err(LimitExceeded::Cpu(limit))),
             Poll::Pending => Poll::Pending,
         }
     })
@@ -54,7 +54,7 @@ mod tests {
                 yield_now().await;
             }
         };
-        assert_eq!(metered::<()>(LIMIT, endless).await, Err(Stopped::Cpu(LIMIT)));
+        assert_eq!(metered::<()>(LIMIT, endless).await, Err(LimitExceeded::Cpu(LIMIT)));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use crate::bindings::exports::oge::tools::types;
 use crate::state::State;
 
 /// What the component answered, before a failure is given its operation.
-pub(crate) type Answer<T> = Result<T, types::Failure>;
+pub(crate) type ExportResult<T> = Result<T, types::Failure>;
 
 /// The interfaces that the component exports.
 pub(crate) mod interface {

@@ -8,7 +8,7 @@ use oge_token::timing::MAX_TOKEN_WAIT;
 use oge_tools::error::Failure;
 use oge_tools::secret::Secret;
 use oge_tools::settings::Settings;
-use oge_tools::tools::Done;
+use oge_tools::tools::Completed;
 use oge_tools::url::Origin;
 use oge_tools::{api, auth};
 use tokio::time::timeout;
@@ -22,10 +22,10 @@ use crate::client::HttpClient;
 use crate::cpu::metered;
 use crate::engine::Pool;
 use crate::from_wit;
-use crate::guest::{Answer, Guest, interface};
+use crate::guest::{ExportResult, Guest, interface};
 use crate::guest_log::{GuestLog, LogSink};
-use crate::known::Known;
-use crate::limits::{Limits, Stopped};
+use crate::known::HostSecrets;
+use crate::limits::{LimitExceeded, Limits};
 use crate::outgoing::Outgoing;
 use crate::requests::Requests;
 use crate::state::State;
@@ -48,7 +48,7 @@ pub(crate) struct Inner {
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) client: HttpClient,
     pub(crate) tokens: Arc<dyn TokenStore>,
-    pub(crate) known: Known,
+    pub(crate) known: HostSecrets,
     /// The guests' log, with secrets hidden.
     pub(crate) log: LogSink,
     pub(crate) limits: Limits,
@@ -63,7 +63,7 @@ pub enum CallError {
     Failure(#[from] Failure),
     /// The host stopped the component.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    LimitExceeded(#[from] LimitExceeded),
     /// The component trapped.
     #[error("the component trapped: {0}")]
     Trapped(String),
@@ -84,7 +84,7 @@ impl Host {
     pub async fn run<T: GuestTool>(
         &self,
         arguments: &T::Arguments,
-    ) -> Result<Done<T::Output>, CallError>
+    ) -> Result<Completed<T::Output>, CallError>
     where
         T::Arguments: Sync,
     {
@@ -115,7 +115,7 @@ impl Host {
         };
         self.call(api::OPERATION, attempt, async |guest| {
             let parameters = (&*arguments.url, options);
-            let response: Answer<_> = guest.call(interface::API, "call", parameters).await?;
+            let response: ExportResult<_> = guest.call(interface::API, "call", parameters).await?;
             Ok(response.map(from_wit::response))
         })
         .await
@@ -135,7 +135,7 @@ impl Host {
     /// As [`Host::run`].
     pub async fn refresh_token(&self) -> Result<auth::TokenInfo, CallError> {
         self.call(auth::OPERATION, Duration::ZERO, async |guest| {
-            let info: Answer<_> = guest.call(interface::AUTH, "refresh-token", ()).await?;
+            let info: ExportResult<_> = guest.call(interface::AUTH, "refresh-token", ()).await?;
             Ok(info.map(from_wit::token_info))
         })
         .await
@@ -159,7 +159,7 @@ impl Host {
         &self,
         operation: &'static str,
         attempt: Duration,
-        call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<Answer<R>>,
+        call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<ExportResult<R>>,
     ) -> Result<R, CallError> {
         let inner = &*self.0;
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
@@ -172,7 +172,7 @@ impl Host {
         });
         let result = timeout(wall, metered(inner.limits.cpu, running))
             .await
-            .map_err(|_| Stopped::Wall(wall))??
+            .map_err(|_| LimitExceeded::Wall(wall))??
             .map_err(|error| inner.stopped_or_trapped(&error))?;
         result.map_err(|failure| inner.known.redacted(from_wit::failure(failure, operation)).into())
     }
@@ -207,11 +207,13 @@ impl Inner {
 
     /// Returns the limit that stopped the component, or its trap.
     fn stopped_or_trapped(&self, error: &wasmtime::Error) -> CallError {
-        if let Some(stopped) = error.downcast_ref::<Stopped>() {
+        if let Some(stopped) = error.downcast_ref::<LimitExceeded>() {
             return (*stopped).into();
         }
         match error.downcast_ref::<ResourceTableError>() {
-            Some(ResourceTableError::Full) => Stopped::Resources(self.limits.resources).into(),
+            Some(ResourceTableError::Full) => {
+                LimitExceeded::Resources(self.limits.resources).into()
+            }
             _ => CallError::Trapped(error.root_cause().to_string()),
         }
     }

@@ -13,11 +13,11 @@ pub(crate) const LINE_BYTES: usize = 16 * 1024;
 
 /// The secrets of the settings, and the last tokens. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Known(Arc<Mutex<oge_tools::secret::Known>>);
+pub(crate) struct HostSecrets(Arc<Mutex<oge_tools::secret::KnownSecrets>>);
 
-impl Known {
+impl HostSecrets {
     pub(crate) fn from_settings(get: impl Fn(&str) -> Option<String>) -> Self {
-        Self(Arc::new(Mutex::new(oge_tools::secret::Known::from_settings(get))))
+        Self(Arc::new(Mutex::new(oge_tools::secret::KnownSecrets::from_settings(get))))
     }
 
     /// Adds a token that is passed to a guest.
@@ -56,7 +56,7 @@ mod tests {
         let value = |key: &str| (key == "OGE_TOKEN_PASSWORD").then(|| "MARKER-pass".to_owned());
         let lines = Arc::new(Mutex::new(Vec::new()));
         let received = Arc::clone(&lines);
-        let sink = Known::from_settings(value)
+        let sink = HostSecrets::from_settings(value)
             .redacting(Arc::new(move |line: &str| received.lock().unwrap().push(line.to_owned())));
         for line in ["error x: not MARKER-pass", "warn x: MARKER-p…", "MARKER-pass", "info x: y"]
         {

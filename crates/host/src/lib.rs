@@ -56,8 +56,8 @@ pub use client::HttpClient;
 pub use environment::environment;
 pub use guest_log::LogSink;
 pub use host::{CallError, Host};
-pub use limits::{Limits, Stopped};
-pub use oge_token::Given;
+pub use limits::{LimitExceeded, Limits};
+pub use oge_token::ConfiguredToken;
 pub use password_login::PasswordLogin;
 #[doc(hidden)]
 pub use password_login::to_http;

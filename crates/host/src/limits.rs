@@ -35,7 +35,7 @@ impl Default for Limits {
 
 /// Why a guest was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Stopped {
+pub enum LimitExceeded {
     /// It used too much CPU time.
     #[error("the component ran for more than {} s, waiting not counted, and was stopped", .0.as_secs_f64())]
     Cpu(Duration),
@@ -69,7 +69,7 @@ impl ResourceLimiter for MemoryLimit {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // An error, because a guest whose `memory.grow` fails traps without a reason.
-        if desired > self.0 { Err(Stopped::Memory(self.0).into()) } else { Ok(true) }
+        if desired > self.0 { Err(LimitExceeded::Memory(self.0).into()) } else { Ok(true) }
     }
 
     fn table_growing(

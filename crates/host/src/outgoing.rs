@@ -17,7 +17,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::client::HttpClient;
-use crate::connection::Answer;
+use crate::connection::ResponseBody;
 use crate::http_error::from_chain;
 use crate::requests::{InFlight, Requests};
 
@@ -106,7 +106,7 @@ impl WasiHttpHooks for Outgoing {
 
 /// A response's body, which ends with an error where the next piece is too long in coming.
 struct TimedBody {
-    body: Answer,
+    body: ResponseBody,
     between: Option<Duration>,
     late: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,

@@ -103,7 +103,7 @@ impl Authority for PasswordLogin {
 
     fn timed_out(&self, limit: Duration) -> LoginError {
         match &self.credentials {
-            Ok(credentials) => credentials.unanswered(&TransportError::Timeout { after: limit }),
+            Ok(credentials) => credentials.no_response(&TransportError::Timeout { after: limit }),
             Err(fault) => LoginError::NotConfigured(not_configured(fault.clone())),
         }
     }
@@ -114,8 +114,8 @@ impl Authority for PasswordLogin {
             let credentials = credentials
                 .map_err(|fault| LoginError::NotConfigured(not_configured(fault.clone())))?;
             match self.send(credentials).await {
-                Ok(response) => credentials.answer(response),
-                Err(error) => Err(credentials.unanswered(&error)),
+                Ok(response) => credentials.read_response(response),
+                Err(error) => Err(credentials.no_response(&error)),
             }
         }
         .boxed()

@@ -8,7 +8,7 @@ use wasmtime_wasi::p2::bindings::{cli, clocks};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi_io::IoView;
 
-use crate::known::Known;
+use crate::known::HostSecrets;
 use crate::limits::{Limits, MemoryLimit};
 use crate::outgoing::Outgoing;
 use crate::outgoing_handler;
@@ -31,7 +31,7 @@ impl State {
         cli: Cli,
         outgoing: Outgoing,
         tokens: Arc<dyn TokenStore>,
-        known: Known,
+        known: HostSecrets,
         limits: &Limits,
         memory: usize,
     ) -> Self {

@@ -10,7 +10,7 @@ use oge_tools::token::{Token, TokenError};
 use wasmtime::component::{HasData, Linker};
 
 use crate::bindings::oge::tools::token_store as wit;
-use crate::known::Known;
+use crate::known::HostSecrets;
 use crate::store::NativeStore;
 
 /// Holds the token. `wit/token-store.wit` specifies each function.
@@ -43,7 +43,7 @@ impl TokenStore for NativeStore {
 pub struct TokenStoreCtx {
     store: Arc<dyn TokenStore>,
     /// Receives the tokens that are passed to the guest, to hide them.
-    known: Option<Known>,
+    known: Option<HostSecrets>,
 }
 
 impl TokenStoreCtx {
@@ -54,7 +54,7 @@ impl TokenStoreCtx {
     }
 
     /// Like [`TokenStoreCtx::new`], and adds each token that is passed to the guest to `known`.
-    pub(crate) fn known_to(store: Arc<dyn TokenStore>, known: Known) -> Self {
+    pub(crate) fn known_to(store: Arc<dyn TokenStore>, known: HostSecrets) -> Self {
         Self { store, known: Some(known) }
     }
 

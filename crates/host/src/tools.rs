@@ -2,31 +2,31 @@
 
 use oge_tools::tools::query_task_status::Phase;
 use oge_tools::tools::{
-    Computation, CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery,
+    Completed, Computation, CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery,
     SubmitBatchTask, Tool, execute_code_to_dag, query_task_status, submit_batch_task,
 };
 use serde_json::value::RawValue;
 
 use crate::bindings::exports::oge::tools::{tools as wit, types};
 use crate::from_wit::elapsed;
-use crate::guest::{Answer, Guest, interface};
+use crate::guest::{ExportResult, Guest, interface};
 
 /// A tool that the component exports.
-pub trait GuestTool: Tool + sealed::Call<Self> {}
+pub trait GuestTool: Tool + sealed::CallExport<Self> {}
 
-impl<T: Tool + sealed::Call<Self>> GuestTool for T {}
+impl<T: Tool + sealed::CallExport<Self>> GuestTool for T {}
 
 pub(crate) mod sealed {
-    use super::{Answer, Done, Guest, Tool};
+    use super::{Completed, ExportResult, Guest, Tool};
 
     /// One export.
-    pub trait Call<T: Tool> {
+    pub trait CallExport<T: Tool> {
         #[doc(hidden)]
         #[expect(private_interfaces, reason = "sealed: only this crate can call it")]
         fn call(
             guest: &mut Guest,
             arguments: &T::Arguments,
-        ) -> impl Future<Output = wasmtime::Result<Answer<Done<T::Output>>>> + Send;
+        ) -> impl Future<Output = wasmtime::Result<ExportResult<Completed<T::Output>>>> + Send;
     }
 }
 
@@ -34,14 +34,14 @@ pub(crate) mod sealed {
 /// takes.
 macro_rules! export {
     ($tool:ident, $name:literal, $result:ident, $read:path, |$arguments:ident| ($($argument:expr),*)) => {
-        impl sealed::Call<$tool> for $tool {
+        impl sealed::CallExport<$tool> for $tool {
             #[expect(private_interfaces, reason = "sealed: only this crate can call it")]
             async fn call(
                 guest: &mut Guest,
                 $arguments: &<$tool as Tool>::Arguments,
-            ) -> wasmtime::Result<Answer<Done<<$tool as Tool>::Output>>> {
+            ) -> wasmtime::Result<ExportResult<Completed<<$tool as Tool>::Output>>> {
                 let parameters = ($($argument,)*);
-                let answer: Answer<types::$result> =
+                let answer: ExportResult<types::$result> =
                     guest.call(interface::TOOLS, $name, parameters).await?;
                 match answer {
                     Ok(result) => Ok(Ok($read(result)?)),
@@ -96,11 +96,11 @@ export!(QueryTaskStatus, "query-task-status", TaskStatus, status, |arguments| (
 #[error("the component answered what its contract excludes: {0}")]
 pub(crate) struct Broken(&'static str);
 
-pub(crate) fn computation(wit: wit::Computation) -> Result<Done<Computation>, Broken> {
+pub(crate) fn computation(wit: wit::Computation) -> Result<Completed<Computation>, Broken> {
     Ok(done(wit.execution, Computation { data: wit.data }))
 }
 
-pub(crate) fn dags(wit: wit::DagTasks) -> Result<Done<execute_code_to_dag::Output>, Broken> {
+pub(crate) fn dags(wit: wit::DagTasks) -> Result<Completed<execute_code_to_dag::Output>, Broken> {
     let present = |text| Ok(Some(json(text)?).filter(|json| json.get() != "null"));
     let output = execute_code_to_dag::Output {
         dags: json(wit.dags)?,
@@ -113,13 +113,13 @@ pub(crate) fn dags(wit: wit::DagTasks) -> Result<Done<execute_code_to_dag::Outpu
     Ok(done(wit.execution, output))
 }
 
-pub(crate) fn task(wit: wit::BatchTask) -> Result<Done<submit_batch_task::Output>, Broken> {
+pub(crate) fn task(wit: wit::BatchTask) -> Result<Completed<submit_batch_task::Output>, Broken> {
     let output = submit_batch_task::Output::read(&wit.api_response)
         .ok_or(Broken("api-response without a record"))?;
     Ok(done(wit.execution, output))
 }
 
-pub(crate) fn status(wit: wit::TaskStatus) -> Result<Done<query_task_status::Output>, Broken> {
+pub(crate) fn status(wit: wit::TaskStatus) -> Result<Completed<query_task_status::Output>, Broken> {
     let output = query_task_status::Output {
         phase: match wit.phase {
             types::Phase::Running => Phase::Running,
@@ -134,8 +134,8 @@ pub(crate) fn status(wit: wit::TaskStatus) -> Result<Done<query_task_status::Out
     Ok(done(wit.execution, output))
 }
 
-fn done<T>(execution: types::Execution, output: T) -> Done<T> {
-    Done { output, attempts: execution.attempts, elapsed: elapsed(execution.seconds) }
+fn done<T>(execution: types::Execution, output: T) -> Completed<T> {
+    Completed { output, attempts: execution.attempts, elapsed: elapsed(execution.seconds) }
 }
 
 fn json(text: String) -> Result<Box<RawValue>, Broken> {

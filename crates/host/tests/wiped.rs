@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use oge_token::{Credentials, Given, Issued, LoginError};
+use oge_token::{ConfiguredToken, Credentials, Issued, LoginError};
 use oge_tools::response::Response;
 
 use oge_host::{Authority, Host, HttpClient, NativeStore, PasswordLogin, to_http};
@@ -95,7 +95,7 @@ fn credentials_and_their_login_request_are_wiped() {
             let request = credentials.request();
             assert!(format!("{:?}", request.url).ends_with("…"));
             drop(to_http(&request).unwrap());
-            drop(Given::read(get).unwrap());
+            drop(ConfiguredToken::read(get).unwrap());
         });
         assert_eq!(left, 0, "{grant:?}");
     }
@@ -115,7 +115,7 @@ fn every_login_response_is_wiped() {
         (503, format!("<html>{SECRET}")),
     ] {
         let response = Response { status, body: body.clone().into_bytes(), ..Response::default() };
-        let left = left_behind(|| drop(credentials.answer(response)));
+        let left = left_behind(|| drop(credentials.read_response(response)));
         // `error_description` is read as text before the secrets in it are hidden.
         let expected = usize::from(body.contains("error_description"));
         assert_eq!(left, expected, "{body}");
@@ -145,7 +145,7 @@ impl Authority for Issues {
             };
             let body = format!(r#"{{"data":{{"token":"{SECRET}"}}}}"#).into_bytes();
             let response = Response { status: 200, body, ..Response::default() };
-            let issued = Credentials::read(get).unwrap().answer(response);
+            let issued = Credentials::read(get).unwrap().read_response(response);
             // This test's own copy of the settings is not what it checks.
             std::mem::forget(settings);
             issued

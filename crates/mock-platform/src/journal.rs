@@ -14,7 +14,7 @@ use crate::route::Route;
 const EVENTS: usize = 1024;
 
 /// What was decided about a request.
-pub(crate) struct Verdict {
+pub(crate) struct RecordedOutcome {
     pub(crate) authorized: bool,
     pub(crate) outcome: Outcome,
     pub(crate) status: Option<StatusCode>,
@@ -40,7 +40,7 @@ impl Journal {
         }
     }
 
-    pub(crate) fn write(&mut self, request: &Received, verdict: &Verdict) {
+    pub(crate) fn write(&mut self, request: &Received, verdict: &RecordedOutcome) {
         self.sequence += 1;
         *self.counts.entry((request.route, verdict.outcome)).or_default() += 1;
         if self.keep {
@@ -81,7 +81,7 @@ impl Journal {
     }
 }
 
-fn recorded(sequence: u64, request: &Received, verdict: &Verdict) -> Recorded {
+fn recorded(sequence: u64, request: &Received, verdict: &RecordedOutcome) -> Recorded {
     let Parts { method, uri, headers, .. } = &request.parts;
     Recorded {
         sequence,

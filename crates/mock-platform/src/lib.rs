@@ -45,7 +45,7 @@
 //! assert!(state(&mock, &token)?.ends_with("running"));
 //!
 //! // What happened, in order.
-//! let story: Vec<Outcome> = mock.story().iter().map(|request| request.outcome).collect();
+//! let story: Vec<Outcome> = mock.all_requests().iter().map(|request| request.outcome).collect();
 //! assert_eq!(story, [Outcome::Accepted, Outcome::Expired, Outcome::Fault, Outcome::Accepted]);
 //! assert_eq!(mock.requests(Route::GetState)[0].query_value("dagId"), Some("d1"));
 //! # Ok(())
@@ -91,7 +91,7 @@ mod urlencoded;
 
 pub use expired::ExpiredForm;
 pub use fault::Fault;
-pub use marked::assert_unmarked;
+pub use marked::assert_no_secret;
 pub use mock::Mock;
 pub use options::{Credentials, Options, TokenStyle};
 pub use record::{Event, Outcome, Recorded};

@@ -21,7 +21,7 @@ impl Credentials {
 /// # Panics
 /// If the text is empty or has one of them.
 #[track_caller]
-pub fn assert_unmarked(shown: &str) {
+pub fn assert_no_secret(shown: &str) {
     assert!(!shown.is_empty());
     for secret in ["MARKER", "eyJ", "P%40ss", "ss \\\"word", "client%3D", "TUFSS0VS"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");

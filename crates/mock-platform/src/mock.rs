@@ -129,8 +129,8 @@ impl Mock {
     }
 
     /// Sets whether every token is rejected, including new ones.
-    pub fn refuse_all_tokens(&self, refuse: bool) {
-        self.platform().tokens.refuse_all(refuse);
+    pub fn reject_all_tokens(&self, refuse: bool) {
+        self.platform().tokens.reject_all(refuse);
     }
 
     /// Ends the newest token after this many more calls with it have passed the token check. If it has ended
@@ -171,14 +171,14 @@ impl Mock {
     }
 
     /// Removes the faults and the set response of a route.
-    pub fn heal(&self, route: Route) {
+    pub fn clear_faults(&self, route: Route) {
         let mut platform = self.platform();
         platform.faults.remove(&route);
         platform.responses.remove(&route);
     }
 
     /// Removes the faults and the set responses of all routes.
-    pub fn heal_all(&self) {
+    pub fn clear_all_faults(&self) {
         let mut platform = self.platform();
         platform.faults.clear();
         platform.responses.clear();
@@ -199,7 +199,7 @@ impl Mock {
 
     /// Returns all requests, in order.
     #[must_use]
-    pub fn story(&self) -> Vec<Recorded> {
+    pub fn all_requests(&self) -> Vec<Recorded> {
         self.platform().journal.requests().to_vec()
     }
 

@@ -8,7 +8,7 @@ use crate::dags::Dags;
 use crate::delivery::Delivery;
 use crate::expired::ExpiredForm;
 use crate::fault::Fault;
-use crate::journal::{Journal, Verdict};
+use crate::journal::{Journal, RecordedOutcome};
 use crate::options::{Credentials, Options};
 use crate::received::Received;
 use crate::record::Outcome;
@@ -89,7 +89,7 @@ impl Platform {
             }
         };
         let status = delivery.status();
-        let verdict = Verdict { authorized, outcome, status };
+        let verdict = RecordedOutcome { authorized, outcome, status };
         self.journal.write(request, &verdict);
         (self.latency.saturating_add(pause), delivery)
     }

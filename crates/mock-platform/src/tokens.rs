@@ -11,7 +11,7 @@ use crate::jwt;
 pub(crate) struct Tokens {
     lifetime: Duration,
     single_session: bool,
-    refuse_all: bool,
+    reject_all: bool,
     alive: HashMap<String, Life>,
     newest: Option<String>,
     /// The number of calls that `expire_after` set while there was no valid token: it applies to the next one.
@@ -35,7 +35,7 @@ impl Tokens {
         Self {
             lifetime,
             single_session,
-            refuse_all: false,
+            reject_all: false,
             alive: HashMap::new(),
             newest: None,
             next_calls: None,
@@ -63,8 +63,8 @@ impl Tokens {
         self.alive.clear();
     }
 
-    pub(crate) fn refuse_all(&mut self, refuse: bool) {
-        self.refuse_all = refuse;
+    pub(crate) fn reject_all(&mut self, refuse: bool) {
+        self.reject_all = refuse;
     }
 
     /// Ends the newest token after this many more calls. If it has ended, this applies to the next token.
@@ -82,7 +82,7 @@ impl Tokens {
 
     /// Returns whether a call with this header would be accepted.
     pub(crate) fn accepts(&self, authorization: Option<&HeaderValue>, now: Duration) -> bool {
-        !self.refuse_all
+        !self.reject_all
             && bearer(authorization)
                 .and_then(|token| self.alive.get(token))
                 .is_some_and(|life| life.is_valid(now))
@@ -213,10 +213,10 @@ mod tests {
     #[test]
     fn while_all_tokens_are_rejected_new_ones_are_too() {
         let mut tokens = tokens();
-        tokens.refuse_all(true);
+        tokens.reject_all(true);
         let token = issue(&mut tokens);
         assert!(!tokens.admit(Some(&token), NOW));
-        tokens.refuse_all(false);
+        tokens.reject_all(false);
         assert!(tokens.admit(Some(&token), NOW));
     }
 }

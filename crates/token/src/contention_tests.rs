@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::format;
 use std::vec::Vec;
 
-use crate::{Asker, Decision, Lifetime, State};
+use crate::{Decision, Lifetime, Requester, State};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const MIN_LOGIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -61,7 +61,7 @@ impl TestClient {
                 Decision::Valid(_) | Decision::RefreshSoon(_) => self.send(),
                 Decision::MustRefresh { wait } => {
                     self.at += wait;
-                    self.state.attempt(self.at, Asker::Call);
+                    self.state.attempt(self.at, Requester::Call);
                     self.logins.push(self.at);
                     self.at += self.pace.login;
                     self.next = Next::FinishLogin;
@@ -96,9 +96,9 @@ impl TestClient {
     }
 
     fn reject(&mut self, generation: u64) {
-        let before = self.state.is_contested();
+        let before = self.state.has_contention();
         self.state.refused(generation, self.at);
-        self.contentions += usize::from(self.state.is_contested() && !before);
+        self.contentions += usize::from(self.state.has_contention() && !before);
     }
 
     /// Returns how many logins followed another one before the interval.

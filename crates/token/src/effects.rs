@@ -27,11 +27,11 @@ impl<T> Guarded<T> for RefCell<T> {
 }
 
 /// The effects that the token store needs.
-pub trait Effects {
+pub trait StoreEffects {
     /// A value that the tasks of one instance share.
     type Shared<T>: Guarded<T>;
     /// The lock that lets one task of the instance log in. Dropping it releases the lock.
-    type Turn;
+    type LoginLock;
     /// The directory of the token file.
     type Directory: Directory;
 
@@ -40,9 +40,9 @@ pub trait Effects {
     /// Returns the token file, if there is one.
     fn file(&self) -> Option<&TokenFile<Self::Directory>>;
     /// Locks, after other tasks of this instance have released the lock.
-    fn turn(&self) -> impl Future<Output = Self::Turn>;
+    fn lock_login(&self) -> impl Future<Output = Self::LoginLock>;
     /// Locks without waiting. `None` if another task has the lock.
-    fn try_turn(&self) -> Option<Self::Turn>;
+    fn try_lock_login(&self) -> Option<Self::LoginLock>;
     /// Sleeps. Meanwhile calls [`Lock::beat`] every [`LOCK_BEAT`](crate::timing::LOCK_BEAT).
     fn pause(
         &self,
@@ -53,7 +53,7 @@ pub trait Effects {
     fn can_log_in(&self) -> bool;
     /// Returns a salted digest of the credentials. Empty if there are none.
     fn digest(&self, salt: &[u8]) -> alloc::string::String;
-    /// Logs in within `limit`. Meanwhile calls [`Lock::beat`] like [`Effects::pause`].
+    /// Logs in within `limit`. Meanwhile calls [`Lock::beat`] like [`StoreEffects::pause`].
     ///
     /// # Errors
     /// The error is the reason why there is no token.

@@ -26,7 +26,7 @@ const MAX_LOCK_BYTES: usize = 128;
 
 /// Why a file could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum FileError {
     /// There is no such file.
     Missing,
     /// The file exists already.
@@ -61,27 +61,27 @@ pub trait Directory: Clone {
     ///
     /// # Errors
     /// Fails if the directory cannot be read.
-    fn entry(&self, name: &str) -> Result<Entry, Problem>;
+    fn entry(&self, name: &str) -> Result<Entry, FileError>;
     /// Reads at most `limit` bytes of a regular file.
     ///
     /// # Errors
     /// Fails if the file cannot be read.
-    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem>;
+    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError>;
     /// Writes a file. Only its owner can read it, if the system supports that.
     ///
     /// # Errors
     /// Fails if the file cannot be written.
-    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), Problem>;
+    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), FileError>;
     /// Renames a file and replaces any file of the new name.
     ///
     /// # Errors
     /// Fails if the file cannot be renamed.
-    fn rename(&self, from: &str, to: &str) -> Result<(), Problem>;
+    fn rename(&self, from: &str, to: &str) -> Result<(), FileError>;
     /// Removes a file.
     ///
     /// # Errors
     /// Fails if the file cannot be removed.
-    fn remove(&self, name: &str) -> Result<(), Problem>;
+    fn remove(&self, name: &str) -> Result<(), FileError>;
 }
 
 /// The token file of one account.
@@ -137,7 +137,7 @@ impl<D: Directory> TokenFile<D> {
         now: Duration,
     ) -> Result<Option<Record>, (String, Option<Box<Record>>)> {
         let unreadable =
-            |problem: Problem| (format!("cannot be read ({})", problem.as_str()), None);
+            |problem: FileError| (format!("cannot be read ({})", problem.as_str()), None);
         match self.directory.entry(&self.name) {
             Ok(Entry::Missing) => return Ok(None),
             Ok(Entry::Other) => return Err(("is no regular file".into(), None)),
@@ -147,7 +147,7 @@ impl<D: Directory> TokenFile<D> {
         let bytes = match self.directory.read(&self.name, MAX_FILE_BYTES + 1) {
             Ok(bytes) if bytes.is_empty() => return Ok(None),
             Ok(bytes) => bytes,
-            Err(Problem::Missing) => return Ok(None),
+            Err(FileError::Missing) => return Ok(None),
             Err(problem) => return Err(unreadable(problem)),
         };
         if bytes.len() > MAX_FILE_BYTES {
@@ -170,7 +170,7 @@ impl<D: Directory> TokenFile<D> {
         if !lock.is_held(now) {
             return Ok(());
         }
-        let failed = |problem: Problem| format!("cannot be written ({})", problem.as_str());
+        let failed = |problem: FileError| format!("cannot be written ({})", problem.as_str());
         // A process that was killed may have left this file.
         if self.directory.entry(&self.new) == Ok(Entry::File) {
             self.directory.remove(&self.new).map_err(failed)?;
@@ -190,7 +190,7 @@ impl<D: Directory> TokenFile<D> {
         let lock = self.lock_of(now);
         match self.directory.write(&self.lock, &lock.content(), Write::New) {
             Ok(()) => return Locking::Held(lock),
-            Err(Problem::Exists) => {}
+            Err(FileError::Exists) => {}
             Err(problem) => {
                 lock.is_lost.store(true, Relaxed);
                 // Some systems return another error if the name is that of a directory.
@@ -206,7 +206,7 @@ impl<D: Directory> TokenFile<D> {
             Err(problem) => self.impossible(problem.as_str()),
             Ok(Entry::File) => match self.directory.read(&self.lock, MAX_LOCK_BYTES) {
                 Ok(content) => Locking::Busy(content.to_vec()),
-                Err(Problem::Missing) => Locking::Busy(Vec::new()),
+                Err(FileError::Missing) => Locking::Busy(Vec::new()),
                 Err(problem) => self.impossible(problem.as_str()),
             },
         }
@@ -281,7 +281,7 @@ impl<D: Directory> Lock<D> {
     fn looks_ours(&self) -> Option<bool> {
         match self.directory.read(&self.name, MAX_LOCK_BYTES) {
             Ok(content) => Some(content.starts_with(self.holder().as_bytes())),
-            Err(Problem::Missing) => Some(false),
+            Err(FileError::Missing) => Some(false),
             Err(_) => None,
         }
     }
@@ -304,7 +304,7 @@ impl<D: Directory> Drop for Lock<D> {
     }
 }
 
-impl Problem {
+impl FileError {
     /// Returns the problem as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

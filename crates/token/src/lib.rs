@@ -6,18 +6,18 @@
 //! - [`Store`] acts. It shares one login among the tasks of an instance, and among instances and processes
 //!   through a [`TokenFile`].
 //!
-//! All effects are behind [`Effects`] and [`Directory`], so that the reference host, the token store component
+//! All effects are behind [`StoreEffects`] and [`Directory`], so that the reference host, the token store component
 //! and the MCP server run the same store.
 //!
 //! ```
 //! use core::time::Duration;
-//! use oge_token::{Asker, Decision, Lifetime, State};
+//! use oge_token::{Requester, Decision, Lifetime, State};
 //!
 //! let mut state = State::<&str>::default();
 //! let now = Duration::from_secs(1);
 //! assert!(matches!(state.decide(now), Decision::MustRefresh { .. }));
 //!
-//! state.attempt(now, Asker::Call);
+//! state.attempt(now, Requester::Call);
 //! state.received("token", 7, Lifetime::of_seconds(3600), now);
 //! assert!(matches!(state.decide(now), Decision::Valid(&"token")));
 //!
@@ -41,14 +41,14 @@ mod state;
 mod store;
 pub mod timing;
 
-pub use effects::{Effects, Guarded};
-pub use file::{Directory, Entry, Lock, Locking, Problem, TokenFile, Write};
-pub use lifetime::{Lifetime, SKEWED, generation};
-pub use login::{Credentials, Given, Issued, LoginError};
-pub use logins::{Asker, Block, Cause, Logins};
+pub use effects::{Guarded, StoreEffects};
+pub use file::{Directory, Entry, FileError, Lock, Locking, TokenFile, Write};
+pub use lifetime::{CLOCK_SKEW_WARNING, Lifetime, generation};
+pub use login::{ConfiguredToken, Credentials, Issued, LoginError};
+pub use logins::{Block, Cause, LoginHistory, Requester};
 pub use record::Record;
-pub use state::{CONTESTED, Decision, State};
-pub use store::{Next, Store, not_configured};
+pub use state::{CONTENTION_WARNING, Decision, State};
+pub use store::{Store, TokenRequest, not_configured};
 
 #[cfg(test)]
 mod contention_tests;

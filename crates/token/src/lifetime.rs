@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::timing::{DEFAULT_LIFETIME, EXPIRY_MARGIN, REFRESH_WINDOW};
 
 /// The warning that is logged once if a lifetime [`is skewed`](Lifetime::is_skewed).
-pub const SKEWED: &str = "a new token has already expired by its own claims: this machine's clock \
+pub const CLOCK_SKEW_WARNING: &str = "a new token has already expired by its own claims: this machine's clock \
      and the platform's differ; the token is used for 15 minutes";
 
 /// How long a token lives, from its receipt.

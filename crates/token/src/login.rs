@@ -3,16 +3,16 @@
 //! Pure: the shell sends [`Credentials::request`] like any other request and passes the response to
 //! [`Credentials::answer`].
 
-mod answer;
 mod credentials;
 mod digest;
 mod error;
+mod failure;
+mod fields;
 mod given;
 mod grant;
-mod refusal;
-mod said;
+mod response;
 
-pub use answer::Issued;
 pub use credentials::Credentials;
 pub use error::LoginError;
-pub use given::Given;
+pub use given::ConfiguredToken;
+pub use response::Issued;

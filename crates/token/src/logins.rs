@@ -22,7 +22,7 @@ const MAX_WHY_BYTES: usize = 2048;
 
 /// For whom a token is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Requester {
     /// A call of a tool.
     Call,
     /// A person who asks for a login and may know that the account was unlocked.
@@ -39,7 +39,7 @@ pub struct Block<'a> {
     /// The time until the next login. `None` if calls make no more logins with these credentials.
     pub left: Option<Duration>,
     /// For whom the login was requested.
-    pub asker: Asker,
+    pub requester: Requester,
 }
 
 /// The rule that forbids a login.
@@ -57,7 +57,7 @@ pub enum Cause {
 
 /// The logins since the last one that returned a token.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Logins {
+pub struct LoginHistory {
     /// A digest of this process's credentials.
     #[serde(skip)]
     credentials: u16,
@@ -95,9 +95,9 @@ struct Outage {
     why: String,
 }
 
-impl Logins {
+impl LoginHistory {
     /// Sets the digest of the credentials that this process logs in with.
-    pub fn log_in_as(&mut self, credentials: u16) {
+    pub fn set_credentials(&mut self, credentials: u16) {
         self.credentials = credentials;
     }
 
@@ -119,10 +119,15 @@ impl Logins {
     /// Returns what forbids a login now. With `holds_lock`, no login is in flight, so logins without an outcome
     /// were interrupted and are counted.
     #[must_use]
-    pub fn block(&self, asker: Asker, holds_lock: bool, now: Duration) -> Option<Block<'_>> {
+    pub fn block(
+        &self,
+        requester: Requester,
+        holds_lock: bool,
+        now: Duration,
+    ) -> Option<Block<'_>> {
         if let Some(outage) = self.outage.as_ref().filter(|outage| now < outage.until) {
             let left = Some(outage.until.saturating_sub(now));
-            return Some(Block { cause: Cause::Unavailable, why: &outage.why, left, asker });
+            return Some(Block { cause: Cause::Unavailable, why: &outage.why, left, requester });
         }
         let begun = if holds_lock { self.begun } else { 0 };
         let begun_at = self.last_at.filter(|_| begun > 0);
@@ -143,23 +148,23 @@ impl Logins {
         let wait =
             REJECTION_BACKOFF.get(usize::from(tries.min(MAX_REJECTED_LOGINS)).checked_sub(1)?)?;
         let is_over = cause == Cause::Rejected && (is_last || tries >= MAX_REJECTED_LOGINS);
-        let until = match asker {
-            Asker::Call if is_over => return Some(Block { cause, why, left: None, asker }),
-            Asker::Call => at.saturating_add(*wait),
-            Asker::Person => {
+        let until = match requester {
+            Requester::Call if is_over => return Some(Block { cause, why, left: None, requester }),
+            Requester::Call => at.saturating_add(*wait),
+            Requester::Person => {
                 let wait = REJECTION_BACKOFF.get(usize::from(self.asked.min(2)).checked_sub(1)?)?;
                 self.asked_at?.saturating_add(*wait)
             }
         };
         let left = until.checked_sub(now).filter(|left| !left.is_zero())?;
-        Some(Block { cause, why, left: Some(left), asker })
+        Some(Block { cause, why, left: Some(left), requester })
     }
 
     /// Records that a login is about to be made.
-    pub(crate) fn attempt(&mut self, asker: Asker, now: Duration) {
+    pub(crate) fn attempt(&mut self, requester: Requester, now: Duration) {
         self.begun = self.begun.saturating_add(1);
         self.last_at = Some(now);
-        self.is_asked = asker == Asker::Person;
+        self.is_asked = requester == Requester::Person;
         if self.is_asked {
             self.asked = self.asked.saturating_add(1);
             self.asked_at = Some(now);
@@ -229,7 +234,7 @@ impl Logins {
 
     /// Corrects times in the future, which another clock wrote: a rejection counts from now, and an outage is
     /// over. Returns whether a time other than an outage's was corrected.
-    pub(crate) fn recall(&mut self, now: Duration) -> bool {
+    pub(crate) fn correct_clock(&mut self, now: Duration) -> bool {
         let limit = now.saturating_add(MAX_CLOCK_SKEW);
         let mut is_corrected = false;
         let mut not_ahead = |at: &mut Duration| {

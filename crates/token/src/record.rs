@@ -26,7 +26,7 @@ const MAX_USED_UP: usize = 8;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
     /// The token and the logins.
-    pub(crate) state: State<Kept>,
+    pub(crate) state: State<StoredToken>,
     /// Counts the writes since this token was received, to find the newer one of two records.
     pub(crate) revision: u32,
     /// The salt of the digests of the credentials, so that files cannot be compared.
@@ -37,7 +37,7 @@ pub struct Record {
 
 /// The value of an `Authorization` header. It is written to a token file and nowhere else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct StoredToken {
     #[serde(skip, default = "blank")]
     pub(crate) authorization: Secret,
     /// The digest of the token, if it comes from `OGE_TOKEN`.
@@ -174,7 +174,7 @@ fn is_header(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Asker, Decision, Lifetime};
+    use crate::{Decision, Lifetime, Requester};
     use std::borrow::ToOwned as _;
 
     const NOW: Duration = Duration::from_secs(1_700_000_000);
@@ -182,9 +182,9 @@ mod tests {
 
     fn record(authorization: &str, generation: u64) -> Record {
         let mut record = Record::default();
-        let kept = Kept { authorization: Secret::new(authorization), given: None };
+        let kept = StoredToken { authorization: Secret::new(authorization), given: None };
         record.state.received(kept, generation, Lifetime::of_seconds(3600), NOW);
-        record.state.attempt(NOW, Asker::Call);
+        record.state.attempt(NOW, Requester::Call);
         record.state.rejected("MARK THE REASON".to_owned(), None, NOW);
         record
     }

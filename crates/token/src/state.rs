@@ -6,7 +6,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::lifetime::Lifetime;
-use crate::logins::{Asker, Block, Logins};
+use crate::logins::{Block, LoginHistory, Requester};
 use crate::timing::{
     EARLY_RETRY_INTERVAL, FRESH_WINDOW, MAX_CLOCK_SKEW, MIN_LOGIN_INTERVAL,
     MIN_LOGIN_INTERVAL_JITTER, REFRESH_AHEAD_TIMEOUT,
@@ -15,8 +15,8 @@ use crate::timing::{
 /// How many fresh tokens rejected in a row mean contention.
 const CONTENTION_THRESHOLD: u8 = 2;
 
-/// The warning that is logged once if a state [`is contested`](State::is_contested).
-pub const CONTESTED: &str = "the platform refuses tokens that are only seconds old: something else \
+/// The warning that is logged once if a state [`is contested`](State::has_contention).
+pub const CONTENTION_WARNING: &str = "the platform refuses tokens that are only seconds old: something else \
      logs in with this account and ends them; logins are now at least 5 s apart";
 
 /// The state of the token `T` and of the logins. All times are on one clock. In a state that processes share it
@@ -31,7 +31,7 @@ pub struct State<T> {
     /// How many fresh tokens in a row were rejected.
     refused_fresh: u8,
     /// The logins since the last token.
-    pub logins: Logins,
+    pub logins: LoginHistory,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl<T> Default for State<T> {
             refused: None,
             last_login_at: None,
             refused_fresh: 0,
-            logins: Logins::default(),
+            logins: LoginHistory::default(),
         }
     }
 }
@@ -75,25 +75,30 @@ impl<T> Default for State<T> {
 impl<T> State<T> {
     /// Decides what to do when a call needs a token.
     pub fn decide(&self, now: Duration) -> Decision<'_, T> {
-        self.decide_for(Asker::Call, false, now)
+        self.decide_for(Requester::Call, false, now)
     }
 
-    /// Decides what to do when `asker` needs a token.
-    pub fn decide_for(&self, asker: Asker, holds_lock: bool, now: Duration) -> Decision<'_, T> {
+    /// Decides what to do when `requester` needs a token.
+    pub fn decide_for(
+        &self,
+        requester: Requester,
+        holds_lock: bool,
+        now: Duration,
+    ) -> Decision<'_, T> {
         match self.good(now) {
             Some(held) => {
                 // A caller may wait for the refresh. If it fails, the old token must still be good.
                 let is_due = now >= held.soon_at
                     && now.saturating_add(REFRESH_AHEAD_TIMEOUT) < held.must_at
                     && !within(self.logins.last_at(), EARLY_RETRY_INTERVAL, now)
-                    && self.logins.block(Asker::Call, holds_lock, now).is_none();
+                    && self.logins.block(Requester::Call, holds_lock, now).is_none();
                 if is_due {
                     Decision::RefreshSoon(&held.token)
                 } else {
                     Decision::Valid(&held.token)
                 }
             }
-            None => self.decide_anew(asker, holds_lock, now),
+            None => self.decide_new(requester, holds_lock, now),
         }
     }
 
@@ -104,11 +109,16 @@ impl<T> State<T> {
     }
 
     /// Decides what to do when a new token is needed even if the held one is good.
-    pub fn decide_anew(&self, asker: Asker, holds_lock: bool, now: Duration) -> Decision<'_, T> {
-        if let Some(block) = self.logins.block(asker, holds_lock, now) {
+    pub fn decide_new(
+        &self,
+        requester: Requester,
+        holds_lock: bool,
+        now: Duration,
+    ) -> Decision<'_, T> {
+        if let Some(block) = self.logins.block(requester, holds_lock, now) {
             return Decision::Blocked(block);
         }
-        let spaced_until = self.last_login_at.filter(|_| self.is_contested()).map(|at| {
+        let spaced_until = self.last_login_at.filter(|_| self.has_contention()).map(|at| {
             let jitter = self.generation().unwrap_or_default() % MIN_LOGIN_INTERVAL_JITTER;
             at.saturating_add(MIN_LOGIN_INTERVAL + Duration::from_millis(jitter))
         });
@@ -118,7 +128,7 @@ impl<T> State<T> {
     /// Corrects times in the future in a stored state, which another clock wrote, or this one before it was set
     /// back. Such a time becomes now. A token from the future counts as issued now, because only the platform
     /// decides that it is expired. Returns whether a time that forbids a login was corrected.
-    pub fn recall(&mut self, now: Duration) -> bool {
+    pub fn correct_clock(&mut self, now: Duration) -> bool {
         let limit = now.saturating_add(MAX_CLOCK_SKEW);
         self.last_login_at = self.last_login_at.map(|at| if at > limit { now } else { at });
         if let Some(held) = &mut self.held
@@ -129,7 +139,7 @@ impl<T> State<T> {
             held.soon_at = held.soon_at.saturating_sub(ahead);
             held.must_at = held.must_at.saturating_sub(ahead);
         }
-        self.logins.recall(now)
+        self.logins.correct_clock(now)
     }
 
     pub(crate) fn held_mut(&mut self) -> Option<&mut T> {
@@ -151,20 +161,20 @@ impl<T> State<T> {
     }
 
     /// Returns whether the platform has rejected the held token.
-    pub fn is_refused(&self) -> bool {
+    pub fn is_rejected(&self) -> bool {
         self.held.is_some() && self.generation() == self.refused
     }
 
     /// Returns whether there is contention: another client seems to log in with the same account, because fresh
     /// tokens were rejected.
-    pub fn is_contested(&self) -> bool {
+    pub fn has_contention(&self) -> bool {
         self.refused_fresh >= CONTENTION_THRESHOLD
     }
 
     /// Records that a login is about to be made. It is recorded before, so that one that never ends counts too.
-    pub fn attempt(&mut self, now: Duration, asker: Asker) {
+    pub fn attempt(&mut self, now: Duration, requester: Requester) {
         self.last_login_at = Some(now);
-        self.logins.attempt(asker, now);
+        self.logins.attempt(requester, now);
     }
 
     /// Records a token that the authority issued.

@@ -7,7 +7,7 @@ use std::format;
 use std::string::String;
 
 use crate::timing::MAX_BACKOFF;
-use crate::{Asker, Block, Cause, Decision, Lifetime, State};
+use crate::{Block, Cause, Decision, Lifetime, Requester, State};
 
 /// What happens to a state.
 #[derive(Clone, Copy, Debug)]
@@ -124,8 +124,8 @@ fn play(steps: &[(u64, Step)]) -> State<u64> {
     for (at, step) in steps {
         let at = Duration::from_secs(*at);
         match *step {
-            Attempt => state.attempt(at, Asker::Call),
-            Asked => state.attempt(at, Asker::Person),
+            Attempt => state.attempt(at, Requester::Call),
+            Asked => state.attempt(at, Requester::Person),
             Received(generation, life) => {
                 state.received(generation, generation, Lifetime::of_seconds(life), at);
             }
@@ -139,7 +139,7 @@ fn play(steps: &[(u64, Step)]) -> State<u64> {
             Rejected => state.rejected("rejected".into(), None, at),
             TriesLeft(left) => state.rejected("rejected".into(), Some(left), at),
             Failed => state.failed("failed".into(), at),
-            Corrected(credentials) => state.logins.log_in_as(credentials),
+            Corrected(credentials) => state.logins.set_credentials(credentials),
             Refused(generation) => state.refused(generation, at),
         }
     }
@@ -168,8 +168,8 @@ fn every_rule_holds() {
         let state = play(rule.steps);
         let now = Duration::from_secs(rule.now);
         let decision = match rule.answer {
-            "a person's" => state.decide_anew(Asker::Person, true, now),
-            "the lock's" => state.decide_for(Asker::Call, true, now),
+            "a person's" => state.decide_new(Requester::Person, true, now),
+            "the lock's" => state.decide_for(Requester::Call, true, now),
             _ => state.decide(now),
         };
         let (answer, contacts) = describe(decision);
@@ -183,7 +183,7 @@ fn every_rule_holds() {
 #[test]
 fn decide_anew_replaces_a_good_token_but_respects_a_rejection() {
     let anew = |steps, now| {
-        describe(play(steps).decide_anew(Asker::Call, false, Duration::from_secs(now)))
+        describe(play(steps).decide_new(Requester::Call, false, Duration::from_secs(now)))
     };
     assert_eq!(anew(&[(0, Received(1, 3600))], 1).1, "yes");
     assert_eq!(anew(&[(0, Received(1, 3600)), (1, Attempt), (1, Rejected)], 2).0, "rejected");
@@ -194,7 +194,7 @@ fn waits(count: usize, outcome: impl Fn(&mut State<u64>, Duration)) -> std::vec:
     let (mut state, mut now) = (State::default(), Duration::from_secs(1_700_000_000));
     let mut waits = std::vec::Vec::new();
     for _ in 0..count {
-        state.attempt(now, Asker::Call);
+        state.attempt(now, Requester::Call);
         outcome(&mut state, now);
         let Decision::Blocked(Block { left: Some(left), .. }) = state.decide(now) else { break };
         waits.push(left.as_secs_f64());
@@ -228,11 +228,11 @@ fn each_of_several_wrong_credentials_gets_three_logins() {
     let (mut state, mut logins) = (State::<u64>::default(), [0; 4]);
     for second in 0..20_000 {
         let index = second as usize % logins.len();
-        state.logins.log_in_as(index as u16);
+        state.logins.set_credentials(index as u16);
         let now = Duration::from_secs(second);
         if matches!(state.decide(now), Decision::MustRefresh { .. }) {
             logins[index] += 1;
-            state.attempt(now, Asker::Call);
+            state.attempt(now, Requester::Call);
             state.rejected("no".into(), None, now);
         }
     }
@@ -244,15 +244,15 @@ fn a_clock_that_jumps_allows_no_more_logins() {
     let mut state = play(&[(90_000, Attempt), (90_000, Rejected)]);
     // The clock is set back by a day. The backoff starts again and the login still counts.
     let now = Duration::from_secs(3_600);
-    assert!(state.recall(now));
+    assert!(state.correct_clock(now));
     assert_eq!(describe(state.decide(now)).1, "no, for 60 s");
     // The clock jumps between three days.
     let mut logins = 1;
     for turn in 0..1_000_u64 {
         let now = Duration::from_secs(3_600 + 86_400 * (turn % 3));
-        state.recall(now);
+        state.correct_clock(now);
         if matches!(state.decide(now), Decision::MustRefresh { .. }) {
-            state.attempt(now, Asker::Call);
+            state.attempt(now, Requester::Call);
             state.rejected("no".into(), None, now);
             logins += 1;
         }
@@ -260,7 +260,7 @@ fn a_clock_that_jumps_allows_no_more_logins() {
     assert_eq!(logins, 3);
     // The backoff of an outage ends when the clock is set back.
     let mut state = play(&[(90_000, Attempt), (90_000, Down)]);
-    state.recall(now);
+    state.correct_clock(now);
     assert_eq!(describe(state.decide(now)).1, "yes");
 }
 
@@ -311,7 +311,7 @@ fn no_sequence_uses_a_rejected_token_or_logs_in_a_fourth_time() {
                 if !may_log_in {
                     continue;
                 }
-                state.attempt(at, Asker::Call);
+                state.attempt(at, Requester::Call);
             }
             match step {
                 Some(Received(_, life)) => {

@@ -11,32 +11,32 @@ use core::fmt;
 use core::mem;
 use core::time::Duration;
 
-use crate::login::{Given, Issued, LoginError};
+use crate::login::{ConfiguredToken, Issued, LoginError};
 use oge_tools::error::Fault;
 use oge_tools::token::{Token, TokenError};
 
-use crate::effects::{Effects, Guarded as _};
+use crate::effects::{Guarded as _, StoreEffects};
 use crate::file::{Lock, Locking};
-use crate::lifetime::{Lifetime, SKEWED, generation};
-use crate::logins::{Asker, Block, Cause};
-use crate::record::{Kept, Record};
-use crate::state::{CONTESTED, Decision};
+use crate::lifetime::{CLOCK_SKEW_WARNING, Lifetime, generation};
+use crate::logins::{Block, Cause, Requester};
+use crate::record::{Record, StoredToken};
+use crate::state::{CONTENTION_WARNING, Decision};
 use crate::timing::{
     LOCK_POLL, LOCK_SETTLE, LOCK_STALE, LOCK_TIMEOUT, LOGIN_TIMEOUT, REFRESH_AHEAD_TIMEOUT,
 };
 
-/// The token of one account in one instance. Dropping the future of [`Store::renew`] ends its login, so an
+/// The token of one account in one instance. Dropping the future of [`Store::log_in`] ends its login, so an
 /// instance with several tasks runs it as a separate task.
-pub struct Store<E: Effects> {
+pub struct Store<E: StoreEffects> {
     effects: E,
-    known: E::Shared<Known>,
+    known: E::Shared<StoreState>,
 }
 
 /// The state of one instance.
-struct Known {
+struct StoreState {
     record: Record,
     /// The token of the settings.
-    given: Option<(Kept, Given)>,
+    given: Option<(StoredToken, ConfiguredToken)>,
     /// The last generation that a caller reported as rejected. The file may not have it yet.
     refused: Option<u64>,
     /// Whether contention was detected and is not logged yet.
@@ -50,47 +50,49 @@ struct Known {
 
 /// The token that a caller requests.
 #[derive(Clone, Copy, Debug)]
-enum Want {
+enum TokenWanted {
     /// Any good token.
     Good,
     /// A token other than the one of this generation, which was held at the time of the request.
     Another(Option<u64>),
 }
 
-/// A request that needs a login, for [`Store::renew`].
+/// A request that needs a login, for [`Store::log_in`].
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted(Want);
+pub struct LoginRequest(TokenWanted);
 
 /// The result of a request that does not wait.
 #[derive(Debug)]
-pub enum Next {
+pub enum TokenRequest {
     /// The result.
-    Answer(Result<Token, TokenError>),
-    /// A good token that should be refreshed soon. Call [`Store::renew_early`].
-    Early(Token),
-    /// A login is needed. Call [`Store::renew`].
-    Login(Wanted),
+    Ready(Result<Token, TokenError>),
+    /// A good token that should be refreshed soon. Call [`Store::refresh_ahead`].
+    RefreshSoon(Token),
+    /// A login is needed. Call [`Store::log_in`].
+    LoginNeeded(LoginRequest),
 }
 
 /// The state of a request.
-enum Standing {
-    Answer(Result<Token, TokenError>),
-    Early(Token),
+enum RequestState {
+    Ready(Result<Token, TokenError>),
+    RefreshSoon(Token),
     /// A login is needed, after this wait.
-    Login(Duration),
+    LoginNeeded(Duration),
 }
 
-impl<E: Effects> Store<E> {
+impl<E: StoreEffects> Store<E> {
     /// Returns a store. If `given` is a token that was not used up, it is used first.
-    pub fn new(effects: E, given: Option<Given>) -> Self {
+    pub fn new(effects: E, given: Option<ConfiguredToken>) -> Self {
         let now = effects.now();
         let given = given.map(|given| {
-            let kept =
-                Kept { authorization: given.authorization.clone(), given: Some(given.account()) };
+            let kept = StoredToken {
+                authorization: given.authorization.clone(),
+                given: Some(given.account()),
+            };
             (kept, given)
         });
         let salt = u64::try_from(now.as_nanos()).unwrap_or_default();
-        let mut known = Known {
+        let mut known = StoreState {
             record: Record::new(salt),
             given,
             refused: None,
@@ -99,7 +101,7 @@ impl<E: Effects> Store<E> {
             is_skew_logged: false,
             warned: String::new(),
         };
-        known.log_in_as(&effects);
+        known.set_credentials(&effects);
         known.take_given(&effects, now);
         Self { known: E::Shared::new(known), effects }
     }
@@ -114,12 +116,12 @@ impl<E: Effects> Store<E> {
     /// # Errors
     /// The error is the reason why there is no token.
     pub async fn get(&self) -> Result<Token, TokenError> {
-        self.finish(self.ask_get()).await
+        self.finish(self.try_get()).await
     }
 
     /// Returns the held token, good or not. Does not contact the authority.
     pub fn peek(&self) -> Option<Token> {
-        self.catch_up();
+        self.load_newer();
         self.known.with(|known| known.held())
     }
 
@@ -128,53 +130,53 @@ impl<E: Effects> Store<E> {
     /// # Errors
     /// The error is the reason why there is no token.
     pub async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
-        self.finish(self.ask_refresh(stale)).await
+        self.finish(self.try_refresh(stale)).await
     }
 
-    async fn finish(&self, next: Next) -> Result<Token, TokenError> {
+    async fn finish(&self, next: TokenRequest) -> Result<Token, TokenError> {
         match next {
-            Next::Answer(answer) => answer,
-            Next::Early(token) => {
-                Ok(self.renew_early(REFRESH_AHEAD_TIMEOUT).await.unwrap_or(token))
+            TokenRequest::Ready(answer) => answer,
+            TokenRequest::RefreshSoon(token) => {
+                Ok(self.refresh_ahead(REFRESH_AHEAD_TIMEOUT).await.unwrap_or(token))
             }
-            Next::Login(wanted) => self.renew(wanted).await,
+            TokenRequest::LoginNeeded(wanted) => self.log_in(wanted).await,
         }
     }
 
     /// Like [`Store::get`], but does not wait.
-    pub fn ask_get(&self) -> Next {
-        self.catch_up();
-        self.ask(Want::Good)
+    pub fn try_get(&self) -> TokenRequest {
+        self.load_newer();
+        self.ask(TokenWanted::Good)
     }
 
     /// Like [`Store::refresh`], but does not wait.
-    pub fn ask_refresh(&self, stale: Option<u64>) -> Next {
+    pub fn try_refresh(&self, stale: Option<u64>) -> TokenRequest {
         if stale.is_some() {
             self.known.with(|known| known.refused = stale);
         }
-        self.catch_up();
+        self.load_newer();
         let want = match stale {
-            Some(_) => Want::Good,
-            None => Want::Another(self.known.with(|known| known.record.state.generation())),
+            Some(_) => TokenWanted::Good,
+            None => TokenWanted::Another(self.known.with(|known| known.record.state.generation())),
         };
         match self.ask(want) {
             // The token is already another one, so the caller needs no early refresh.
-            Next::Early(token) => Next::Answer(Ok(token)),
+            TokenRequest::RefreshSoon(token) => TokenRequest::Ready(Ok(token)),
             next => next,
         }
     }
 
-    fn ask(&self, want: Want) -> Next {
-        match self.standing(want, want.asker(), false) {
-            Standing::Answer(answer) => {
+    fn ask(&self, want: TokenWanted) -> TokenRequest {
+        match self.request_state(want, want.requester(), false) {
+            RequestState::Ready(answer) => {
                 // No login follows that would save the state.
                 if answer.is_err() {
                     self.save_if_free();
                 }
-                Next::Answer(answer)
+                TokenRequest::Ready(answer)
             }
-            Standing::Early(token) => Next::Early(token),
-            Standing::Login(_) => Next::Login(Wanted(want)),
+            RequestState::RefreshSoon(token) => TokenRequest::RefreshSoon(token),
+            RequestState::LoginNeeded(_) => TokenRequest::LoginNeeded(LoginRequest(want)),
         }
     }
 
@@ -182,9 +184,9 @@ impl<E: Effects> Store<E> {
     ///
     /// # Errors
     /// The error is the reason why there is no token.
-    pub async fn renew(&self, Wanted(want): Wanted) -> Result<Token, TokenError> {
+    pub async fn log_in(&self, LoginRequest(want): LoginRequest) -> Result<Token, TokenError> {
         let asked_at = self.effects.now();
-        let _turn = self.effects.turn().await;
+        let _lock = self.effects.lock_login().await;
         if let Some(answer) = self.finished(want, asked_at, false) {
             return answer;
         }
@@ -196,21 +198,21 @@ impl<E: Effects> Store<E> {
             return answer;
         }
         self.log_contention();
-        let asker = self.asker(want, asked_at);
-        if let Standing::Login(wait) = self.standing(want, asker, true)
+        let requester = self.requester(want, asked_at);
+        if let RequestState::LoginNeeded(wait) = self.request_state(want, requester, true)
             && !wait.is_zero()
         {
             // Saved before the wait, so that no other process sends the rejected token.
             self.save(lock.as_ref());
             self.effects.pause(wait, lock.as_ref()).await;
         }
-        self.login(asker, LOGIN_TIMEOUT, lock.as_ref()).await
+        self.login(requester, LOGIN_TIMEOUT, lock.as_ref()).await
     }
 
     /// Logs in within `limit` while the old token is still good. `None` if a login is already in flight or
     /// returns no token.
-    pub async fn renew_early(&self, limit: Duration) -> Option<Token> {
-        let _turn = self.effects.try_turn()?;
+    pub async fn refresh_ahead(&self, limit: Duration) -> Option<Token> {
+        let _lock = self.effects.try_lock_login()?;
         let lock = match self.effects.file().map(|file| file.lock(self.effects.now())) {
             None => None,
             Some(Locking::Held(lock)) => Some(lock),
@@ -220,11 +222,13 @@ impl<E: Effects> Store<E> {
                 None
             }
         };
-        self.catch_up();
-        match self.standing(Want::Good, Asker::Call, true) {
-            Standing::Early(_) => self.login(Asker::Call, limit, lock.as_ref()).await.ok(),
-            Standing::Answer(answer) => answer.ok(),
-            Standing::Login(_) => None,
+        self.load_newer();
+        match self.request_state(TokenWanted::Good, Requester::Call, true) {
+            RequestState::RefreshSoon(_) => {
+                self.login(Requester::Call, limit, lock.as_ref()).await.ok()
+            }
+            RequestState::Ready(answer) => answer.ok(),
+            RequestState::LoginNeeded(_) => None,
         }
     }
 
@@ -232,7 +236,7 @@ impl<E: Effects> Store<E> {
     /// caller's result: that of the holder's login, or an error if the lock is held for too long.
     async fn wait_for_lock(
         &self,
-        want: Want,
+        want: TokenWanted,
         asked_at: Duration,
     ) -> Result<Option<Lock<E::Directory>>, Result<Token, TokenError>> {
         let Some(file) = self.effects.file() else { return Ok(None) };
@@ -287,42 +291,42 @@ impl<E: Effects> Store<E> {
     /// login has ended since `asked_at`.
     fn finished(
         &self,
-        want: Want,
+        want: TokenWanted,
         asked_at: Duration,
         holds_lock: bool,
     ) -> Option<Result<Token, TokenError>> {
-        self.catch_up();
-        match self.standing(want, self.asker(want, asked_at), holds_lock) {
-            Standing::Answer(answer) => Some(answer),
-            Standing::Early(token) => Some(Ok(token)),
-            Standing::Login(_) => None,
+        self.load_newer();
+        match self.request_state(want, self.requester(want, asked_at), holds_lock) {
+            RequestState::Ready(answer) => Some(answer),
+            RequestState::RefreshSoon(token) => Some(Ok(token)),
+            RequestState::LoginNeeded(_) => None,
         }
     }
 
     /// Returns for whom a login is made. A person's request counts as a call's if a login was begun or failed
     /// while it waited: the person gets that outcome, and no second login is made at once.
-    fn asker(&self, want: Want, asked_at: Duration) -> Asker {
+    fn requester(&self, want: TokenWanted, asked_at: Duration) -> Requester {
         let last_at = self.known.with(|known| known.record.state.logins.last_at());
-        match want.asker() {
-            Asker::Person if last_at.is_none_or(|at| at <= asked_at) => Asker::Person,
-            _ => Asker::Call,
+        match want.requester() {
+            Requester::Person if last_at.is_none_or(|at| at <= asked_at) => Requester::Person,
+            _ => Requester::Call,
         }
     }
 
     /// Logs in. The attempt is saved before it is made, so that it counts even if this process is killed.
     async fn login(
         &self,
-        asker: Asker,
+        requester: Requester,
         limit: Duration,
         lock: Option<&Lock<E::Directory>>,
     ) -> Result<Token, TokenError> {
         let has_rejection = self.known.with(|known| {
             let state = &mut known.record.state;
-            state.attempt(self.effects.now(), asker);
+            state.attempt(self.effects.now(), requester);
             state.logins.has_rejection()
         });
         let is_saved = self.save(lock);
-        if has_rejection && !is_saved && asker == Asker::Call {
+        if has_rejection && !is_saved && requester == Requester::Call {
             // If it is not counted, each process makes one more login and may lock the account.
             self.known.with(|known| known.record.state.logins.ended(self.effects.now()));
             let why = "the credentials were rejected before, and OGE_TOKEN_FILE cannot be written to \
@@ -332,8 +336,10 @@ impl<E: Effects> Store<E> {
         let issued = self.effects.login(limit, lock).await;
         if lock.is_some_and(|lock| !lock.is_held(self.effects.now())) {
             // This process was suspended and another one took over the lock. Its token is newer.
-            self.catch_up();
-            if let Standing::Answer(Ok(token)) = self.standing(Want::Good, Asker::Call, false) {
+            self.load_newer();
+            if let RequestState::Ready(Ok(token)) =
+                self.request_state(TokenWanted::Good, Requester::Call, false)
+            {
                 return Ok(token);
             }
         }
@@ -370,7 +376,7 @@ impl<E: Effects> Store<E> {
                         }
                         LoginError::NotConfigured(_) => {}
                     }
-                    let block = state.logins.block(Asker::Call, true, now);
+                    let block = state.logins.block(Requester::Call, true, now);
                     return Err(block.map_or_else(no_reason, to_error));
                 }
             };
@@ -382,7 +388,7 @@ impl<E: Effects> Store<E> {
             let record = &mut known.record;
             let generation = generation(record.state.generation(), now);
             record.state.received(
-                Kept { authorization: authorization.clone(), given: None },
+                StoredToken { authorization: authorization.clone(), given: None },
                 generation,
                 lifetime,
                 now,
@@ -396,7 +402,7 @@ impl<E: Effects> Store<E> {
             Ok(Token { authorization, generation })
         });
         if is_skewed {
-            self.effects.warn(SKEWED);
+            self.effects.warn(CLOCK_SKEW_WARNING);
         }
         result
     }
@@ -409,7 +415,7 @@ impl<E: Effects> Store<E> {
         }
         let Some(file) = self.effects.file() else { return };
         if let Locking::Held(lock) = file.lock(self.effects.now()) {
-            self.catch_up();
+            self.load_newer();
             self.log_contention();
             self.save(Some(&lock));
         }
@@ -438,7 +444,7 @@ impl<E: Effects> Store<E> {
     /// logs it.
     fn log_contention(&self) {
         if self.known.with(|known| mem::take(&mut known.has_unlogged_contention)) {
-            self.effects.warn(CONTESTED);
+            self.effects.warn(CONTENTION_WARNING);
         }
     }
 
@@ -456,7 +462,7 @@ impl<E: Effects> Store<E> {
 
     /// Loads a newer record that another process has written. Keeps this instance's own knowledge of rejected
     /// and used up tokens.
-    fn catch_up(&self) {
+    fn load_newer(&self) {
         let now = self.effects.now();
         let file = match self.effects.file().map(|file| file.load(now)) {
             None => None,
@@ -472,47 +478,52 @@ impl<E: Effects> Store<E> {
                 && record.age() > known.record.age()
             {
                 record.absorb(&known.record);
-                known.is_unsaved = record.recall(now);
+                known.is_unsaved = record.correct_clock(now);
                 known.record = record;
                 known.has_unlogged_contention = false;
-                known.log_in_as(&self.effects);
+                known.set_credentials(&self.effects);
             }
             known.take_given(&self.effects, now);
             known.mark_refused(now);
         });
     }
 
-    fn standing(&self, want: Want, asker: Asker, holds_lock: bool) -> Standing {
+    fn request_state(
+        &self,
+        want: TokenWanted,
+        requester: Requester,
+        holds_lock: bool,
+    ) -> RequestState {
         let now = self.effects.now();
         self.known.with(|known| {
             let state = &known.record.state;
             let generation = state.generation();
             let decision = match want {
-                Want::Another(before) if before == generation => {
-                    state.decide_anew(asker, holds_lock, now)
+                TokenWanted::Another(before) if before == generation => {
+                    state.decide_new(requester, holds_lock, now)
                 }
-                _ => state.decide_for(asker, holds_lock, now),
+                _ => state.decide_for(requester, holds_lock, now),
             };
             match decision {
-                Decision::Valid(kept) => Standing::Answer(Ok(token(kept, generation))),
-                Decision::RefreshSoon(kept) => Standing::Early(token(kept, generation)),
-                Decision::Blocked(block) => Standing::Answer(Err(to_error(block))),
-                Decision::MustRefresh { wait } => Standing::Login(wait),
+                Decision::Valid(kept) => RequestState::Ready(Ok(token(kept, generation))),
+                Decision::RefreshSoon(kept) => RequestState::RefreshSoon(token(kept, generation)),
+                Decision::Blocked(block) => RequestState::Ready(Err(to_error(block))),
+                Decision::MustRefresh { wait } => RequestState::LoginNeeded(wait),
             }
         })
     }
 }
 
-impl Want {
-    const fn asker(self) -> Asker {
+impl TokenWanted {
+    const fn requester(self) -> Requester {
         match self {
-            Self::Good => Asker::Call,
-            Self::Another(_) => Asker::Person,
+            Self::Good => Requester::Call,
+            Self::Another(_) => Requester::Person,
         }
     }
 }
 
-impl Known {
+impl StoreState {
     fn held(&self) -> Option<Token> {
         let state = &self.record.state;
         state.held().map(|kept| token(kept, state.generation()))
@@ -520,15 +531,15 @@ impl Known {
 
     /// Sets the digest of the credentials. Its 16 bits are enough to detect a correction, and too few to check
     /// guesses of a password.
-    fn log_in_as(&mut self, effects: &impl Effects) {
+    fn set_credentials(&mut self, effects: &impl StoreEffects) {
         let digest = effects.digest(&self.record.salt.to_be_bytes());
         let credentials = digest.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok());
-        self.record.state.logins.log_in_as(credentials.unwrap_or_default());
+        self.record.state.logins.set_credentials(credentials.unwrap_or_default());
     }
 
     /// Uses the token of the settings, unless it is in use or used up. So a new value of `OGE_TOKEN` is
     /// preferred to the file's token, and a token from a later login is preferred to that value.
-    fn take_given(&mut self, effects: &impl Effects, now: Duration) {
+    fn take_given(&mut self, effects: &impl StoreEffects, now: Duration) {
         let Some((kept, given)) = &self.given else { return };
         let name = kept.given.as_deref();
         if self.record.held_given() == name || name.is_some_and(|name| self.record.is_used_up(name))
@@ -547,11 +558,11 @@ impl Known {
     fn mark_refused(&mut self, now: Duration) {
         let Some(refused) = self.refused else { return };
         let state = &mut self.record.state;
-        let before = (state.is_contested(), state.is_refused());
+        let before = (state.has_contention(), state.is_rejected());
         state.refused(refused, now);
-        self.has_unlogged_contention |= state.is_contested() && !before.0;
-        self.is_unsaved |= state.is_refused() && !before.1;
-        if state.is_refused() {
+        self.has_unlogged_contention |= state.has_contention() && !before.0;
+        self.is_unsaved |= state.is_rejected() && !before.1;
+        if state.is_rejected() {
             self.use_up_held();
         }
     }
@@ -564,12 +575,12 @@ impl Known {
 }
 
 impl Record {
-    fn recall(&mut self, now: Duration) -> bool {
-        self.state.recall(now)
+    fn correct_clock(&mut self, now: Duration) -> bool {
+        self.state.correct_clock(now)
     }
 }
 
-impl<E: Effects> fmt::Debug for Store<E> {
+impl<E: StoreEffects> fmt::Debug for Store<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store(…)")
     }
@@ -582,7 +593,7 @@ pub fn not_configured(fault: Fault) -> String {
     if problem == "is not set" { name.to_owned() } else { format!("{name}, which {problem}") }
 }
 
-fn token(kept: &Kept, generation: Option<u64>) -> Token {
+fn token(kept: &StoredToken, generation: Option<u64>) -> Token {
     Token { authorization: kept.authorization.clone(), generation: generation.unwrap_or_default() }
 }
 
@@ -595,15 +606,17 @@ const NOT_SAVED: &str = "; this could not be written to OGE_TOKEN_FILE, so each 
                          lock the account: make the file writable";
 
 /// Returns the error for a blocked login: the authority's reason, when the next login is made and why not now.
-fn to_error(Block { cause, why, left, asker }: Block<'_>) -> TokenError {
+fn to_error(Block { cause, why, left, requester }: Block<'_>) -> TokenError {
     const LOCKED: &str = "since more failures may lock the account";
     const CORRECT: &str = "corrected settings are tried at once (start a server again whose environment was \
                         corrected), and `oge check` asks once more";
     let again = left.map(in_words).unwrap_or_default();
-    let next = match (asker, left) {
-        (Asker::Person, _) => format!("`oge check` may ask again in {again}, {LOCKED}"),
-        (Asker::Call, Some(_)) => format!("it is not tried again for {again}, {LOCKED}; {CORRECT}"),
-        (Asker::Call, None) => {
+    let next = match (requester, left) {
+        (Requester::Person, _) => format!("`oge check` may ask again in {again}, {LOCKED}"),
+        (Requester::Call, Some(_)) => {
+            format!("it is not tried again for {again}, {LOCKED}; {CORRECT}")
+        }
+        (Requester::Call, None) => {
             format!("nothing more is tried with these credentials, {LOCKED}; {CORRECT}")
         }
     };

@@ -14,14 +14,14 @@ use crate::error::Failure;
 use crate::secret::Secret;
 use crate::tools::query_task_status::Phase;
 use crate::tools::{
-    Computation, CoverageAspectAnalysis, Done, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery,
+    Completed, Computation, CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery,
     SubmitBatchTask, Tool, coverage_aspect_analysis, execute_code_to_dag, query_task_status,
     run_big_query, submit_batch_task,
 };
 use crate::wasi::bindings::{Component, tools as wit, types};
 use crate::wasi::wait::block_on;
 
-fn run<T: Tool>(arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
+fn run<T: Tool>(arguments: T::Arguments) -> Result<Completed<T::Output>, Failure> {
     block_on(client(read_settings(T::OPERATION)?).run::<T>(arguments))
 }
 
@@ -102,7 +102,7 @@ impl wit::Guest for Component {
     }
 }
 
-impl ToWit for Done<Computation> {
+impl ToWit for Completed<Computation> {
     type Wit = types::Computation;
 
     fn to_wit(self) -> types::Computation {
@@ -113,7 +113,7 @@ impl ToWit for Done<Computation> {
     }
 }
 
-impl ToWit for Done<execute_code_to_dag::Output> {
+impl ToWit for Completed<execute_code_to_dag::Output> {
     type Wit = types::DagTasks;
 
     fn to_wit(self) -> types::DagTasks {
@@ -129,7 +129,7 @@ impl ToWit for Done<execute_code_to_dag::Output> {
     }
 }
 
-impl ToWit for Done<submit_batch_task::Output> {
+impl ToWit for Completed<submit_batch_task::Output> {
     type Wit = types::BatchTask;
 
     fn to_wit(self) -> types::BatchTask {
@@ -153,7 +153,7 @@ impl ToWit for Done<submit_batch_task::Output> {
     }
 }
 
-impl ToWit for Done<query_task_status::Output> {
+impl ToWit for Completed<query_task_status::Output> {
     type Wit = types::TaskStatus;
 
     fn to_wit(self) -> types::TaskStatus {

@@ -10,8 +10,8 @@ use wasip2::io::streams::StreamError;
 
 use super::error::error_from_wasi;
 use super::unusable;
+use crate::body_buffer::BodyBuffer;
 use crate::client::TransportError;
-use crate::pieces::Pieces;
 use crate::response::Response;
 use crate::wasi::wait::{Deadline, Wait};
 
@@ -51,7 +51,7 @@ pub(super) async fn response_from_wasi(
 }
 
 /// Reads a body to its end. `length` returns its declared length and is called only if the body arrives in
-/// pieces. If reading fails, `bytes` has the part that was read.
+/// buffer. If reading fails, `bytes` has the part that was read.
 ///
 /// # Errors
 /// Fails if the connection breaks, the body is longer than `limit`, or the deadline passes.
@@ -63,16 +63,16 @@ pub async fn read_body(
     limit: usize,
     deadline: &Deadline,
 ) -> Result<(), TransportError> {
-    let mut pieces = Pieces::default();
-    let read = read_pieces(wait, body, &mut pieces, length, limit, deadline).await;
-    *bytes = pieces.join();
+    let mut buffer = BodyBuffer::default();
+    let read = read_pieces(wait, body, &mut buffer, length, limit, deadline).await;
+    *bytes = buffer.join();
     read
 }
 
 async fn read_pieces(
     wait: &impl Wait,
     body: &IncomingBody,
-    pieces: &mut Pieces,
+    buffer: &mut BodyBuffer,
     length: impl FnOnce() -> usize,
     limit: usize,
     deadline: &Deadline,
@@ -84,8 +84,8 @@ async fn read_pieces(
     let timeout = || TransportError::Timeout { after: deadline.elapsed() };
     let mut granted = wait.room(0, deadline).await.ok_or_else(timeout)?;
     loop {
-        let room = limit - pieces.length();
-        let chunk = granted.saturating_sub(pieces.length()).clamp(MIN_CHUNK_BYTES, CHUNK_BYTES);
+        let room = limit - buffer.length();
+        let chunk = granted.saturating_sub(buffer.length()).clamp(MIN_CHUNK_BYTES, CHUNK_BYTES);
         match stream.read(chunk as u64) {
             Ok(chunk) if chunk.is_empty() => {
                 let pollable = pollable.get_or_insert_with(|| Rc::new(stream.subscribe()));
@@ -95,23 +95,23 @@ async fn read_pieces(
             }
             Ok(mut chunk) if chunk.len() > room => {
                 chunk.truncate(room);
-                pieces.push(chunk);
+                buffer.push(chunk);
                 return Err(TransportError::TooLarge { limit });
             }
             // The first chunk arrived within the deadline, so the clock is not read.
-            Ok(chunk) if pieces.length() == 0 && chunk.len() <= granted => pieces.push(chunk),
+            Ok(chunk) if buffer.length() == 0 && chunk.len() <= granted => buffer.push(chunk),
             Ok(_) if deadline.has_passed() => return Err(timeout()),
             Ok(chunk) => {
-                let whole = pieces.length() + chunk.len();
+                let whole = buffer.length() + chunk.len();
                 let expected = length.take().map_or(0, |length| length().min(limit));
                 if whole.max(expected) > granted {
                     let wanted = granted.saturating_mul(2).min(limit).max(whole).max(expected);
                     granted = wait.room(wanted, deadline).await.ok_or_else(timeout)?;
                 }
                 if expected > 0 {
-                    pieces.expect(expected);
+                    buffer.expect(expected);
                 }
-                pieces.push(chunk);
+                buffer.push(chunk);
             }
             Err(StreamError::Closed) => return Ok(()),
             Err(StreamError::LastOperationFailed(error)) => {

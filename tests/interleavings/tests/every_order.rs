@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use oge_interleavings::runtime::{idle, pass};
 use oge_interleavings::store::{Authority, NativeStore};
-use oge_token::{Given, Issued, LoginError};
+use oge_token::{ConfiguredToken, Issued, LoginError};
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};
@@ -92,7 +92,7 @@ impl Scene {
         Self::starting_with(None, script)
     }
 
-    fn starting_with(given: Option<Given>, script: &'static [Login]) -> Self {
+    fn starting_with(given: Option<ConfiguredToken>, script: &'static [Login]) -> Self {
         let seen = Arc::<Seen>::default();
         let warnings = Arc::<Mutex<Vec<String>>>::default();
         let told = Arc::clone(&warnings);
@@ -180,7 +180,7 @@ fn callers_at_once_share_one_login() {
 fn who_met_a_refused_token_gets_another_and_it_is_one_login_for_all() {
     explore("two refusals", || {
         block_on(async {
-            let given = Given::of(Secret::new("Bearer given"));
+            let given = ConfiguredToken::of(Secret::new("Bearer given"));
             let scene = Scene::starting_with(Some(given), &[Issues]);
             let stale = scene.store.get().await.unwrap();
             let refused = Ask::Refresh(Some(stale.generation));
@@ -194,7 +194,7 @@ fn who_met_a_refused_token_gets_another_and_it_is_one_login_for_all() {
     });
     explore("a refusal beside a caller", || {
         block_on(async {
-            let given = Given::of(Secret::new("Bearer given"));
+            let given = ConfiguredToken::of(Secret::new("Bearer given"));
             let scene = Scene::starting_with(Some(given), &[Issues]);
             let stale = scene.store.get().await.unwrap();
             let refused = Ask::Refresh(Some(stale.generation));

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 
-use oge_token_store::wasi::{Turns as _, settings};
+use oge_token_store::wasi::{LoginLocks as _, settings};
 use oge_tools::settings::Settings;
 use tokio::runtime::Runtime;
 use wasip2::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
@@ -10,12 +10,12 @@ use wasip2::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
 use super::bindings::Component;
 use super::bindings::exports::wasi::cli::run::Guest as Command;
 use super::bindings::exports::wasi::http::incoming_handler::Guest as Handler;
+use super::env::WasiEnv;
 use super::http::Service;
-use super::outside::Wasi;
 use super::reactor::Reactor;
 use super::{runtime, stdio};
 use crate::access::Access;
-use crate::oge::{Oge, ServerEnv as _};
+use crate::oge_toolbox::{OgeToolbox, ServerEnv as _};
 use crate::server::Server;
 
 /// Returns a reactor with memory for the responses that the settings allow. With bad settings no response
@@ -28,12 +28,12 @@ fn reactor() -> Reactor {
 impl Command for Component {
     fn run() -> Result<(), ()> {
         let reactor = reactor();
-        let env = Wasi::from_settings(reactor.clone());
+        let env = WasiEnv::from_settings(reactor.clone());
         // Each call reports it too, but this is printed before the first call.
         if let Err(fault) = env.settings() {
             eprintln!("oge-mcp: {}", fault.into_failure("").message);
         }
-        let server = Server::new(Oge::new(env));
+        let server = Server::new(OgeToolbox::new(env));
         let serve = |runtime: Runtime| runtime.block_on(stdio::serve(server, reactor));
         runtime().map_err(|error| error.to_string()).and_then(serve).map_err(|why| {
             eprintln!("oge-mcp: {why}");
@@ -47,7 +47,7 @@ thread_local! {
 }
 
 struct Http {
-    service: Service<Oge<Wasi>>,
+    service: Service<OgeToolbox<WasiEnv>>,
     reactor: Reactor,
     /// The version of the settings file that the access rules were read from.
     version: Cell<u32>,
@@ -56,7 +56,7 @@ struct Http {
 impl Http {
     fn start() -> Self {
         let reactor = reactor();
-        let server = Server::new(Oge::new(Wasi::from_settings(reactor.clone())));
+        let server = Server::new(OgeToolbox::new(WasiEnv::from_settings(reactor.clone())));
         let service = Service::new(server, Access::read(settings::source()), reactor.clone());
         Self { service, reactor, version: Cell::new(settings::version()) }
     }
@@ -75,7 +75,7 @@ impl Handler for Component {
             match runtime() {
                 Ok(runtime) => runtime.block_on(async {
                     service.serve(request, out).await;
-                    drop(reactor.turn().await);
+                    drop(reactor.lock_login().await);
                 }),
                 Err(_) => ResponseOutparam::set(out, Err(ErrorCode::InternalError(None))),
             }

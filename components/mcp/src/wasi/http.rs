@@ -25,7 +25,7 @@ use wasip2::http::types::{
 use super::body;
 use super::reactor::Reactor;
 use crate::access::{Access, Admitted, Refusal};
-use crate::names::Page;
+use crate::allowed_names::Page;
 use crate::server::{Server, Toolbox};
 use crate::{accept, cors, message};
 

@@ -4,9 +4,9 @@
 //! server component.
 
 mod body;
+mod env;
 pub mod http;
 mod instance;
-mod outside;
 pub mod reactor;
 pub mod stdio;
 mod written;
@@ -16,5 +16,5 @@ mod bindings;
 #[cfg(feature = "exports")]
 mod exports;
 
+pub use env::WasiEnv;
 pub use instance::runtime;
-pub use outside::Wasi;

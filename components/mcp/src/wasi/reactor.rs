@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use oge_token_store::wasi::Turns;
+use oge_token_store::wasi::LoginLocks;
 use oge_tools::wasi::wait::{Deadline, Wait};
 use slab::Slab;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -147,14 +147,14 @@ impl Wait for Reactor {
     }
 }
 
-impl Turns for Reactor {
-    type Turn = OwnedMutexGuard<()>;
+impl LoginLocks for Reactor {
+    type LoginLock = OwnedMutexGuard<()>;
 
-    async fn turn(&self) -> Self::Turn {
+    async fn lock_login(&self) -> Self::LoginLock {
         Arc::clone(&self.turns).lock_owned().await
     }
 
-    fn try_turn(&self) -> Option<Self::Turn> {
+    fn try_lock_login(&self) -> Option<Self::LoginLock> {
         Arc::clone(&self.turns).try_lock_owned().ok()
     }
 }

@@ -96,7 +96,7 @@ async fn session<T: Toolbox>(
 }
 
 fn warn(what: &str) {
-    stderr::write(log_level(settings::source()), "MCP", Event::Warned(what));
+    stderr::write(log_level(settings::source()), "MCP", Event::Warning(what));
 }
 
 /// Standard input and output as the SDK's transport. Clones share them.

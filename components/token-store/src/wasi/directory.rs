@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use oge_token::{Directory, Entry, Problem, Write};
+use oge_token::{Directory, Entry, FileError, Write};
 use oge_tools::error::Fault;
 use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{
@@ -18,9 +18,9 @@ use crate::path::below;
 /// A directory that the host opened. Clones share the descriptor, because Node's host cannot open a directory
 /// in which files may be created (`MUTATE_DIRECTORY`).
 #[derive(Clone, Debug)]
-pub struct Opened(Arc<Descriptor>);
+pub struct OpenedDirectory(Arc<Descriptor>);
 
-impl Opened {
+impl OpenedDirectory {
     /// Returns the deepest directory that contains the file `path`, and the path in that directory.
     pub(super) fn find(path: &str) -> Result<(Self, String), Fault> {
         let found = get_directories().into_iter().filter_map(|(directory, opened)| {
@@ -38,13 +38,13 @@ impl Opened {
         name: &str,
         how: OpenFlags,
         access: DescriptorFlags,
-    ) -> Result<Descriptor, Problem> {
+    ) -> Result<Descriptor, FileError> {
         self.0.open_at(PathFlags::empty(), name, how, access).map_err(problem)
     }
 }
 
-impl Directory for Opened {
-    fn entry(&self, name: &str) -> Result<Entry, Problem> {
+impl Directory for OpenedDirectory {
+    fn entry(&self, name: &str) -> Result<Entry, FileError> {
         match self.0.stat_at(PathFlags::empty(), name) {
             Ok(status) if status.type_ == DescriptorType::RegularFile => Ok(Entry::File),
             Ok(_) => Ok(Entry::Other),
@@ -53,7 +53,7 @@ impl Directory for Opened {
         }
     }
 
-    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let file = self.open(name, OpenFlags::empty(), DescriptorFlags::READ)?;
         let mut bytes = Zeroizing::new(Vec::new());
         while bytes.len() < limit {
@@ -68,7 +68,7 @@ impl Directory for Opened {
         Ok(bytes)
     }
 
-    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), Problem> {
+    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), FileError> {
         let flags = match how {
             Write::New => OpenFlags::CREATE | OpenFlags::EXCLUSIVE,
             Write::Existing => OpenFlags::empty(),
@@ -82,21 +82,21 @@ impl Directory for Opened {
         written
     }
 
-    fn rename(&self, from: &str, to: &str) -> Result<(), Problem> {
+    fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
         self.0.rename_at(from, &self.0, to).map_err(problem)
     }
 
-    fn remove(&self, name: &str) -> Result<(), Problem> {
+    fn remove(&self, name: &str) -> Result<(), FileError> {
         self.0.unlink_file_at(name).map_err(problem)
     }
 }
 
-fn write_whole(file: &Descriptor, mut bytes: &[u8]) -> Result<(), Problem> {
+fn write_whole(file: &Descriptor, mut bytes: &[u8]) -> Result<(), FileError> {
     let mut at = 0;
     while !bytes.is_empty() {
         let written = file.write(bytes, at).map_err(problem)?;
         if written == 0 {
-            return Err(Problem::Other("the file cannot be written completely".to_owned()));
+            return Err(FileError::Other("the file cannot be written completely".to_owned()));
         }
         at += written;
         let written = usize::try_from(written).unwrap_or(usize::MAX);
@@ -105,10 +105,10 @@ fn write_whole(file: &Descriptor, mut bytes: &[u8]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn problem(code: ErrorCode) -> Problem {
+fn problem(code: ErrorCode) -> FileError {
     match code {
-        ErrorCode::NoEntry => Problem::Missing,
-        ErrorCode::Exist => Problem::Exists,
-        code => Problem::Other(code.name().to_owned()),
+        ErrorCode::NoEntry => FileError::Missing,
+        ErrorCode::Exist => FileError::Exists,
+        code => FileError::Other(code.name().to_owned()),
     }
 }

@@ -4,15 +4,18 @@ use spin::mutex::SpinMutex;
 
 use super::bindings::Component;
 use super::bindings::exports::oge::tools::token_store as wit;
-use super::outside::{Stores, Wasi, from_settings};
+use super::effects::{TokenStores, WasiEffects, from_settings};
 use oge_token::Store;
 use oge_tools::token::{Token, TokenError};
 use oge_tools::wasi::wait::{Blocking, block_on};
 
 /// The stores, created by the first call. Calls into an instance never overlap, so the mutex never spins.
-static STORES: SpinMutex<Stores<Store<Wasi<Blocking>>>> = SpinMutex::new(Stores::new());
+static STORES: SpinMutex<TokenStores<Store<WasiEffects<Blocking>>>> =
+    SpinMutex::new(TokenStores::new());
 
-fn with_store<T>(use_store: impl FnOnce(&Store<Wasi<Blocking>>) -> T) -> Result<T, TokenError> {
+fn with_store<T>(
+    use_store: impl FnOnce(&Store<WasiEffects<Blocking>>) -> T,
+) -> Result<T, TokenError> {
     // A failure is not cached: each call reads a bad setting again.
     STORES.lock().newest(|| from_settings(Blocking)).map(use_store)
 }

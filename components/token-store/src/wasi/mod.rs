@@ -2,7 +2,7 @@
 //! `exports` it is the token store component.
 
 mod directory;
-mod outside;
+mod effects;
 pub mod settings;
 
 #[cfg(feature = "exports")]
@@ -13,7 +13,7 @@ mod bindings;
 #[cfg(feature = "exports")]
 mod exports;
 #[cfg(feature = "exports")]
-mod visible;
+mod tool_settings;
 
-pub use directory::Opened;
-pub use outside::{Stores, Turns, Wasi, from_settings};
+pub use directory::OpenedDirectory;
+pub use effects::{LoginLocks, TokenStores, WasiEffects, from_settings};

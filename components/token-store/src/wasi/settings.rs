@@ -88,7 +88,7 @@ fn load() {
     *KEPT.lock() = Some(kept);
     if let Some(problem) = get()(FILE_PROBLEM) {
         let what = ["OGE_SETTINGS_FILE ", &problem].concat();
-        stderr::write(settings::log_level(get()), "settings", Event::Warned(&what));
+        stderr::write(settings::log_level(get()), "settings", Event::Warning(&what));
     }
 }
 

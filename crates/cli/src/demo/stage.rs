@@ -53,7 +53,7 @@ impl Stage {
         let title = format!("{}. {} {}", self.calls, T::OPERATION, T::NAME);
         print(&format!("\n{}  {}", paint(STRONG, title), paint(FAINT, what)))?;
         let result = self.host.run::<T>(arguments).await;
-        for request in self.mock.story().iter().skip(self.shown) {
+        for request in self.mock.all_requests().iter().skip(self.shown) {
             self.shown += 1;
             self.show(request)?;
         }
@@ -100,7 +100,7 @@ impl Stage {
 
     /// Shows the totals, and checks that they are the expected ones.
     pub(crate) fn sum_up(&self) -> anyhow::Result<()> {
-        let story = self.mock.story();
+        let story = self.mock.all_requests();
         let logins = story.iter().filter(|request| request.route == Route::Token).count();
         let expired = story.iter().filter(|request| request.outcome == Outcome::Expired).count();
         let requests = story.len() - logins;

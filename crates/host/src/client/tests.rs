@@ -89,7 +89,7 @@ async fn serve(
 }
 
 /// Reads the body of a response.
-async fn read(response: Result<Response<Answer>, legacy::Error>) -> Result<Bytes, String> {
+async fn read(response: Result<Response<ResponseBody>, legacy::Error>) -> Result<Bytes, String> {
     let body = response.map_err(|error| format!("{error:?}"))?.into_body();
     let body = body.collect().await.map_err(|error| format!("{error:?}"))?.to_bytes();
     // The connection's task returns it to the pool.

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use oge_token::{Directory, Entry, Problem, Write};
+use oge_token::{Directory, Entry, FileError, Write};
 use zeroize::Zeroizing;
 
 /// A directory of this machine.
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 pub(crate) struct StateDirectory(pub(crate) Arc<PathBuf>);
 
 impl Directory for StateDirectory {
-    fn entry(&self, name: &str) -> Result<Entry, Problem> {
+    fn entry(&self, name: &str) -> Result<Entry, FileError> {
         match fs::symlink_metadata(self.0.join(name)) {
             Ok(known) if known.is_file() => Ok(Entry::File),
             Ok(_) => Ok(Entry::Other),
@@ -22,7 +22,7 @@ impl Directory for StateDirectory {
         }
     }
 
-    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let file = File::open(self.0.join(name)).map_err(|error| problem(&error))?;
         // What a vector outgrows is not wiped.
         let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
@@ -31,7 +31,7 @@ impl Directory for StateDirectory {
         Ok(bytes)
     }
 
-    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), Problem> {
+    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), FileError> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(how == Write::New);
         #[cfg(unix)]
@@ -46,19 +46,19 @@ impl Directory for StateDirectory {
         written
     }
 
-    fn rename(&self, from: &str, to: &str) -> Result<(), Problem> {
+    fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
         fs::rename(self.0.join(from), self.0.join(to)).map_err(|error| problem(&error))
     }
 
-    fn remove(&self, name: &str) -> Result<(), Problem> {
+    fn remove(&self, name: &str) -> Result<(), FileError> {
         fs::remove_file(self.0.join(name)).map_err(|error| problem(&error))
     }
 }
 
-fn problem(error: &io::Error) -> Problem {
+fn problem(error: &io::Error) -> FileError {
     match error.kind() {
-        ErrorKind::NotFound => Problem::Missing,
-        ErrorKind::AlreadyExists => Problem::Exists,
-        _ => Problem::Other(error.to_string()),
+        ErrorKind::NotFound => FileError::Missing,
+        ErrorKind::AlreadyExists => FileError::Exists,
+        _ => FileError::Other(error.to_string()),
     }
 }

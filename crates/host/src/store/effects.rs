@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use oge_token::timing::LOCK_BEAT;
-use oge_token::{Effects, Guarded, Issued, Lock, LoginError, TokenFile};
+use oge_token::{Guarded, Issued, Lock, LoginError, StoreEffects, TokenFile};
 
 use super::Authority;
 use super::directory::StateDirectory;
@@ -71,9 +71,9 @@ impl<T> Guarded<T> for Shared<T> {
     }
 }
 
-impl Effects for Native {
+impl StoreEffects for Native {
     type Shared<T> = Shared<T>;
-    type Turn = AsyncGuard<()>;
+    type LoginLock = AsyncGuard<()>;
     type Directory = StateDirectory;
 
     fn now(&self) -> Duration {
@@ -84,11 +84,11 @@ impl Effects for Native {
         self.file.as_ref()
     }
 
-    async fn turn(&self) -> Self::Turn {
+    async fn lock_login(&self) -> Self::LoginLock {
         Arc::clone(&self.turns).lock_owned().await
     }
 
-    fn try_turn(&self) -> Option<Self::Turn> {
+    fn try_lock_login(&self) -> Option<Self::LoginLock> {
         try_lock(&self.turns)
     }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use oge_token::timing::LOGIN_TIMEOUT;
-use oge_token::{Given, Next, Store, TokenFile};
+use oge_token::{ConfiguredToken, Store, TokenFile, TokenRequest};
 use oge_tools::token::{Token, TokenError};
 
 use self::directory::StateDirectory;
@@ -29,7 +29,7 @@ impl NativeStore {
     /// A store that logs in with `authority`, starts with the token `given` if there is one, and keeps
     /// what it knows in memory.
     #[must_use]
-    pub fn new(authority: impl Authority, given: Option<Given>, warn: LogSink) -> Self {
+    pub fn new(authority: impl Authority, given: Option<ConfiguredToken>, warn: LogSink) -> Self {
         Self(Arc::new(Store::new(Native::new(authority, warn, None), given)))
     }
 
@@ -38,7 +38,7 @@ impl NativeStore {
     #[must_use]
     pub fn with_file(
         authority: impl Authority,
-        given: Option<Given>,
+        given: Option<ConfiguredToken>,
         warn: LogSink,
         path: &Path,
         account: &str,
@@ -55,7 +55,7 @@ impl NativeStore {
     /// # Errors
     /// Says why there is none.
     pub async fn get(&self) -> Result<Token, TokenError> {
-        self.finish(self.0.ask_get()).await
+        self.finish(self.0.try_get()).await
     }
 
     /// The held token, whatever its state. Contacts no one.
@@ -69,21 +69,21 @@ impl NativeStore {
     /// # Errors
     /// Says why there is none.
     pub async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
-        self.finish(self.0.ask_refresh(stale)).await
+        self.finish(self.0.try_refresh(stale)).await
     }
 
-    async fn finish(&self, next: Next) -> Result<Token, TokenError> {
+    async fn finish(&self, next: TokenRequest) -> Result<Token, TokenError> {
         let store = Arc::clone(&self.0);
         match next {
-            Next::Answer(answer) => answer,
-            Next::Early(token) => {
+            TokenRequest::Ready(answer) => answer,
+            TokenRequest::RefreshSoon(token) => {
                 // In the background: nobody waits for it here.
-                drop(spawn(async move { store.renew_early(LOGIN_TIMEOUT).await }));
+                drop(spawn(async move { store.refresh_ahead(LOGIN_TIMEOUT).await }));
                 Ok(token)
             }
-            Next::Login(wanted) => {
+            TokenRequest::LoginNeeded(wanted) => {
                 let broken_off = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
-                spawn(async move { store.renew(wanted).await }).await.unwrap_or_else(broken_off)
+                spawn(async move { store.log_in(wanted).await }).await.unwrap_or_else(broken_off)
             }
         }
     }

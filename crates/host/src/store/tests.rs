@@ -49,8 +49,11 @@ impl Scene {
             Gated { gate: gate.clone(), logins: logins.clone(), script: Mutex::new(script) };
         let told = warnings.clone();
         let warn: LogSink = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
-        let store =
-            NativeStore::new(authority, given.map(|given| Given::of(Secret::new(given))), warn);
+        let store = NativeStore::new(
+            authority,
+            given.map(|given| ConfiguredToken::of(Secret::new(given))),
+            warn,
+        );
         Self { store, gate, logins, warnings }
     }
 

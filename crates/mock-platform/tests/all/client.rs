@@ -18,7 +18,7 @@ pub(crate) const TOKEN: &str = "/api/oauth/token";
 
 /// Builds a request.
 #[derive(Clone)]
-pub(crate) struct Ask {
+pub(crate) struct TestRequest {
     method: &'static str,
     target: String,
     headers: Vec<(&'static str, String)>,
@@ -26,12 +26,12 @@ pub(crate) struct Ask {
 }
 
 /// A response. The body is an error if it did not arrive completely.
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) body: Result<Bytes, hyper::Error>,
 }
 
-impl Ask {
+impl TestRequest {
     pub(crate) fn new(method: &'static str, target: impl Into<String>) -> Self {
         Self {
             method,
@@ -67,18 +67,18 @@ impl Ask {
     }
 
     /// Sends the request on a new connection.
-    pub(crate) async fn send(self, mock: &Mock) -> Answer {
+    pub(crate) async fn send(self, mock: &Mock) -> TestResponse {
         self.try_send(mock).await.unwrap()
     }
 
-    pub(crate) async fn try_send(self, mock: &Mock) -> Result<Answer, hyper::Error> {
+    pub(crate) async fn try_send(self, mock: &Mock) -> Result<TestResponse, hyper::Error> {
         self.send_on(&mut connect(mock).await).await
     }
 
     pub(crate) async fn send_on(
         self,
         connection: &mut SendRequest<Full<Bytes>>,
-    ) -> Result<Answer, hyper::Error> {
+    ) -> Result<TestResponse, hyper::Error> {
         let mut request =
             Request::builder().method(self.method).uri(self.target).header(HOST, "mock");
         for (name, value) in self.headers {
@@ -86,14 +86,14 @@ impl Ask {
         }
         let request = request.body(Full::from(self.body)).unwrap();
         let (parts, body) = connection.send_request(request).await?.into_parts();
-        Ok(Answer {
+        Ok(TestResponse {
             status: parts.status,
             body: body.collect().await.map(http_body_util::Collected::to_bytes),
         })
     }
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(self.body.as_ref().unwrap()).unwrap()
     }
@@ -134,25 +134,25 @@ pub(crate) fn setting(mock: &Mock, key: &str) -> String {
 }
 
 /// Builds a login from the mock's settings.
-pub(crate) fn login(mock: &Mock) -> Ask {
+pub(crate) fn login(mock: &Mock) -> TestRequest {
     let [name, password, client, secret] =
         ["OGE_TOKEN_USERNAME", "OGE_TOKEN_PASSWORD", "OGE_CLIENT_ID", "OGE_CLIENT_SECRET"]
             .map(|key| setting(mock, key));
     login_with(&name, &password, &client, &secret)
 }
 
-pub(crate) fn login_with(name: &str, password: &str, client: &str, secret: &str) -> Ask {
+pub(crate) fn login_with(name: &str, password: &str, client: &str, secret: &str) -> TestRequest {
     let body = serde_json::json!({"username": name, "password": password});
     let [name, password, client, secret] = [name, password, client, secret].map(encode);
     let query = format!(
         "scopes=web&client_secret={secret}&client_id={client}&grant_type=password\
          &username={name}&password={password}"
     );
-    Ask::new("POST", format!("{TOKEN}?{query}")).body(body)
+    TestRequest::new("POST", format!("{TOKEN}?{query}")).body(body)
 }
 
 /// Returns the `Authorization` value of a login's response.
-pub(crate) fn granted(response: &Answer) -> String {
+pub(crate) fn granted(response: &TestResponse) -> String {
     let data = &response.json()["data"];
     let head = data["tokenHead"].as_str().unwrap().trim_end();
     format!("{head} {}", data["token"].as_str().unwrap())

@@ -6,12 +6,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oge_mock_platform::{ExpiredForm, Mock, Options, Outcome, Route};
 use serde_json::Value;
 
-use crate::client::{Ask, outcomes, start, start_with_token};
+use crate::client::{TestRequest, outcomes, start, start_with_token};
 
 #[tokio::test]
 async fn an_issued_token_is_accepted_and_its_exp_is_in_the_future() {
     let (mock, token) = start_with_token().await;
-    assert_eq!(Ask::state(&token).send(&mock).await.text(), "starting");
+    assert_eq!(TestRequest::state(&token).send(&mock).await.text(), "starting");
     let claims = token.split('.').nth(1).unwrap();
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
     #[expect(clippy::disallowed_methods, reason = "the mock's clock is the real one")]
@@ -24,7 +24,7 @@ async fn an_issued_token_is_accepted_and_its_exp_is_in_the_future() {
 async fn a_revoked_token_gets_code_40003_with_status_200() {
     let (mock, token) = start_with_token().await;
     mock.revoke_tokens();
-    let response = Ask::state(&token).send(&mock).await;
+    let response = TestRequest::state(&token).send(&mock).await;
     assert_eq!(response.status, 200);
     let expected = r#"{"code":40003,"msg":"token过期或异常","data":null}"#;
     assert_eq!(response.text(), expected);
@@ -35,9 +35,9 @@ async fn the_other_form_is_status_401() {
     let (mock, token) = start_with_token().await;
     mock.revoke_tokens();
     mock.expired_form(ExpiredForm::Status401);
-    assert_eq!(Ask::state(&token).send(&mock).await.status, 401);
+    assert_eq!(TestRequest::state(&token).send(&mock).await.status, 401);
     mock.expired_form(ExpiredForm::Code40003);
-    assert_eq!(Ask::state(&token).send(&mock).await.status, 200);
+    assert_eq!(TestRequest::state(&token).send(&mock).await.status, 200);
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn every_route_but_the_login_checks_the_token() {
         ("/api/oge-dag-22/getState", Route::GetState),
         ("/other", Route::Other),
     ] {
-        let response = Ask::new("POST", target).body("{}").send(&mock).await;
+        let response = TestRequest::new("POST", target).body("{}").send(&mock).await;
         assert_eq!(response.json()["code"], 40003, "{target}");
         assert_eq!(outcomes(&mock, route), [Outcome::Expired]);
         assert!(!mock.requests(route)[0].authorized);
@@ -62,7 +62,7 @@ async fn two_blanks_or_another_scheme_are_rejected() {
     let (mock, token) = start_with_token().await;
     let bare = token.trim_start_matches("Bearer ");
     for wrong in [format!("Bearer  {bare}"), format!("bearer {bare}"), bare.to_owned()] {
-        let response = Ask::state(&wrong).send(&mock).await;
+        let response = TestRequest::state(&wrong).send(&mock).await;
         assert_eq!(response.json()["code"], 40003, "{wrong}");
     }
 }
@@ -72,7 +72,7 @@ async fn a_token_ends_with_its_lifetime() {
     let options = Options::default().token_lifetime(Duration::ZERO);
     let mock = Mock::start(options).await.unwrap();
     let token = mock.issue_token();
-    assert_eq!(Ask::state(&token).send(&mock).await.json()["code"], 40003);
+    assert_eq!(TestRequest::state(&token).send(&mock).await.json()["code"], 40003);
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_token_ends_after_the_set_number_of_accepted_calls() {
     let (mock, token) = start_with_token().await;
     mock.expire_after(2);
     for _ in 0..3 {
-        Ask::state(&token).send(&mock).await;
+        TestRequest::state(&token).send(&mock).await;
     }
     let expected = [Outcome::Accepted, Outcome::Accepted, Outcome::Expired];
     assert_eq!(outcomes(&mock, Route::GetState), expected);
@@ -89,9 +89,9 @@ async fn a_token_ends_after_the_set_number_of_accepted_calls() {
 #[tokio::test]
 async fn while_all_tokens_are_rejected_a_new_one_is_too() {
     let (mock, _) = start_with_token().await;
-    mock.refuse_all_tokens(true);
+    mock.reject_all_tokens(true);
     let token = mock.issue_token();
-    assert_eq!(Ask::state(&token).send(&mock).await.json()["code"], 40003);
-    mock.refuse_all_tokens(false);
-    assert_eq!(Ask::state(&token).send(&mock).await.text(), "starting");
+    assert_eq!(TestRequest::state(&token).send(&mock).await.json()["code"], 40003);
+    mock.reject_all_tokens(false);
+    assert_eq!(TestRequest::state(&token).send(&mock).await.text(), "starting");
 }

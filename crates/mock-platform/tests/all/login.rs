@@ -3,14 +3,16 @@
 use oge_mock_platform::{Credentials, Mock, Options, Outcome, Route};
 use serde_json::json;
 
-use crate::client::{Ask, granted, login, login_with, outcomes, setting, start, start_with_token};
+use crate::client::{
+    TestRequest, granted, login, login_with, outcomes, setting, start, start_with_token,
+};
 
 #[tokio::test]
 async fn a_login_with_the_settings_gets_an_accepted_token() {
     let mock = start().await;
     let response = login(&mock).send(&mock).await;
     assert_eq!(response.json()["data"]["tokenHead"], "Bearer ");
-    let call = Ask::state(&granted(&response)).send(&mock).await;
+    let call = TestRequest::state(&granted(&response)).send(&mock).await;
     assert_eq!(call.text(), "unknown");
     assert!(mock.requests(Route::Token)[0].authorized);
 }
@@ -58,17 +60,17 @@ async fn a_login_with_any_wrong_part_is_rejected() {
     let right = "/api/oauth/token?client_id=client&client_secret=secret&grant_type=password\
                  &username=name&password=pass&scopes=web";
     let body = json!({"username": "name", "password": "pass"});
-    let ask = Ask::new("POST", right).body(&body);
+    let ask = TestRequest::new("POST", right).body(&body);
     assert!(ask.send(&mock).await.json()["data"]["token"].is_string());
     let without_scopes = right.replace("&scopes=web", "");
-    let response = Ask::new("POST", without_scopes).body(&body).send(&mock).await;
+    let response = TestRequest::new("POST", without_scopes).body(&body).send(&mock).await;
     assert_eq!(response.json()["code"], 40001);
     for part in ["client_id", "client_secret", "grant_type", "username", "password"] {
         for wrong in [
             right.replace(&format!("{part}="), &format!("{part}=x")),
             right.replace(&format!("{part}="), "nothing="),
         ] {
-            let response = Ask::new("POST", wrong).body(&body).send(&mock).await;
+            let response = TestRequest::new("POST", wrong).body(&body).send(&mock).await;
             assert_eq!(
                 response.text(),
                 r#"{"code":40001,"msg":"用户名或密码错误","data":null}"#,
@@ -79,7 +81,7 @@ async fn a_login_with_any_wrong_part_is_rejected() {
     for part in ["username", "password"] {
         let mut body = body.clone();
         body[part] = json!("x");
-        let response = Ask::new("POST", right).body(body).send(&mock).await;
+        let response = TestRequest::new("POST", right).body(body).send(&mock).await;
         assert_eq!(response.json()["code"], 40001, "{part}");
     }
     let seen = outcomes(&mock, Route::Token);
@@ -117,8 +119,8 @@ async fn in_a_single_session_a_login_ends_the_tokens_before_it() {
     let mock = Mock::start(options).await.unwrap();
     let old = granted(&login(&mock).send(&mock).await);
     let new = granted(&login(&mock).send(&mock).await);
-    assert_eq!(Ask::state(&old).send(&mock).await.json()["code"], 40003);
-    assert_eq!(Ask::state(&new).send(&mock).await.text(), "unknown");
+    assert_eq!(TestRequest::state(&old).send(&mock).await.json()["code"], 40003);
+    assert_eq!(TestRequest::state(&new).send(&mock).await.text(), "unknown");
 }
 
 #[tokio::test]
@@ -127,5 +129,5 @@ async fn a_rejected_login_ends_no_token() {
     let mock = Mock::start(options).await.unwrap();
     let token = mock.issue_token();
     login_with("x", "x", "x", "x").send(&mock).await;
-    assert_eq!(Ask::state(&token).send(&mock).await.text(), "unknown");
+    assert_eq!(TestRequest::state(&token).send(&mock).await.text(), "unknown");
 }

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use oge_mock_platform::{Mock, Options, TokenStyle};
 use serde_json::json;
 
-use crate::client::{Ask, TOKEN, setting};
+use crate::client::{TOKEN, TestRequest, setting};
 
 const CLIENT: &str = "client_id=mock-client&client_secret=mock-client-secret-93d2";
 const USER: &str = "username=mock-user&password=mock-password-6b1f";
@@ -14,8 +14,10 @@ async fn start() -> Mock {
     Mock::start(options).await.unwrap()
 }
 
-fn form(body: &str) -> Ask {
-    Ask::new("POST", TOKEN).header("content-type", "application/x-www-form-urlencoded").body(body)
+fn form(body: &str) -> TestRequest {
+    TestRequest::new("POST", TOKEN)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
 }
 
 #[tokio::test]
@@ -29,7 +31,7 @@ async fn both_grants_get_a_valid_token() {
         assert_eq!(response["token_type"], "Bearer");
         assert_eq!(response["expires_in"], 7200);
         let token = response["access_token"].as_str().unwrap();
-        let call = Ask::state(&format!("Bearer {token}")).send(&mock).await;
+        let call = TestRequest::state(&format!("Bearer {token}")).send(&mock).await;
         assert_eq!(call.text(), "unknown");
     }
 }
@@ -63,6 +65,6 @@ async fn a_rejection_has_an_error_code() {
 #[tokio::test]
 async fn a_body_that_is_no_form_gets_415() {
     let mock = start().await;
-    let response = Ask::new("POST", TOKEN).body("{}").send(&mock).await;
+    let response = TestRequest::new("POST", TOKEN).body("{}").send(&mock).await;
     assert_eq!(response.status, 415);
 }

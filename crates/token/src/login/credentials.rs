@@ -126,13 +126,13 @@ impl Credentials {
     }
 
     /// Returns the names of the settings to check if the credentials are rejected.
-    pub(crate) fn to_check(&self) -> &'static str {
-        self.grant.to_check()
+    pub(crate) fn settings_to_check(&self) -> &'static str {
+        self.grant.settings_to_check()
     }
 
     /// Returns the error for a login without a response.
     #[must_use]
-    pub fn unanswered(&self, error: &TransportError) -> LoginError {
+    pub fn no_response(&self, error: &TransportError) -> LoginError {
         let origin = self.origin();
         let why = match error {
             TransportError::Timeout { after } => {
@@ -161,7 +161,7 @@ impl Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::login::answer::tests::credentials;
+    use crate::login::response::tests::credentials;
 
     #[test]
     fn a_missing_setting_is_named() {

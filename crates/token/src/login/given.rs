@@ -12,7 +12,7 @@ use crate::login::digest::Digest;
 
 /// The token that the settings give.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct ConfiguredToken {
     /// The whole value of the `Authorization` header.
     pub authorization: Secret,
     /// The time of issue in seconds since 1970, if the token has that claim.
@@ -20,7 +20,7 @@ pub struct Given {
     expires_at: Option<u64>,
 }
 
-impl Given {
+impl ConfiguredToken {
     /// Reads `OGE_TOKEN`, with or without a scheme. `None` if it is not set.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Result<Option<Secret>, Fault> {
-        let given = Given::read(|_| Some(value.to_owned()))?;
+        let given = ConfiguredToken::read(|_| Some(value.to_owned()))?;
         Ok(given.map(|given| given.authorization))
     }
 
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_given_token_expires_only_if_a_login_can_replace_it() {
-        let given = Given::of(Secret::new("Bearer e30.eyJleHAiOjUsImlhdCI6M30.c2ln"));
+        let given = ConfiguredToken::of(Secret::new("Bearer e30.eyJleHAiOjUsImlhdCI6M30.c2ln"));
         assert_eq!((given.issued_at, given.expires_at(true)), (Some(3), Some(5)));
         assert_eq!(given.expires_at(false), None);
     }

@@ -92,7 +92,7 @@ impl Grant {
         user.map(|user| &user.password).into_iter().chain(client.map(|client| &client.secret))
     }
 
-    pub(crate) const fn to_check(&self) -> &'static str {
+    pub(crate) const fn settings_to_check(&self) -> &'static str {
         match self {
             Self::Oge { .. } | Self::Password { client: Some(_), .. } => {
                 "OGE_TOKEN_USERNAME, OGE_TOKEN_PASSWORD, OGE_CLIENT_ID and OGE_CLIENT_SECRET"
@@ -179,7 +179,7 @@ fn encoded(value: &str) -> Zeroizing<String> {
 mod tests {
     use super::*;
     use crate::login::Credentials;
-    use crate::login::answer::tests::credentials;
+    use crate::login::response::tests::credentials;
     use core::time::Duration;
 
     #[test]

@@ -13,7 +13,7 @@ use oge_tools::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::file::{Directory, Entry, Problem, TokenFile, Write};
+use crate::file::{Directory, Entry, FileError, TokenFile, Write};
 use crate::timing::{MAX_BACKOFF, REJECTION_BACKOFF};
 
 const HOUR: u64 = 3600;
@@ -35,10 +35,10 @@ struct DiskState {
 }
 
 impl Disk {
-    fn open(&self) -> Result<(), Problem> {
+    fn open(&self) -> Result<(), FileError> {
         match self.0.files_left.get() {
             None => Ok(()),
-            Some(0) => Err(Problem::Other("too many open files".to_owned())),
+            Some(0) => Err(FileError::Other("too many open files".to_owned())),
             Some(left) => {
                 self.0.files_left.set(Some(left - 1));
                 Ok(())
@@ -56,7 +56,7 @@ impl Disk {
 }
 
 impl Directory for Disk {
-    fn entry(&self, name: &str) -> Result<Entry, Problem> {
+    fn entry(&self, name: &str) -> Result<Entry, FileError> {
         if self.0.others.borrow().iter().any(|other| other == name) {
             return Ok(Entry::Other);
         }
@@ -64,37 +64,37 @@ impl Directory for Disk {
         Ok(if is_file { Entry::File } else { Entry::Missing })
     }
 
-    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         assert_ne!(self.entry(name), Ok(Entry::Other), "opening a pipe would hang");
         self.open()?;
         let files = self.0.files.borrow();
-        let bytes = files.get(name).ok_or(Problem::Missing)?;
+        let bytes = files.get(name).ok_or(FileError::Missing)?;
         Ok(Zeroizing::new(bytes.iter().copied().take(limit).collect()))
     }
 
-    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), Problem> {
+    fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), FileError> {
         match (self.entry(name)?, how) {
-            (Entry::File | Entry::Other, Write::New) => return Err(Problem::Exists),
-            (Entry::Missing, Write::Existing) => return Err(Problem::Missing),
+            (Entry::File | Entry::Other, Write::New) => return Err(FileError::Exists),
+            (Entry::Missing, Write::Existing) => return Err(FileError::Missing),
             (Entry::Other, _) => panic!("opening a pipe would hang"),
             _ => {}
         }
         self.open()?;
         if self.0.is_full.get() && how == Write::New {
-            return Err(Problem::Other("no space left".to_owned()));
+            return Err(FileError::Other("no space left".to_owned()));
         }
         self.put(name, bytes);
         Ok(())
     }
 
-    fn rename(&self, from: &str, to: &str) -> Result<(), Problem> {
-        let bytes = self.0.files.borrow_mut().remove(from).ok_or(Problem::Missing)?;
+    fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
+        let bytes = self.0.files.borrow_mut().remove(from).ok_or(FileError::Missing)?;
         self.put(to, bytes);
         Ok(())
     }
 
-    fn remove(&self, name: &str) -> Result<(), Problem> {
-        self.0.files.borrow_mut().remove(name).map(drop).ok_or(Problem::Missing)
+    fn remove(&self, name: &str) -> Result<(), FileError> {
+        self.0.files.borrow_mut().remove(name).map(drop).ok_or(FileError::Missing)
     }
 }
 
@@ -130,9 +130,9 @@ trait Done: Future + Sized {
 
 impl<F: Future> Done for F {}
 
-impl Effects for Machine {
+impl StoreEffects for Machine {
     type Shared<T> = RefCell<T>;
-    type Turn = ();
+    type LoginLock = ();
     type Directory = Disk;
 
     fn now(&self) -> Duration {
@@ -143,9 +143,9 @@ impl Effects for Machine {
         self.file.as_ref()
     }
 
-    async fn turn(&self) {}
+    async fn lock_login(&self) {}
 
-    fn try_turn(&self) -> Option<()> {
+    fn try_lock_login(&self) -> Option<()> {
         Some(())
     }
 
@@ -235,7 +235,7 @@ impl Machine {
 
     /// Returns a new instance with the setting `OGE_TOKEN`.
     fn given(&self, token: &str) -> Store<Self> {
-        let mut given = Given::of(Secret::new(token));
+        let mut given = ConfiguredToken::of(Secret::new(token));
         given.issued_at = Some(self.now().as_secs());
         Store::new(self.clone(), Some(given))
     }
@@ -872,7 +872,7 @@ fn contention_is_logged_once_and_keeps_logins_apart() {
         stale = machine.refresh(Some(stale)).unwrap().generation;
     }
     assert!(machine.shared.millis.get() >= 5000, "the interval was not kept");
-    assert_eq!(machine.warnings(), [CONTESTED]);
+    assert_eq!(machine.warnings(), [CONTENTION_WARNING]);
 }
 
 #[test]
@@ -884,15 +884,21 @@ fn contention_is_logged_by_one_instance_and_known_to_all() {
     let other = machine.clone();
     let others = move || {
         let sent = other.instance();
-        assert!(matches!(sent.ask_get(), Next::Login(_)), "a rejected token was returned");
+        assert!(
+            matches!(sent.try_get(), TokenRequest::LoginNeeded(_)),
+            "a rejected token was returned"
+        );
         for _ in 0..10 {
-            assert!(matches!(other.instance().ask_refresh(Some(second)), Next::Login(_)));
+            assert!(matches!(
+                other.instance().try_refresh(Some(second)),
+                TokenRequest::LoginNeeded(_)
+            ));
         }
     };
     machine.shared.meanwhile.replace(Some(Box::new(others)));
     machine.refresh(Some(second)).unwrap();
     assert_eq!(machine.logins(), 3);
-    assert_eq!(machine.warnings(), [CONTESTED]);
+    assert_eq!(machine.warnings(), [CONTENTION_WARNING]);
 }
 
 #[test]
@@ -917,9 +923,11 @@ fn an_interrupted_login_is_repeated_once_and_then_backed_off() {
         let store = machine.instance();
         let file = machine.file.clone().unwrap();
         let Locking::Held(lock) = file.lock(machine.now()) else { panic!() };
-        store.catch_up();
-        if let Standing::Login(_) = store.standing(Want::Good, Asker::Call, true) {
-            store.known.with(|known| known.record.state.attempt(machine.now(), Asker::Call));
+        store.load_newer();
+        if let RequestState::LoginNeeded(_) =
+            store.request_state(TokenWanted::Good, Requester::Call, true)
+        {
+            store.known.with(|known| known.record.state.attempt(machine.now(), Requester::Call));
             assert!(store.save(Some(&lock)));
             return true;
         }

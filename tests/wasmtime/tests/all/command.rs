@@ -12,7 +12,7 @@ pub async fn mock() -> Mock {
 }
 
 /// Starts a mock on which each login ends the tokens before it.
-pub async fn jealous_mock() -> Mock {
+pub async fn single_session_mock() -> Mock {
     Mock::start(Options::default().single_session(true)).await.expect("a port on loopback")
 }
 
@@ -42,15 +42,19 @@ pub fn precompiled(component: &Path) -> PathBuf {
 }
 
 /// Calls one function of the standalone component with `wasmtime run`.
-pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
+pub fn invoke(settings: &[(String, String)], call: &str) -> CommandOutput {
     let mut command = wasmtime("run", settings);
     command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
-    Told::of(command)
+    CommandOutput::of(command)
 }
 
 /// Calls one function with a token file in `directory`.
-pub fn invoke_with_file(settings: &[(String, String)], directory: &Path, call: &str) -> Told {
-    Told::of(command_with_file(settings, directory, call))
+pub fn invoke_with_file(
+    settings: &[(String, String)],
+    directory: &Path,
+    call: &str,
+) -> CommandOutput {
+    CommandOutput::of(command_with_file(settings, directory, call))
 }
 
 /// Starts such a call without waiting for its end.
@@ -69,12 +73,12 @@ fn command_with_file(settings: &[(String, String)], directory: &Path, call: &str
 }
 
 /// The output of a command.
-pub struct Told {
+pub struct CommandOutput {
     pub result: String,
     pub log: String,
 }
 
-impl Told {
+impl CommandOutput {
     pub fn of(mut command: Command) -> Self {
         let Output { stdout, stderr, .. } = command.output().expect("wasmtime runs");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");

@@ -1,16 +1,16 @@
 //! The Wassette component, which reads its settings from `wasi:config`.
 
-use crate::command::{Told, mock, wasmtime};
+use crate::command::{CommandOutput, mock, wasmtime};
 
 /// Calls one function with `wasmtime run`, with the settings in `wasi:config` only.
-pub fn invoke(settings: &[(String, String)], call: &str) -> Told {
+pub fn invoke(settings: &[(String, String)], call: &str) -> CommandOutput {
     let mut command = wasmtime("run", &[]);
     command.args(["-S", "http,config"]);
     for (key, value) in settings {
         command.arg("-S").arg(format!("config-var={key}={value}"));
     }
     command.args(["--invoke", call]).arg(oge_artifacts::wassette());
-    Told::of(command)
+    CommandOutput::of(command)
 }
 
 #[tokio::test]

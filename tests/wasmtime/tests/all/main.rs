@@ -11,7 +11,6 @@
 
 mod command;
 mod config;
-mod discipline;
 mod mcp;
 mod run;
 mod sandbox;
@@ -22,3 +21,4 @@ mod settings_file;
 mod soak;
 mod token_file;
 mod token_requests;
+mod wrong_credentials;

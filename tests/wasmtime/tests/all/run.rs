@@ -49,7 +49,7 @@ async fn a_missing_setting_is_named() {
         let output = invoke(&without(key), r#"query-task-status("d", none)"#);
         output.has(&["err(", "kind: not-configured", key]);
     }
-    assert!(mock.story().is_empty());
+    assert!(mock.all_requests().is_empty());
 }
 
 #[tokio::test]

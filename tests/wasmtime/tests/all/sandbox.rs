@@ -2,7 +2,7 @@
 
 use oge_mock_platform::Mock;
 
-use crate::command::{Told, mock, precompiled, wasmtime};
+use crate::command::{CommandOutput, mock, precompiled, wasmtime};
 
 /// Returns every setting of a deployment and other variables, with markers in what must stay hidden.
 fn settings(mock: &Mock) -> Vec<(String, String)> {
@@ -15,7 +15,7 @@ fn settings(mock: &Mock) -> Vec<(String, String)> {
 }
 
 /// Runs an action of the guest behind the token store that reads the environment.
-fn tell(settings: &[(String, String)], what: &str) -> Told {
+fn tell(settings: &[(String, String)], what: &str) -> CommandOutput {
     let mut command = wasmtime("run", settings);
     command.args([
         "--allow-precompiled",
@@ -25,11 +25,11 @@ fn tell(settings: &[(String, String)], what: &str) -> Told {
         &format!(r#"query-task-status("{what}", none)"#),
     ]);
     command.arg(precompiled(oge_artifacts::hostile_standalone()));
-    Told::of(command)
+    CommandOutput::of(command)
 }
 
 /// Runs an action of the guest behind the token store that reads `wasi:config`.
-fn tell_config(settings: &[(String, String)], what: &str) -> Told {
+fn tell_config(settings: &[(String, String)], what: &str) -> CommandOutput {
     let mut command = wasmtime("run", &[]);
     command.args(["--allow-precompiled", "-S", "http,config"]);
     for (key, value) in settings {
@@ -37,12 +37,12 @@ fn tell_config(settings: &[(String, String)], what: &str) -> Told {
     }
     command.args(["--invoke", &format!(r#"query-task-status("{what}", none)"#)]);
     command.arg(precompiled(oge_artifacts::hostile_config()));
-    Told::of(command)
+    CommandOutput::of(command)
 }
 
 /// Asserts that the guest saw the tools' settings and nothing else.
 #[track_caller]
-fn assert_own(output: &Told, mock: &Mock) {
+fn assert_own(output: &CommandOutput, mock: &Mock) {
     let expected = [
         format!("OGE_API_URL={}", mock.api_url()),
         format!("OGE_DAG_URL={}", mock.dag_url()),
@@ -77,7 +77,7 @@ async fn the_tools_see_no_credential_of_a_settings_file() {
         let call = format!(r#"query-task-status("{what}", none)"#);
         command.args(["--allow-precompiled", "-S", "http", "--invoke", &call]);
         command.arg(precompiled(oge_artifacts::hostile_standalone()));
-        let output = Told::of(command);
+        let output = CommandOutput::of(command);
         match expected {
             Some(status) => output.holds(&[&format!("status: \"{status}\"")]),
             None => assert_own(&output, &mock),

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use oge_mock_platform::{Credentials, Fault, Mock, Options, Route, assert_unmarked};
+use oge_mock_platform::{Credentials, Fault, Mock, Options, Route, assert_no_secret};
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
@@ -48,18 +48,18 @@ fn faults() -> [(Route, Fault); 4] {
 async fn wasmtime_run_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     for (route, fault) in faults() {
-        mock.heal_all();
+        mock.clear_all_faults();
         mock.fail(route, fault);
         let output = invoke(&settings(&mock), r#"query-task-status("d", none)"#);
         output.has(&["err("]);
-        assert_unmarked(&format!("{}{}", output.result, output.log));
+        assert_no_secret(&format!("{}{}", output.result, output.log));
     }
-    mock.heal_all();
+    mock.clear_all_faults();
     mock.fail(Route::GetState, Fault::EchoToken);
     let mine = r#"query-task-status("d", some("eyJhbGciOiJIUzI1NiJ9.TUFSS0VSTUFSS0VS.c2ln"))"#;
     let output = invoke(&settings(&mock), mine);
     output.has(&["err("]);
-    assert_unmarked(&format!("{}{}", output.result, output.log));
+    assert_no_secret(&format!("{}{}", output.result, output.log));
     let url = format!("{}/other", mock.origin());
     mock.response(Route::Other, 500, "text/plain", "no such key: MARKER-4711");
     let call = format!(
@@ -67,12 +67,12 @@ async fn wasmtime_run_leaks_no_secret_on_any_failure() {
     );
     let output = invoke(&settings(&mock), &call);
     output.has(&["no such key: ***"]);
-    assert_unmarked(&format!("{}{}", output.result, output.log));
+    assert_no_secret(&format!("{}{}", output.result, output.log));
     let mut given = settings(&mock);
     given.push(("OGE_TOKEN".to_owned(), "MARKER\nbroken".to_owned()));
     let output = invoke(&given, r#"query-task-status("d", none)"#);
     output.has(&["kind: not-configured", "OGE_TOKEN"]);
-    assert_unmarked(&format!("{}{}", output.result, output.log));
+    assert_no_secret(&format!("{}{}", output.result, output.log));
 }
 
 /// A server and its output. Killed on drop.
@@ -136,14 +136,14 @@ async fn wasmtime_serve_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     let served = Served::start(oge_artifacts::gateway(), &settings(&mock), &[]);
     for (route, fault) in faults() {
-        mock.heal_all();
+        mock.clear_all_faults();
         mock.fail(route, fault);
         mock.revoke_tokens();
         let answer = served.ask("GET /", "");
         assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
-        assert_unmarked(&answer);
+        assert_no_secret(&answer);
     }
-    assert_unmarked(&served.printed());
+    assert_no_secret(&served.printed());
 }
 
 /// Returns faults that repeat secrets which the call did not send.
@@ -192,19 +192,19 @@ async fn the_mcp_server_over_http_leaks_no_secret_on_any_failure() {
     let component = precompiled(oge_artifacts::mcp());
     let served = Served::start(&component, &settings, &["--allow-precompiled"]);
     for (route, fault) in repeats(&given()).into_iter().chain(faults()) {
-        mock.heal_all();
+        mock.clear_all_faults();
         mock.fail(route, fault);
         mock.revoke_tokens();
         for message in calls() {
             let answer = served.ask("POST /mcp", &message);
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-            assert_unmarked(&answer);
+            assert_no_secret(&answer);
         }
     }
     for message in ["{\"MARKER\":", "[\"MARKER\"]", &call("MARKER_tool", &json!({}))] {
         served.ask("POST /mcp", message);
     }
-    assert_unmarked(&served.printed());
+    assert_no_secret(&served.printed());
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn the_mcp_server_over_stdio_leaks_no_secret_on_any_failure() {
         answers.push_str(&from.next().unwrap());
     }
     for (route, fault) in repeats(&given()).into_iter().chain(faults()) {
-        mock.heal_all();
+        mock.clear_all_faults();
         mock.fail(route, fault);
         mock.revoke_tokens();
         for message in calls() {
@@ -255,6 +255,6 @@ async fn the_mcp_server_over_stdio_leaks_no_secret_on_any_failure() {
     drop(to);
     answers.extend(from);
     let _ = child.wait();
-    assert_unmarked(&answers);
-    assert_unmarked(&std::fs::read_to_string(folder.path().join("err")).unwrap());
+    assert_no_secret(&answers);
+    assert_no_secret(&std::fs::read_to_string(folder.path().join("err")).unwrap());
 }

@@ -9,7 +9,7 @@ use std::thread;
 use oge_mock_platform::{Mock, Route};
 use tempfile::tempdir;
 
-use crate::command::{jealous_mock, mock, wasmtime};
+use crate::command::{mock, single_session_mock, wasmtime};
 
 /// A server. Killed on drop.
 pub struct Server {
@@ -92,7 +92,7 @@ impl Drop for Server {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_callers_share_one_login() {
-    let mock = jealous_mock().await;
+    let mock = single_session_mock().await;
     let directory = tempdir().unwrap();
     let server = Server::start(&mock, Some(directory.path()));
     server.ask_at_once(64);

@@ -7,7 +7,7 @@ use std::process::Command;
 use oge_mock_platform::{Credentials, Mock, Options};
 use tempfile::{TempDir, tempdir};
 
-use crate::command::{Told, mock, wasmtime};
+use crate::command::{CommandOutput, mock, wasmtime};
 
 const CALL: &str = r#"query-task-status("d", none)"#;
 
@@ -33,13 +33,18 @@ pub async fn every_form() -> (Mock, TempDir) {
 }
 
 /// Calls one function of the standalone component with the settings file `name` in `directory`.
-fn invoke(directory: &Path, name: &str, environment: &[(String, String)], call: &str) -> Told {
+fn invoke(
+    directory: &Path,
+    name: &str,
+    environment: &[(String, String)],
+    call: &str,
+) -> CommandOutput {
     let mut settings = environment.to_vec();
     settings.push(("OGE_SETTINGS_FILE".to_owned(), format!("/settings/{name}")));
     let mut command = wasmtime("run", &settings);
     command.arg("--dir").arg(format!("{}::/settings", directory.display()));
     command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
-    Told::of(command)
+    CommandOutput::of(command)
 }
 
 fn pair(key: &str, value: &str) -> (String, String) {
@@ -53,7 +58,7 @@ async fn every_form_of_a_line_is_read() {
     let output = invoke(directory.path(), "site.env", &[], code);
     output.holds(&["user-id: \"last # of two\"", "attempts: 1"]);
     assert!(!output.log.contains("settings:"), "{}", output.log);
-    assert_eq!(mock.story().len(), 2);
+    assert_eq!(mock.all_requests().len(), 2);
 }
 
 #[tokio::test]

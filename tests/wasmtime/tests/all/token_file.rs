@@ -8,7 +8,7 @@ use oge_mock_platform::{Mock, Options, Route};
 use tempfile::tempdir;
 use tokio::time::Instant;
 
-use crate::command::{invoke, invoke_with_file, jealous_mock, mock, spawn_with_file};
+use crate::command::{invoke, invoke_with_file, mock, single_session_mock, spawn_with_file};
 
 const CALL: &str = r#"query-task-status("d", none)"#;
 
@@ -33,7 +33,7 @@ fn tries_since(started: Instant) -> usize {
 
 #[tokio::test]
 async fn one_login_serves_many_processes() {
-    let mock = jealous_mock().await;
+    let mock = single_session_mock().await;
     let directory = tempdir().unwrap();
     for _ in 0..5 {
         invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
@@ -59,7 +59,7 @@ async fn without_a_file_each_process_logs_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_with_one_expired_token_log_in_once() {
-    let mock = jealous_mock().await;
+    let mock = single_session_mock().await;
     let directory = tempdir().unwrap();
     invoke_with_file(&mock.settings(), directory.path(), CALL).holds(&["attempts: 1"]);
     mock.revoke_tokens();
@@ -96,12 +96,12 @@ async fn a_file_outside_the_opened_directories_is_not_configured() {
     let mut settings = mock.settings();
     settings.push(("OGE_TOKEN_FILE".to_owned(), "/elsewhere/token".to_owned()));
     invoke(&settings, CALL).has(&["kind: not-configured", "OGE_TOKEN_FILE", "--dir"]);
-    assert!(mock.story().is_empty());
+    assert!(mock.all_requests().is_empty());
 }
 
 #[tokio::test]
 async fn accounts_in_one_directory_do_not_share_token_or_rejection() {
-    let (one, other) = (jealous_mock().await, jealous_mock().await);
+    let (one, other) = (single_session_mock().await, single_session_mock().await);
     let directory = tempdir().unwrap();
     let wrong = with(&one.settings(), "OGE_TOKEN_PASSWORD", "wrong");
     let bob = with(&wrong, "OGE_TOKEN_USERNAME", "bob");

@@ -201,5 +201,5 @@ async fn the_health_check_needs_no_bearer_and_reveals_nothing() {
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.text().await.unwrap(), "ok\n");
     }
-    assert_eq!(mock.story().len(), 0);
+    assert_eq!(mock.all_requests().len(), 0);
 }

@@ -63,7 +63,7 @@ fn cases() -> Vec<Case> {
             settings: &[("OGE_API_URL", "")],
             ..case("not-configured", "run_big_query", json!({}))
         },
-        fails("unauthorized", |mock| mock.refuse_all_tokens(true)),
+        fails("unauthorized", |mock| mock.reject_all_tokens(true)),
         fails("forbidden", |mock| mock.fail(Route::Process, Fault::Status(403))),
         fails("api", |mock| mock.fail(Route::Process, Fault::Code(500))),
         fails("api-status", |mock| mock.fail(Route::Process, Fault::Status(502))),

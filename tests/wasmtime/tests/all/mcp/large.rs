@@ -63,7 +63,7 @@ async fn eight_large_responses_at_once_use_bounded_memory() {
         let peak = peak(process);
         println!("{name}: {} MiB", peak / MIB);
         assert!(peak < 8 * 32 * MIB, "{name}: {} MiB", peak / MIB);
-        mock.heal_all();
+        mock.clear_all_faults();
         let small = session.envelope("run_big_query", json!({})).await;
         assert_eq!(small["success"], json!(true), "{small}");
     }
@@ -108,7 +108,7 @@ async fn an_invalid_limit_fails_before_anything_is_sent() {
     assert_eq!(failure["error"]["kind"], json!("not-configured"));
     let message = failure["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("OGE_MCP_MAX_RESULT_BYTES must be"), "{message}");
-    assert_eq!(mock.story().len(), 0);
+    assert_eq!(mock.all_requests().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

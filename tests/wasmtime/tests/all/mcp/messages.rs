@@ -116,7 +116,7 @@ async fn invalid_lines_get_errors_and_do_not_end_the_session() {
         let start = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
         assert_eq!(pipes.ask(line), (id, Some(code)), "{start}");
     }
-    assert_eq!(mock.story().len(), 0);
+    assert_eq!(mock.all_requests().len(), 0);
     // Half a surrogate pair, as JavaScript writes a cut emoji.
     let cut = r#"{"name":"run_big_query","arguments":{"query":"SELECT '\ud83d'"}}"#;
     assert_eq!(pipes.ask(call(cut)), (json!(7), None));
@@ -177,5 +177,5 @@ async fn the_server_exits_when_its_output_closes() {
     let call =
         br#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
     assert!(input.write_all(call).is_err());
-    assert_eq!(mock.story().len(), 0);
+    assert_eq!(mock.all_requests().len(), 0);
 }

@@ -1,13 +1,13 @@
 //! The MCP server on both transports under stock wasmtime, with the official SDK as the client.
 
 mod access;
-mod alive;
 mod browser;
 #[cfg(unix)]
 mod clients;
+mod concurrent_calls;
 mod conformance;
 #[cfg(unix)]
-mod crowd;
+mod connection_limit;
 mod golden;
 mod http;
 mod large;
@@ -15,7 +15,7 @@ mod messages;
 mod timing;
 mod token;
 mod tools;
-mod watch;
+mod wait_seconds;
 
 use std::path::Path;
 use std::process::Stdio;

@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::tempdir;
 
 use super::{Session, serve};
-use crate::command::{jealous_mock, mock};
+use crate::command::{mock, single_session_mock};
 use crate::serve::Server;
 
 const VERSION: &str = "2026-07-28";
@@ -49,7 +49,7 @@ async fn without_a_file_or_reuse_each_request_logs_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_clients_with_an_expired_token_log_in_once() {
-    let (mock, state) = (jealous_mock().await, tempdir().unwrap());
+    let (mock, state) = (single_session_mock().await, tempdir().unwrap());
     let server = Arc::new(serve(&mock.settings(), Some(state.path()), &[]));
     let clients = (0..64).map(|_| Session::http(Arc::clone(&server), VERSION));
     let clients = futures_util::future::join_all(clients).await;

@@ -99,7 +99,7 @@ async fn invalid_arguments_are_named_before_anything_is_sent() {
         assert!(message.starts_with(named), "{message}");
         assert!(!message.contains("47114711"), "{message}");
     }
-    assert_eq!(mock.story().len(), 0);
+    assert_eq!(mock.all_requests().len(), 0);
     let error = refused(session.try_call("run_query", json!({})).await);
     assert_eq!(error.code.0, -32602);
     assert!(error.message.contains("run_query") && error.message.contains("run_big_query"));

@@ -8,14 +8,14 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::account::Account;
+use super::tally::Tally;
 use super::ways::Way;
 
 pub struct Caller {
     pub number: usize,
     pub pause: Duration,
     pub rng: Rng,
-    pub account: Arc<Account>,
+    pub account: Arc<Tally>,
 }
 
 impl Caller {

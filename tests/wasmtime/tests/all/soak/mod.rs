@@ -11,10 +11,10 @@
 //! `OGE_SOAK_SEED` repeats the injected faults and their order. The scheduling of the callers is not
 //! repeatable.
 
-mod account;
 mod caller;
-mod disturber;
+mod fault_injector;
 mod process;
+mod tally;
 mod ways;
 
 use std::env;
@@ -31,10 +31,10 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::mcp::{Session, serve, with};
 
-use account::Account;
 use caller::Caller;
-use disturber::Disturber;
+use fault_injector::FaultInjector;
 use process::{Footprint, footprint};
+use tally::Tally;
 use ways::{Served, Way};
 
 const CALLERS: usize = 64;
@@ -108,7 +108,7 @@ async fn soak<W: Way>(name: &str, mock: Mock, ways: Vec<W>, process: u32, pause:
     let (time, mut rng) = (seconds(), Rng::with_seed(seed()));
     println!("soak of {name}: {time:?}, {CALLERS} callers, OGE_SOAK_SEED={}", rng.get_seed());
     let mock = Arc::new(mock);
-    let account = Arc::new(Account::default());
+    let account = Arc::new(Tally::default());
     // The first call opens the connections that are kept.
     account.started();
     account.take(ways[0].state("first").await);
@@ -120,7 +120,7 @@ async fn soak<W: Way>(name: &str, mock: Mock, ways: Vec<W>, process: u32, pause:
         callers.spawn(caller.go_on(way));
     }
     let whole = async {
-        let disturber = Disturber::new(Arc::clone(&mock), rng);
+        let disturber = FaultInjector::new(Arc::clone(&mock), rng);
         let disturbed = tokio::spawn(disturber.go_on_until(ends_at));
         let footprints = watched(process, time).await;
         let disturbed = disturbed.await.expect("the disturber met its callers");

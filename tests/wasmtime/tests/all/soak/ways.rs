@@ -4,7 +4,7 @@ use std::future::Future;
 
 use oge_host::{CallError, GuestTool, Host};
 use oge_tools::error::Failure;
-use oge_tools::tools::{Done, QueryTaskStatus, SubmitBatchTask};
+use oge_tools::tools::{Completed, QueryTaskStatus, SubmitBatchTask};
 use oge_tools::tools::{query_task_status, submit_batch_task};
 use serde_json::{Value, json};
 
@@ -51,7 +51,9 @@ impl Way for Host {
     }
 }
 
-fn converted<T: GuestTool>(result: Result<Done<T::Output>, CallError>) -> Result<Right, Failed> {
+fn converted<T: GuestTool>(
+    result: Result<Completed<T::Output>, CallError>,
+) -> Result<Right, Failed> {
     match result {
         Ok(done) => {
             Ok((serde_json::to_value(done.output).expect("JSON"), Some(done.attempts.into())))

@@ -10,8 +10,8 @@ use oge_tools::secret::Secret;
 use oge_tools::url::Origin;
 use zeroize::Zeroizing;
 
-use crate::login::said::{Said, Token};
-use crate::login::{Credentials, LoginError, refusal};
+use crate::login::fields::{LoginFields, Token};
+use crate::login::{Credentials, LoginError, failure};
 use crate::timing::MAX_RETRY_AFTER;
 
 /// The longest scheme. A longer one could make the header too large for servers.
@@ -31,7 +31,7 @@ pub struct Issued {
     pub claims: Claims,
 }
 
-/// The kind of a failure. See [`refusal`].
+/// The kind of a failure. See [`failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Rejected,
@@ -45,7 +45,7 @@ impl Credentials {
     ///
     /// # Errors
     /// The error is the reason why there is no token. It quotes no secret and no text that could be a token.
-    pub fn answer(&self, response: Response) -> Result<Issued, LoginError> {
+    pub fn read_response(&self, response: Response) -> Result<Issued, LoginError> {
         let status = response.status;
         let origin = self.origin();
         let retry_after = response.retry_after.map(|time| time.min(MAX_RETRY_AFTER));
@@ -67,7 +67,7 @@ impl Credentials {
         let Body { text, top } = Body::read(response.body, usize::MAX).unwrap_or_default();
         // The text may contain the token, so it is wiped.
         let text = Zeroizing::new(text);
-        let fields = top.is_ok().then(|| Said::read(&text));
+        let fields = top.is_ok().then(|| LoginFields::read(&text));
         if let (true, Some(fields)) = (is_success, &fields)
             && let Token::Text(token) = &fields.token
             && !fields.fails()
@@ -89,11 +89,11 @@ impl Credentials {
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         let what = format!("{origin} answered HTTP {status}{code}{reason}");
         let failed = || {
-            let why = format!("{what}; check OGE_TOKEN_URL, {}", self.to_check());
+            let why = format!("{what}; check OGE_TOKEN_URL, {}", self.settings_to_check());
             Err(LoginError::Failed { why })
         };
         let Some(fields) = fields else {
-            return match refusal::without_json(status, &text) {
+            return match failure::without_json(status, &text) {
                 (Kind::Rejected, tries_left) => Err(self.rejected(&what, tries_left)),
                 (Kind::Failed, _) => failed(),
                 (Kind::Unavailable, _) => unavailable(match status {
@@ -104,8 +104,8 @@ impl Credentials {
                 }),
             };
         };
-        match refusal::kind(status, &fields) {
-            Kind::Rejected => Err(self.rejected(&what, refusal::tries_left(fields.texts()))),
+        match failure::kind(status, &fields) {
+            Kind::Rejected => Err(self.rejected(&what, failure::tries_left(fields.texts()))),
             Kind::Failed => failed(),
             Kind::Unavailable if is_success && !fields.is_overload() => unavailable(format!(
                 "{what}; a token was expected in data.token or access_token, and there was {}",
@@ -116,7 +116,10 @@ impl Credentials {
     }
 
     fn rejected(&self, what: &str, tries_left: Option<u32>) -> LoginError {
-        LoginError::Rejected { why: format!("{what}; check {}", self.to_check()), tries_left }
+        LoginError::Rejected {
+            why: format!("{what}; check {}", self.settings_to_check()),
+            tries_left,
+        }
     }
 
     /// Quotes a text of the authority without secrets and without anything that could be a token.
@@ -145,7 +148,7 @@ fn without_tokens(text: &str) -> String {
 ///
 /// # Errors
 /// The error is the end of a sentence about the token.
-fn issued(token: &Secret, fields: &Said) -> Result<Issued, &'static str> {
+fn issued(token: &Secret, fields: &LoginFields) -> Result<Issued, &'static str> {
     let scheme = fields.scheme.as_deref().map(str::trim).filter(|scheme| !scheme.is_empty());
     let scheme = scheme.unwrap_or("Bearer");
     // `bearer` checks that a header can carry the token. The advice after its semicolon is for callers only.
@@ -180,7 +183,7 @@ pub(crate) mod tests {
     }
 
     fn answer(status: u16, body: &str) -> Result<Issued, LoginError> {
-        credentials().answer(Response {
+        credentials().read_response(Response {
             status,
             body: body.as_bytes().to_vec(),
             ..Response::default()
@@ -272,7 +275,8 @@ pub(crate) mod tests {
         for (asked, obeyed) in [(7, 7), (u64::MAX, 600)] {
             let retry_after = Some(Duration::from_secs(asked));
             let response = Response { status: 503, retry_after, ..Response::default() };
-            let Err(LoginError::Unavailable { retry_after, .. }) = credentials().answer(response)
+            let Err(LoginError::Unavailable { retry_after, .. }) =
+                credentials().read_response(response)
             else {
                 panic!("503 is an authority that is down");
             };
@@ -284,7 +288,7 @@ pub(crate) mod tests {
     fn the_error_of_a_redirect_names_its_origin_and_the_setting() {
         let location = Some("https://sso.test/login?token=MARKER".to_owned());
         let response = Response { status: 302, location, ..Response::default() };
-        let shown = alloc::format!("{:?}", credentials().answer(response).unwrap_err());
+        let shown = alloc::format!("{:?}", credentials().read_response(response).unwrap_err());
         assert!(shown.contains("redirects to https://sso.test (HTTP 302)"), "{shown}");
         assert!(shown.contains("OGE_TOKEN_URL") && !shown.contains("MARKER"), "{shown}");
     }
@@ -325,7 +329,7 @@ pub(crate) mod tests {
     fn the_error_of_an_undecodable_response_names_its_encoding() {
         let header = |name: &str| (name == "content-encoding").then(|| "br".to_owned());
         let response = Response::received(200, &header, b"\x0b\x02\x80".to_vec(), 100);
-        let error = credentials().answer(response).unwrap_err();
+        let error = credentials().read_response(response).unwrap_err();
         assert!(matches!(error, LoginError::Unavailable { .. }), "{error:?}");
         assert!(format!("{error:?}").contains("`br`"), "{error:?}");
     }

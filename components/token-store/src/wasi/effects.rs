@@ -9,7 +9,8 @@ use core::time::Duration;
 
 use oge_token::timing::LOCK_BEAT;
 use oge_token::{
-    Credentials, Effects, Given, Issued, Lock, LoginError, Store, TokenFile, not_configured,
+    ConfiguredToken, Credentials, Issued, Lock, LoginError, Store, StoreEffects, TokenFile,
+    not_configured,
 };
 use oge_tools::client::{Clock as _, Transport as _};
 use oge_tools::error::Fault;
@@ -24,7 +25,7 @@ use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Blocking, Deadline, Wait};
 use wasip2::io::poll::Pollable;
 
-use super::directory::Opened;
+use super::directory::OpenedDirectory;
 use super::settings;
 
 /// The largest response of a login.
@@ -32,34 +33,34 @@ const MAX_RESPONSE_BYTES: usize = 1 << 20;
 const OPERATION: &str = "token-store";
 
 /// The mutex that the tasks of one instance share.
-pub trait Turns {
+pub trait LoginLocks {
     /// The guard. Dropping it unlocks the mutex.
-    type Turn;
+    type LoginLock;
 
     /// Waits for the lock.
-    fn turn(&self) -> impl Future<Output = Self::Turn>;
+    fn lock_login(&self) -> impl Future<Output = Self::LoginLock>;
     /// Returns the lock, or `None` if another task holds it.
-    fn try_turn(&self) -> Option<Self::Turn>;
+    fn try_lock_login(&self) -> Option<Self::LoginLock>;
 }
 
 /// A component that blocks has one task, so the lock is always free.
-impl Turns for Blocking {
-    type Turn = ();
+impl LoginLocks for Blocking {
+    type LoginLock = ();
 
-    async fn turn(&self) {}
+    async fn lock_login(&self) {}
 
-    fn try_turn(&self) -> Option<()> {
+    fn try_lock_login(&self) -> Option<()> {
         Some(())
     }
 }
 
 /// The effects of one instance. `W` waits for pollables.
 #[derive(Debug)]
-pub struct Wasi<W> {
+pub struct WasiEffects<W> {
     wait: W,
     /// An error names the missing setting: a store that starts with a given token may never need credentials.
     credentials: Result<Credentials, Fault>,
-    file: Option<TokenFile<Opened>>,
+    file: Option<TokenFile<OpenedDirectory>>,
     log: Level,
     /// How far the wall clock was ahead of the monotonic clock when the instance started.
     ahead: Duration,
@@ -70,18 +71,18 @@ const MAX_STORES: usize = 8;
 
 /// The stores that an instance has started, each with the settings of its login. The newest is last.
 #[derive(Debug)]
-pub struct Stores<S> {
+pub struct TokenStores<S> {
     version: Option<u32>,
     started: Vec<(Vec<Option<Secret>>, S)>,
 }
 
-impl<S> Default for Stores<S> {
+impl<S> Default for TokenStores<S> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<S> Stores<S> {
+impl<S> TokenStores<S> {
     /// Returns an empty list of stores.
     #[must_use]
     pub const fn new() -> Self {
@@ -119,7 +120,7 @@ impl<S> Stores<S> {
 ///
 /// # Errors
 /// Names the first setting whose value is bad.
-pub fn from_settings<W: Wait + Turns>(wait: W) -> Result<Store<Wasi<W>>, TokenError> {
+pub fn from_settings<W: Wait + LoginLocks>(wait: W) -> Result<Store<WasiEffects<W>>, TokenError> {
     let get = settings::source();
     if let Some(problem) = get(FILE_PROBLEM) {
         let fault = Fault::Setting("OGE_SETTINGS_FILE", problem);
@@ -128,16 +129,16 @@ pub fn from_settings<W: Wait + Turns>(wait: W) -> Result<Store<Wasi<W>>, TokenEr
     let set = |key: &str| get(key).filter(|value| !value.trim().is_empty());
     let bad = |fault| TokenError::NotConfigured(not_configured(fault));
     let credentials = Credentials::read(&get);
-    let given = Given::read(&get).map_err(bad)?;
-    let opened = set("OGE_TOKEN_FILE").map(|path| Opened::find(path.trim())).transpose();
+    let given = ConfiguredToken::read(&get).map_err(bad)?;
+    let opened = set("OGE_TOKEN_FILE").map(|path| OpenedDirectory::find(path.trim())).transpose();
     let opened = opened.map_err(bad)?;
     // Without credentials and a given token there is no token to keep.
     let account = match (&credentials, &given) {
         (Ok(credentials), _) => Some(credentials.account()),
-        (Err(_), given) => given.as_ref().map(Given::account),
+        (Err(_), given) => given.as_ref().map(ConfiguredToken::account),
     };
     let file = opened.zip(account);
-    let effects = Wasi {
+    let effects = WasiEffects {
         wait,
         credentials,
         file: file.map(|((directory, name), account)| TokenFile::new(directory, &name, &account)),
@@ -147,28 +148,28 @@ pub fn from_settings<W: Wait + Turns>(wait: W) -> Result<Store<Wasi<W>>, TokenEr
     Ok(Store::new(effects, given))
 }
 
-impl<W: Wait + Turns> Effects for Wasi<W> {
+impl<W: Wait + LoginLocks> StoreEffects for WasiEffects<W> {
     type Shared<T> = RefCell<T>;
-    type Turn = W::Turn;
-    type Directory = Opened;
+    type LoginLock = W::LoginLock;
+    type Directory = OpenedDirectory;
 
     fn now(&self) -> Duration {
         now(self.ahead)
     }
 
-    fn file(&self) -> Option<&TokenFile<Opened>> {
+    fn file(&self) -> Option<&TokenFile<OpenedDirectory>> {
         self.file.as_ref()
     }
 
-    async fn turn(&self) -> W::Turn {
-        self.wait.turn().await
+    async fn lock_login(&self) -> W::LoginLock {
+        self.wait.lock_login().await
     }
 
-    fn try_turn(&self) -> Option<W::Turn> {
-        self.wait.try_turn()
+    fn try_lock_login(&self) -> Option<W::LoginLock> {
+        self.wait.try_lock_login()
     }
 
-    async fn pause(&self, time: Duration, lock: Option<&Lock<Opened>>) {
+    async fn pause(&self, time: Duration, lock: Option<&Lock<OpenedDirectory>>) {
         if !time.is_zero() {
             self.beating(lock).until(&Deadline::after(time)).await;
         }
@@ -185,7 +186,7 @@ impl<W: Wait + Turns> Effects for Wasi<W> {
     async fn login(
         &self,
         limit: Duration,
-        lock: Option<&Lock<Opened>>,
+        lock: Option<&Lock<OpenedDirectory>>,
     ) -> Result<Issued, LoginError> {
         let credentials = self.credentials.as_ref();
         let credentials = credentials
@@ -194,22 +195,22 @@ impl<W: Wait + Turns> Effects for Wasi<W> {
         request.timeout = limit;
         let http = Http { wait: self.beating(lock), max_reply_bytes: MAX_RESPONSE_BYTES };
         match http.send(&request, None).await {
-            Ok(response) => credentials.answer(response),
-            Err(error) => Err(credentials.unanswered(&error)),
+            Ok(response) => credentials.read_response(response),
+            Err(error) => Err(credentials.no_response(&error)),
         }
     }
 
     fn warn(&self, what: &str) {
-        stderr::write(self.log, OPERATION, Event::Warned(what));
+        stderr::write(self.log, OPERATION, Event::Warning(what));
     }
 
     fn info(&self, what: &str) {
-        stderr::write(self.log, OPERATION, Event::Noted(what));
+        stderr::write(self.log, OPERATION, Event::Info(what));
     }
 }
 
-impl<W> Wasi<W> {
-    const fn beating<'a>(&'a self, lock: Option<&'a Lock<Opened>>) -> Beating<'a, W> {
+impl<W> WasiEffects<W> {
+    const fn beating<'a>(&'a self, lock: Option<&'a Lock<OpenedDirectory>>) -> Beating<'a, W> {
         Beating { wait: &self.wait, lock, ahead: self.ahead }
     }
 }
@@ -222,7 +223,7 @@ fn now(ahead: Duration) -> Duration {
 /// blocks can do so only between two polls.
 struct Beating<'a, W> {
     wait: &'a W,
-    lock: Option<&'a Lock<Opened>>,
+    lock: Option<&'a Lock<OpenedDirectory>>,
     ahead: Duration,
 }
 

@@ -12,30 +12,30 @@ use oge_tools::tools::{
 };
 
 /// A mock OGE, a host that calls it, and the log.
-pub struct Scene {
+pub struct Fixture {
     pub mock: Mock,
     pub host: Host,
     log: Arc<Mutex<Vec<String>>>,
 }
 
-impl Scene {
-    /// Returns a scene with default options and settings.
+impl Fixture {
+    /// Returns a fixture with default options and settings.
     pub async fn new() -> Self {
         Self::with(Options::default(), |builder| builder).await
     }
 
-    /// Returns a scene with additional settings.
+    /// Returns a fixture with additional settings.
     pub async fn set(settings: &[(&str, &str)]) -> Self {
         Self::with(Options::default(), |builder| builder.settings(settings.iter().copied())).await
     }
 
-    /// Returns a scene with other options and a host builder changed by `change`.
+    /// Returns a fixture with other options and a host builder changed by `change`.
     pub async fn with(options: Options, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let mock = Mock::start(options).await.expect("a port on loopback");
         Self::on(mock, change)
     }
 
-    /// Returns a scene with a mock that already runs.
+    /// Returns a fixture with a mock that already runs.
     pub fn on(mock: Mock, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
@@ -46,12 +46,12 @@ impl Scene {
         Self { mock, host, log }
     }
 
-    /// Returns a scene whose host has logged in and whose mock has no recorded request.
+    /// Returns a fixture whose host has logged in and whose mock has no recorded request.
     pub async fn logged_in() -> Self {
-        let scene = Self::new().await;
-        scene.host.refresh_token().await.unwrap();
-        scene.mock.clear_requests();
-        scene
+        let fixture = Self::new().await;
+        fixture.host.refresh_token().await.unwrap();
+        fixture.mock.clear_requests();
+        fixture
     }
 
     /// Returns the log lines of component and host.
@@ -107,7 +107,7 @@ impl Scene {
 
     /// Asserts that nothing was sent, not even a login.
     pub fn nothing_sent(&self) {
-        assert!(self.mock.story().is_empty(), "{:?}", self.mock.story());
+        assert!(self.mock.all_requests().is_empty(), "{:?}", self.mock.all_requests());
     }
 }
 

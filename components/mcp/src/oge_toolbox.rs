@@ -9,7 +9,7 @@ use oge_tools::log::Event;
 use oge_tools::secret::{Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::TokenStore;
-use oge_tools::tools::{Done, QueryTaskStatus, Tool, query_task_status};
+use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
@@ -63,9 +63,9 @@ pub trait ServerEnv: Clone + 'static {
 
 /// The five tools. `SendWrapper` is sound because a component has one thread.
 #[derive(Debug)]
-pub struct Oge<O>(SendWrapper<O>);
+pub struct OgeToolbox<O>(SendWrapper<O>);
 
-impl<O: ServerEnv> Oge<O> {
+impl<O: ServerEnv> OgeToolbox<O> {
     /// Returns the tools with these effects.
     #[must_use]
     pub fn new(env: O) -> Self {
@@ -73,7 +73,7 @@ impl<O: ServerEnv> Oge<O> {
     }
 }
 
-impl<O: ServerEnv> Toolbox for Oge<O> {
+impl<O: ServerEnv> Toolbox for OgeToolbox<O> {
     fn tools(&self) -> &[rmcp::model::Tool] {
         tools::all()
     }
@@ -89,7 +89,7 @@ impl<O: ServerEnv> Toolbox for Oge<O> {
             let arguments = arguments.unwrap_or_default();
             let cancelled = context.ct.clone();
             let call = reporting(&context, |progress| {
-                let call = Call { env, progress };
+                let call = ToolCall { env, progress };
                 async move { call.named(&name, arguments).await }
             });
             tokio::select! {
@@ -103,12 +103,12 @@ impl<O: ServerEnv> Toolbox for Oge<O> {
 }
 
 /// A running call.
-struct Call<O> {
+struct ToolCall<O> {
     env: O,
     progress: Progress,
 }
 
-impl<O: ServerEnv> Call<O> {
+impl<O: ServerEnv> ToolCall<O> {
     async fn named(self, name: &str, given: JsonObject) -> Result<CallToolResult, ErrorData> {
         if let Some(token) = arguments::secret(&given) {
             self.env.remember(Secret::new(token));
@@ -140,7 +140,7 @@ impl<O: ServerEnv> Call<O> {
         self.end::<T>(result, &ignored).await
     }
 
-    async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Done<T::Output>, Failure> {
+    async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Completed<T::Output>, Failure> {
         let settings = self.env.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
         let client = Client {
             transport: self.env.transport(&settings),
@@ -165,7 +165,10 @@ impl<O: ServerEnv> Call<O> {
     }
 
     /// Queries a task's state, repeatedly until the task ends if the client asks to wait.
-    async fn watch(&self, given: JsonObject) -> Result<Done<query_task_status::Output>, Failure> {
+    async fn watch(
+        &self,
+        given: JsonObject,
+    ) -> Result<Completed<query_task_status::Output>, Failure> {
         type Watched = QueryTaskStatus;
         let mut checked =
             arguments::checked::<Watched>(given).map_err(|failure| self.hidden(failure))?;
@@ -199,7 +202,7 @@ impl<O: ServerEnv> Call<O> {
 
     async fn end<T: Tool>(
         &self,
-        result: Result<Done<T::Output>, Failure>,
+        result: Result<Completed<T::Output>, Failure>,
         ignored: &[String],
     ) -> CallToolResult {
         let limits = self.env.limits().reserving(ignored::bytes(ignored));

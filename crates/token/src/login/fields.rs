@@ -30,7 +30,7 @@ pub(crate) enum Token {
 
 /// The fields of a response. If several objects have a field, the outermost counts.
 #[derive(Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct LoginFields {
     pub(crate) token: Token,
     pub(crate) scheme: Option<String>,
     pub(crate) expires_in: Option<u64>,
@@ -47,7 +47,7 @@ pub(crate) struct Said {
     more: Vec<Text>,
 }
 
-impl Said {
+impl LoginFields {
     /// Reads the fields of a JSON text.
     pub(crate) fn read(text: &str) -> Self {
         let mut fields = Self::default();

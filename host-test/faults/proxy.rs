@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 /// How a proxy treats a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Manner {
+pub(super) enum ProxyFault {
     /// Forwards it unchanged.
     Pass,
     /// Does not listen, so the connection is refused.
@@ -36,7 +36,7 @@ pub(super) enum Manner {
 }
 
 /// A port on loopback that forwards to a server. Closes all connections on drop.
-pub(super) struct Front {
+pub(super) struct FaultyProxy {
     address: SocketAddr,
     /// A bound socket that never listens. It reserves the port while nothing listens.
     _reserved: TcpSocket,
@@ -44,9 +44,9 @@ pub(super) struct Front {
     accepting: AbortHandle,
 }
 
-impl Front {
+impl FaultyProxy {
     /// Starts a proxy that treats connections as `manner` but forwards the first `passed` (at most one).
-    pub(super) fn start(to: SocketAddr, manner: Manner, passed: usize) -> Self {
+    pub(super) fn start(to: SocketAddr, manner: ProxyFault, passed: usize) -> Self {
         let reserved = socket((Ipv4Addr::LOCALHOST, 0).into());
         let address = reserved.local_addr().unwrap();
         let connections = Arc::default();
@@ -59,16 +59,16 @@ impl Front {
     }
 
     /// Forwards every new connection to this address.
-    pub(super) async fn heal(&mut self, to: SocketAddr) {
+    pub(super) async fn clear_faults(&mut self, to: SocketAddr) {
         self.accepting.abort();
         while !self.accepting.is_finished() {
             tokio::task::yield_now().await;
         }
-        self.accepting = accept(self.address, to, Manner::Pass, 0, &self.connections);
+        self.accepting = accept(self.address, to, ProxyFault::Pass, 0, &self.connections);
     }
 }
 
-impl Drop for Front {
+impl Drop for FaultyProxy {
     fn drop(&mut self) {
         self.accepting.abort();
     }
@@ -89,7 +89,7 @@ fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
 fn accept(
     address: SocketAddr,
     to: SocketAddr,
-    manner: Manner,
+    manner: ProxyFault,
     passed: usize,
     connections: &Arc<Mutex<JoinSet<()>>>,
 ) -> AbortHandle {
@@ -102,8 +102,8 @@ fn accept(
     };
     let first = (passed > 0).then(|| listen(address, 1));
     let open = move || match manner {
-        Manner::Refuse => None,
-        Manner::Ignore => Some(listen(address, 0)),
+        ProxyFault::Refuse => None,
+        ProxyFault::Ignore => Some(listen(address, 0)),
         _ => Some(listen(address, 128)),
     };
     let mut listener = if first.is_some() { None } else { open() };
@@ -112,10 +112,10 @@ fn accept(
             let (stream, _) = first.accept().await.unwrap();
             drop(first);
             listener = open();
-            carry_on(stream, Manner::Pass);
+            carry_on(stream, ProxyFault::Pass);
         }
         let Some(listener) = listener else { return };
-        if matches!(manner, Manner::Ignore) {
+        if matches!(manner, ProxyFault::Ignore) {
             // One connection fills a backlog of zero.
             let _filling = TcpStream::connect(address).await.unwrap();
             return std::future::pending().await;
@@ -128,35 +128,38 @@ fn accept(
 }
 
 /// Treats one connection until it ends.
-async fn carry(mut near: TcpStream, to: SocketAddr, manner: Manner) -> io::Result<()> {
+async fn carry(mut near: TcpStream, to: SocketAddr, manner: ProxyFault) -> io::Result<()> {
     near.set_nodelay(true)?;
     match manner {
-        Manner::Refuse | Manner::Ignore => Ok(()),
-        Manner::Close { after } => {
+        ProxyFault::Refuse | ProxyFault::Ignore => Ok(()),
+        ProxyFault::Close { after } => {
             take(&mut near, after).await?;
             near.shutdown().await?;
             drain(&mut near).await
         }
-        Manner::Reset { after } => {
+        ProxyFault::Reset { after } => {
             take(&mut near, after).await?;
             near.set_zero_linger()
         }
-        Manner::Stop { after } => {
+        ProxyFault::Stop { after } => {
             take(&mut near, after).await?;
             std::future::pending().await
         }
-        Manner::Answer { after, with } => {
+        ProxyFault::Answer { after, with } => {
             take(&mut near, after).await?;
             near.write_all(with.as_bytes()).await?;
             drain(&mut near).await
         }
-        Manner::Pass | Manner::DripIn(_) | Manner::DripOut(_) | Manner::CutOut { .. } => {
+        ProxyFault::Pass
+        | ProxyFault::DripIn(_)
+        | ProxyFault::DripOut(_)
+        | ProxyFault::CutOut { .. } => {
             let mut far = TcpStream::connect(to).await?;
             let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.split());
             let (there, back, most) = match manner {
-                Manner::DripIn(every) => (Some(every), None, u64::MAX),
-                Manner::DripOut(every) => (None, Some(every), u64::MAX),
-                Manner::CutOut { after } => (None, None, after),
+                ProxyFault::DripIn(every) => (Some(every), None, u64::MAX),
+                ProxyFault::DripOut(every) => (None, Some(every), u64::MAX),
+                ProxyFault::CutOut { after } => (None, None, after),
                 _ => (None, None, u64::MAX),
             };
             let (there, back) =

@@ -38,16 +38,16 @@ pub enum Page {
 
 /// The allowed names.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct AllowedNames {
     origins: Vec<Allowed>,
     hosts: Vec<Allowed>,
 }
 
-impl Names {
+impl AllowedNames {
     /// Reads the settings.
     ///
     /// # Errors
-    /// Names the setting that has a bad entry.
+    /// AllowedNames the setting that has a bad entry.
     pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, &'static str> {
         let read = |key, loopback: &str, parse: fn(&str) -> Option<Allowed>, bad| {
             let entries = [loopback, &get(key).unwrap_or_default()].join(",");
@@ -153,8 +153,8 @@ impl Allowed {
 mod tests {
     use super::*;
 
-    fn names(origins: &str, hosts: &str) -> Result<Names, &'static str> {
-        Names::read(|key| {
+    fn names(origins: &str, hosts: &str) -> Result<AllowedNames, &'static str> {
+        AllowedNames::read(|key| {
             Some(if key == "OGE_MCP_ALLOWED_ORIGINS" { origins } else { hosts }.to_owned())
         })
     }

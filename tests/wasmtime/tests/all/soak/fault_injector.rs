@@ -14,7 +14,7 @@ pub const TOOLS: [Route; 2] = [Route::AddTaskRecord, Route::GetState];
 
 /// The number of injected faults.
 #[derive(Default)]
-pub struct Disturbed {
+pub struct InjectedFaults {
     /// Faults on the tools' routes, by the failure kind that each causes.
     pub faults: BTreeMap<&'static str, usize>,
     /// Delayed but complete responses, on the tools' routes and the login's.
@@ -25,20 +25,20 @@ pub struct Disturbed {
     pub login_faults: usize,
 }
 
-pub struct Disturber {
+pub struct FaultInjector {
     mock: Arc<Mock>,
     rng: Rng,
-    done: Disturbed,
+    done: InjectedFaults,
     /// Whether the mock reports expired tokens with the status 401.
     is_status: bool,
 }
 
-impl Disturber {
+impl FaultInjector {
     pub fn new(mock: Arc<Mock>, rng: Rng) -> Self {
-        Self { mock, rng, done: Disturbed::default(), is_status: false }
+        Self { mock, rng, done: InjectedFaults::default(), is_status: false }
     }
 
-    pub async fn go_on_until(mut self, ends_at: Instant) -> Disturbed {
+    pub async fn go_on_until(mut self, ends_at: Instant) -> InjectedFaults {
         self.until(|mock, _| mock.count_of(Route::Token, Outcome::Accepted) == 1).await;
         // Even a short run has one of each.
         self.end_a_token().await;
@@ -124,7 +124,7 @@ impl Disturber {
     }
 
     /// Waits until the callers have caused a condition. The test's time limit bounds the wait.
-    async fn until(&self, met: impl Fn(&Mock, &Disturbed) -> bool) {
+    async fn until(&self, met: impl Fn(&Mock, &InjectedFaults) -> bool) {
         while !met(&self.mock, &self.done) {
             sleep(Duration::from_millis(2)).await;
         }

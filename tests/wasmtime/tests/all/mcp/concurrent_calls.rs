@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Session, Transport, request, with};
-use crate::command::{jealous_mock, mock};
+use crate::command::{mock, single_session_mock};
 
 const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
 
@@ -42,7 +42,7 @@ async fn a_waiting_call_blocks_neither_a_ping_nor_other_calls() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_calls_with_an_expired_token_log_in_once() {
-    let mock = jealous_mock().await;
+    let mock = single_session_mock().await;
     let session = Session::start(&mock.settings(), STDIO).await;
     for logins in 1..=2 {
         let calls = (0..64).map(|_| session.envelope("run_big_query", json!({})));
@@ -90,7 +90,7 @@ async fn cancellation_drops_the_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_a_call_does_not_end_a_shared_login() {
-    let mock = jealous_mock().await;
+    let mock = single_session_mock().await;
     mock.fail_times(Route::Token, 1, Fault::Delay(Duration::from_millis(800)));
     let session = Session::start(&mock.settings(), STDIO).await;
     let call = CallToolRequest::new(request("run_big_query", json!({})));

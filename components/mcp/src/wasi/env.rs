@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oge_token::Store;
-use oge_token_store::wasi::{Stores, Wasi as TokenEffects, from_settings, settings};
+use oge_token_store::wasi::{TokenStores, WasiEffects, from_settings, settings};
 use oge_tools::error::Fault;
 use oge_tools::log::Event;
-use oge_tools::secret::{Known, Redactor, Secret};
+use oge_tools::secret::{KnownSecrets, Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, TokenStore};
 use oge_tools::wasi::clock::WasiClock;
@@ -24,28 +24,28 @@ use send_wrapper::SendWrapper;
 use super::reactor::{Reactor, Sharing};
 use crate::callers::CallerTokens;
 use crate::memory::{Memory, Share};
-use crate::oge::ServerEnv;
+use crate::oge_toolbox::ServerEnv;
 use crate::result::Limits;
 
 /// The environment of a call: the settings at its start, the token store of the instance, and the memory
 /// that the call holds. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Wasi {
+pub struct WasiEnv {
     inner: Rc<Inner>,
     share: Rc<Share>,
     /// The settings and the token store of the next call.
     newest: Rc<RefCell<Rc<Inner>>>,
-    stores: Rc<RefCell<Stores<Rc<TokenStoreOf>>>>,
+    stores: Rc<RefCell<TokenStores<Rc<TokenStoreOf>>>>,
 }
 
-type TokenStoreOf = Store<TokenEffects<Reactor>>;
+type TokenStoreOf = Store<WasiEffects<Reactor>>;
 
 #[derive(Debug)]
 struct Inner {
     /// The version of the settings file.
     version: u32,
     reactor: Reactor,
-    known: Rc<RefCell<Known>>,
+    known: Rc<RefCell<KnownSecrets>>,
     callers: Rc<RefCell<CallerTokens>>,
     settings: Result<Settings, Fault>,
     limits: Limits,
@@ -56,9 +56,9 @@ impl Inner {
     /// Reads the settings. Keeps the secrets that were known before, because they may still be valid.
     fn read(
         reactor: Reactor,
-        known: Rc<RefCell<Known>>,
+        known: Rc<RefCell<KnownSecrets>>,
         callers: Rc<RefCell<CallerTokens>>,
-        stores: &mut Stores<Rc<TokenStoreOf>>,
+        stores: &mut TokenStores<Rc<TokenStoreOf>>,
     ) -> Self {
         let version = settings::version();
         let start = || from_settings(reactor.clone()).map(Rc::new);
@@ -76,12 +76,12 @@ impl Inner {
     }
 }
 
-impl Wasi {
+impl WasiEnv {
     /// Reads the settings. If one is bad, each call fails with that error.
     #[must_use]
     pub fn from_settings(reactor: Reactor) -> Self {
         let share = Share::new(&reactor.memory);
-        let mut stores = Stores::new();
+        let mut stores = TokenStores::new();
         let inner = Rc::new(Inner::read(reactor, Rc::default(), Rc::default(), &mut stores));
         let newest = Rc::new(RefCell::new(Rc::clone(&inner)));
         Self { inner, share, newest, stores: Rc::new(RefCell::new(stores)) }
@@ -116,7 +116,7 @@ impl Wasi {
     }
 }
 
-impl TokenStore for Wasi {
+impl TokenStore for WasiEnv {
     async fn get(&self) -> Result<Token, TokenError> {
         self.ask(async |store| store.get().await).await
     }
@@ -130,7 +130,7 @@ impl TokenStore for Wasi {
     }
 }
 
-impl ServerEnv for Wasi {
+impl ServerEnv for WasiEnv {
     type Transport = Http<Sharing>;
     type TokenStore = Self;
     type Clock = WasiClock;

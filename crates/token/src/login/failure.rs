@@ -3,8 +3,8 @@
 //! The platform locks an account after five failures, so a wrong password must not be classified as an
 //! authority that is down. Any status and code can mean a wrong password, so the texts are searched too.
 
-use crate::login::answer::Kind;
-use crate::login::said::Said;
+use crate::login::fields::LoginFields;
+use crate::login::response::Kind;
 
 /// Words for a password. Any of them means that the credentials were rejected.
 const PASSWORD: &[&str] = &[
@@ -30,7 +30,7 @@ const MAX_TEXT_BYTES: usize = 1024;
 const LOCKED: &[&str] = &["锁定", "鎖定", "冻结", "locked"];
 
 /// Classifies a response that is JSON or a text.
-pub(crate) fn kind(status: u16, fields: &Said) -> Kind {
+pub(crate) fn kind(status: u16, fields: &LoginFields) -> Kind {
     let password = any_text_has(fields, PASSWORD);
     let (account, locked) = (any_text_has(fields, ACCOUNT), any_text_has(fields, LOCKED));
     // Errors of a busy or broken authority also name users ("该用户请求过于频繁"), locks ("database is locked")
@@ -62,10 +62,10 @@ pub(crate) fn kind(status: u16, fields: &Said) -> Kind {
 pub(crate) fn without_json(status: u16, text: &str) -> (Kind, Option<u32>) {
     let is_page = text.trim_start().starts_with('<') || text.len() > MAX_TEXT_BYTES;
     let text = if is_page { "" } else { text };
-    (kind(status, &Said::plain(text)), tries_left([text]))
+    (kind(status, &LoginFields::plain(text)), tries_left([text]))
 }
 
-fn any_text_has(fields: &Said, words: &[&str]) -> bool {
+fn any_text_has(fields: &LoginFields, words: &[&str]) -> bool {
     fields.texts().any(|text| has_any(text, words))
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oge_token::{
-    Directory, Effects, Entry, Issued, Lock, LoginError, Problem, Store, TokenFile, Write,
+    Directory, Entry, FileError, Issued, Lock, LoginError, Store, StoreEffects, TokenFile, Write,
 };
 use oge_tools::client::{Clock, Transport, TransportError};
 use oge_tools::jwt::Claims;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::choices::Choices;
 use super::{LIFE, State};
-use crate::answers::Answer;
+use crate::scripted_responses::ScriptedResponse;
 
 /// How the authority responds to a login.
 #[derive(Clone, Copy, PartialEq)]
@@ -30,11 +30,11 @@ enum Login {
 const LOGINS: [Login; 3] = [Login::Issues, Login::Refuses, Login::CannotBeReached];
 
 /// The effects and records of one call.
-pub(super) struct World {
+pub(super) struct CallEffects {
     pub(super) choices: Rc<Choices>,
     pub(super) state: RefCell<State>,
     /// Each request sent, its token, and its response.
-    pub(super) sent: RefCell<Vec<(Request, String, Answer)>>,
+    pub(super) sent: RefCell<Vec<(Request, String, ScriptedResponse)>>,
     pub(super) logins: Cell<u32>,
     pub(super) is_in_flight: Cell<bool>,
     pub(super) paused: Cell<u64>,
@@ -43,13 +43,13 @@ pub(super) struct World {
 }
 
 #[derive(Clone)]
-pub(super) struct Here {
-    pub(super) world: Rc<World>,
+pub(super) struct SharedEffects {
+    pub(super) world: Rc<CallEffects>,
     file: TokenFile<Disk>,
 }
 
-impl Here {
-    pub(super) fn new(world: World) -> Self {
+impl SharedEffects {
+    pub(super) fn new(world: CallEffects) -> Self {
         let world = Rc::new(world);
         let file = TokenFile::new(Disk(Rc::clone(&world)), "token", "me");
         Self { world, file }
@@ -58,7 +58,7 @@ impl Here {
 
 /// The directory of the token file. No other process uses it.
 #[derive(Clone)]
-pub(super) struct Disk(Rc<World>);
+pub(super) struct Disk(Rc<CallEffects>);
 
 impl Disk {
     fn bytes(&self, name: &str) -> Option<Vec<u8>> {
@@ -71,15 +71,15 @@ impl Disk {
 }
 
 impl Directory for Disk {
-    fn entry(&self, name: &str) -> Result<Entry, Problem> {
+    fn entry(&self, name: &str) -> Result<Entry, FileError> {
         Ok(if self.bytes(name).is_some() { Entry::File } else { Entry::Missing })
     }
 
-    fn read(&self, name: &str, _limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        self.bytes(name).map(Zeroizing::new).ok_or(Problem::Missing)
+    fn read(&self, name: &str, _limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        self.bytes(name).map(Zeroizing::new).ok_or(FileError::Missing)
     }
 
-    fn write(&self, name: &str, bytes: &[u8], _how: Write) -> Result<(), Problem> {
+    fn write(&self, name: &str, bytes: &[u8], _how: Write) -> Result<(), FileError> {
         if name.ends_with(".lock") {
             self.0.lock.replace(Some(bytes.to_vec()));
         } else {
@@ -88,17 +88,17 @@ impl Directory for Disk {
         Ok(())
     }
 
-    fn rename(&self, _from: &str, _to: &str) -> Result<(), Problem> {
+    fn rename(&self, _from: &str, _to: &str) -> Result<(), FileError> {
         Ok(())
     }
 
-    fn remove(&self, name: &str) -> Result<(), Problem> {
+    fn remove(&self, name: &str) -> Result<(), FileError> {
         assert!(name.ends_with(".lock"), "{name}");
-        self.0.lock.take().map(drop).ok_or(Problem::Missing)
+        self.0.lock.take().map(drop).ok_or(FileError::Missing)
     }
 }
 
-impl World {
+impl CallEffects {
     fn now(&self) -> u64 {
         self.state.borrow().now
     }
@@ -141,9 +141,9 @@ impl World {
     }
 }
 
-impl Effects for Here {
+impl StoreEffects for SharedEffects {
     type Shared<T> = RefCell<T>;
-    type Turn = ();
+    type LoginLock = ();
     type Directory = Disk;
 
     fn now(&self) -> Duration {
@@ -154,9 +154,9 @@ impl Effects for Here {
         Some(&self.file)
     }
 
-    async fn turn(&self) {}
+    async fn lock_login(&self) {}
 
-    fn try_turn(&self) -> Option<()> {
+    fn try_lock_login(&self) -> Option<()> {
         Some(())
     }
 
@@ -235,8 +235,8 @@ impl Effects for Here {
 
 /// A new store for each call, as in a host with an instance for each call.
 pub(super) struct Instance {
-    pub(super) store: Store<Here>,
-    pub(super) here: Here,
+    pub(super) store: Store<SharedEffects>,
+    pub(super) here: SharedEffects,
 }
 
 impl TokenStore for Instance {
@@ -266,7 +266,7 @@ impl TokenStore for Instance {
     }
 }
 
-impl Transport for Here {
+impl Transport for SharedEffects {
     async fn send(
         &self,
         request: &Request,
@@ -281,16 +281,16 @@ impl Transport for Here {
             let issued_at = state.past.issued_at.expect("a token came of a login");
             assert!(state.now - issued_at < LIFE - 30, "a token past its end was sent");
         }
-        let answer = world.choices.choose(&Answer::ALL);
+        let answer = world.choices.choose(&ScriptedResponse::ALL);
         world.sent.borrow_mut().push((request.clone(), token, answer));
-        if answer == Answer::Hangs {
+        if answer == ScriptedResponse::Hangs {
             world.pass(request.timeout.as_secs());
         }
         answer.response(request.timeout)
     }
 }
 
-impl Clock for Here {
+impl Clock for SharedEffects {
     fn monotonic(&self) -> Duration {
         Duration::from_secs(self.world.now())
     }

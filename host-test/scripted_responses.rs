@@ -8,7 +8,7 @@ use oge_tools::response::Response;
 
 /// How the platform responds to a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Answer {
+pub enum ScriptedResponse {
     Accepts,
     ExpiredByCode,
     ExpiredByStatus,
@@ -17,9 +17,9 @@ pub enum Answer {
     Breaks,
     Hangs,
 }
-use Answer::{Accepts, Breaks, ExpiredByCode, ExpiredByStatus, Fails, Forbids, Hangs};
+use ScriptedResponse::{Accepts, Breaks, ExpiredByCode, ExpiredByStatus, Fails, Forbids, Hangs};
 
-impl Answer {
+impl ScriptedResponse {
     pub const ALL: [Self; 7] =
         [Accepts, ExpiredByCode, ExpiredByStatus, Forbids, Fails, Breaks, Hangs];
 

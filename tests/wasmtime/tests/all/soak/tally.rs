@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use oge_mock_platform::{Mock, Outcome, Route};
 
 use super::CALLERS;
-use super::disturber::{Disturbed, TOOLS};
+use super::fault_injector::{InjectedFaults, TOOLS};
 use super::ways::{Failed, Right};
 
 /// The number of wrong results that are kept for the report.
 const SHOWN: usize = 10;
 
 #[derive(Default)]
-pub struct Account {
+pub struct Tally {
     is_ended: AtomicBool,
     started: AtomicUsize,
     right: AtomicUsize,
@@ -28,7 +28,7 @@ pub struct Account {
     renewed: AtomicUsize,
 }
 
-impl Account {
+impl Tally {
     /// Makes the callers stop after their current call.
     pub fn end(&self) {
         self.is_ended.store(true, Relaxed);
@@ -68,9 +68,9 @@ impl Account {
         }
     }
 
-    pub fn print(&self, mock: &Mock, disturbed: &Disturbed) {
+    pub fn print(&self, mock: &Mock, disturbed: &InjectedFaults) {
         let (expired, faults) = (met(mock, Outcome::Expired), &disturbed.faults);
-        let Disturbed { deaths, delays, login_faults, .. } = disturbed;
+        let InjectedFaults { deaths, delays, login_faults, .. } = disturbed;
         let logins = mock.count_of(Route::Token, Outcome::Accepted);
         println!("  calls         {} started, {} answered", of(&self.started), of(&self.right));
         println!("  failures      {:?}", self.failed.lock().unwrap());
@@ -83,7 +83,7 @@ impl Account {
         }
     }
 
-    pub fn assert(&self, mock: &Mock, disturbed: &Disturbed) {
+    pub fn assert(&self, mock: &Mock, disturbed: &InjectedFaults) {
         let (wrong, shown) = &*self.wrong.lock().unwrap();
         assert_eq!(*wrong, 0, "wrong answers: {shown:#?}");
         let failed = self.failed.lock().unwrap();

@@ -1,19 +1,19 @@
-//! Joins a body that arrives in pieces, without a buffer that doubles.
+//! Joins a body that arrives in buffer, without a buffer that doubles.
 
 use alloc::vec::Vec;
 
 /// The largest piece that is allocated here. Its unused part at the end of a body is wasted.
 const MAX_PIECE_BYTES: usize = 1 << 20;
 
-/// The pieces of a body. Together with the joined body they take at most twice its length plus 1 MiB.
+/// The buffer of a body. Together with the joined body they take at most twice its length plus 1 MiB.
 /// A buffer that doubles takes up to four times its length, with the copies and the holes that it leaves.
 #[derive(Default)]
-pub struct Pieces {
-    pieces: Vec<Vec<u8>>,
+pub struct BodyBuffer {
+    buffer: Vec<Vec<u8>>,
     length: usize,
 }
 
-impl Pieces {
+impl BodyBuffer {
     /// Returns how many bytes have arrived.
     #[must_use]
     pub fn length(&self) -> usize {
@@ -23,15 +23,15 @@ impl Pieces {
     /// Adds a chunk. The first one is kept without a copy, because most bodies have only one.
     pub fn push(&mut self, chunk: Vec<u8>) {
         self.length += chunk.len();
-        let Some(mut last) = self.pieces.pop() else {
-            return self.pieces.push(chunk);
+        let Some(mut last) = self.buffer.pop() else {
+            return self.buffer.push(chunk);
         };
         let mut rest = &chunk[..];
         loop {
             let room = last.capacity() - last.len();
             let (now, later) = rest.split_at(room.min(rest.len()));
             last.extend_from_slice(now);
-            self.pieces.push(last);
+            self.buffer.push(last);
             if later.is_empty() {
                 return;
             }
@@ -44,18 +44,18 @@ impl Pieces {
     pub fn expect(&mut self, length: usize) {
         if length > self.length {
             let mut whole = Vec::with_capacity(length);
-            self.pieces.drain(..).for_each(|piece| whole.extend_from_slice(&piece));
-            self.pieces.push(whole);
+            self.buffer.drain(..).for_each(|piece| whole.extend_from_slice(&piece));
+            self.buffer.push(whole);
         }
     }
 
     /// Returns the whole body.
     #[must_use]
     pub fn join(mut self) -> Vec<u8> {
-        if self.pieces.len() > 1 {
-            self.pieces.concat()
+        if self.buffer.len() > 1 {
+            self.buffer.concat()
         } else {
-            self.pieces.pop().unwrap_or_default()
+            self.buffer.pop().unwrap_or_default()
         }
     }
 }
@@ -66,68 +66,68 @@ mod tests {
 
     use super::*;
 
-    /// Pushes `body` in chunks of `size`. Returns the pieces and how many bytes they have allocated.
-    fn arrive(mut pieces: Pieces, body: &[u8], size: usize) -> (Pieces, usize) {
+    /// Pushes `body` in chunks of `size`. Returns the buffer and how many bytes they have allocated.
+    fn arrive(mut buffer: BodyBuffer, body: &[u8], size: usize) -> (BodyBuffer, usize) {
         for chunk in body.chunks(size) {
-            pieces.push(chunk.to_vec());
+            buffer.push(chunk.to_vec());
         }
-        let held = pieces.pieces.iter().map(Vec::capacity).sum();
-        (pieces, held)
+        let held = buffer.buffer.iter().map(Vec::capacity).sum();
+        (buffer, held)
     }
 
     #[test]
     fn a_chunked_body_takes_at_most_one_piece_more_than_its_length() {
         let body: Vec<u8> = (0..=250).cycle().take((3 << 20) + 17).collect();
         for size in [1, 2, 999, 4096, 65_536, 100_000, 1 << 20, 2 << 20, 4 << 20] {
-            let (pieces, held) = arrive(Pieces::default(), &body, size);
+            let (buffer, held) = arrive(BodyBuffer::default(), &body, size);
             assert!(held <= body.len() + MAX_PIECE_BYTES, "{held} bytes in chunks of {size}");
-            assert_eq!(pieces.length(), body.len());
-            assert!(pieces.join() == body, "chunks of {size}");
+            assert_eq!(buffer.length(), body.len());
+            assert!(buffer.join() == body, "chunks of {size}");
         }
     }
 
     #[test]
     fn a_small_body_takes_no_more_than_twice_its_length() {
-        let (pieces, held) = arrive(Pieces::default(), &[7; 3000], 1000);
+        let (buffer, held) = arrive(BodyBuffer::default(), &[7; 3000], 1000);
         assert!(held <= 6000, "{held}");
-        assert_eq!(pieces.join(), [7; 3000]);
+        assert_eq!(buffer.join(), [7; 3000]);
     }
 
     #[test]
     fn a_body_in_one_piece_is_not_copied() {
         let body = vec![1, 2, 3];
         let at = body.as_ptr();
-        let mut pieces = Pieces::default();
-        pieces.push(body);
-        let body = pieces.join();
+        let mut buffer = BodyBuffer::default();
+        buffer.push(body);
+        let body = buffer.join();
         assert_eq!((body.len(), body.as_ptr()), (3, at));
     }
 
     #[test]
     fn a_body_of_known_length_is_joined_without_a_copy() {
-        let mut pieces = Pieces::default();
-        pieces.push(vec![1; 10]);
-        pieces.expect(5000);
-        let at = pieces.pieces[0].as_ptr();
-        let (pieces, held) = arrive(pieces, &[2; 4990], 100);
+        let mut buffer = BodyBuffer::default();
+        buffer.push(vec![1; 10]);
+        buffer.expect(5000);
+        let at = buffer.buffer[0].as_ptr();
+        let (buffer, held) = arrive(buffer, &[2; 4990], 100);
         assert_eq!(held, 5000);
-        let body = pieces.join();
+        let body = buffer.join();
         assert_eq!((body.len(), body.as_ptr()), (5000, at));
     }
 
     #[test]
     fn a_wrong_expected_length_loses_no_bytes() {
         for length in [0, 5, 20, 5000] {
-            let mut pieces = Pieces::default();
-            pieces.push(vec![1; 10]);
-            pieces.expect(length);
-            let (pieces, _) = arrive(pieces, &[2; 100], 30);
-            assert_eq!(pieces.join(), [vec![1; 10], vec![2; 100]].concat(), "{length}");
+            let mut buffer = BodyBuffer::default();
+            buffer.push(vec![1; 10]);
+            buffer.expect(length);
+            let (buffer, _) = arrive(buffer, &[2; 100], 30);
+            assert_eq!(buffer.join(), [vec![1; 10], vec![2; 100]].concat(), "{length}");
         }
     }
 
     #[test]
     fn no_pieces_join_to_an_empty_body() {
-        assert!(Pieces::default().join().is_empty());
+        assert!(BodyBuffer::default().join().is_empty());
     }
 }

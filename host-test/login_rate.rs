@@ -1,4 +1,4 @@
-//! How often an account logs in when logins fail or tokens are rejected. The tests with `Scene` use real
+//! How often an account logs in when logins fail or tokens are rejected. The tests with `Fixture` use real
 //! sockets and real time; the others use a paused clock.
 
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use oge_tools::secret::Secret;
 use oge_tools::tools::QueryTaskStatus;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::scene::{Scene, status_of};
+use crate::fixture::{Fixture, status_of};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -242,13 +242,13 @@ async fn two_hosts_on_one_account_are_warned_and_keep_working() {
 }
 
 /// Calls from 16 tasks for `time` and returns the last result of each.
-async fn load(scene: &Arc<Scene>, time: Duration) -> Vec<Result<String, FailureKind>> {
+async fn load(fixture: &Arc<Fixture>, time: Duration) -> Vec<Result<String, FailureKind>> {
     let ask = |_| {
-        let scene = Arc::clone(scene);
+        let fixture = Arc::clone(fixture);
         tokio::spawn(async move {
             let until = Instant::now() + time;
             loop {
-                let answer = scene.ask().await.map_err(|failure| failure.kind);
+                let answer = fixture.ask().await.map_err(|failure| failure.kind);
                 if Instant::now() > until {
                     return answer;
                 }
@@ -262,10 +262,10 @@ async fn load(scene: &Arc<Scene>, time: Duration) -> Vec<Result<String, FailureK
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_credentials_under_load_cause_one_login() {
     let mine = |builder: oge_host::HostBuilder| builder.settings([("OGE_TOKEN_PASSWORD", "wrong")]);
-    let scene = Arc::new(Scene::with(Options::default(), mine).await);
-    let results = load(&scene, seconds(3)).await;
+    let fixture = Arc::new(Fixture::with(Options::default(), mine).await);
+    let results = load(&fixture, seconds(3)).await;
     assert!(results.iter().all(|result| *result == Err(FailureKind::TokenStore)), "{results:?}");
-    assert_eq!(scene.mock.count(Route::Token), 1);
+    assert_eq!(fixture.mock.count(Route::Token), 1);
 }
 
 /// When one host spaces its logins, the other's tokens live for five seconds, so they still count as fresh.
@@ -285,14 +285,14 @@ async fn two_hosts_on_one_account_log_in_rarely_and_warn_once() {
             sleep(Duration::from_millis(20)).await;
         }
     });
-    let scene = Arc::new(Scene::on(mock, |builder| builder));
-    load(&scene, seconds(11)).await;
+    let fixture = Arc::new(Fixture::on(mock, |builder| builder));
+    load(&fixture, seconds(11)).await;
     other_host.abort();
-    let logins = scene.mock.count(Route::Token);
+    let logins = fixture.mock.count(Route::Token);
     println!("{logins} logins in 11 s");
     // Each host logs in every five seconds, plus the logins until both detect the contention.
     assert!((4..=12).contains(&logins), "{logins} logins");
-    for log in [scene.log(), other_log.lock().unwrap().clone()] {
+    for log in [fixture.log(), other_log.lock().unwrap().clone()] {
         let warnings_of_contention =
             log.iter().filter(|line| line.contains("something else logs in"));
         assert_eq!(warnings_of_contention.count(), 1, "of {} lines", log.len());
