@@ -22,9 +22,8 @@ use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{
     CaptureConnection, Connected, Connection, capture_connection,
 };
+use tokio::time::Instant;
 use tower_service::Service;
-
-use crate::runtime::Instant;
 
 /// A connector whose connections can be cut.
 #[derive(Clone)]

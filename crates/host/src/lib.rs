@@ -44,7 +44,6 @@ mod outgoing_handler;
 mod password_login;
 mod requests;
 mod resolver;
-mod runtime;
 mod state;
 mod store;
 pub mod token_store;

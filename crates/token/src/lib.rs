@@ -5,8 +5,9 @@
 //! - [`Credentials`] makes the request of a login and reads its response.
 //! - [`Store`] acts. It shares one login among the tasks of an instance, and among instances and processes
 //!   through a [`TokenFile`].
+//! - [`SharedStore`] runs each login as a task of its own, so that a dropped caller ends no login.
 //!
-//! All effects are behind [`StoreEffects`] and [`Directory`], so that the reference host, the token store component
+//! All effects are behind [`StoreEffects`], [`Spawn`] and [`Directory`], so that the reference host, the token store component
 //! and the MCP server run the same store.
 //!
 //! ```
@@ -37,6 +38,7 @@ mod lifetime;
 mod login;
 mod logins;
 mod record;
+mod shared;
 mod state;
 mod store;
 pub mod timing;
@@ -47,6 +49,7 @@ pub use lifetime::{CLOCK_SKEW_WARNING, Lifetime, generation};
 pub use login::{ConfiguredToken, Credentials, Issued, LoginError};
 pub use logins::{Block, Cause, LoginHistory, Requester};
 pub use record::Record;
+pub use shared::{LoginTask, SharedStore, Spawn};
 pub use state::{CONTENTION_WARNING, Decision, State};
 pub use store::{Store, TokenRequest, not_configured};
 

@@ -25,8 +25,8 @@ use crate::timing::{
     LOCK_POLL, LOCK_SETTLE, LOCK_STALE, LOCK_TIMEOUT, LOGIN_TIMEOUT, REFRESH_AHEAD_TIMEOUT,
 };
 
-/// The token of one account in one instance. Dropping the future of [`Store::log_in`] ends its login, so an
-/// instance with several tasks runs it as a separate task.
+/// The token of one account in one instance. Dropping a caller may end its login; use a
+/// [`SharedStore`](crate::SharedStore) if callers may be dropped.
 pub struct Store<E: StoreEffects> {
     effects: E,
     known: E::Shared<StoreState>,
@@ -57,7 +57,7 @@ enum TokenWanted {
     Another(Option<u64>),
 }
 
-/// A request that needs a login, for [`Store::log_in`].
+/// A request that needs a login.
 #[derive(Clone, Copy, Debug)]
 pub struct LoginRequest(TokenWanted);
 
@@ -66,9 +66,9 @@ pub struct LoginRequest(TokenWanted);
 pub enum TokenRequest {
     /// The result.
     Ready(Result<Token, TokenError>),
-    /// A good token that should be refreshed soon. Call [`Store::refresh_ahead`].
+    /// A good token that should be refreshed soon.
     RefreshSoon(Token),
-    /// A login is needed. Call [`Store::log_in`].
+    /// A login is needed.
     LoginNeeded(LoginRequest),
 }
 
@@ -116,7 +116,7 @@ impl<E: StoreEffects> Store<E> {
     /// # Errors
     /// The error is the reason why there is no token.
     pub async fn get(&self) -> Result<Token, TokenError> {
-        self.finish(self.try_get()).await
+        self.finish(self.try_get(), REFRESH_AHEAD_TIMEOUT).await
     }
 
     /// Returns the held token, good or not. Does not contact the authority.
@@ -130,14 +130,19 @@ impl<E: StoreEffects> Store<E> {
     /// # Errors
     /// The error is the reason why there is no token.
     pub async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
-        self.finish(self.try_refresh(stale)).await
+        self.finish(self.try_refresh(stale), REFRESH_AHEAD_TIMEOUT).await
     }
 
-    async fn finish(&self, next: TokenRequest) -> Result<Token, TokenError> {
+    /// Makes the login that `next` needs. A refresh ahead of time takes at most `early_limit`.
+    pub(crate) async fn finish(
+        &self,
+        next: TokenRequest,
+        early_limit: Duration,
+    ) -> Result<Token, TokenError> {
         match next {
             TokenRequest::Ready(answer) => answer,
             TokenRequest::RefreshSoon(token) => {
-                Ok(self.refresh_ahead(REFRESH_AHEAD_TIMEOUT).await.unwrap_or(token))
+                Ok(self.refresh_ahead(early_limit).await.unwrap_or(token))
             }
             TokenRequest::LoginNeeded(wanted) => self.log_in(wanted).await,
         }
@@ -181,10 +186,7 @@ impl<E: StoreEffects> Store<E> {
     }
 
     /// Logs in. Callers that wait for this login share its outcome.
-    ///
-    /// # Errors
-    /// The error is the reason why there is no token.
-    pub async fn log_in(&self, LoginRequest(want): LoginRequest) -> Result<Token, TokenError> {
+    async fn log_in(&self, LoginRequest(want): LoginRequest) -> Result<Token, TokenError> {
         let asked_at = self.effects.now();
         let _lock = self.effects.lock_login().await;
         if let Some(answer) = self.finished(want, asked_at, false) {
@@ -211,7 +213,7 @@ impl<E: StoreEffects> Store<E> {
 
     /// Logs in within `limit` while the old token is still good. `None` if a login is already in flight or
     /// returns no token.
-    pub async fn refresh_ahead(&self, limit: Duration) -> Option<Token> {
+    async fn refresh_ahead(&self, limit: Duration) -> Option<Token> {
         let _lock = self.effects.try_lock_login()?;
         let lock = match self.effects.file().map(|file| file.lock(self.effects.now())) {
             None => None,

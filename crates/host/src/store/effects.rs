@@ -1,17 +1,18 @@
 //! What the store touches, in the reference host.
 
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt as _;
 use oge_token::timing::LOCK_BEAT;
-use oge_token::{Guarded, Issued, Lock, LoginError, StoreEffects, TokenFile};
+use oge_token::{Guarded, Issued, Lock, LoginError, LoginTask, Spawn, StoreEffects, TokenFile};
+use oge_tools::token::{Token, TokenError};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Authority;
 use super::directory::StateDirectory;
 use crate::guest_log::LogSink;
-use crate::runtime::{
-    AsyncGuard, AsyncMutex, Instant, Mutex, sleep, timeout, try_lock, wall_clock,
-};
 
 /// What the store touches.
 pub(super) struct Native {
@@ -71,9 +72,15 @@ impl<T> Guarded<T> for Shared<T> {
     }
 }
 
+/// Returns the time since 1970; zero if the clock is before that.
+#[expect(clippy::disallowed_methods, reason = "the store is a shell: this is where time comes in")]
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 impl StoreEffects for Native {
     type Shared<T> = Shared<T>;
-    type LoginLock = AsyncGuard<()>;
+    type LoginLock = OwnedMutexGuard<()>;
     type Directory = StateDirectory;
 
     fn now(&self) -> Duration {
@@ -89,7 +96,7 @@ impl StoreEffects for Native {
     }
 
     fn try_lock_login(&self) -> Option<Self::LoginLock> {
-        try_lock(&self.turns)
+        Arc::clone(&self.turns).try_lock_owned().ok()
     }
 
     async fn pause(&self, time: Duration, lock: Option<&Lock<StateDirectory>>) {
@@ -119,5 +126,14 @@ impl StoreEffects for Native {
 
     fn info(&self, what: &str) {
         (self.warn)(&format!("info token-store: {what}"));
+    }
+}
+
+impl Spawn for Native {
+    fn spawn(
+        &self,
+        login: LoginTask<Self>,
+    ) -> impl Future<Output = Option<Result<Token, TokenError>>> {
+        tokio::spawn(login.run()).map(Result::ok)
     }
 }

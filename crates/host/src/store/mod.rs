@@ -1,5 +1,4 @@
-//! The reference host's token store: `oge-token`'s, with each login as a task of its own. A caller
-//! that goes away ends no login.
+//! The token store of the reference host: [`SharedStore`] on tokio.
 
 mod authority;
 mod directory;
@@ -10,31 +9,30 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use oge_token::timing::LOGIN_TIMEOUT;
-use oge_token::{ConfiguredToken, Store, TokenFile, TokenRequest};
+use oge_token::{ConfiguredToken, SharedStore, TokenFile};
 use oge_tools::token::{Token, TokenError};
 
 use self::directory::StateDirectory;
 use self::effects::Native;
 use crate::guest_log::LogSink;
-use crate::runtime::spawn;
 
 pub use authority::Authority;
 
-/// The token of one account, shared by every instance of a host. Clones share it.
+/// The token of one account, shared by all instances of a host. Clones share it. Dropping a caller ends no
+/// login.
 #[derive(Clone)]
-pub struct NativeStore(Arc<Store<Native>>);
+pub struct NativeStore(SharedStore<Native>);
 
 impl NativeStore {
-    /// A store that logs in with `authority`, starts with the token `given` if there is one, and keeps
-    /// what it knows in memory.
+    /// Returns a store that logs in with `authority` and keeps its state in memory. If `given` is a token
+    /// that was not used up, it is used first.
     #[must_use]
     pub fn new(authority: impl Authority, given: Option<ConfiguredToken>, warn: LogSink) -> Self {
-        Self(Arc::new(Store::new(Native::new(authority, warn, None), given)))
+        Self(SharedStore::new(Native::new(authority, warn, None), given))
     }
 
-    /// The same, which keeps what it knows in a file that other processes may share: `path` with the
-    /// account's name behind it. The directory must be there.
+    /// Like [`NativeStore::new`], but keeps its state in a file that other processes may share: `path`
+    /// followed by the account's name. The directory must exist.
     #[must_use]
     pub fn with_file(
         authority: impl Authority,
@@ -47,44 +45,28 @@ impl NativeStore {
         let directory = directory.unwrap_or_else(|| Path::new(".")).to_owned();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let file = TokenFile::new(StateDirectory(Arc::new(directory)), &name, account);
-        Self(Arc::new(Store::new(Native::new(authority, warn, Some(file)), given)))
+        Self(SharedStore::new(Native::new(authority, warn, Some(file)), given))
     }
 
-    /// The token to use now.
+    /// Returns the token to use now.
     ///
     /// # Errors
-    /// Says why there is none.
+    /// The error is the reason why there is no token.
     pub async fn get(&self) -> Result<Token, TokenError> {
-        self.finish(self.0.try_get()).await
+        self.0.get().await
     }
 
-    /// The held token, whatever its state. Contacts no one.
+    /// Returns the held token, good or not. Does not contact the authority.
     #[must_use]
     pub fn peek(&self) -> Option<Token> {
         self.0.peek()
     }
 
-    /// A token other than generation `stale`; with `None`, a new one whatever is held.
+    /// Returns a token other than generation `stale`. With `None`, logs in even if the held token is good.
     ///
     /// # Errors
-    /// Says why there is none.
+    /// The error is the reason why there is no token.
     pub async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
-        self.finish(self.0.try_refresh(stale)).await
-    }
-
-    async fn finish(&self, next: TokenRequest) -> Result<Token, TokenError> {
-        let store = Arc::clone(&self.0);
-        match next {
-            TokenRequest::Ready(answer) => answer,
-            TokenRequest::RefreshSoon(token) => {
-                // In the background: nobody waits for it here.
-                drop(spawn(async move { store.refresh_ahead(LOGIN_TIMEOUT).await }));
-                Ok(token)
-            }
-            TokenRequest::LoginNeeded(wanted) => {
-                let broken_off = |_| Err(TokenError::Unavailable("the login broke off".to_owned()));
-                spawn(async move { store.log_in(wanted).await }).await.unwrap_or_else(broken_off)
-            }
-        }
+        self.0.refresh(stale).await
     }
 }

@@ -1,90 +1,26 @@
-//! What holds in every order in which callers, logins and those who give up can run.
+//! The store's rules in every order in which its callers and its logins can run. To see how many orders are
+//! tried: `cargo test -p oge-token --test interleavings -- --nocapture`
 
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+mod effects;
+
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all};
-use oge_interleavings::runtime::{idle, pass};
-use oge_interleavings::store::{Authority, NativeStore};
-use oge_token::{ConfiguredToken, Issued, LoginError};
-use oge_tools::jwt::Claims;
+use futures_util::future::join_all;
+use oge_token::{ConfiguredToken, SharedStore};
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};
-use shuttle::future::{block_on, spawn, yield_now};
+use shuttle::future::{block_on, spawn};
 use shuttle::scheduler::{DfsScheduler, RandomScheduler};
 use shuttle::{Config, Runner};
 
-/// How a login ends.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Login {
-    Issues,
-    Refuses,
-    Fails,
-    BreaksOff,
-}
-use Login::{BreaksOff, Fails, Issues, Refuses};
+use effects::Login::{self, Fails, Issues, Panics, Rejects};
+use effects::World;
 
-/// What the authority saw.
-#[derive(Default)]
-struct Seen {
-    logins: AtomicUsize,
-    in_flight: AtomicUsize,
-}
-
-/// An authority that answers as scripted, the last answer for ever, and never twice at a time.
-struct Scripted {
-    script: &'static [Login],
-    seen: Arc<Seen>,
-}
-
-/// A login under way, until it ends however that is.
-struct InFlight<'a>(&'a Seen);
-
-impl<'a> InFlight<'a> {
-    fn new(seen: &'a Seen) -> Self {
-        assert_eq!(seen.in_flight.fetch_add(1, SeqCst), 0, "two logins at a time");
-        Self(seen)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, SeqCst);
-    }
-}
-
-impl Authority for Scripted {
-    fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>> {
-        async {
-            let _in_flight = InFlight::new(&self.seen);
-            let number = self.seen.logins.fetch_add(1, SeqCst);
-            yield_now().await;
-            match self.script[number.min(self.script.len() - 1)] {
-                Issues => Ok(Issued {
-                    authorization: Secret::new(format!("Bearer {number}")),
-                    expires_in: Some(3600),
-                    claims: Claims::default(),
-                }),
-                Refuses => Err(LoginError::Rejected { why: "no".to_owned(), tries_left: None }),
-                Fails => {
-                    Err(LoginError::Unavailable { why: "down".to_owned(), retry_after: None })
-                }
-                // Without the panic hook, which would end the exploration.
-                BreaksOff => resume_unwind(Box::new(())),
-            }
-        }
-        .boxed()
-    }
-}
-
-/// A store, its authority's script, and what was seen and told.
+/// A store, and the world that it is in.
 struct Scene {
-    store: NativeStore,
-    seen: Arc<Seen>,
-    warnings: Arc<Mutex<Vec<String>>>,
+    store: SharedStore<World>,
+    world: World,
 }
 
 impl Scene {
@@ -93,21 +29,17 @@ impl Scene {
     }
 
     fn starting_with(given: Option<ConfiguredToken>, script: &'static [Login]) -> Self {
-        let seen = Arc::<Seen>::default();
-        let warnings = Arc::<Mutex<Vec<String>>>::default();
-        let told = Arc::clone(&warnings);
-        let warn = Arc::new(move |line: &str| told.lock().unwrap().push(line.to_owned()));
-        let store = NativeStore::new(Scripted { script, seen: Arc::clone(&seen) }, given, warn);
-        Self { store, seen, warnings }
+        let world = World::new(script);
+        Self { store: SharedStore::new(world.clone(), given), world }
     }
 
     fn logins(&self) -> usize {
-        self.seen.logins.load(SeqCst)
+        self.world.seen.logins.load(SeqCst)
     }
 
-    /// Whether nothing is under way, and what is held is what the next caller gets.
+    /// Asserts that no login is in flight, and that the next caller gets the held token.
     async fn assert_at_rest(&self) {
-        assert_eq!(self.seen.in_flight.load(SeqCst), 0);
+        assert_eq!(self.world.seen.in_flight.load(SeqCst), 0);
         let (held, logins) = (self.store.peek(), self.logins());
         if let Ok(token) = self.store.get().await
             && self.logins() == logins
@@ -126,29 +58,29 @@ enum Ask {
     Refresh(Option<u64>),
 }
 
-async fn ask(store: NativeStore, what: Ask) -> Got {
+async fn ask(store: SharedStore<World>, what: Ask) -> Got {
     match what {
         Ask::Get => store.get().await,
         Ask::Refresh(stale) => store.refresh(stale).await,
     }
 }
 
-/// All of them at once; the last in this task.
-async fn ask_all(store: &NativeStore, asked: &[Ask]) -> Vec<Got> {
-    let (last, others) = asked.split_last().expect("somebody asks");
+/// Asks all of it at once, the last in this task.
+async fn ask_all(store: &SharedStore<World>, asked: &[Ask]) -> Vec<Got> {
+    let (last, others) = asked.split_last().expect("at least one caller");
     let others = others.iter().map(|what| spawn(ask(store.clone(), *what)));
     let others: Vec<_> = others.collect();
     let last = ask(store.clone(), *last).await;
-    let others = join_all(others).await.into_iter().map(|got| got.expect("a caller ended"));
+    let others = join_all(others).await.into_iter().map(|got| got.expect("no caller panics"));
     others.chain([last]).collect()
 }
 
-/// Every order of the scene; where there are more than [`MOST`], so many and then some at random.
+/// Runs the scene in every order. If there are more than [`MAX_ORDERS`], runs that many, then others at random.
 fn explore(name: &str, scene: impl Fn() + Clone + Send + Sync + 'static) {
     let orders =
-        Runner::new(DfsScheduler::new(Some(MOST), false), Config::new()).run(scene.clone());
+        Runner::new(DfsScheduler::new(Some(MAX_ORDERS), false), Config::new()).run(scene.clone());
     assert!(orders > 1, "nothing ran in another order");
-    if orders < MOST {
+    if orders < MAX_ORDERS {
         return println!("{name}: all {orders} orders");
     }
     let random = RandomScheduler::new_from_seed(SEED, AT_RANDOM);
@@ -156,8 +88,9 @@ fn explore(name: &str, scene: impl Fn() + Clone + Send + Sync + 'static) {
     println!("{name}: {orders} orders, and {at_random} at random");
 }
 
-/// So many are tried in a few seconds.
-const MOST: usize = 40_000;
+/// They take a few seconds.
+const MAX_ORDERS: usize = 40_000;
+/// How many are run at random.
 const AT_RANDOM: usize = 5_000;
 const SEED: u64 = 7;
 
@@ -174,37 +107,6 @@ fn callers_at_once_share_one_login() {
             assert_eq!(scene.logins(), 1);
         });
     });
-}
-
-#[test]
-fn who_met_a_refused_token_gets_another_and_it_is_one_login_for_all() {
-    explore("two refusals", || {
-        block_on(async {
-            let given = ConfiguredToken::of(Secret::new("Bearer given"));
-            let scene = Scene::starting_with(Some(given), &[Issues]);
-            let stale = scene.store.get().await.unwrap();
-            let refused = Ask::Refresh(Some(stale.generation));
-            let got = ask_all(&scene.store, &[refused, refused]).await;
-            for got in &got {
-                assert_ne!(got.as_ref().unwrap().generation, stale.generation);
-            }
-            assert_eq!(scene.logins(), 1);
-            scene.assert_at_rest().await;
-        });
-    });
-    explore("a refusal beside a caller", || {
-        block_on(async {
-            let given = ConfiguredToken::of(Secret::new("Bearer given"));
-            let scene = Scene::starting_with(Some(given), &[Issues]);
-            let stale = scene.store.get().await.unwrap();
-            let refused = Ask::Refresh(Some(stale.generation));
-            let got = ask_all(&scene.store, &[Ask::Get, refused]).await;
-            assert!(got[0].is_ok());
-            assert_ne!(got[1].as_ref().unwrap().generation, stale.generation);
-            assert_eq!(scene.logins(), 1);
-            scene.assert_at_rest().await;
-        });
-    });
     explore("three callers", || {
         block_on(async {
             let scene = Scene::new(&[Issues]);
@@ -216,20 +118,51 @@ fn who_met_a_refused_token_gets_another_and_it_is_one_login_for_all() {
 }
 
 #[test]
-fn a_login_that_fails_is_told_to_all_who_waited() {
+fn a_rejected_token_is_replaced_by_one_login_for_all() {
+    explore("two rejections", || {
+        block_on(async {
+            let given = ConfiguredToken::of(Secret::new("Bearer given"));
+            let scene = Scene::starting_with(Some(given), &[Issues]);
+            let stale = scene.store.get().await.unwrap();
+            let rejected = Ask::Refresh(Some(stale.generation));
+            let got = ask_all(&scene.store, &[rejected, rejected]).await;
+            for got in &got {
+                assert_ne!(got.as_ref().unwrap().generation, stale.generation);
+            }
+            assert_eq!(scene.logins(), 1);
+            scene.assert_at_rest().await;
+        });
+    });
+    explore("a rejection beside a caller", || {
+        block_on(async {
+            let given = ConfiguredToken::of(Secret::new("Bearer given"));
+            let scene = Scene::starting_with(Some(given), &[Issues]);
+            let stale = scene.store.get().await.unwrap();
+            let rejected = Ask::Refresh(Some(stale.generation));
+            let got = ask_all(&scene.store, &[Ask::Get, rejected]).await;
+            assert!(got[0].is_ok());
+            assert_ne!(got[1].as_ref().unwrap().generation, stale.generation);
+            assert_eq!(scene.logins(), 1);
+            scene.assert_at_rest().await;
+        });
+    });
+}
+
+#[test]
+fn a_failed_login_is_the_answer_of_all_who_waited() {
     for (name, script) in [
         ("a failure", &[Fails][..]),
-        ("a refusal", &[Refuses]),
-        ("a login that breaks off", &[BreaksOff]),
+        ("rejected credentials", &[Rejects]),
+        ("a login that panics", &[Panics]),
     ] {
         explore(name, move || {
             block_on(async {
                 let scene = Scene::new(script);
                 let got = ask_all(&scene.store, &[Ask::Get, Ask::Get]).await;
                 assert!(got.iter().all(Result::is_err));
-                // A caller after the first login may try again only if nobody knows how that ended.
-                let most = if script == [BreaksOff] { 2 } else { 1 };
-                assert!((1..=most).contains(&scene.logins()));
+                // A later caller may try again only if the first login left no outcome.
+                let max = if script == [Panics] { 2 } else { 1 };
+                assert!((1..=max).contains(&scene.logins()));
                 scene.assert_at_rest().await;
             });
         });
@@ -239,15 +172,15 @@ fn a_login_that_fails_is_told_to_all_who_waited() {
 #[test]
 fn after_a_failure_the_next_login_counts() {
     for (name, script) in [
-        ("failure, then a token", &[Fails, Issues][..]),
-        ("broken off, then a token", &[BreaksOff, Issues]),
+        ("a failure, then a token", &[Fails, Issues][..]),
+        ("a panic, then a token", &[Panics, Issues]),
     ] {
         explore(name, move || {
             block_on(async {
                 let scene = Scene::new(script);
                 let got = ask_all(&scene.store, &[Ask::Get, Ask::Get]).await;
                 assert!(got.iter().filter(|got| got.is_ok()).count() < 2);
-                pass(Duration::from_secs(1));
+                scene.world.pass(Duration::from_secs(1));
                 assert!(scene.store.get().await.is_ok());
                 assert_eq!(scene.logins(), 2);
             });
@@ -256,7 +189,7 @@ fn after_a_failure_the_next_login_counts() {
 }
 
 #[test]
-fn who_gives_up_ends_no_login() {
+fn a_caller_that_gives_up_ends_no_login() {
     explore("one gives up", || {
         block_on(async {
             let scene = Scene::new(&[Issues]);
@@ -289,17 +222,17 @@ fn an_aging_token_is_served_while_one_login_renews_it() {
     for (name, script) in [
         ("a renewal", &[Issues][..]),
         ("a renewal that fails", &[Issues, Fails]),
-        ("a renewal that breaks off", &[Issues, BreaksOff]),
+        ("a renewal that panics", &[Issues, Panics]),
     ] {
         explore(name, move || {
             block_on(async {
                 let scene = Scene::new(script);
                 let old = scene.store.get().await.unwrap();
-                pass(Duration::from_secs(3400));
+                scene.world.pass(Duration::from_secs(3400));
                 let got = ask_all(&scene.store, &[Ask::Get, Ask::Get]).await;
                 assert!(got.iter().all(Result::is_ok));
                 assert!(got.contains(&Ok(old)));
-                idle().await;
+                scene.world.idle().await;
                 assert_eq!(scene.logins(), 2);
             });
         });
@@ -307,16 +240,16 @@ fn an_aging_token_is_served_while_one_login_renews_it() {
 }
 
 #[test]
-fn a_renewal_that_broke_off_costs_nobody_a_call() {
-    explore("broken off in the background", || {
+fn a_renewal_that_panics_costs_no_call() {
+    explore("a panic in the background", || {
         block_on(async {
-            let scene = Scene::new(&[Issues, BreaksOff, Issues]);
+            let scene = Scene::new(&[Issues, Panics, Issues]);
             scene.store.get().await.unwrap();
-            pass(Duration::from_secs(3400));
+            scene.world.pass(Duration::from_secs(3400));
             scene.store.get().await.unwrap();
-            idle().await;
-            pass(Duration::from_secs(200));
-            assert!(scene.store.get().await.is_ok(), "told of a login that was none of its own");
+            scene.world.idle().await;
+            scene.world.pass(Duration::from_secs(200));
+            assert!(scene.store.get().await.is_ok(), "the call got the failure of the renewal");
             assert_eq!(scene.logins(), 3);
         });
     });
@@ -324,15 +257,15 @@ fn a_renewal_that_broke_off_costs_nobody_a_call() {
 
 #[test]
 fn somebody_else_on_the_account_is_told_once() {
-    explore("two fresh refusals", || {
+    explore("two fresh rejections", || {
         block_on(async {
             let scene = Scene::new(&[Issues]);
             let first = scene.store.get().await.unwrap();
             let second = scene.store.refresh(Some(first.generation)).await.unwrap();
-            let refused = Ask::Refresh(Some(second.generation));
-            let got = ask_all(&scene.store, &[refused, refused]).await;
+            let rejected = Ask::Refresh(Some(second.generation));
+            let got = ask_all(&scene.store, &[rejected, rejected]).await;
             assert!(got.iter().all(Result::is_ok));
-            assert_eq!((scene.logins(), scene.warnings.lock().unwrap().len()), (3, 1));
+            assert_eq!((scene.logins(), scene.world.seen.warnings.lock().unwrap().len()), (3, 1));
         });
     });
 }
