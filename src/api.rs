@@ -1,4 +1,4 @@
-//! One call to any endpoint under the call rule, for hosts that need more than the five tools.
+//! One request to any endpoint under the call rule, for hosts that need more than the tools.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -24,7 +24,7 @@ pub const OPERATION: &str = "API调用";
 /// How long one attempt may take, in seconds, if neither the caller nor `OGE_TIMEOUT_SECONDS` decides.
 pub const TIMEOUT_SECONDS: u32 = 120;
 
-/// What a caller passes; the WIT documents each.
+/// The arguments. The WIT documents each.
 #[derive(Clone, Default)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Arguments {
@@ -40,13 +40,13 @@ pub struct Arguments {
 }
 
 impl fmt::Debug for Arguments {
-    /// Without anything that may hold a secret: a query and a body do.
+    /// Omits everything that may hold a secret, such as the query and the body.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arguments").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
-/// An accepted answer; the WIT's `response` documents each field.
+/// An accepted response. The WIT's `response` documents each field.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Output {
@@ -60,7 +60,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
     /// Sends one request to any endpoint.
     ///
     /// # Errors
-    /// As the WIT's `failure-kind` says.
+    /// One of the WIT's `failure-kind`.
     pub async fn call_api(&self, arguments: Arguments) -> Result<Output, Failure> {
         let result = self.try_call_api(arguments).await;
         if let Err(failure) = &result {
@@ -126,7 +126,7 @@ fn prepare(arguments: Arguments, settings: &Settings) -> Result<(Request, Author
     Ok((request, authorization))
 }
 
-/// What all headers together may take; hosts refuse more.
+/// The size limit of all headers together. Hosts refuse more.
 const MAX_HEADER_BYTES: usize = 48 * 1024;
 
 fn parse_headers(headers: &[(String, Secret)]) -> Result<Vec<Header>, Fault> {
@@ -145,8 +145,8 @@ fn parse_headers(headers: &[(String, Secret)]) -> Result<Vec<Header>, Fault> {
     headers.iter().enumerate().map(parse).collect()
 }
 
-/// Headers that alone authorize the call are sent as they are; else the call's own `Authorization`
-/// takes the place of theirs, and JSON is what they speak where they do not say otherwise.
+/// Returns the headers to send. If a token is sent, its `Authorization` replaces the caller's. `Content-Type`
+/// and `Accept` default to JSON.
 fn merge_headers(headers: &mut Vec<Header>, given: Vec<Header>, authorization: &Authorization) {
     if *authorization == Authorization::FromHeaders {
         *headers = given;

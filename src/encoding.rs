@@ -1,4 +1,4 @@
-//! Decodes bodies that a server compressed although it was asked not to.
+//! Decodes bodies that a server compressed although the request did not allow it.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,9 +12,9 @@ use serde::de::IgnoredAny;
 
 use crate::secret::prefix;
 
-/// The largest number of encodings on top of each other; curl's limit too.
+/// The largest number of nested encodings. curl has the same limit.
 const MAX_LAYERS: usize = 5;
-/// The best that deflate can do: one byte becomes at most 1032.
+/// The maximum ratio of deflate: one byte decodes to at most 1032.
 const MAX_RATIO: usize = 1032;
 /// How much of an unknown encoding's name is shown.
 const MAX_NAME_BYTES: usize = 40;
@@ -22,9 +22,9 @@ const MAX_NAME_BYTES: usize = 40;
 /// Why a body could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undecoded {
-    /// Decoded, it is larger than a response may be.
+    /// The decoded body is larger than a response may be.
     TooLarge,
-    /// The encoding is unknown, or the body is not what its encoding says; in words.
+    /// The encoding is unknown, or the body is not valid in it. The text is the reason.
     Unreadable(String),
 }
 
@@ -37,11 +37,11 @@ impl fmt::Display for Undecoded {
     }
 }
 
-/// The first bytes of a gzip file. No text begins so.
+/// The first bytes of a gzip file. No text begins with them.
 const GZIP: &[u8] = b"\x1f\x8b\x08";
 
-/// Decodes `body` in place, as the `Content-Encoding` says; a gzip file also without one. On an error `body`
-/// holds what could be decoded until then. An empty body needs no decoding: a response to `HEAD` has none.
+/// Decodes `body` in place by its `Content-Encoding`, and a gzip file also without one. After an error `body`
+/// has the part that could be decoded. An empty body is not decoded: a response to `HEAD` has none.
 ///
 /// # Errors
 /// If the result is larger than `limit`, the body is broken, or an encoding is unknown and the body is no JSON.
@@ -63,7 +63,7 @@ pub fn decode(
         } else if is("deflate") {
             deflate
         } else if is_json(body) {
-            // Such as `utf-8` or `none`, of a server that takes the header for something else.
+            // Some servers send a charset or `none` in this header.
             continue;
         } else {
             body.clear();
@@ -103,8 +103,8 @@ enum Error {
 const TRUNCATED: Error = Error::Broken("is truncated");
 const BROKEN: Error = Error::Broken("is broken");
 
-/// What has been decoded. The buffer is kept at its full length between two streams, and so is the
-/// decoder: a body of very many tiny streams must not cost more than its bytes.
+/// The decoded bytes. Buffer and decoder are reused between streams, so that a body of very many tiny
+/// streams does not cost more than its size.
 struct Output {
     bytes: Vec<u8>,
     filled: usize,
@@ -117,7 +117,7 @@ impl Output {
         Self { bytes: Vec::new(), filled: 0, limit, decoder: Box::default() }
     }
 
-    /// Makes room for `length` bytes in all, as far as the limit allows.
+    /// Grows the buffer to `length` bytes, at most to the limit.
     fn grow(&mut self, length: usize) {
         let length = length.min(self.limit);
         if length > self.bytes.len() {
@@ -132,7 +132,7 @@ impl Output {
         let start = self.filled;
         let flags = flags | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
         loop {
-            // A stream refers back to its own bytes only.
+            // A stream refers only to its own bytes.
             let buffer = self.bytes.get_mut(start..).unwrap_or_default();
             let position = self.filled - start;
             let (status, read, written) =
@@ -154,7 +154,7 @@ impl Output {
 
 /// RFC 1952: one or more members, and zeros that pad the last one.
 fn gzip(mut input: &[u8], output: &mut Output) -> Result<(), Error> {
-    // The last four bytes say how long the last member is, and usually there is only one.
+    // The last four bytes are the length of the last member. Usually there is only one.
     if let Some(length) = input.last_chunk() {
         let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
         output.grow(length.min(input.len().saturating_mul(MAX_RATIO)));
@@ -165,7 +165,7 @@ fn gzip(mut input: &[u8], output: &mut Output) -> Result<(), Error> {
         input = output.inflate(input, 0)?;
         let (trailer, rest) = input.split_first_chunk::<8>().ok_or(TRUNCATED)?;
         let member = output.bytes.get(start..output.filled).unwrap_or_default();
-        // The length is kept modulo 2^32.
+        // The field is the length modulo 2^32.
         #[expect(clippy::cast_possible_truncation, reason = "as the format has it")]
         let length = (member.len() as u32).to_le_bytes();
         if [crc32(member).to_le_bytes(), length].concat() != trailer {
@@ -228,7 +228,7 @@ fn deflate(input: &[u8], output: &mut Output) -> Result<(), Error> {
     if is_padding(rest) { Ok(()) } else { Err(BROKEN) }
 }
 
-/// Whether nothing follows but zeros, or the line breaks of a script that prints one.
+/// Whether the rest is only zeros, or line breaks that a script added.
 fn is_padding(rest: &[u8]) -> bool {
     rest.iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n'))
 }
@@ -270,7 +270,7 @@ mod tests {
 
     const TEXT: &[u8] = "{\"code\":40003,\"msg\":\"token过期 token过期 token过期\"}".as_bytes();
 
-    /// A member of a gzip file, with these flags and what they announce.
+    /// Returns a member of a gzip file with these flags and the fields that they announce.
     fn member(text: &[u8], flags: u8, fields: &[u8]) -> Vec<u8> {
         let mut bytes = [&[0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3], fields].concat();
         if flags & 2 != 0 {
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_byte_that_was_changed_is_noticed() {
-        // Time, operating system and the like in the header say nothing about the body.
+        // The time and the operating system in the header do not affect the body.
         for (encoding, whole, from) in
             [("gzip", member(TEXT, 0, b""), 10), ("deflate", compress_to_vec_zlib(TEXT, 6), 0)]
         {
@@ -468,7 +468,7 @@ mod tests {
         let mut body = bomb.clone();
         assert_eq!(decode(&mut body, Some("gzip, gzip"), 100_000), Err(Undecoded::TooLarge));
         assert!(body.capacity() <= 100_000);
-        // The size that a body announces is not believed beyond what it can hold.
+        // The buffer does not grow beyond what the body can decode to, whatever size it announces.
         let mut liar = member(b"x", 0, b"");
         let end = liar.len();
         liar[end - 4..].fill(0xff);

@@ -1,4 +1,4 @@
-//! JSON read no further than needed: the outermost fields of an object, values left as they are.
+//! Reads JSON no further than needed: the outermost fields of an object, with their values unparsed.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -8,11 +8,11 @@ use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Hands each outermost field of a JSON object to `each`, in order, and makes sure that the whole
-/// text is JSON. JSON that is not an object has no fields; whether it was one comes back.
+/// Calls `each` with each outermost field of a JSON object, in order, and checks that the whole text is
+/// JSON. Returns whether it is an object; other JSON has no fields.
 ///
 /// # Errors
-/// Where the text is not JSON.
+/// If the text is not JSON.
 pub fn fields<'a>(
     text: &'a str,
     each: &mut dyn FnMut(&str, &'a RawValue),
@@ -28,14 +28,14 @@ pub fn fields<'a>(
     Ok(is_object)
 }
 
-/// The string that a JSON value is; none where it is something else.
+/// Returns the text of a JSON string. `None` for other values.
 #[must_use]
 pub fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// The whole number that a JSON number or a string of one is: `7`, `7.0`, `0.7e1`, `"7"`, `"\u0037"`. None if
-/// it is something else or does not fit.
+/// Returns the whole number in a JSON number or string: `7`, `7.0`, `0.7e1`, `"7"`, `"\u0037"`. `None` for
+/// other values and numbers that do not fit.
 #[must_use]
 pub fn integer(value: &str) -> Option<i64> {
     // A string may hold escapes.
@@ -45,7 +45,7 @@ pub fn integer(value: &str) -> Option<i64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let mut digits = [whole, fraction].concat();
     let length = i64::try_from(whole.len()).ok()? + i64::from(exponent.parse::<i32>().ok()?);
-    // An `i64` with its sign has 20 bytes: an exponent must not fill the memory.
+    // An `i64` with its sign has at most 20 bytes. Without the check a large exponent would fill the memory.
     let length =
         usize::try_from(length).ok().filter(|length| digits.is_ascii() && *length <= 20)?;
     let dropped = digits.get(length..).unwrap_or_default();
@@ -57,8 +57,8 @@ pub fn integer(value: &str) -> Option<i64> {
     digits.parse().ok()
 }
 
-/// The parts of a text in which `NaN`, `Infinity` and `-Infinity` outside strings read `null`; none if
-/// there are none. Whether the result is JSON is for its reader to find out.
+/// Returns the parts of the text with `NaN`, `Infinity` and `-Infinity` outside strings replaced by `null`.
+/// `None` if the text has none of them. Does not check that the result is JSON.
 #[must_use]
 pub fn without_nan(text: &str) -> Option<impl Iterator<Item = &str> + Clone> {
     let mut rest = text;
@@ -95,8 +95,8 @@ pub fn without_nan(text: &str) -> Option<impl Iterator<Item = &str> + Clone> {
     parts.clone().any(|part| part == "null").then_some(parts)
 }
 
-/// Writes U+FFFD in place of each half of a surrogate pair that stands alone, such as `\ud83d` where JavaScript
-/// cut an emoji in two: readers of JSON refuse the whole text for one. Both escapes have the same length.
+/// Replaces each lone surrogate escape by U+FFFD, such as `\ud83d` of an emoji that JavaScript cut in two. JSON
+/// parsers reject a text with one. Both escapes have the same length.
 pub fn replace_lone_surrogates(json: &mut String) {
     if !json.contains("\\u") {
         return;
@@ -117,15 +117,15 @@ pub fn replace_lone_surrogates(json: &mut String) {
                 6
             }
             (Some(_), _) => 6,
-            // What follows the backslash is escaped.
+            // The backslash escapes the next byte.
             (None, _) => 2,
         };
     }
-    // ASCII took the place of ASCII.
+    // Cannot fail: ASCII was replaced by ASCII.
     *json = String::from_utf8(bytes).unwrap_or_default();
 }
 
-/// The UTF-16 unit that a `\u` escape at this place spells.
+/// Returns the UTF-16 unit of a `\u` escape at this index.
 fn unit(json: &[u8], at: usize) -> Option<u16> {
     let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |unit, digit| {
@@ -133,13 +133,13 @@ fn unit(json: &[u8], at: usize) -> Option<u16> {
     })
 }
 
-/// How many bytes of `text` are a number that JSON does not have.
+/// Returns the length of a number at the start of `text` that JSON does not have, or 0.
 fn nan(text: &[u8]) -> usize {
     let words: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
     words.iter().find(|word| text.starts_with(word)).map_or(0, |word| word.len())
 }
 
-/// The whole number of at most `most` that a JSON number is, `2.0` too: in JavaScript they are one.
+/// Returns a whole number of at most `most`. `2.0` is one: JavaScript does not distinguish them.
 #[must_use]
 pub fn whole(number: f64, most: u32) -> Option<u32> {
     let is_whole = number % 1.0 == 0.0 && (0.0..=f64::from(most)).contains(&number);
@@ -147,13 +147,13 @@ pub fn whole(number: f64, most: u32) -> Option<u32> {
     is_whole.then_some(number as u32)
 }
 
-/// A JSON value of its own; none where it is `null`.
+/// Returns an owned JSON value. `None` for `null`.
 #[must_use]
 pub fn present(value: &RawValue) -> Option<Box<RawValue>> {
     (value.get() != "null").then(|| value.to_owned())
 }
 
-/// JSON without the white space between its values; order and spelling stay.
+/// Removes the white space between the values of a JSON text. Order and spelling stay.
 #[must_use]
 pub fn compact(json: &str) -> String {
     let (mut in_string, mut is_escaped) = (false, false);
@@ -189,7 +189,7 @@ impl<'a> Visitor<'a> for Fields<'_, 'a> {
     }
 }
 
-/// Reads a field's name into the string that the one before it was in.
+/// Reads a field's name into the string of the previous one, to save allocations.
 struct Name<'n>(&'n mut String);
 
 impl<'a> DeserializeSeed<'a> for Name<'_> {

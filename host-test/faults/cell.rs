@@ -79,7 +79,7 @@ impl Ready {
         let ca_file = authority.file();
         let secure = async |certified| Some(TlsProxy::start(certified, platform).await);
         let (mut good, mut bad, mut front) = (None, None, None);
-        match cell.meets {
+        match cell.arranged {
             Arranged::FaultyProxy(manner) => {
                 let passed = usize::from(cell.stage == Stage::Retry);
                 front = Some(FaultyProxy::start(platform, manner, passed));
@@ -103,7 +103,7 @@ impl Ready {
             }
             _ => {}
         }
-        let way = match (&front, &cell.meets) {
+        let way = match (&front, &cell.arranged) {
             (Some(front), Arranged::FaultyProxy(_)) => format!("http://{}", front.address()),
             (Some(front), _) => format!("https://{}", front.address()),
             (None, Arranged::NoName) => NO_NAME.to_owned(),
@@ -128,7 +128,7 @@ impl Ready {
     /// Injects the fault into the mock, if the mock causes it.
     fn inject(&self) {
         let (mock, cell) = (&self.fixture.mock, &self.cell);
-        let route = cell.asks.route();
+        let route = cell.tool.route();
         if cell.stage == Stage::Renewal {
             mock.revoke_tokens();
         }
@@ -138,7 +138,7 @@ impl Ready {
             let expired = format!("{head}: {}\r\n\r\n{EXPIRED}", EXPIRED.len());
             mock.fail_times(route, 1, Fault::Wire(expired.into()));
         }
-        if let Arranged::Mock(fault) = &cell.meets {
+        if let Arranged::Mock(fault) = &cell.arranged {
             mock.fail(if cell.stage.is_login() { Route::Token } else { route }, fault.clone());
         }
     }
@@ -181,7 +181,7 @@ impl Ready {
         );
 
         self.clear_faults().await;
-        if cell.denied {
+        if cell.rejects_credentials {
             let before = self.fixture.mock.count(Route::Token);
             let (again, _) = self.next().await;
             expect(
@@ -191,7 +191,8 @@ impl Ready {
             let logins = self.fixture.mock.count(Route::Token) - before;
             expect(logins == 0, "rejected credentials were tried again at once".to_owned());
         }
-        if cell.fails == Some(FailureKind::TokenStore) && !matches!(cell.meets, Arranged::NoName) {
+        if cell.fails == Some(FailureKind::TokenStore) && !matches!(cell.arranged, Arranged::NoName)
+        {
             sleep(BACKOFF).await;
             // A forced login is allowed even if the backoff for calls is longer.
             let login = self.fixture.host.refresh_token().await;
@@ -230,7 +231,7 @@ impl Ready {
                 api::Arguments { url, use_intranet_token: Some(true), ..Default::default() };
             return came(host.call_api(&arguments).await, |output| output.attempts);
         }
-        match self.cell.asks {
+        match self.cell.tool {
             CalledTool::State => {
                 came(host.run::<QueryTaskStatus>(&status_of("d")).await, |done| done.attempts)
             }
@@ -251,7 +252,7 @@ impl Ready {
     /// Makes another call to the same endpoint with a long timeout. If the fault is in the token settings,
     /// the call brings its own token.
     async fn next(&self) -> (CallResult, String) {
-        let is_wrong = matches!(self.cell.meets, Arranged::NoName);
+        let is_wrong = matches!(self.cell.arranged, Arranged::NoName);
         let mock = &self.fixture.mock;
         let arguments = api::Arguments {
             url: format!("{}/getState", self.dag_url),
@@ -310,7 +311,7 @@ fn settings(cell: &Cell, mock: &Mock, way: &str) -> Vec<(String, String)> {
             *value = value.replace(mock.origin(), way);
         }
     }
-    let is_large = cell.asks == CalledTool::LargeCode;
+    let is_large = cell.tool == CalledTool::LargeCode;
     let most_bytes = if is_large { MOST_BYTES_OF_LARGE } else { MOST_BYTES };
     let more = [
         ("OGE_TIMEOUT_SECONDS", deadline(cell).to_string()),

@@ -144,8 +144,8 @@ pub(super) enum CalledTool {
 pub(super) struct Cell {
     pub(super) stage: Stage,
     pub(super) kind: Kind,
-    pub(super) meets: Arranged,
-    pub(super) asks: CalledTool,
+    pub(super) arranged: Arranged,
+    pub(super) tool: CalledTool,
     /// The expected failure; `None` if the call succeeds despite the fault.
     pub(super) fails: Option<FailureKind>,
     /// The HTTP status in the failure.
@@ -157,21 +157,32 @@ pub(super) struct Cell {
     /// Whether the deadline ends the call.
     pub(super) waits: bool,
     /// Whether the credentials count as rejected, so that the next call does not log in.
-    pub(super) denied: bool,
+    pub(super) rejects_credentials: bool,
 }
 
 impl Cell {
     /// Returns a cell in which the call succeeds.
-    fn new(stage: Stage, kind: Kind, meets: Arranged) -> Self {
-        let reaches = matches!(meets, Arranged::Mock(_));
+    fn new(stage: Stage, kind: Kind, arranged: Arranged) -> Self {
+        let reaches = matches!(arranged, Arranged::Mock(_));
         let (attempts, logins) = match stage {
             Stage::TokenRequest | Stage::TokenBody => (1, usize::from(reaches)),
             Stage::Renewal | Stage::Retry => (2, 1),
             _ => (1, 0),
         };
-        let (asks, fails, status) = (CalledTool::State, None, None);
-        let (waits, denied) = (false, false);
-        Self { stage, kind, meets, asks, fails, status, attempts, logins, waits, denied }
+        let (tool, fails, status) = (CalledTool::State, None, None);
+        let (waits, rejects_credentials) = (false, false);
+        Self {
+            stage,
+            kind,
+            arranged,
+            tool,
+            fails,
+            status,
+            attempts,
+            logins,
+            waits,
+            rejects_credentials,
+        }
     }
 
     /// Expects this failure. If the login fails, the request after it is not sent.
@@ -180,8 +191,8 @@ impl Cell {
         Self { fails: Some(kind), attempts, ..self }
     }
 
-    fn asks(self, asks: CalledTool) -> Self {
-        Self { asks, ..self }
+    fn tool(self, tool: CalledTool) -> Self {
+        Self { tool, ..self }
     }
 
     fn answered(self, status: u16, kind: FailureKind) -> Self {
@@ -192,8 +203,8 @@ impl Cell {
         Self { waits: true, ..self.fails(kind) }
     }
 
-    fn denied(self) -> Self {
-        Self { denied: true, ..self.fails(TokenStore) }
+    fn rejects_credentials(self) -> Self {
+        Self { rejects_credentials: true, ..self.fails(TokenStore) }
     }
 
     fn with(self, attempts: u8, logins: usize) -> Self {
@@ -202,8 +213,8 @@ impl Cell {
 
     /// Returns the name for the list of failed cells.
     pub(super) fn name(&self) -> String {
-        let meets = format!("{:?}", self.meets);
-        format!("{:?} × {:?} ({:?}, {meets:.90})", self.stage, self.kind, self.asks)
+        let arranged = format!("{:?}", self.arranged);
+        format!("{:?} × {:?} ({:?}, {arranged:.90})", self.stage, self.kind, self.tool)
     }
 }
 
@@ -243,18 +254,18 @@ fn written() -> Vec<Cell> {
         tls(S::Tls, K::Drip, M::DripOut(SLOW)).waits(Timeout),
         tls(S::Tls, K::Truncated, M::CutOut { after: 200 }).fails(Network),
         tls(S::Tls, K::NotHttp, M::Answer { after: 50, with: BAD_REQUEST }).fails(Network),
-        front(S::Send, K::Reset, M::Reset { after: 100_000 }).asks(LargeCode).fails(Network),
-        front(S::Send, K::Closed, M::Close { after: 100_000 }).asks(LargeCode).fails(Network),
-        front(S::Send, K::Hang, M::Stop { after: 100_000 }).asks(LargeCode).waits(Timeout),
-        front(S::Send, K::Drip, M::DripIn(SLOW)).asks(LargeCode).waits(Timeout),
+        front(S::Send, K::Reset, M::Reset { after: 100_000 }).tool(LargeCode).fails(Network),
+        front(S::Send, K::Closed, M::Close { after: 100_000 }).tool(LargeCode).fails(Network),
+        front(S::Send, K::Hang, M::Stop { after: 100_000 }).tool(LargeCode).waits(Timeout),
+        front(S::Send, K::Drip, M::DripIn(SLOW)).tool(LargeCode).waits(Timeout),
         front(S::Send, K::Status1xx, M::Answer { after: 100, with: CONTINUE })
-            .asks(LargeCode)
+            .tool(LargeCode)
             .waits(Timeout),
         front(S::Send, K::Status4xx, M::Answer { after: 100_000, with: TOO_LARGE })
-            .asks(LargeCode)
+            .tool(LargeCode)
             .answered(413, Api),
         front(S::Send, K::Status5xx, M::Answer { after: 100_000, with: UNAVAILABLE })
-            .asks(LargeCode)
+            .tool(LargeCode)
             .answered(503, Api),
         mock(S::FirstByte, K::Reset, Fault::Reset).fails(Network),
         mock(S::FirstByte, K::Closed, Fault::Cut).fails(Network),
@@ -290,9 +301,9 @@ fn written() -> Vec<Cell> {
             .fails(Network),
         mock(S::Body, K::Reset, Fault::ResetBody).fails(Network),
         mock(S::Body, K::Hang, Fault::HangBody).waits(Timeout),
-        mock(S::Body, K::Drip, Fault::Drip { every: SLOW }).asks(Query).waits(Timeout),
+        mock(S::Body, K::Drip, Fault::Drip { every: SLOW }).tool(Query).waits(Timeout),
         mock(S::Body, K::WrongLength, Fault::LongLength).fails(Network),
-        mock(S::Body, K::WrongLength, Fault::ShortLength).asks(Code).answered(200, BadReply),
+        mock(S::Body, K::WrongLength, Fault::ShortLength).tool(Code).answered(200, BadReply),
         mock(S::Body, K::Truncated, Fault::CutBody).fails(Network),
         wire(S::Body, K::Truncated, CUT_CHUNK).fails(Network),
         wire(S::Body, K::Truncated, CUT_503).answered(503, Api),
@@ -301,19 +312,19 @@ fn written() -> Vec<Cell> {
         mock(S::Body, K::FailingCode, Fault::Code(40_001)).answered(200, Api),
         mock(S::Body, K::NotJson, Fault::NotJson).answered(200, BadReply),
         mock(S::Body, K::NotJson, Fault::Empty).answered(200, BadReply),
-        mock(S::Body, K::NotJson, Fault::NotJson).asks(Query).answered(200, BadReply),
-        mock(S::Body, K::NotJson, Fault::NotJson).asks(Code).answered(200, BadReply),
-        mock(S::Body, K::NotJson, Fault::Empty).asks(Code).answered(200, BadReply),
+        mock(S::Body, K::NotJson, Fault::NotJson).tool(Query).answered(200, BadReply),
+        mock(S::Body, K::NotJson, Fault::NotJson).tool(Code).answered(200, BadReply),
+        mock(S::Body, K::NotJson, Fault::Empty).tool(Code).answered(200, BadReply),
         mock(S::Body, K::DeepJson, Fault::Deep(DEPTH)),
-        mock(S::Body, K::DeepJson, Fault::Deep(DEPTH)).asks(Query),
-        mock(S::Body, K::DeepJson, Fault::Deep(DEPTH)).asks(Code).answered(200, BadReply),
-        mock(S::Body, K::DeepJson, deep_dags()).asks(Code),
-        mock(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).asks(Query),
-        mock(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).asks(Code).answered(200, BadReply),
+        mock(S::Body, K::DeepJson, Fault::Deep(DEPTH)).tool(Query),
+        mock(S::Body, K::DeepJson, Fault::Deep(DEPTH)).tool(Code).answered(200, BadReply),
+        mock(S::Body, K::DeepJson, deep_dags()).tool(Code),
+        mock(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).tool(Query),
+        mock(S::Body, K::InvalidUtf8, Fault::InvalidUtf8).tool(Code).answered(200, BadReply),
         mock(S::Body, K::WrongType, typed("image/png")),
-        mock(S::Body, K::WrongType, typed("image/png")).asks(Query),
-        mock(S::Body, K::WrongType, typed("")).asks(Code),
-        mock(S::Body, K::TooLarge, Fault::Huge(HUGE)).asks(Query).fails(ReplyTooLarge),
+        mock(S::Body, K::WrongType, typed("image/png")).tool(Query),
+        mock(S::Body, K::WrongType, typed("")).tool(Code),
+        mock(S::Body, K::TooLarge, Fault::Huge(HUGE)).tool(Query).fails(ReplyTooLarge),
         Cell::new(S::TokenRequest, K::Refused, Arranged::NoName).fails(TokenStore),
         front(S::TokenRequest, K::Refused, M::Refuse).fails(TokenStore),
         front(S::TokenRequest, K::Hang, M::Ignore).waits(TokenStore),
@@ -334,9 +345,9 @@ fn written() -> Vec<Cell> {
         wire(S::TokenRequest, K::Status1xx, SWITCHING).fails(TokenStore),
         wire(S::TokenRequest, K::Status1xx, CONTINUE).fails(TokenStore),
         mock(S::TokenRequest, K::Status3xx, Fault::Status(302)).fails(TokenStore),
-        mock(S::TokenRequest, K::Status4xx, Fault::Status(400)).denied(),
-        mock(S::TokenRequest, K::Status4xx, Fault::Status(401)).denied(),
-        mock(S::TokenRequest, K::Status4xx, Fault::Status(403)).denied(),
+        mock(S::TokenRequest, K::Status4xx, Fault::Status(400)).rejects_credentials(),
+        mock(S::TokenRequest, K::Status4xx, Fault::Status(401)).rejects_credentials(),
+        mock(S::TokenRequest, K::Status4xx, Fault::Status(403)).rejects_credentials(),
         mock(S::TokenRequest, K::Status4xx, Fault::Status(404)).fails(TokenStore),
         mock(S::TokenRequest, K::Status4xx, Fault::Status(429)).fails(TokenStore),
         mock(S::TokenRequest, K::Status5xx, Fault::Status(500)).fails(TokenStore),
@@ -355,7 +366,7 @@ fn written() -> Vec<Cell> {
         wire(S::TokenBody, K::Truncated, CUT_CHUNK).fails(TokenStore),
         wire(S::TokenBody, K::NotHttp, BAD_CHUNK).fails(TokenStore),
         mock(S::TokenBody, K::FailingCode, Fault::Code(500)).fails(TokenStore),
-        mock(S::TokenBody, K::FailingCode, Fault::Code(40_001)).denied(),
+        mock(S::TokenBody, K::FailingCode, Fault::Code(40_001)).rejects_credentials(),
         mock(S::TokenBody, K::NotJson, Fault::NotJson).fails(TokenStore),
         mock(S::TokenBody, K::NotJson, Fault::Empty).fails(TokenStore),
         mock(S::TokenBody, K::DeepJson, Fault::Deep(DEPTH)).fails(TokenStore),
@@ -402,7 +413,7 @@ fn deep_dags() -> Fault {
 fn derived(cells: &[Cell]) -> Vec<Cell> {
     let mut derived = Vec::new();
     for cell in cells {
-        match (cell.stage, &cell.meets) {
+        match (cell.stage, &cell.arranged) {
             (Stage::FirstByte | Stage::Body, Arranged::Mock(_)) => {
                 derived.push(Cell { stage: Stage::Retry, ..cell.clone().with(2, 1) });
             }
@@ -414,7 +425,8 @@ fn derived(cells: &[Cell]) -> Vec<Cell> {
                 let (attempts, status) =
                     if cell.fails.is_some() { (1, Some(200)) } else { (2, None) };
                 // The kept connection ends before the first byte, so the HTTP client sends the login again.
-                let is_sent_again = matches!(cell.meets, Arranged::Mock(Fault::Cut | Fault::Reset));
+                let is_sent_again =
+                    matches!(cell.arranged, Arranged::Mock(Fault::Cut | Fault::Reset));
                 let cell = cell.clone().with(attempts, 1 + usize::from(is_sent_again));
                 derived.push(Cell { stage: Stage::Renewal, status, ..cell });
             }

@@ -89,7 +89,7 @@ fn run(cells: impl AsyncFnOnce(&Pace) -> Vec<Done>) -> Vec<Done> {
 
 async fn one(cell: Cell, pace: &Pace) -> Done {
     let run = async {
-        match cell.meets {
+        match cell.arranged {
             Arranged::ClockBack => clock::run(&cell).await,
             Arranged::Flapping => flapping::run(&cell).await,
             _ => Ready::arrange(cell.clone()).await.run(pace).await,

@@ -1,7 +1,7 @@
-//! The component's exports as this host calls them: the core's arguments in, the core's results out.
+//! One instance of the component and the call of one export.
 //!
-//! What `bindgen!` makes would look up all nine for every instance, and check the type of each; an instance
-//! here lives for one call, so one is looked up.
+//! `bindgen!` would look up and type-check all exports of every instance. An instance here lives for one
+//! call, so only the called export is looked up.
 
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, ComponentType, Instance, Lift, Lower};
@@ -9,7 +9,7 @@ use wasmtime::component::{ComponentNamedList, ComponentType, Instance, Lift, Low
 use crate::bindings::exports::oge::tools::types;
 use crate::state::State;
 
-/// What the component answered, before a failure is given its operation.
+/// The result of an export, before the operation is added to a failure.
 pub(crate) type ExportResult<T> = Result<T, types::Failure>;
 
 /// The interfaces that the component exports.

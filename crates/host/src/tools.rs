@@ -1,4 +1,4 @@
-//! The tools that the component exports: the arguments and the result of each.
+//! The export `tools`: the arguments and the result of each tool.
 
 use oge_tools::tools::query_task_status::Phase;
 use oge_tools::tools::{
@@ -30,8 +30,8 @@ pub(crate) mod sealed {
     }
 }
 
-/// Implements one export: its name, the type and the reading of its result, and which of the arguments it
-/// takes.
+/// Implements the call of one tool: the export's name, the type and conversion of its result, and its
+/// arguments.
 macro_rules! export {
     ($tool:ident, $name:literal, $result:ident, $read:path, |$arguments:ident| ($($argument:expr),*)) => {
         impl sealed::CallExport<$tool> for $tool {
@@ -91,7 +91,7 @@ export!(QueryTaskStatus, "query-task-status", TaskStatus, status, |arguments| (
     arguments.auth_token.as_ref().map(|token| token.expose())
 ));
 
-/// What cannot come from the component as it is built: JSON text that is not JSON.
+/// A result that violates the component's contract.
 #[derive(Debug, thiserror::Error)]
 #[error("the component answered what its contract excludes: {0}")]
 pub(crate) struct Broken(&'static str);

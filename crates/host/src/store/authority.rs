@@ -1,4 +1,4 @@
-//! Who issues tokens.
+//! The authority: issues tokens.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use oge_token::{Issued, LoginError};
 
 /// Issues tokens.
 pub trait Authority: Send + Sync + 'static {
-    /// Whether it has what a login takes.
+    /// Whether the settings for a login are complete.
     fn can_log_in(&self) -> bool {
         true
     }
 
-    /// A salted digest of the credentials in hex: other credentials have another. They are tried at once
-    /// where others were rejected.
+    /// Returns a salted digest of the credentials in hex. Credentials with a new digest are tried at once,
+    /// even if the ones before were rejected.
     fn digest(&self, _salt: &[u8]) -> String {
         String::new()
     }
@@ -24,6 +24,6 @@ pub trait Authority: Send + Sync + 'static {
         LoginError::Unavailable { why, retry_after: None }
     }
 
-    /// Logs in, once. The store sees to it that no other login is under way, and to the time limit.
+    /// Logs in. The store makes one login at a time and enforces the time limit.
     fn login(&self) -> BoxFuture<'_, Result<Issued, LoginError>>;
 }

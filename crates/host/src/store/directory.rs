@@ -1,4 +1,4 @@
-//! A directory of this machine, for the token file.
+//! A local directory, for the token file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use oge_token::{Directory, Entry, FileError, Write};
 use zeroize::Zeroizing;
 
-/// A directory of this machine.
+/// A local directory.
 #[derive(Clone, Debug)]
 pub(crate) struct StateDirectory(pub(crate) Arc<PathBuf>);
 
@@ -24,7 +24,7 @@ impl Directory for StateDirectory {
 
     fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let file = File::open(self.0.join(name)).map_err(|error| problem(&error))?;
-        // What a vector outgrows is not wiped.
+        // Full capacity from the start: a vector that grows leaves its old memory unwiped.
         let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         file.take(limit).read_to_end(&mut bytes).map_err(|error| problem(&error))?;

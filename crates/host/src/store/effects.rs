@@ -1,4 +1,4 @@
-//! What the store touches, in the reference host.
+//! The effects of the token store in the reference host.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,12 +14,12 @@ use super::Authority;
 use super::directory::StateDirectory;
 use crate::guest_log::LogSink;
 
-/// What the store touches.
+/// The effects of the token store.
 pub(super) struct Native {
     authority: Box<dyn Authority>,
     warn: LogSink,
     started: Instant,
-    /// The wall clock then.
+    /// The wall clock at `started`.
     started_at: Duration,
     turns: Arc<AsyncMutex<()>>,
     file: Option<TokenFile<StateDirectory>>,
@@ -41,7 +41,7 @@ impl Native {
         }
     }
 
-    /// Does the work, and shows meanwhile that the holder of `lock` is alive.
+    /// Awaits `work` and meanwhile refreshes `lock`, so that no other process takes it over.
     async fn beating<T>(
         &self,
         lock: Option<&Lock<StateDirectory>>,
@@ -58,7 +58,7 @@ impl Native {
     }
 }
 
-/// What the tasks of a host share.
+/// State that the tasks of a host share.
 pub(super) struct Shared<T>(Mutex<T>);
 
 impl<T> Guarded<T> for Shared<T> {
@@ -66,7 +66,7 @@ impl<T> Guarded<T> for Shared<T> {
         Self(Mutex::new(value))
     }
 
-    /// Nothing under the lock can panic half-way.
+    /// Ignores poisoning: nothing panics while it holds the lock.
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

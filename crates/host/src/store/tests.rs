@@ -1,4 +1,4 @@
-//! The one flight: gated logins on tokio's paused clock.
+//! One login for all callers: logins behind a gate, on tokio's paused clock.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
+use oge_token::timing::LOGIN_TIMEOUT;
 use oge_token::{Issued, LoginError};
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// An authority that answers one login for each permit, as scripted; the last answer stays.
+/// An authority that completes one login per permit, with the scripted results; the last one repeats.
 struct Gated {
     gate: Arc<Semaphore>,
     logins: Arc<AtomicUsize>,
@@ -47,8 +48,8 @@ impl Scene {
         let warnings = Arc::new(Mutex::new(Vec::new()));
         let authority =
             Gated { gate: gate.clone(), logins: logins.clone(), script: Mutex::new(script) };
-        let told = warnings.clone();
-        let warn: LogSink = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
+        let log = warnings.clone();
+        let warn: LogSink = Arc::new(move |line| log.lock().unwrap().push(line.to_owned()));
         let store = NativeStore::new(
             authority,
             given.map(|given| ConfiguredToken::of(Secret::new(given))),
@@ -152,7 +153,7 @@ async fn a_refused_token_is_replaced_once_for_all_who_met_it() {
         assert!(token.generation > first.generation);
         assert_eq!(token.authorization.expose(), "b");
     }
-    // Somebody who comes late with the old generation gets the new token, and nobody is asked.
+    // A late caller with the old generation gets the new token without a login.
     assert!(scene.store.refresh(Some(first.generation)).await.is_ok());
     assert_eq!(scene.logins(), 2);
 }
@@ -201,7 +202,7 @@ async fn an_aging_token_serves_while_one_login_renews_it() {
     assert_eq!((forced.authorization.expose(), scene.logins()), ("b", 2));
 }
 
-/// Issues tokens, but its second login breaks off.
+/// Issues tokens, but its second login panics.
 #[derive(Default)]
 struct Breaking(AtomicUsize);
 
@@ -260,7 +261,7 @@ async fn somebody_else_on_the_account_makes_logins_five_seconds_apart_and_is_tol
         token = scene.store.refresh(Some(token.generation)).await.unwrap();
     }
     assert_eq!(scene.logins(), 7);
-    // Each after five seconds, and up to one more so that two do not fall into step.
+    // 5 s apart, and up to 1 s more, so that two clients do not log in at the same time.
     assert!((5 * 5..5 * 6).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
     assert_eq!(scene.warnings.lock().unwrap().len(), 1);
 }
