@@ -27,7 +27,6 @@ use crate::guest_log::{GuestLog, LogSink};
 use crate::known::HostSecrets;
 use crate::limits::{LimitExceeded, Limits};
 use crate::outgoing::Outgoing;
-use crate::requests::Requests;
 use crate::state::State;
 use crate::token_store::TokenStore;
 use crate::tools::GuestTool;
@@ -163,13 +162,12 @@ impl Host {
     ) -> Result<R, CallError> {
         let inner = &*self.0;
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
-        let requests = Requests::default();
-        let running = requests.during(async {
+        let running = async {
             let _permit = inner.pool.turns.acquire().await;
-            let mut store = inner.store(requests.clone());
+            let mut store = inner.store();
             let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
             call(&mut Guest { instance, store }).await
-        });
+        };
         let result = timeout(wall, metered(inner.limits.cpu, running))
             .await
             .map_err(|_| LimitExceeded::Wall(wall))??
@@ -179,18 +177,13 @@ impl Host {
 }
 
 impl Inner {
-    fn store(&self, requests: Requests) -> Store<State> {
+    fn store(&self) -> Store<State> {
         let state = State::new(
             Cli {
                 environment: Arc::clone(&self.environment),
                 log: GuestLog::new(Arc::clone(&self.log)),
             },
-            Outgoing::new(
-                self.client.clone(),
-                Arc::clone(&self.allowed),
-                self.limits.requests,
-                requests,
-            ),
+            Outgoing::new(self.client.clone(), Arc::clone(&self.allowed), self.limits.requests),
             Arc::clone(&self.tokens),
             self.known.clone(),
             &self.limits,

@@ -1,4 +1,4 @@
-//! How a guest's requests leave: to allowed origins only, through the host's pooled client.
+//! Sends a guest's requests: to allowed origins only, through the host's pooled client.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,57 +19,23 @@ use wasmtime_wasi_http::{
 use crate::client::HttpClient;
 use crate::connection::ResponseBody;
 use crate::http_error::from_chain;
-use crate::requests::{InFlight, Requests};
-
-/// What comes of a request.
-pub(crate) type Sent = Result<Response<WasiBody>>;
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// One guest's way out.
+/// The allowed origins and the limits of one guest's requests.
 pub(crate) struct Outgoing {
     client: HttpClient,
     allowed: Arc<[Origin]>,
-    /// How many requests it may still open.
+    /// The number of requests that the guest may still open.
     free: Arc<Semaphore>,
-    requests: Requests,
 }
 
 impl Outgoing {
-    pub(crate) fn new(
-        client: HttpClient,
-        allowed: Arc<[Origin]>,
-        most: usize,
-        requests: Requests,
-    ) -> Self {
-        Self { client, allowed, free: Arc::new(Semaphore::new(most)), requests }
+    pub(crate) fn new(client: HttpClient, allowed: Arc<[Origin]>, most: usize) -> Self {
+        Self { client, allowed, free: Arc::new(Semaphore::new(most)) }
     }
 
-    /// Sends a request, if it may go where it is to go.
-    pub(crate) fn send(&self, mut request: Request<WasiBody>, options: RequestOptions) -> InFlight {
-        // Any may be one: no client's debug output shows it then.
-        request.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
-        let allowed = self.allow(&request);
-        let client = self.client.clone();
-        self.requests.begin(async move {
-            let permit = allowed?;
-            let sent = client.send(request);
-            // The client connects and waits in one step, so the longer limit covers both.
-            let response = match options.first_byte_timeout.max(options.connect_timeout) {
-                Some(limit) => {
-                    timeout(limit, sent).await.map_err(|_| Error::HttpResponseTimeout)?
-                }
-                None => sent.await,
-            };
-            let between = options.between_bytes_timeout;
-            let response = response.map_err(|error| from_chain(&error))?;
-            Ok(response.map(|body| {
-                UnsyncBoxBody::new(TimedBody { body, between, late: None, _permit: permit })
-            }))
-        })
-    }
-
-    /// An origin is allowed as [`Origin`] writes it, and in no other spelling: what is compared is what is
+    /// Allows an origin only in the spelling of [`Origin`], so that the compared text is the address that is
     /// connected to.
     fn allow(&self, request: &Request<WasiBody>) -> Result<OwnedSemaphorePermit> {
         let (scheme, authority) = (request.uri().scheme_str(), request.uri().authority());
@@ -85,26 +51,48 @@ impl Outgoing {
 }
 
 type Done = Box<dyn Future<Output = Result<()>> + Send>;
-type Refused = Result<(Response<WasiBody>, Done)>;
 
 impl WasiHttpHooks for Outgoing {
-    /// Nothing leaves through wasmtime's own handler.
+    /// Sends a request if its origin is allowed. wasmtime runs the future as a task of its own, which ends when
+    /// the guest drops the response.
     fn send_request(
         &mut self,
-        _: Request<WasiBody>,
-        _: Option<RequestOptions>,
+        mut request: Request<WasiBody>,
+        options: Option<RequestOptions>,
         _: Done,
-    ) -> Box<dyn Future<Output = Refused> + Send> {
-        Box::new(async { Err(Error::HttpRequestDenied) })
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Done)>> + Send> {
+        // Any header may hold a secret. No debug output shows a sensitive one.
+        request.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
+        let allowed = self.allow(&request);
+        let client = self.client.clone();
+        let options = options.unwrap_or_default();
+        Box::new(async move {
+            let permit = allowed?;
+            let sent = client.send(request);
+            // The client connects and waits in one step, so the longer limit covers both.
+            let response = match options.first_byte_timeout.max(options.connect_timeout) {
+                Some(limit) => {
+                    timeout(limit, sent).await.map_err(|_| Error::HttpResponseTimeout)?
+                }
+                None => sent.await,
+            };
+            let between = options.between_bytes_timeout;
+            let response = response.map_err(|error| from_chain(&error))?;
+            let response = response.map(|body| {
+                UnsyncBoxBody::new(TimedBody { body, between, late: None, _permit: permit })
+            });
+            // The client drives the connection, so wasmtime has nothing more to run.
+            Ok((response, Box::new(async { Ok(()) }) as Done))
+        })
     }
 
-    /// As wasmtime would, without a closure for each name.
+    /// Like wasmtime's default, but without a closure for each name.
     fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
         DEFAULT_FORBIDDEN_HEADERS.contains(name)
     }
 }
 
-/// A response's body, which ends with an error where the next piece is too long in coming.
+/// A response's body that fails if the next piece does not arrive in time.
 struct TimedBody {
     body: ResponseBody,
     between: Option<Duration>,

@@ -11,7 +11,6 @@ use wasmtime_wasi_io::IoView;
 use crate::known::HostSecrets;
 use crate::limits::{Limits, MemoryLimit};
 use crate::outgoing::Outgoing;
-use crate::outgoing_handler;
 use crate::token_store::{self, TokenStore, TokenStoreCtx, TokenStoreView};
 use crate::wasi_cli::Cli;
 
@@ -54,7 +53,6 @@ impl State {
         let mut linker = Linker::new(engine);
         wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-        outgoing_handler::add_to_linker(&mut linker)?;
         clocks::monotonic_clock::add_to_linker::<Self, WasiClocks>(&mut linker, Self::clocks)?;
         clocks::wall_clock::add_to_linker::<Self, WasiClocks>(&mut linker, Self::clocks)?;
         cli::environment::add_to_linker::<Self, HasSelf<Self>>(&mut linker, |state| state)?;
