@@ -13,11 +13,17 @@ use oge_tools::wasi::{settings, stderr};
 use spin::mutex::SpinMutex;
 use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{
-    Descriptor, DescriptorFlags, DescriptorType, OpenFlags, PathFlags,
+    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags,
 };
 use zeroize::Zeroizing;
 
 use crate::path::below;
+
+/// A user of a new installation sees this as the failure of the first call.
+const NO_FILE: &str = "cannot be read (no-entry): the settings file is not there\n\
+    Run `oge-mcp init` in a terminal: it asks for the settings and writes the file \
+    (or copy examples/site.env and fill it in)\n\
+    Then call again: nothing has to be restarted. `oge-mcp check` says what is still wrong";
 
 /// The settings file as it was last read, or why it could not be used.
 struct Kept {
@@ -116,8 +122,9 @@ fn read(path: &str) -> Result<SettingsFile, String> {
         "lies in no directory that the host opened; open the one it is in (wasmtime: --dir \
          DIRECTORY::/settings)",
     )?;
-    let unreadable = |code: wasip2::filesystem::types::ErrorCode| {
-        ["cannot be read (", code.name(), "); is it there, and may this user read it?"].concat()
+    let unreadable = |code: ErrorCode| match code {
+        ErrorCode::NoEntry => NO_FILE.to_owned(),
+        _ => ["cannot be read (", code.name(), "); may this user read it?"].concat(),
     };
     // Checked before opening, because opening a FIFO waits for its writer.
     let status = directory.stat_at(PathFlags::SYMLINK_FOLLOW, &name).map_err(unreadable)?;

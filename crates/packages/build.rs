@@ -1,0 +1,13 @@
+//! Says whether the packages can be tested as a user would install them.
+
+#[path = "../../tests/installed.rs"]
+mod installed;
+
+fn main() {
+    let sums = "../../target/packages/SHA256SUMS";
+    println!("cargo::rerun-if-changed={sums}");
+    let client = installed::runs("../../target/clients/bin/python", &["-c", "import mcp"]);
+    let inspector = installed::has_packages("../../tests/packages");
+    let has_packages = client && inspector && std::path::Path::new(sums).exists();
+    installed::tell(&[("has_packages", has_packages)]);
+}
