@@ -12,6 +12,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import stat
 import subprocess
@@ -388,12 +389,14 @@ def typed(home: Home, answers: list[str], command: str = "init") -> str:
         os.execvpe(arguments[0], arguments, home.environment())
     shown = question = ""
     with contextlib.suppress(OSError):
-        while chunk := os.read(terminal, 4096).decode(errors="replace"):
+        while select.select([terminal], [], [], 30)[0]:
+            chunk = os.read(terminal, 4096).decode(errors="replace")
             shown += chunk
             question = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", question + chunk)
             if answers and question.endswith((": ", "[y/N] ")):
                 os.write(terminal, (answers.pop(0) + "\r").encode())
                 question = ""
+    # Ends it, should it still wait for something.
     os.close(terminal)
     os.waitpid(process, 0)
     assert not answers, shown
