@@ -57,11 +57,14 @@ pub(crate) fn set_version(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives all files one time, for archives that keep it.
+/// Gives all files and directories one time, for archives that keep it.
 pub(crate) fn set_times(directory: &Path, epoch: &str) -> anyhow::Result<()> {
     let time = UNIX_EPOCH + Duration::from_secs(epoch.parse()?);
     for path in all(directory)? {
-        fs::File::options().append(true).open(path)?.set_modified(time)?;
+        let inside = path.ancestors().take_while(|ancestor| *ancestor != directory);
+        for path in inside {
+            fs::File::open(path)?.set_modified(time)?;
+        }
     }
     Ok(())
 }

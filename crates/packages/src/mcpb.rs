@@ -12,7 +12,10 @@ pub(crate) fn build(shop: &Workshop, npm: &Path) -> anyhow::Result<()> {
     let mut node = shop.command("node");
     let manifest = shop.run(node.arg(shop.templates.join("mcpb/manifest.mjs")).arg(VERSION))?;
     fs::write(stage.join("manifest.json"), manifest)?;
+    shop.run(shop.node_tool("mcpb").arg("validate").arg(stage.join("manifest.json")))?;
     files::set_times(&stage, &shop.epoch)?;
-    let bundle = shop.out.join(format!("oge-mcp-{VERSION}.mcpb"));
-    shop.run(shop.node_tool("mcpb").arg("pack").arg(&stage).arg(bundle)).map(drop)
+    // Not `mcpb pack`, which writes the time of day into the archive.
+    let mut zip = shop.command(shop.python());
+    zip.args(["-m", "zipfile", "--create"]).arg(shop.out.join(format!("oge-mcp-{VERSION}.mcpb")));
+    shop.run(zip.args(["manifest.json", "server"]).current_dir(&stage)).map(drop)
 }

@@ -1,5 +1,6 @@
 //! The npm package: the component as jco's JavaScript, and its only dependency in the package itself.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::files;
@@ -19,6 +20,7 @@ pub(crate) fn build(shop: &Workshop, licenses: &Path) -> anyhow::Result<PathBuf>
     jco.arg("transpile").arg(oge_artifacts::mcp()).args(["--quiet", "--minify", "--no-typescript"]);
     jco.args(["--name", "oge-mcp", "--out-dir"]).arg(stage.join("component"));
     shop.run(&mut jco)?;
+    fs::remove_dir_all(stage.join("component/interfaces"))?;
     bundle_shim(shop, &stage)?;
     let mut npm = shop.command("npm");
     npm.args(["pack", "--silent", "--pack-destination"]).arg(&shop.out).current_dir(&stage);
