@@ -1,5 +1,5 @@
-//! Measures a call's CPU time as the time spent inside `Future::poll`: the guest's time and the host's work
-//! for it. A guest that waits is not polled.
+//! Measures a call's CPU time as the time spent inside `Future::poll`: the guest's time and that of the host's
+//! functions that it calls. A guest that waits is not polled. Its requests are tasks of their own and not counted.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -8,7 +8,8 @@ use wasmtime::ResourceLimiter;
 /// The limits of one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// CPU time of the guest, and of the host for it. Waiting does not count.
+    /// CPU time of the guest and of the host's functions that it calls. Waiting does not count, nor do
+    /// connecting, sending and receiving, which `requests` limits.
     pub cpu: Duration,
     /// Time from start to end, waiting included. `None` for what the call's deadlines allow: two requests,
     /// [`MAX_TOKEN_WAIT`](oge_token::timing::MAX_TOKEN_WAIT), and 10 s more.

@@ -53,8 +53,8 @@ impl Outgoing {
 type Done = Box<dyn Future<Output = Result<()>> + Send>;
 
 impl WasiHttpHooks for Outgoing {
-    /// Sends a request if its origin is allowed. wasmtime runs the future as a task of its own, which ends when
-    /// the guest drops the response.
+    /// Sends a request if its origin is allowed. wasmtime spawns a task for the future, and aborts it when the
+    /// guest drops the `future-incoming-response`.
     fn send_request(
         &mut self,
         mut request: Request<WasiBody>,
