@@ -34,7 +34,7 @@ enum Command {
     /// Call the five tools on a mock platform whose token expires twice.
     Demo,
     /// Call one of the five tools.
-    CallCommand(Box<call::CallCommand>),
+    Call(Box<call::CallCommand>),
     /// Check the settings, the names, the login and one harmless call, and say what to fix.
     Check(check::Check),
     /// Run a mock platform on loopback until Ctrl-C, and print the settings to use it.
@@ -46,7 +46,7 @@ impl Cli {
     async fn run(self) -> ExitCode {
         let result = match self.command {
             Command::Demo => demo::run().await,
-            Command::CallCommand(call) => call.run().await,
+            Command::Call(call) => call.run().await,
             Command::Check(check) => check.run().await,
             Command::Mock(mock) => mock.run().await,
         };
