@@ -88,5 +88,5 @@ fn building_a_host_rejects_a_bad_setting() {
 #[tokio::test]
 async fn building_a_host_rejects_a_file_that_is_not_a_component() {
     let built = Host::builder(b"no component".as_slice()).build();
-    assert!(format!("{:#}", built.err().unwrap()).contains("no component that this host can run"));
+    assert!(format!("{:#}", built.err().unwrap()).contains("this host cannot load the component"));
 }

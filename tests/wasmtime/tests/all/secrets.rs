@@ -63,7 +63,7 @@ async fn wasmtime_run_leaks_no_secret_on_any_failure() {
     let url = format!("{}/other", mock.origin());
     mock.response(Route::Other, 500, "text/plain", "no such key: MARKER-4711");
     let call = format!(
-        r#"call("{url}", none, none, none, some([("X-Api-Key", "MARKER-4711")]), none, none, some(true), none)"#
+        r#"call("{url}", {{headers: some([("X-Api-Key", "MARKER-4711")]), use-intranet-token: some(true)}})"#
     );
     let output = invoke(&settings(&mock), &call);
     output.has(&["no such key: ***"]);

@@ -130,7 +130,7 @@ async fn unsupported_types_methods_and_paths_are_refused() {
     let answer = bare().header("accept", "text/html").header(CONTENT_TYPE, JSON);
     let answer = answer.send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE);
-    assert!(answer.text().await.unwrap().contains("let Accept take application/json"));
+    assert!(answer.text().await.unwrap().contains("add application/json to Accept"));
     for method in ["GET", "DELETE"] {
         let request = Client::new().request(method.parse().unwrap(), server.url("/mcp"));
         let answer = request.bearer_auth(BEARER).send().await.unwrap();
