@@ -1,4 +1,4 @@
-//! The response headers that let a page in a browser call (CORS, the Fetch standard). [`crate::names`] decides
+//! The response headers that let a page in a browser call (CORS, the Fetch standard). [`crate::allowed_names`] decides
 //! which pages may.
 
 use http::header::{

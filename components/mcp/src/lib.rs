@@ -1,9 +1,9 @@
 //! The five tools as an MCP server, in one component: over stdio and over Streamable HTTP.
 //!
 //! The official SDK, `rmcp`, implements the protocol. Data flows one way: [`server`] (protocol) →
-//! [`oge`] (which tool) → [`arguments`] → the core, which is linked as a library → [`result`]. Calls
+//! [`oge_toolbox`] (which tool) → [`arguments`] → the core, which is linked as a library → [`result`]. Calls
 //! wait in the component's own reactor, so that all others continue while one waits. [`access`]
-//! controls access. All effects are behind one trait, [`oge::ServerEnv`], which the module `wasi`
+//! controls access. All effects are behind one trait, [`oge_toolbox::ServerEnv`], which the module `wasi`
 //! implements.
 
 pub mod accept;

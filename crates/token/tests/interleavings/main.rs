@@ -1,6 +1,8 @@
 //! The store's rules in every order in which its callers and its logins can run. To see how many orders are
 //! tried: `cargo test -p oge-token --test interleavings -- --nocapture`
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
 mod effects;
 
 use std::sync::atomic::Ordering::SeqCst;
