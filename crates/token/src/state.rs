@@ -20,7 +20,7 @@ pub const CONTENTION_WARNING: &str = "the platform refuses tokens that are only 
      logs in with this account and ends them; logins are now at least 5 s apart";
 
 /// The state of the token `T` and of the logins. All times are on one clock. In a state that processes share it
-/// is the wall clock, and [`State::recall`] corrects its jumps.
+/// is the wall clock, and [`State::correct_clock`] corrects its jumps.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State<T> {
     held: Option<Held<T>>,
