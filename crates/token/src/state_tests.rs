@@ -181,7 +181,7 @@ fn every_rule_holds() {
 }
 
 #[test]
-fn decide_anew_replaces_a_good_token_but_respects_a_rejection() {
+fn decide_new_replaces_a_good_token_but_respects_a_rejection() {
     let anew = |steps, now| {
         describe(play(steps).decide_new(Requester::Call, false, Duration::from_secs(now)))
     };
