@@ -7,6 +7,7 @@ official Python SDK. One line for each rule that holds; the first that does not 
 """
 
 import asyncio
+import atexit
 import contextlib
 import json
 import os
@@ -114,6 +115,7 @@ class Mock:
     def __init__(self, *options: str) -> None:
         command = [str(OGE), "mock", *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        atexit.register(self._process.kill)
         self.settings = {}
         for line in self._process.stdout:
             if line.startswith("# Requests"):
