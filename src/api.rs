@@ -21,7 +21,7 @@ use crate::url::Url;
 
 /// The operation's label.
 pub const OPERATION: &str = "API调用";
-/// How long one attempt may take, in seconds, if neither the caller nor `OGE_TIMEOUT_SECONDS` decides.
+/// The default time limit of one attempt, in seconds.
 pub const TIMEOUT_SECONDS: u32 = 120;
 
 /// The arguments. The WIT documents each.

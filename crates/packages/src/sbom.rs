@@ -9,7 +9,7 @@ use crate::workshop::{Workshop, field};
 /// cargo-cyclonedx writes a document beside the manifest of every package of the workspace.
 const NAME: &str = "oge-packages-sbom";
 
-/// Asks cargo-cyclonedx, and says so if it is not installed.
+/// Writes the document with cargo-cyclonedx. Prints a note if it is not installed.
 pub(crate) fn write(shop: &Workshop) -> anyhow::Result<()> {
     let mut cargo = shop.command("cargo");
     if shop.run(cargo.args(["cyclonedx", "--version"])).is_err() {

@@ -252,7 +252,7 @@ async fn a_login_that_hangs_ends_after_thirty_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_else_on_the_account_makes_logins_five_seconds_apart_and_is_told_once() {
+async fn contention_keeps_logins_5_s_apart_and_is_logged_once() {
     let scene = Scene::new(vec![issued("a", 3600)], None);
     scene.open();
     let started = Instant::now();

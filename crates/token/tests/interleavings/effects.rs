@@ -125,7 +125,7 @@ impl StoreEffects for World {
         self.turns.try_lock_owned()
     }
 
-    /// No other task needs to run for that: a task that pauses holds no lock but its turn.
+    /// Needs no other task: a task that pauses holds only the login lock.
     async fn pause(&self, time: Duration, _lock: Option<&Lock<NoDirectory>>) {
         self.pass(time);
     }

@@ -258,7 +258,7 @@ fn a_renewal_that_panics_costs_no_call() {
 }
 
 #[test]
-fn somebody_else_on_the_account_is_told_once() {
+fn contention_is_logged_once() {
     explore("two fresh rejections", || {
         block_on(async {
             let scene = Scene::new(&[Issues]);
