@@ -24,7 +24,7 @@ const KEEP_RESIDENT: usize = 512 * 1024;
 pub(crate) struct Pool {
     pub(crate) engine: Engine,
     /// One permit a call. Never closed.
-    pub(crate) turns: Semaphore,
+    pub(crate) permits: Semaphore,
 }
 
 impl Pool {
@@ -35,7 +35,7 @@ impl Pool {
         if let Some(pool) = pools.get(&calls) {
             return Ok(Arc::clone(pool));
         }
-        let pool = Self { engine: engine(calls)?, turns: Semaphore::new(calls as usize) };
+        let pool = Self { engine: engine(calls)?, permits: Semaphore::new(calls as usize) };
         let pool = Arc::new(pool);
         pools.insert(calls, Arc::clone(&pool));
         Ok(pool)

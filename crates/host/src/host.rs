@@ -163,7 +163,7 @@ impl Host {
         let inner = &*self.0;
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
         let running = async {
-            let _permit = inner.pool.turns.acquire().await;
+            let _permit = inner.pool.permits.acquire().await;
             let mut store = inner.store();
             let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
             call(&mut Guest { instance, store }).await

@@ -95,7 +95,7 @@ impl Drop for Ready {
 /// memory.
 #[derive(Clone, Debug)]
 pub struct Reactor {
-    turns: Arc<Mutex<()>>,
+    login_lock: Arc<Mutex<()>>,
     /// The memory that calls share.
     pub memory: Rc<Memory>,
 }
@@ -104,7 +104,7 @@ impl Reactor {
     /// Returns a reactor with memory for responses of up to `max_reply_bytes`.
     #[must_use]
     pub fn new(max_reply_bytes: usize) -> Self {
-        Self { turns: Arc::default(), memory: Memory::new(max_reply_bytes) }
+        Self { login_lock: Arc::default(), memory: Memory::new(max_reply_bytes) }
     }
 }
 
@@ -151,10 +151,10 @@ impl LoginLocks for Reactor {
     type LoginLock = OwnedMutexGuard<()>;
 
     async fn lock_login(&self) -> Self::LoginLock {
-        Arc::clone(&self.turns).lock_owned().await
+        Arc::clone(&self.login_lock).lock_owned().await
     }
 
     fn try_lock_login(&self) -> Option<Self::LoginLock> {
-        Arc::clone(&self.turns).try_lock_owned().ok()
+        Arc::clone(&self.login_lock).try_lock_owned().ok()
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Native {
     started: Instant,
     /// The wall clock at `started`.
     started_at: Duration,
-    turns: Arc<AsyncMutex<()>>,
+    login_lock: Arc<AsyncMutex<()>>,
     file: Option<TokenFile<StateDirectory>>,
 }
 
@@ -36,7 +36,7 @@ impl Native {
             warn,
             started: Instant::now(),
             started_at: wall_clock(),
-            turns: Arc::new(AsyncMutex::new(())),
+            login_lock: Arc::new(AsyncMutex::new(())),
             file,
         }
     }
@@ -92,11 +92,11 @@ impl StoreEffects for Native {
     }
 
     async fn lock_login(&self) -> Self::LoginLock {
-        Arc::clone(&self.turns).lock_owned().await
+        Arc::clone(&self.login_lock).lock_owned().await
     }
 
     fn try_lock_login(&self) -> Option<Self::LoginLock> {
-        Arc::clone(&self.turns).try_lock_owned().ok()
+        Arc::clone(&self.login_lock).try_lock_owned().ok()
     }
 
     async fn pause(&self, time: Duration, lock: Option<&Lock<StateDirectory>>) {

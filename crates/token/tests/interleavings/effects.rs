@@ -35,7 +35,7 @@ pub(crate) enum Login {
 pub(crate) struct World {
     script: &'static [Login],
     pub(crate) seen: Arc<Seen>,
-    turns: Arc<AsyncMutex<()>>,
+    login_lock: Arc<AsyncMutex<()>>,
 }
 
 /// What happened so far.
@@ -53,7 +53,7 @@ pub(crate) struct Seen {
 
 impl World {
     pub(crate) fn new(script: &'static [Login]) -> Self {
-        Self { script, seen: Arc::default(), turns: Arc::default() }
+        Self { script, seen: Arc::default(), login_lock: Arc::default() }
     }
 
     /// Lets time pass.
@@ -118,11 +118,11 @@ impl StoreEffects for World {
     }
 
     async fn lock_login(&self) -> Self::LoginLock {
-        Arc::clone(&self.turns).lock_owned().await
+        Arc::clone(&self.login_lock).lock_owned().await
     }
 
     fn try_lock_login(&self) -> Option<Self::LoginLock> {
-        self.turns.try_lock_owned()
+        self.login_lock.try_lock_owned()
     }
 
     /// Needs no other task: a task that pauses holds only the login lock.
