@@ -1,7 +1,7 @@
 //! Access control of the MCP server.
 
 use http::{HeaderMap, HeaderValue, header};
-use oge_mcp::access::Access;
+use oge_mcp_server::access::Access;
 
 use crate::input;
 

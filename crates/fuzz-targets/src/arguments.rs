@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oge_mcp::arguments::{checked, take};
+use oge_mcp_server::arguments::{checked, take};
 use oge_tools::authorization::Authorization;
 use oge_tools::error::{Failure, Fault};
 use oge_tools::for_each_tool;

@@ -1,7 +1,7 @@
 //! A message of an MCP client.
 
-use oge_mcp::arguments::{checked, ignored};
-use oge_mcp::message::{normalize, parse};
+use oge_mcp_server::arguments::{checked, ignored};
+use oge_mcp_server::message::{normalize, parse};
 use oge_tools::for_each_tool;
 use oge_tools::tools::{self, Tool};
 use rmcp::model::{CallToolRequestParams, ClientRequest, JsonRpcMessage};

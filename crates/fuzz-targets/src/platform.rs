@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use oge_mcp::result::{self, Limits};
+use oge_mcp_server::result::{self, Limits};
 use oge_tools::client::{Client, Clock, Transport, TransportError};
 use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};

@@ -1,6 +1,7 @@
 //! A store for several tasks: each login is a task of its own.
 
 use alloc::borrow::ToOwned as _;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::future::Future;
 
@@ -59,6 +60,14 @@ impl<E: Spawn> SharedStore<E> {
     /// Returns the held token, good or not. Does not contact the authority.
     pub fn peek(&self) -> Option<Token> {
         self.0.peek()
+    }
+
+    /// As [`Store::check_file`].
+    ///
+    /// # Errors
+    /// Returns why the token file cannot be locked.
+    pub fn check_file(&self) -> Result<(), String> {
+        self.0.check_file()
     }
 
     /// Returns a token other than generation `stale`. With `None`, logs in even if the held token is good.

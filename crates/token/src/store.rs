@@ -125,6 +125,17 @@ impl<E: StoreEffects> Store<E> {
         self.known.with(|known| known.held())
     }
 
+    /// Checks that the token file can be locked, as each login must. Contacts nobody.
+    ///
+    /// # Errors
+    /// Returns why it cannot.
+    pub fn check_file(&self) -> Result<(), String> {
+        match self.effects.file().map(|file| file.lock(self.effects.now())) {
+            Some(Locking::Impossible(problem)) => Err(["OGE_TOKEN_FILE ", &problem].concat()),
+            None | Some(Locking::Held(_) | Locking::Busy(_)) => Ok(()),
+        }
+    }
+
     /// Returns a token other than generation `stale`. With `None`, logs in even if the held token is good.
     ///
     /// # Errors

@@ -5,11 +5,11 @@
 
 mod toolbox;
 
-use oge_mcp::access::Access;
-use oge_mcp::server::Server;
 use oge_mcp::wasi::http::Service;
 use oge_mcp::wasi::reactor::Reactor;
 use oge_mcp::wasi::runtime;
+use oge_mcp_server::access::Access;
+use oge_mcp_server::server::Server;
 use oge_tools::wasi::settings;
 use toolbox::Fixtures;
 use wasip2::exports::http::incoming_handler::Guest;

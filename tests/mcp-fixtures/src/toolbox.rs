@@ -1,6 +1,6 @@
 //! The suite's test tools. The suite defines their names and results.
 
-use oge_mcp::server::Toolbox;
+use oge_mcp_server::server::Toolbox;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ContentBlock,
     JsonObject, ProgressNotificationParam, ResourceContents, Tool,

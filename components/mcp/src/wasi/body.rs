@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
+use oge_mcp_server::http::MAX_BYTES;
 use oge_tools::client::TransportError;
 use oge_tools::wasi::http::{read_body, write_all};
 use oge_tools::wasi::wait::{Deadline, Wait as _};
@@ -15,8 +16,6 @@ use wasip2::io::streams::OutputStream;
 
 use super::reactor::Reactor;
 
-/// The largest message. It may have the code for `execute_code_to_dag`.
-pub(super) const MAX_BYTES: usize = 4 << 20;
 /// How long a client may take to send its message.
 const MESSAGE: Duration = Duration::from_secs(30);
 /// How long a client may take to receive a part of the response.

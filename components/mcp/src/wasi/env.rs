@@ -4,13 +4,21 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use oge_mcp_server::callers::CallerTokens;
+use oge_mcp_server::memory::{Memory, Share};
+use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
+use oge_mcp_server::progress::Progress;
+use oge_mcp_server::readiness::check_settings;
+use oge_mcp_server::result::Limits;
 use oge_token::Store;
 use oge_token_store::wasi::{TokenStores, WasiEffects, from_settings, settings};
-use oge_tools::error::Fault;
+use oge_tools::client::{Client, Clock as _};
+use oge_tools::error::{Failure, Fault};
 use oge_tools::log::Event;
 use oge_tools::secret::{KnownSecrets, Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, TokenStore};
+use oge_tools::tools::{Completed, Tool};
 use oge_tools::wasi::clock::WasiClock;
 use oge_tools::wasi::http::Http;
 use oge_tools::wasi::settings::log_level;
@@ -22,10 +30,6 @@ use rmcp::service::RequestContext;
 use send_wrapper::SendWrapper;
 
 use super::reactor::{Reactor, Sharing};
-use crate::callers::CallerTokens;
-use crate::memory::{Memory, Share};
-use crate::oge_toolbox::ServerEnv;
-use crate::result::Limits;
 
 /// The environment of a call: the settings at its start, the token store of the instance, and the memory
 /// that the call holds. Clones share them.
@@ -131,10 +135,6 @@ impl TokenStore for WasiEnv {
 }
 
 impl ServerEnv for WasiEnv {
-    type Transport = Http<Sharing>;
-    type TokenStore = Self;
-    type Clock = WasiClock;
-
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
         let inner = self.newest();
         let (id, ended) = (context.id.clone(), context.ct.clone());
@@ -150,6 +150,14 @@ impl ServerEnv for WasiEnv {
         Self { inner, share, newest, stores }
     }
 
+    fn is_ready(&self) -> Result<(), String> {
+        check_settings(settings::source()).map_err(|fault| fault.into_failure("").message)?;
+        match &self.newest().tokens {
+            Ok(tokens) => tokens.check_file(),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     async fn hold(&self, bytes: usize) {
         self.share.hold(bytes).await;
     }
@@ -158,34 +166,59 @@ impl ServerEnv for WasiEnv {
         self.inner.limits
     }
 
-    fn settings(&self) -> Result<Settings, Fault> {
-        self.inner.settings.clone()
-    }
-
-    fn transport(&self, settings: &Settings) -> Http<Sharing> {
-        let wait = Sharing { reactor: self.inner.reactor.clone(), share: Rc::clone(&self.share) };
-        Http { wait, max_reply_bytes: settings.max_reply_bytes }
-    }
-
-    fn tokens(&self) -> Self {
-        self.clone()
-    }
-
     fn remember(&self, token: Secret) {
         self.inner.callers.borrow_mut().add(token);
     }
 
-    fn redactor(&self) -> Redactor {
-        self.inner.callers.borrow().hidden_by(self.inner.known.borrow().redactor())
+    fn redacted(&self, failure: Failure) -> Failure {
+        failure.redacted(&self.redactor())
     }
 
-    fn clock(&self) -> WasiClock {
-        WasiClock
+    fn now(&self) -> Duration {
+        WasiClock.monotonic()
     }
 
     async fn sleep(&self, time: Duration) {
         self.share.release();
         self.inner.reactor.until(&Deadline::after(time)).await;
+    }
+
+    fn log_failure(&self, operation: &str, failure: &Failure) {
+        self.log(operation, Event::Failed(failure));
+    }
+}
+
+impl<T: Tool> RunTool<T> for WasiEnv {
+    async fn run(
+        &self,
+        arguments: T::Arguments,
+        progress: &Progress,
+    ) -> Result<Completed<T::Output>, Failure> {
+        let settings =
+            self.inner.settings.clone().map_err(|fault| fault.into_failure(T::OPERATION))?;
+        let wait = Sharing { reactor: self.inner.reactor.clone(), share: Rc::clone(&self.share) };
+        let client = Client {
+            transport: Http { wait, max_reply_bytes: settings.max_reply_bytes },
+            token_store: self.clone(),
+            clock: WasiClock,
+            observe: self.observer(progress),
+            redactor: self.redactor(),
+            settings,
+        };
+        client.run::<T>(arguments).await
+    }
+}
+
+impl WasiEnv {
+    /// Returns the observer of a call. It has one type for all tools, so that `Client` is compiled once.
+    fn observer(&self, progress: &Progress) -> impl Fn(&str, Event<'_>) {
+        |operation, event| {
+            // The toolbox logs every failure once, whatever its source.
+            if !matches!(event, Event::Failed(_)) {
+                self.log(operation, event);
+                progress.tell(event);
+            }
+        }
     }
 
     fn log(&self, operation: &str, event: Event<'_>) {
@@ -194,6 +227,10 @@ impl ServerEnv for WasiEnv {
             Err(_) => log_level(settings::source()),
         };
         stderr::write(level, operation, event);
+    }
+
+    fn redactor(&self) -> Redactor {
+        self.inner.callers.borrow().hidden_by(self.inner.known.borrow().redactor())
     }
 }
 

@@ -1,22 +1,26 @@
 //! The component's exports: a command that serves stdio, and a handler that serves HTTP.
 
 use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 
 use oge_token_store::wasi::{LoginLocks as _, settings};
 use oge_tools::settings::Settings;
 use tokio::runtime::Runtime;
 use wasip2::http::types::{ErrorCode, IncomingRequest, ResponseOutparam};
 
+use oge_mcp_server::access::Access;
+use oge_mcp_server::oge_toolbox::OgeToolbox;
+use oge_mcp_server::server::Server;
+use oge_mcp_server::stdio;
+
 use super::bindings::Component;
 use super::bindings::exports::wasi::cli::run::Guest as Command;
 use super::bindings::exports::wasi::http::incoming_handler::Guest as Handler;
+use super::console::WasiConsole;
 use super::env::WasiEnv;
 use super::http::Service;
 use super::reactor::Reactor;
-use super::{runtime, stdio};
-use crate::access::Access;
-use crate::oge_toolbox::{OgeToolbox, ServerEnv as _};
-use crate::server::Server;
+use super::runtime;
 
 /// Returns a reactor with memory for the responses that the settings allow. With bad settings no response
 /// is read.
@@ -30,11 +34,13 @@ impl Command for Component {
         let reactor = reactor();
         let env = WasiEnv::from_settings(reactor.clone());
         // Each call reports it too, but this is printed before the first call.
-        if let Err(fault) = env.settings() {
+        if let Err(fault) = Settings::read(settings::source()) {
             eprintln!("oge-mcp: {}", fault.into_failure("").message);
         }
         let server = Server::new(OgeToolbox::new(env));
-        let serve = |runtime: Runtime| runtime.block_on(stdio::serve(server, reactor));
+        let memory = Rc::clone(&reactor.memory);
+        let console = WasiConsole(reactor);
+        let serve = |runtime: Runtime| runtime.block_on(stdio::serve(server, console, &memory));
         runtime().map_err(|error| error.to_string()).and_then(serve).map_err(|why| {
             eprintln!("oge-mcp: {why}");
         })

@@ -7,13 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use oge_mcp_server::memory::{Memory, Share};
 use oge_token_store::wasi::LoginLocks;
 use oge_tools::wasi::wait::{Deadline, Wait};
 use slab::Slab;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use wasip2::io::poll::{Pollable, poll};
-
-use crate::memory::{Memory, Share};
 
 thread_local! {
     static WAITING: RefCell<Slab<Waiting>> = const { RefCell::new(Slab::new()) };

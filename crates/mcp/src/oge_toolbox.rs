@@ -1,14 +1,10 @@
-//! The five tools: calls a tool by its name, with the retry for an expired token.
+//! The five tools: calls a tool by its name.
 
 use std::time::Duration;
 
-use oge_tools::client::{Client, Clock, Transport};
-use oge_tools::error::{Failure, Fault};
+use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
-use oge_tools::log::Event;
-use oge_tools::secret::{Redactor, Secret};
-use oge_tools::settings::Settings;
-use oge_tools::token::TokenStore;
+use oge_tools::secret::Secret;
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
@@ -27,45 +23,58 @@ use crate::watch::Pauses;
 
 /// The effects of a call.
 pub trait ServerEnv: Clone + 'static {
-    /// Sends requests.
-    type Transport: Transport;
-    /// Holds the token.
-    type TokenStore: TokenStore;
-    /// Tells the time.
-    type Clock: Clock;
-
     /// Returns the environment of one call, which holds memory from its response until its result is written.
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self;
+    /// Checks that calls can succeed as far as this process knows, without a request to anybody.
+    ///
+    /// # Errors
+    /// Returns what is missing.
+    fn is_ready(&self) -> Result<(), String>;
     /// Waits until the call may use this much memory for its result.
     fn hold(&self, bytes: usize) -> impl Future<Output = ()>;
     /// Returns the limits of a result.
     fn limits(&self) -> Limits;
-    /// Returns the settings.
-    ///
-    /// # Errors
-    /// Names the first setting whose value is bad.
-    fn settings(&self) -> Result<Settings, Fault>;
-    /// Returns the transport of one call.
-    fn transport(&self, settings: &Settings) -> Self::Transport;
-    /// Returns the token store of this instance.
-    fn tokens(&self) -> Self::TokenStore;
     /// Hides a caller's token from now on.
     fn remember(&self, token: Secret);
-    /// Returns a redactor that hides all secrets that this instance knows.
-    fn redactor(&self) -> Redactor;
-    /// Returns the clock.
-    fn clock(&self) -> Self::Clock;
+    /// Hides all secrets that this process knows.
+    fn redacted(&self, failure: Failure) -> Failure;
+    /// Returns the time since an arbitrary fixed point.
+    fn now(&self) -> Duration;
     /// Waits for this time.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
-    /// Writes the log.
-    fn log(&self, operation: &str, event: Event<'_>);
+    /// Logs a failed call.
+    fn log_failure(&self, operation: &str, failure: &Failure);
 }
 
-/// The five tools. `SendWrapper` is sound because a component has one thread.
+/// Runs one tool.
+pub trait RunTool<T: Tool> {
+    /// Runs the tool. Logs and reports what happens, but not the failure that it returns.
+    ///
+    /// # Errors
+    /// The call's failure. It has no secret in it.
+    fn run(
+        &self,
+        arguments: T::Arguments,
+        progress: &Progress,
+    ) -> impl Future<Output = Result<Completed<T::Output>, Failure>>;
+}
+
+macro_rules! every_tool {
+    ($($module:ident, $name:literal, $tool:ident;)*) => {
+        /// Runs any of the tools.
+        pub trait RunTools: ServerEnv $(+ RunTool<oge_tools::tools::$tool>)* {}
+
+        impl<E: ServerEnv $(+ RunTool<oge_tools::tools::$tool>)*> RunTools for E {}
+    };
+}
+
+for_each_tool!(every_tool);
+
+/// The five tools. The `SendWrapper` is sound because a server runs on one thread.
 #[derive(Debug)]
 pub struct OgeToolbox<O>(SendWrapper<O>);
 
-impl<O: ServerEnv> OgeToolbox<O> {
+impl<O: RunTools> OgeToolbox<O> {
     /// Returns the tools with these effects.
     #[must_use]
     pub fn new(env: O) -> Self {
@@ -73,9 +82,13 @@ impl<O: ServerEnv> OgeToolbox<O> {
     }
 }
 
-impl<O: ServerEnv> Toolbox for OgeToolbox<O> {
+impl<O: RunTools> Toolbox for OgeToolbox<O> {
     fn tools(&self) -> &[rmcp::model::Tool] {
         tools::all()
+    }
+
+    fn is_ready(&self) -> Result<(), String> {
+        self.0.is_ready()
     }
 
     fn call(
@@ -108,7 +121,7 @@ struct ToolCall<O> {
     progress: Progress,
 }
 
-impl<O: ServerEnv> ToolCall<O> {
+impl<O: RunTools> ToolCall<O> {
     async fn named(self, name: &str, given: JsonObject) -> Result<CallToolResult, ErrorData> {
         if let Some(token) = arguments::secret(&given) {
             self.env.remember(Secret::new(token));
@@ -131,37 +144,23 @@ impl<O: ServerEnv> ToolCall<O> {
         for_each_tool!(dispatch)
     }
 
-    async fn tool<T: Tool<Arguments: DeserializeOwned>>(self, given: JsonObject) -> CallToolResult {
+    async fn tool<T: Tool<Arguments: DeserializeOwned>>(self, given: JsonObject) -> CallToolResult
+    where
+        O: RunTool<T>,
+    {
         let ignored = arguments::ignored::<T>(&given);
         let result = match arguments::read::<T>(given) {
             Ok(arguments) => self.run::<T>(arguments).await,
-            Err(failure) => Err(self.hidden(failure)),
+            Err(failure) => Err(self.env.redacted(failure)),
         };
         self.end::<T>(result, &ignored).await
     }
 
-    async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Completed<T::Output>, Failure> {
-        let settings = self.env.settings().map_err(|fault| fault.into_failure(T::OPERATION))?;
-        let client = Client {
-            transport: self.env.transport(&settings),
-            token_store: self.env.tokens(),
-            clock: self.env.clock(),
-            observe: self.observer(),
-            redactor: self.env.redactor(),
-            settings,
-        };
-        client.run::<T>(arguments).await
-    }
-
-    /// Returns the observer of a call. It has one type for all tools, so that `Client` is compiled once.
-    fn observer(&self) -> impl Fn(&str, Event<'_>) {
-        |operation, event| {
-            // `end` logs every failure once, whatever its source.
-            if !matches!(event, Event::Failed(_)) {
-                self.env.log(operation, event);
-                self.progress.tell(event);
-            }
-        }
+    async fn run<T: Tool>(&self, arguments: T::Arguments) -> Result<Completed<T::Output>, Failure>
+    where
+        O: RunTool<T>,
+    {
+        RunTool::<T>::run(&self.env, arguments, &self.progress).await
     }
 
     /// Queries a task's state, repeatedly until the task ends if the client asks to wait.
@@ -171,19 +170,18 @@ impl<O: ServerEnv> ToolCall<O> {
     ) -> Result<Completed<query_task_status::Output>, Failure> {
         type Watched = QueryTaskStatus;
         let mut checked =
-            arguments::checked::<Watched>(given).map_err(|failure| self.hidden(failure))?;
+            arguments::checked::<Watched>(given).map_err(|failure| self.env.redacted(failure))?;
         // The only argument that the tool itself does not have. Its schema limits it.
         let wait = checked.remove("wait_seconds").as_ref().and_then(Value::as_u64);
         let arguments =
-            arguments::take::<Watched>(checked).map_err(|failure| self.hidden(failure))?;
-        let clock = self.env.clock();
-        let started = clock.monotonic();
+            arguments::take::<Watched>(checked).map_err(|failure| self.env.redacted(failure))?;
+        let started = self.env.now();
         let wait = Duration::from_secs(wait.unwrap_or_default());
         let mut pauses = Pauses::of(wait, started);
         loop {
             let mut done = self.run::<Watched>(arguments.clone()).await?;
             let output = &done.output;
-            let now = clock.monotonic();
+            let now = self.env.now();
             let pause = if output.phase.is_end() { None } else { pauses.pause(now) };
             let Some(pause) = pause else {
                 done.elapsed = now.saturating_sub(started);
@@ -195,11 +193,6 @@ impl<O: ServerEnv> ToolCall<O> {
         }
     }
 
-    /// Hides the secrets that this instance knows in a failure.
-    fn hidden(&self, failure: Failure) -> Failure {
-        failure.redacted(&self.env.redactor())
-    }
-
     async fn end<T: Tool>(
         &self,
         result: Result<Completed<T::Output>, Failure>,
@@ -209,14 +202,13 @@ impl<O: ServerEnv> ToolCall<O> {
         let built = match result.map(|done| result::measure::<T>(done, limits)) {
             Ok(Ok(measured)) => {
                 self.env.hold(measured.memory()).await;
-                measured.build().map_err(|failure| self.hidden(failure))
+                measured.build().map_err(|failure| self.env.redacted(failure))
             }
-            Ok(Err(failure)) => Err(self.hidden(failure)),
-            // `Client` has redacted the platform's text already.
+            Ok(Err(failure)) => Err(self.env.redacted(failure)),
             Err(failure) => Err(failure),
         };
         let mut result = built.unwrap_or_else(|failure| {
-            self.env.log(T::OPERATION, Event::Failed(&failure));
+            self.env.log_failure(T::OPERATION, &failure);
             result::failure::<T>(&result::shortened::<T>(failure, limits))
         });
         ignored::tell(&mut result, ignored);

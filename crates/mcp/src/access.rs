@@ -102,9 +102,7 @@ impl Access {
     /// # Errors
     /// Returns the refusal to respond with.
     pub fn decide(&self, method: &Method, headers: &HeaderMap) -> Result<Admitted, Refusal> {
-        if let Rule::Closed(message) = self.rule {
-            return Err(closed(message));
-        }
+        self.is_open_to_someone().map_err(closed)?;
         self.names.check_host(headers)?;
         if self.page(headers) == Page::Foreign {
             let status = StatusCode::FORBIDDEN;
@@ -114,6 +112,17 @@ impl Access {
             return Ok(Admitted::Preflight);
         }
         self.admit(headers).map(|()| Admitted::Call)
+    }
+
+    /// Checks that the settings permit somebody to call.
+    ///
+    /// # Errors
+    /// Returns why they do not.
+    pub fn is_open_to_someone(&self) -> Result<(), &'static str> {
+        match self.rule {
+            Rule::Closed(message) => Err(message),
+            Rule::Open | Rule::Bearer(_) => Ok(()),
+        }
     }
 
     /// Checks the bearer token.

@@ -14,6 +14,14 @@ pub trait Toolbox: Send + Sync + 'static {
     /// Returns the description of each tool.
     fn tools(&self) -> &[Tool];
 
+    /// Checks that calls can succeed as far as this process knows, without a request to anybody.
+    ///
+    /// # Errors
+    /// Returns what is missing.
+    fn is_ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Calls a tool.
     ///
     /// # Errors
@@ -40,6 +48,14 @@ impl<T: Toolbox> Server<T> {
     #[must_use]
     pub fn new(toolbox: T) -> Self {
         Self(Arc::new(toolbox))
+    }
+
+    /// As [`Toolbox::is_ready`].
+    ///
+    /// # Errors
+    /// Returns what is missing.
+    pub fn is_ready(&self) -> Result<(), String> {
+        self.0.is_ready()
     }
 }
 

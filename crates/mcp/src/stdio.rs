@@ -6,11 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oge_token_store::wasi::settings;
-use oge_tools::log::Event;
-use oge_tools::wasi::settings::log_level;
-use oge_tools::wasi::stderr;
-use oge_tools::wasi::wait::{Deadline, Wait as _};
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::Transport;
@@ -18,64 +13,100 @@ use rmcp::{RoleServer, ServiceExt as _};
 use send_wrapper::SendWrapper;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, oneshot, watch};
-use wasip2::cli::{stdin, stdout};
-use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
-use super::reactor::{Reactor, Ready};
-use super::written::Written;
 use crate::memory::Memory;
 use crate::message::{InFlight, Lines, Refusal, normalize, parse};
 use crate::server::{Server, Toolbox};
+use crate::written::Written;
 
 /// How long running calls may continue after the end of the input.
 const GRACE: Duration = Duration::from_secs(5);
 /// The largest message.
 const MAX_LINE_BYTES: usize = 16 << 20;
-/// The largest read.
-const MAX_READ_BYTES: u64 = 64 << 10;
+
+/// Standard input, standard output, the clock and the log of this process.
+pub trait Console: 'static {
+    /// Standard input.
+    type Input: Source;
+    /// Standard output.
+    type Output: Sink;
+
+    /// Opens both.
+    fn open(&self) -> (Self::Input, Self::Output);
+    /// Waits for this time.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+    /// Logs a problem that does not end the session.
+    fn warn(&self, what: &str);
+}
+
+/// Bytes that arrive.
+pub trait Source: 'static {
+    /// Returns the bytes that have arrived, waiting for the first. `None` at the end. Dropping the future loses
+    /// no bytes.
+    fn read(&mut self) -> impl Future<Output = Option<Vec<u8>>>;
+}
+
+/// Bytes that leave.
+pub trait Sink: 'static {
+    /// Writes bytes and waits until they are flushed. Returns whether the other side still reads.
+    fn write(&mut self, bytes: Vec<u8>) -> impl Future<Output = bool>;
+}
 
 /// Serves until the input ends or the output is closed.
 ///
 /// # Errors
 /// Returns why the session failed.
-pub async fn serve<T: Toolbox>(server: Server<T>, reactor: Reactor) -> Result<(), String> {
+pub async fn serve<T: Toolbox, C: Console>(
+    server: Server<T>,
+    console: C,
+    memory: &Rc<Memory>,
+) -> Result<(), String> {
+    let console = Rc::new(console);
+    let (source, sink) = console.open();
     let (output, lines) = unbounded_channel();
     let output = Output(output);
     let (ended, mut has_ended) = watch::channel(false);
-    let input = SendWrapper::new(Input::open(output.clone(), ended));
-    let input = Arc::new(Mutex::new(input));
+    let input = Input {
+        source,
+        lines: Lines::new(MAX_LINE_BYTES),
+        ended,
+        output: output.clone(),
+        refused: None,
+        console: Rc::clone(&console),
+    };
+    let input = Arc::new(Mutex::new(SendWrapper::new(input)));
     let stdio = Stdio { input, output: output.clone(), in_flight: SendWrapper::new(Rc::default()) };
     let last_call = async {
         let _ = has_ended.wait_for(|ended| *ended).await;
-        reactor.until(&Deadline::after(GRACE)).await;
+        console.sleep(GRACE).await;
     };
-    let mut written = std::pin::pin!(write(lines));
+    let mut written = std::pin::pin!(write(sink, lines));
     let result = tokio::select! {
         biased;
         () = &mut written => {
             // No response can be sent any more, so the platform gets no more requests.
-            warn("the client has closed the output; the server ends");
+            console.warn("the client has closed the output; the server ends");
             return Ok(());
         }
-        result = session(server, stdio, &reactor.memory) => result,
+        result = session(server, stdio, memory, &*console) => result,
         () = last_call => Ok(()),
     };
-    let late = Deadline::after(GRACE);
     tokio::select! {
         biased;
         () = written => {}
         // Lines are written in order, so the empty one is written last.
         _ = output.send(Vec::new()) => {}
-        () = reactor.until(&late) => {}
+        () = console.sleep(GRACE) => {}
     }
     result
 }
 
 /// Serves one session. Messages before `initialize` get a response or are ignored.
-async fn session<T: Toolbox>(
+async fn session<T: Toolbox, C: Console>(
     server: Server<T>,
-    stdio: Stdio,
+    stdio: Stdio<C>,
     memory: &Rc<Memory>,
+    console: &C,
 ) -> Result<(), String> {
     loop {
         // A session that was not opened has no requests in flight.
@@ -87,7 +118,7 @@ async fn session<T: Toolbox>(
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
             // The SDK's error is not shown, because it has the message in it.
             Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
-                warn("a message before `initialize` that is no request was ignored");
+                console.warn("a message before `initialize` that is no request was ignored");
             }
             Err(ServerInitializeError::InitializeFailed(_)) => {}
             Err(_) => return Err("the session cannot be opened".to_owned()),
@@ -95,20 +126,22 @@ async fn session<T: Toolbox>(
     }
 }
 
-fn warn(what: &str) {
-    stderr::write(log_level(settings::source()), "MCP", Event::Warning(what));
-}
-
 /// Standard input and output as the SDK's transport. Clones share them.
-#[derive(Clone)]
-struct Stdio {
-    // A component has one thread.
-    input: Arc<Mutex<SendWrapper<Input>>>,
+struct Stdio<C: Console> {
+    // A server runs on one thread.
+    input: Arc<Mutex<SendWrapper<Input<C>>>>,
     output: Output,
     in_flight: SendWrapper<Rc<RefCell<InFlight>>>,
 }
 
-impl Transport<RoleServer> for Stdio {
+impl<C: Console> Clone for Stdio<C> {
+    fn clone(&self) -> Self {
+        let Self { input, output, in_flight } = self;
+        Self { input: Arc::clone(input), output: output.clone(), in_flight: in_flight.clone() }
+    }
+}
+
+impl<C: Console> Transport<RoleServer> for Stdio<C> {
     type Error = io::Error;
 
     fn send(
@@ -133,22 +166,18 @@ impl Transport<RoleServer> for Stdio {
     }
 }
 
-struct Input {
-    stream: InputStream,
+struct Input<C: Console> {
+    source: C::Input,
     lines: Lines,
     ended: watch::Sender<bool>,
     output: Output,
     /// Completes when the last refusal is written, so that a client that reads nothing does not fill the
     /// memory.
     refused: Option<oneshot::Receiver<()>>,
+    console: Rc<C>,
 }
 
-impl Input {
-    fn open(output: Output, ended: watch::Sender<bool>) -> Self {
-        let (stream, lines) = (stdin::get_stdin(), Lines::new(MAX_LINE_BYTES));
-        Self { stream, lines, ended, output, refused: None }
-    }
-
+impl<C: Console> Input<C> {
     /// Returns the next message, or `None` at the end of the input. Refuses bad messages. Dropping the
     /// future while it waits loses no input.
     async fn message(&mut self, in_flight: &RefCell<InFlight>) -> Option<ClientJsonRpcMessage> {
@@ -173,10 +202,10 @@ impl Input {
         let Refusal { reason, .. } = refusal;
         match refusal.to_json() {
             Some(error) => {
-                warn(&format!("a message was refused: {reason}"));
+                self.console.warn(&format!("a message was refused: {reason}"));
                 self.refused = Some(self.output.send(error.into_bytes()));
             }
-            None => warn(&format!("a message was ignored: {reason}")),
+            None => self.console.warn(&format!("a message was ignored: {reason}")),
         }
     }
 
@@ -185,12 +214,9 @@ impl Input {
             if let Some(line) = self.lines.next_line() {
                 return Some(line);
             }
-            match self.stream.read(MAX_READ_BYTES) {
-                Ok(bytes) if bytes.is_empty() => {
-                    Ready::of(&Rc::new(self.stream.subscribe())).await;
-                }
-                Ok(bytes) => self.lines.push(bytes),
-                Err(_) => {
+            match self.source.read().await {
+                Some(bytes) => self.lines.push(bytes),
+                None => {
                     self.ended.send_replace(true);
                     return self.lines.last_line();
                 }
@@ -217,36 +243,14 @@ impl Output {
 }
 
 /// Writes lines until the output is closed.
-async fn write(mut lines: UnboundedReceiver<Line>) {
-    let stream = stdout::get_stdout();
+async fn write(mut sink: impl Sink, mut lines: UnboundedReceiver<Line>) {
     while let Some((mut line, written)) = lines.recv().await {
         if !line.is_empty() {
             line.push(b'\n');
         }
-        if write_all(&stream, &line).await.is_err() {
+        if !sink.write(line).await {
             return;
         }
         let _ = written.send(());
-    }
-}
-
-/// Writes bytes and waits until they are flushed.
-async fn write_all(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), StreamError> {
-    while !bytes.is_empty() {
-        let (now, later) = bytes.split_at(room(stream).await?.min(bytes.len()));
-        stream.write(now)?;
-        bytes = later;
-    }
-    stream.flush()?;
-    room(stream).await.map(drop)
-}
-
-/// Waits until bytes may be written. Returns how many.
-async fn room(stream: &OutputStream) -> Result<usize, StreamError> {
-    loop {
-        match stream.check_write()? {
-            0 => Ready::of(&Rc::new(stream.subscribe())).await,
-            room => return Ok(usize::try_from(room).unwrap_or(usize::MAX)),
-        }
     }
 }
