@@ -20,20 +20,23 @@ mod role;
 mod timing;
 mod ways;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use criterion::Criterion;
 
 use crate::role::Role;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Role::of_this_process() {
+        Some(Role::Oge) => return Ok(oge_cli::main()),
         Some(Role::Mock) => mock::serve(),
         Some(Role::Host) => memory::host(),
         Some(Role::Start) => cold_start::host(),
         Some(Role::Wasmtime) => Ok(oge_wasmtime::run(std::env::args_os())?),
         None => measure(),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn measure() -> anyhow::Result<()> {

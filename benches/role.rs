@@ -15,10 +15,12 @@ pub(crate) enum Role {
     Start,
     /// Runs wasmtime's command line.
     Wasmtime,
+    /// Runs the command `oge`.
+    Oge,
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Mock, Self::Host, Self::Start, Self::Wasmtime];
+    const ALL: [Self; 5] = [Self::Mock, Self::Host, Self::Start, Self::Wasmtime, Self::Oge];
 
     pub(crate) fn of_this_process() -> Option<Self> {
         let name = std::env::var(VARIABLE).ok()?;

@@ -1,6 +1,6 @@
 //! The MCP server on wasmtime's command line, called by the official SDK's client.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -15,6 +15,7 @@ use tokio::process::Child;
 
 use super::{Served, Way, call, precompiled, serve, wasmtime};
 use crate::mock::MockProcess;
+use crate::role::Role;
 
 const BEARER: &str = "benchmark-bearer";
 
@@ -26,11 +27,25 @@ pub(crate) struct Session {
     _served: Option<Served>,
 }
 
-/// Starts a server process and a session over stdio with `initialize`.
+/// Starts `oge mcp` and a session of it.
+pub(crate) async fn oge(mock: &MockProcess) -> anyhow::Result<Session> {
+    let state = tempfile::tempdir()?;
+    let mut command = Role::Oge.command()?;
+    command.arg("mcp").envs(mock.settings().iter().cloned()).stderr(Stdio::null());
+    command.env("OGE_TOKEN_FILE", state.path().join("token"));
+    session(command, state).await
+}
+
+/// Starts the component and a session of it over stdio.
 pub(crate) async fn over_stdio(mock: &MockProcess) -> anyhow::Result<Session> {
     let state = tempfile::tempdir()?;
     let mut command = wasmtime("run", mock.settings(), state.path())?;
     command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp())?);
+    session(command, state).await
+}
+
+/// Starts a server process and a session over stdio with `initialize`.
+async fn session(mut command: Command, state: TempDir) -> anyhow::Result<Session> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
     let stdout = child.stdout.take().context("a pipe")?;

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use self::client::Wire;
 use self::command_line::{serve, served};
 use self::host::undecided_way;
-use self::mcp::{over_http, over_stdio};
+use self::mcp::{oge, over_http, over_stdio};
 use self::served::Served;
 use crate::mock::MockProcess;
 
@@ -61,6 +61,7 @@ pub(crate) fn all(mock: &mut MockProcess, runtime: &Runtime) -> anyhow::Result<V
         served(mock)?,
     ];
     ways.push(runtime.block_on(over_stdio(mock))?.way("mcp stdio"));
+    ways.push(runtime.block_on(oge(mock))?.way("oge mcp"));
     ways.push(runtime.block_on(over_http(mock))?.way("mcp http"));
     Ok(ways)
 }

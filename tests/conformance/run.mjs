@@ -1,7 +1,7 @@
 // Runs the official conformance suite: `npm ci`, then
-// `node run.mjs SHIPPED_URL FIXTURES_URL [--bearer VARIABLE]`.
-// SHIPPED_URL is the shipped server, FIXTURES_URL the same server with the suite's test tools. Prints one row
-// for each scenario. Exit code 1 if a scenario fails or checks nothing.
+// `node run.mjs SHIPPED_URL NATIVE_URL FIXTURES_URL [--bearer VARIABLE]`.
+// SHIPPED_URL is the shipped component, NATIVE_URL the same server in the command `oge`, FIXTURES_URL the
+// component with the suite's test tools. Prints one row for each scenario. Exit code 1 if a scenario fails or checks nothing.
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -128,14 +128,14 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { bearer: { type: 'string' } },
 });
-const [shipped, fixtures] = positionals;
+const [shipped, native, fixtures] = positionals;
 const token = values.bearer === undefined ? undefined : process.env[values.bearer];
 if (fixtures === undefined || (values.bearer !== undefined && !token)) {
-  console.error('usage: node run.mjs SHIPPED_URL FIXTURES_URL [--bearer VARIABLE]');
+  console.error('usage: node run.mjs SHIPPED_URL NATIVE_URL FIXTURES_URL [--bearer VARIABLE]');
   console.error('VARIABLE is an environment variable that holds a token.');
   process.exit(2);
 }
-const urls = { shipped, fixtures };
+const urls = { shipped: { shipped, native }, fixtures: { fixtures } };
 
 /** Runs one of the suites and returns its output. The checks, not the exit code, decide. */
 function conformance(suite, args) {
@@ -218,9 +218,10 @@ for (const run of RUNS) {
   for (const scenario of await known(suite, '--spec-version', protocol)) {
     const { on, except = {}, without } = SCENARIOS[scenario] ?? { on: [] };
     if (Object.hasOwn(except, protocol)) continue;
-    for (const server of on) {
-      const all = await checks(run, scenario, urls[server]);
-      const { passed, failed, warned, left, problems: found } = evaluate(all, without?.[server]);
+    const servers = on.flatMap((role) => Object.entries(urls[role]).map((named) => [role, ...named]));
+    for (const [role, server, url] of servers) {
+      const all = await checks(run, scenario, url);
+      const { passed, failed, warned, left, problems: found } = evaluate(all, without?.[role]);
       const counts = [passed, failed, warned].map(({ length }) => length);
       console.log(row(protocol, suite, scenario, server, ...counts, left));
       for (const { id, status, errorMessage, description } of [...failed, ...warned]) {

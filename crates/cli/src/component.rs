@@ -1,5 +1,6 @@
 //! The tools component that the command runs.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -20,10 +21,19 @@ pub(crate) struct ComponentFile {
 impl ComponentFile {
     /// Returns a builder of a host with the component.
     pub(crate) fn host(&self) -> anyhow::Result<HostBuilder> {
-        let Some(path) = &self.component else { return Ok(embedded()) };
-        let bytes =
-            std::fs::read(path).with_context(|| format!("--component {}", path.display()))?;
-        Ok(Host::builder(bytes))
+        self.hosts().map(|host| host())
+    }
+
+    /// Returns a function that returns such builders.
+    pub(crate) fn hosts(&self) -> anyhow::Result<impl Fn() -> HostBuilder + Send + use<>> {
+        let bytes = match &self.component {
+            None => Cow::Borrowed(EMBEDDED),
+            Some(path) => {
+                let read = std::fs::read(path);
+                read.with_context(|| format!("--component {}", path.display()))?.into()
+            }
+        };
+        Ok(move || Host::builder(bytes.clone()))
     }
 }
 

@@ -45,14 +45,19 @@ impl EnvFile {
 
     /// Reads the settings of the file only.
     pub(crate) fn file(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let Some((name, path)) = self.path() else { return Ok(BTreeMap::new()) };
+        let file = read(&path).with_context(|| format!("{name} {}", path.display()))?;
+        Ok(file.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+    }
+
+    /// Returns the path of the settings file, and the name of what gives it.
+    pub(crate) fn path(&self) -> Option<(&'static str, PathBuf)> {
         let named = || {
             let path = std::env::var_os("OGE_SETTINGS_FILE")?;
             (!path.is_empty()).then(|| ("OGE_SETTINGS_FILE", path.into()))
         };
         let given = self.env_file.clone().map(|path| ("--env-file", path));
-        let Some((name, path)) = given.or_else(named) else { return Ok(BTreeMap::new()) };
-        let file = read(&path).with_context(|| format!("{name} {}", path.display()))?;
-        Ok(file.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+        given.or_else(named)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oge_token::timing::MAX_TOKEN_WAIT;
-use oge_tools::error::Failure;
+use oge_tools::error::{Failure, FailureKind};
 use oge_tools::secret::Secret;
 use oge_tools::settings::Settings;
 use oge_tools::tools::Completed;
@@ -68,6 +68,24 @@ pub enum CallError {
     Trapped(String),
 }
 
+impl CallError {
+    /// Returns the error as a failure of `operation`. A component that was stopped has no failure of its own:
+    /// the time limit becomes `timeout`, the memory limit `reply-too-large`, and anything else `bad-reply`.
+    #[must_use]
+    pub fn into_failure(self, operation: &'static str) -> Failure {
+        let kind = match &self {
+            Self::Failure(_) | Self::Trapped(_) => FailureKind::BadReply,
+            Self::LimitExceeded(LimitExceeded::Wall(_)) => FailureKind::Timeout,
+            Self::LimitExceeded(LimitExceeded::Memory(_)) => FailureKind::ReplyTooLarge,
+            Self::LimitExceeded(_) => FailureKind::BadReply,
+        };
+        match self {
+            Self::Failure(failure) => failure,
+            stopped => Failure::new(kind, operation, stopped.to_string()),
+        }
+    }
+}
+
 impl Host {
     /// Returns a builder of a host that runs `component`: the bytes of `oge-tools.wasm`, or of another
     /// component of the same world.
@@ -87,8 +105,49 @@ impl Host {
     where
         T::Arguments: Sync,
     {
+        self.run_tool::<T>(arguments, &self.0.log).await
+    }
+
+    /// As [`Host::run`], and sends the log of this call to `log`, not to the host's.
+    ///
+    /// # Errors
+    /// As [`Host::run`].
+    pub async fn run_logged<T: GuestTool>(
+        &self,
+        arguments: &T::Arguments,
+        log: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Completed<T::Output>, CallError>
+    where
+        T::Arguments: Sync,
+    {
+        self.run_tool::<T>(arguments, &self.0.known.redacting(Arc::new(log))).await
+    }
+
+    async fn run_tool<T: GuestTool>(
+        &self,
+        arguments: &T::Arguments,
+        log: &LogSink,
+    ) -> Result<Completed<T::Output>, CallError>
+    where
+        T::Arguments: Sync,
+    {
         let attempt = self.0.settings.timeout(T::TIMEOUT_SECONDS);
-        self.call(T::OPERATION, attempt, async |guest| T::call(guest, arguments).await).await
+        let call = async |guest: &mut Guest| T::call(guest, arguments).await;
+        self.call(T::OPERATION, attempt, log, call).await
+    }
+
+    /// Checks that the token store can be used, without a request to anybody.
+    ///
+    /// # Errors
+    /// Returns why it cannot.
+    pub fn check_token_store(&self) -> Result<(), String> {
+        self.0.tokens.check()
+    }
+
+    /// Hides in a failure the secrets that this host knows: those of its settings and the last tokens.
+    #[must_use]
+    pub fn redacted(&self, failure: Failure) -> Failure {
+        self.0.known.redacted(failure)
     }
 
     /// Sends one request to any endpoint, with the retry for an expired token.
@@ -112,7 +171,7 @@ impl Host {
             use_intranet_token: arguments.use_intranet_token,
             auth_token: arguments.auth_token.as_ref().map(expose),
         };
-        self.call(api::OPERATION, attempt, async |guest| {
+        self.call(api::OPERATION, attempt, &self.0.log, async |guest| {
             let parameters = (&*arguments.url, options);
             let response: ExportResult<_> = guest.call(interface::API, "call", parameters).await?;
             Ok(response.map(from_wit::response))
@@ -125,7 +184,7 @@ impl Host {
     /// # Errors
     /// Fails if no instance can be created.
     pub async fn warm_up(&self) -> Result<(), CallError> {
-        self.call("warm-up", Duration::ZERO, async |_| Ok(Ok(()))).await
+        self.call("warm-up", Duration::ZERO, &self.0.log, async |_| Ok(Ok(()))).await
     }
 
     /// Gets a new token now, through the component.
@@ -133,7 +192,7 @@ impl Host {
     /// # Errors
     /// As [`Host::run`].
     pub async fn refresh_token(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, Duration::ZERO, async |guest| {
+        self.call(auth::OPERATION, Duration::ZERO, &self.0.log, async |guest| {
             let info: ExportResult<_> = guest.call(interface::AUTH, "refresh-token", ()).await?;
             Ok(info.map(from_wit::token_info))
         })
@@ -145,7 +204,7 @@ impl Host {
     /// # Errors
     /// Fails if the component is stopped or traps.
     pub async fn token_status(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, Duration::ZERO, async |guest| {
+        self.call(auth::OPERATION, Duration::ZERO, &self.0.log, async |guest| {
             let info = guest.call(interface::AUTH, "token-status", ()).await?;
             Ok(Ok(from_wit::token_info(info)))
         })
@@ -158,13 +217,14 @@ impl Host {
         &self,
         operation: &'static str,
         attempt: Duration,
+        log: &LogSink,
         call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<ExportResult<R>>,
     ) -> Result<R, CallError> {
         let inner = &*self.0;
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
         let running = async {
             let _permit = inner.pool.permits.acquire().await;
-            let mut store = inner.store();
+            let mut store = inner.store(log);
             let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
             call(&mut Guest { instance, store }).await
         };
@@ -177,12 +237,9 @@ impl Host {
 }
 
 impl Inner {
-    fn store(&self) -> Store<State> {
+    fn store(&self, log: &LogSink) -> Store<State> {
         let state = State::new(
-            Cli {
-                environment: Arc::clone(&self.environment),
-                log: GuestLog::new(Arc::clone(&self.log)),
-            },
+            Cli { environment: Arc::clone(&self.environment), log: GuestLog::new(Arc::clone(log)) },
             Outgoing::new(self.client.clone(), Arc::clone(&self.allowed), self.limits.requests),
             Arc::clone(&self.tokens),
             self.known.clone(),

@@ -23,6 +23,13 @@ pub trait TokenStore: Send + Sync + 'static {
     fn peek(&self) -> BoxFuture<'_, Option<Token>>;
     /// Returns a token other than generation `stale`. If `stale` is `None`, gets a new token in any case.
     fn refresh(&self, stale: Option<u64>) -> BoxFuture<'_, Result<Token, TokenError>>;
+    /// Checks that the store can be used, without a request to anybody.
+    ///
+    /// # Errors
+    /// Returns why it cannot.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 impl TokenStore for NativeStore {
@@ -36,6 +43,10 @@ impl TokenStore for NativeStore {
 
     fn refresh(&self, stale: Option<u64>) -> BoxFuture<'_, Result<Token, TokenError>> {
         Box::pin(Self::refresh(self, stale))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.check_file()
     }
 }
 

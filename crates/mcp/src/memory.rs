@@ -56,18 +56,32 @@ impl Memory {
         self.max_response.saturating_mul(4)
     }
 
-    /// Returns a share for the call `id`, and keeps a clone until [`Memory::take_share`].
+    /// Returns a share for the call `id`, and keeps a clone until [`Memory::take_share`] or until the other value
+    /// is dropped, which must be when the call has ended.
     #[must_use]
-    pub fn share(self: &Rc<Self>, id: &RequestId) -> Rc<Share> {
+    pub fn share(self: &Rc<Self>, id: &RequestId) -> (Rc<Share>, Unwritten) {
         let share = Share::new(self);
         let before = self.unwritten.borrow_mut().insert(id.clone(), Rc::clone(&share));
         drop(before);
-        share
+        (share, Unwritten { memory: Rc::clone(self), id: id.clone() })
     }
 
     /// Removes and returns the share of the call `id`. Dropping its last clone frees the memory.
     pub fn take_share(&self, id: &RequestId) -> Option<Rc<Share>> {
         self.unwritten.borrow_mut().remove(id)
+    }
+}
+
+/// Frees the share of a call on drop, even if the runtime ends before the call.
+#[derive(Debug)]
+pub struct Unwritten {
+    memory: Rc<Memory>,
+    id: RequestId,
+}
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        drop(self.memory.take_share(&self.id));
     }
 }
 
@@ -151,7 +165,10 @@ mod tests {
     const MIB: usize = KIB * KIB;
 
     fn share(memory: &Rc<Memory>, id: i64) -> Rc<Share> {
-        memory.share(&RequestId::Number(id))
+        let (share, unwritten) = memory.share(&RequestId::Number(id));
+        // Keeps the clone, as a running call does.
+        std::mem::forget(unwritten);
+        share
     }
 
     fn now<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {

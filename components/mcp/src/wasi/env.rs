@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oge_mcp_server::callers::CallerTokens;
-use oge_mcp_server::memory::{Memory, Share};
+use oge_mcp_server::memory::Share;
 use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
 use oge_mcp_server::progress::Progress;
 use oge_mcp_server::readiness::check_settings;
@@ -25,7 +25,6 @@ use oge_tools::wasi::settings::log_level;
 use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
 use rmcp::RoleServer;
-use rmcp::model::RequestId;
 use rmcp::service::RequestContext;
 use send_wrapper::SendWrapper;
 
@@ -137,9 +136,8 @@ impl TokenStore for WasiEnv {
 impl ServerEnv for WasiEnv {
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
         let inner = self.newest();
-        let (id, ended) = (context.id.clone(), context.ct.clone());
-        let share = inner.reactor.memory.share(&id);
-        let unwritten = Unwritten { memory: Rc::clone(&inner.reactor.memory), id };
+        let (share, unwritten) = inner.reactor.memory.share(&context.id);
+        let ended = context.ct.clone();
         // The SDK cancels this token when it sends the result or drops the call. By then `Written` has
         // taken the share of a result that is being written.
         tokio::spawn(SendWrapper::new(async move {
@@ -231,17 +229,5 @@ impl WasiEnv {
 
     fn redactor(&self) -> Redactor {
         self.inner.callers.borrow().hidden_by(self.inner.known.borrow().redactor())
-    }
-}
-
-/// Frees the share of a call on drop, even if the runtime ends before the call.
-struct Unwritten {
-    memory: Rc<Memory>,
-    id: RequestId,
-}
-
-impl Drop for Unwritten {
-    fn drop(&mut self) {
-        drop(self.memory.take_share(&self.id));
     }
 }

@@ -69,4 +69,12 @@ impl NativeStore {
     pub async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
         self.0.refresh(stale).await
     }
+
+    /// Checks that the token file can be locked, as each login must. Contacts nobody.
+    ///
+    /// # Errors
+    /// Returns why it cannot.
+    pub fn check_file(&self) -> Result<(), String> {
+        self.0.check_file()
+    }
 }

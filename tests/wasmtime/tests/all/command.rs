@@ -26,6 +26,13 @@ pub fn wasmtime(subcommand: &str, settings: &[(String, String)]) -> Command {
     command
 }
 
+/// Returns `oge SUBCOMMAND` with these settings in its environment.
+pub fn oge(subcommand: &str, settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oge-command"));
+    command.arg(subcommand).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
+    command
+}
+
 /// Compiles a component with `wasmtime compile`, once for all tests.
 pub fn precompiled(component: &Path) -> PathBuf {
     static COMPILED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());

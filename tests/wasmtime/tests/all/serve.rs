@@ -3,13 +3,13 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
 use oge_mock_platform::{Mock, Route};
 use tempfile::tempdir;
 
-use crate::command::{mock, single_session_mock, wasmtime};
+use crate::command::{mock, oge, single_session_mock, wasmtime};
 
 /// A server. Killed on drop.
 pub struct Server {
@@ -39,12 +39,27 @@ impl Server {
             command.arg("--dir").arg(format!("{}::/state", directory.display()));
         }
         command.args(["-S", "cli", "--addr", "127.0.0.1:0"]).args(flags).arg(component);
+        Self::start_command(command)
+    }
+
+    /// Starts `oge serve` on a free port, with a token file in `directory` if there is one.
+    pub fn oge(settings: &[(String, String)], directory: Option<&Path>, flags: &[&str]) -> Self {
+        let mut command = oge("serve", settings);
+        if let Some(directory) = directory {
+            command.env("OGE_TOKEN_FILE", directory.join("token"));
+        }
+        command.arg(":0").args(flags);
+        Self::start_command(command)
+    }
+
+    /// Starts a server with this command.
+    pub fn start_command(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = log
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| Some(line.split("http://").nth(1)?.trim_end_matches('/').to_owned()))
+            .find_map(|line| Some(line.split("http://").nth(1)?.split('/').next()?.to_owned()))
             .expect("serve prints its address");
         // The server would block on a full pipe.
         thread::spawn(move || log.for_each(drop));
@@ -59,6 +74,11 @@ impl Server {
     /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until it has exited.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     fn ask(&self) -> String {

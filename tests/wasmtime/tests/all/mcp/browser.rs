@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{BEARER, serve, with};
+use super::{BEARER, SERVERS, with};
 use crate::command::mock;
 
 /// A page that calls the server like an MCP client and posts the result to `/result`.
@@ -105,13 +105,15 @@ fn open(url: &str, results: &mpsc::Receiver<Value>) -> Value {
 async fn only_pages_of_allowed_origins_can_call() {
     let mock = mock().await;
     let allowed = [("OGE_MCP_ALLOWED_ORIGINS", "http://maps.test:*")];
-    let server = serve(&with(&mock, &allowed), None, &[]);
-    let (port, results) = site(&server.url("/mcp"));
-    let page = open(&format!("http://maps.test:{port}/"), &results);
-    assert_eq!((&page["server"], &page["tools"]), (&json!("oge-mcp"), &json!(5)), "{page}");
-    assert_eq!(page["refused"]["status"], json!(401), "{page}");
-    let challenge = page["refused"]["challenge"].as_str().unwrap();
-    assert!(challenge.starts_with("Bearer realm="), "{page}");
-    let page = open(&format!("http://evil.test:{port}/"), &results);
-    assert!(page["error"].as_str().unwrap().contains("Failed to fetch"), "{page}");
+    for serve in SERVERS {
+        let server = serve(&with(&mock, &allowed));
+        let (port, results) = site(&server.url("/mcp"));
+        let page = open(&format!("http://maps.test:{port}/"), &results);
+        assert_eq!((&page["server"], &page["tools"]), (&json!("oge-mcp"), &json!(5)), "{page}");
+        assert_eq!(page["refused"]["status"], json!(401), "{page}");
+        let challenge = page["refused"]["challenge"].as_str().unwrap();
+        assert!(challenge.starts_with("Bearer realm="), "{page}");
+        let page = open(&format!("http://evil.test:{port}/"), &results);
+        assert!(page["error"].as_str().unwrap().contains("Failed to fetch"), "{page}");
+    }
 }

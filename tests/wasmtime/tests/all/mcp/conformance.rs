@@ -1,10 +1,10 @@
-//! Runs the official conformance suite against the shipped server and against the server with the suite's
-//! tools.
+//! Runs the official conformance suite against the shipped component, the command `oge`, and the component with
+//! the suite's tools.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{BEARER, serve};
+use super::{BEARER, oge_serve, serve};
 use crate::command::mock;
 use crate::serve::Server;
 
@@ -14,10 +14,11 @@ async fn the_suites_scenarios_pass() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance");
     let mock = mock().await;
     let shipped = serve(&mock.settings(), None, &[]);
+    let native = oge_serve(&mock.settings(), None, &[]);
     let bearer = [("OGE_MCP_BEARER".to_owned(), BEARER.to_owned())];
     let fixtures = Server::of(oge_artifacts::mcp_fixtures(), &bearer, None, &[]);
     let output = Command::new("node")
-        .args(["run.mjs", &shipped.url("/mcp"), &fixtures.url("/mcp")])
+        .args(["run.mjs", &shipped.url("/mcp"), &native.url("/mcp"), &fixtures.url("/mcp")])
         .args(["--bearer", "OGE_MCP_BEARER"])
         .env("OGE_MCP_BEARER", BEARER)
         .current_dir(&folder)

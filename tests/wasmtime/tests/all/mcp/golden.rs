@@ -7,9 +7,7 @@ use std::path::Path;
 use oge_mock_platform::{Fault, Mock, Options, Route};
 use serde_json::{Value, json};
 
-use super::{Session, Transport, with};
-
-const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
+use super::{STDIO, Session, Transport, with};
 
 /// A case with the changes to the mock and the settings.
 struct Case {
@@ -96,19 +94,21 @@ fn cases() -> Vec<Case> {
 #[tokio::test(flavor = "multi_thread")]
 async fn envelopes_match_the_golden_files() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    for Case { name, arrange, settings, tool, arguments } in cases() {
+    let cases =
+        || STDIO.into_iter().flat_map(|way| cases().into_iter().map(move |case| (way, case)));
+    for (way, Case { name, arrange, settings, tool, arguments }) in cases() {
         let mock = Mock::start(Options::default()).await.expect("a port on loopback");
         arrange(&mock);
-        let session = Session::start(&with(&mock, settings), STDIO).await;
+        let session = Session::start(&with(&mock, settings), way).await;
         let result = session.call(tool, arguments).await;
         let text = &result.content[0].as_text().unwrap().text;
         let shown = stable(text, &mock);
         let file = folder.join(name).with_extension("json");
-        if std::env::var_os("OGE_BLESS").is_some() {
+        if std::env::var_os("OGE_BLESS").is_some() && way.0 == Transport::Stdio {
             fs::write(&file, format!("{shown}\n")).unwrap();
         }
         let golden = fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(shown, golden.trim_end(), "{name}; OGE_BLESS=1 rewrites it");
+        assert_eq!(shown, golden.trim_end(), "{name}, {way:?}; OGE_BLESS=1 rewrites it");
     }
 }
 

@@ -4,10 +4,9 @@ use oge_mock_platform::{Mock, Route};
 use rmcp::model::{ClientRequest, PingRequest};
 use serde_json::{Value, json};
 
-use super::{Session, Transport, WAYS, envelope, with};
+use super::{STDIO, Session, WAYS, envelope, with};
 use crate::command::mock;
 
-const STDIO: (Transport, &str) = (Transport::Stdio, "2025-11-25");
 const MIB: usize = 1 << 20;
 
 fn response(mock: &Mock, body: impl Into<Vec<u8>>) {
@@ -44,7 +43,7 @@ async fn eight_large_responses_at_once_use_bounded_memory() {
     for (name, body) in responses() {
         let mock = mock().await;
         response(&mock, body);
-        let session = Session::start(&mock.settings(), STDIO).await;
+        let session = Session::start(&mock.settings(), STDIO[0]).await;
         let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
         let calls = (0..8).map(|_| session.call("run_big_query", json!({})));
         let calls = futures_util::future::join_all(calls);
@@ -102,23 +101,28 @@ async fn an_oversized_result_names_its_size_and_the_setting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_limit_fails_before_anything_is_sent() {
-    let mock = mock().await;
-    let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", "4MB")]);
-    let failure = Session::start(&settings, STDIO).await.envelope("run_big_query", json!({})).await;
-    assert_eq!(failure["error"]["kind"], json!("not-configured"));
-    let message = failure["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("OGE_MCP_MAX_RESULT_BYTES must be"), "{message}");
-    assert_eq!(mock.all_requests().len(), 0);
+    for way in STDIO {
+        let mock = mock().await;
+        let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", "4MB")]);
+        let failure =
+            Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
+        assert_eq!(failure["error"]["kind"], json!("not-configured"));
+        let message = failure["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("OGE_MCP_MAX_RESULT_BYTES must be"), "{message}");
+        assert_eq!(mock.all_requests().len(), 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_two_calls_at_once_return_one_mebibyte_each() {
-    let mock = mock().await;
-    let text = "x".repeat(MIB);
-    response(&mock, Value::String(text.clone()).to_string());
-    let session = Session::start(&mock.settings(), STDIO).await;
-    let calls = (0..32).map(|_| session.envelope("run_big_query", json!({})));
-    for envelope in futures_util::future::join_all(calls).await {
-        assert_eq!(envelope["data"], json!(text));
+    for way in STDIO {
+        let mock = mock().await;
+        let text = "x".repeat(MIB);
+        response(&mock, Value::String(text.clone()).to_string());
+        let session = Session::start(&mock.settings(), way).await;
+        let calls = (0..32).map(|_| session.envelope("run_big_query", json!({})));
+        for envelope in futures_util::future::join_all(calls).await {
+            assert_eq!(envelope["data"], json!(text));
+        }
     }
 }

@@ -8,7 +8,8 @@ use oge_mock_platform::{Fault, Mock, Route};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::command::{mock, precompiled, wasmtime};
+use super::{STDIO, Transport, stdio};
+use crate::command::mock;
 
 /// A server process and its pipes.
 struct Pipes {
@@ -18,11 +19,10 @@ struct Pipes {
 }
 
 impl Pipes {
-    fn open(mock: &Mock) -> Self {
-        let mut command = wasmtime("run", &mock.settings());
-        command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
+    fn open(mock: &Mock, transport: Transport) -> Self {
+        let mut command = stdio(&mock.settings(), transport);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("wasmtime");
+        let mut child = command.spawn().expect("a host");
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         Self { child, input, output }
@@ -68,114 +68,125 @@ fn initialize() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_before_initialize_do_not_end_the_session() {
-    let mock = mock().await;
-    let mut pipes = Pipes::open(&mock);
-    let call = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
+    for (transport, _) in STDIO {
+        let mock = mock().await;
+        let mut pipes = Pipes::open(&mock, transport);
+        let call = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
         "name": "query_task_status", "arguments": {"dag_id": "d", "auth_token": "s3cret-7"}}});
-    let mut notification = call.clone();
-    notification.as_object_mut().unwrap().remove("id");
-    pipes.write(notification.to_string());
-    pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
-    pipes.write(r#"{"jsonrpc":"2.0","id":1,"result":{"auth_token":"s3cret-7"}}"#);
-    pipes.write(r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"s3cret-7"}}"#);
-    assert_eq!(pipes.ask("s3cret-7"), (json!(null), Some(-32700)));
-    assert_eq!(pipes.ask(PING), (json!("ping"), None));
-    assert_eq!(pipes.ask(call.to_string()), (json!(5), Some(-32602)));
-    assert_eq!(pipes.ask(initialize()), (json!(1), None));
-    pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
-    assert_eq!(pipes.ask(PING), (json!("ping"), None));
-    let log = pipes.end();
-    assert!(log.contains("warn MCP: ") && !log.contains("s3cret"), "{log}");
-    assert_eq!(mock.count(Route::GetState), 0);
+        let mut notification = call.clone();
+        notification.as_object_mut().unwrap().remove("id");
+        pipes.write(notification.to_string());
+        pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+        pipes.write(r#"{"jsonrpc":"2.0","id":1,"result":{"auth_token":"s3cret-7"}}"#);
+        pipes.write(r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"s3cret-7"}}"#);
+        assert_eq!(pipes.ask("s3cret-7"), (json!(null), Some(-32700)));
+        assert_eq!(pipes.ask(PING), (json!("ping"), None));
+        assert_eq!(pipes.ask(call.to_string()), (json!(5), Some(-32602)));
+        assert_eq!(pipes.ask(initialize()), (json!(1), None));
+        pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+        assert_eq!(pipes.ask(PING), (json!("ping"), None));
+        let log = pipes.end();
+        assert!(log.contains("warn MCP: ") && !log.contains("s3cret"), "{log}");
+        assert_eq!(mock.count(Route::GetState), 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_lines_get_errors_and_do_not_end_the_session() {
-    let mock = mock().await;
-    let mut pipes = Pipes::open(&mock);
-    assert_eq!(pipes.ask(format!("\u{feff}{}", initialize())), (json!(1), None));
-    let call = |params: &str| {
-        format!(r#"{{"jsonrpc":"2.0","method":"tools/call","params":{params},"id":7}}"#)
-    };
-    let deep = "[".repeat(100_000);
-    let long = call(&format!(r#"{{"name":"{}"}}"#, "s3cret".repeat(3 << 20)));
-    for (line, id, code) in [
-        (&b"{\"id\":7,\"method\":\"\xb4\xed\"}"[..], json!(7), -32700),
-        (br#"{"jsonrpc":"2.0","id":7,"method":"s3cret""#, json!(7), -32700),
-        (deep.as_bytes(), json!(null), -32700),
-        (long.as_bytes(), json!(7), -32600),
-        (b"[]", json!(null), -32600),
-        (br#"{"jsonrpc":"3.0","id":7,"method":"ping"}"#, json!(7), -32600),
-        (br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, json!(null), -32600),
-        (call("{}").as_bytes(), json!(7), -32602),
-        (call(r#"{"name":"run_big_query","arguments":"{}"}"#).as_bytes(), json!(7), -32602),
-        (call(r#"{"name":"run_big_query","arguments":[]}"#).as_bytes(), json!(7), -32602),
-        (call(r#"{"name":"no_such_tool"}"#).as_bytes(), json!(7), -32602),
-        (br#"{"jsonrpc":"2.0","id":7,"method":"no/such"}"#, json!(7), -32601),
-    ] {
-        let start = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
-        assert_eq!(pipes.ask(line), (id, Some(code)), "{start}");
+    for (transport, _) in STDIO {
+        let mock = mock().await;
+        let mut pipes = Pipes::open(&mock, transport);
+        assert_eq!(pipes.ask(format!("\u{feff}{}", initialize())), (json!(1), None));
+        let call = |params: &str| {
+            format!(r#"{{"jsonrpc":"2.0","method":"tools/call","params":{params},"id":7}}"#)
+        };
+        let deep = "[".repeat(100_000);
+        let long = call(&format!(r#"{{"name":"{}"}}"#, "s3cret".repeat(3 << 20)));
+        for (line, id, code) in [
+            (&b"{\"id\":7,\"method\":\"\xb4\xed\"}"[..], json!(7), -32700),
+            (br#"{"jsonrpc":"2.0","id":7,"method":"s3cret""#, json!(7), -32700),
+            (deep.as_bytes(), json!(null), -32700),
+            (long.as_bytes(), json!(7), -32600),
+            (b"[]", json!(null), -32600),
+            (br#"{"jsonrpc":"3.0","id":7,"method":"ping"}"#, json!(7), -32600),
+            (br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, json!(null), -32600),
+            (call("{}").as_bytes(), json!(7), -32602),
+            (call(r#"{"name":"run_big_query","arguments":"{}"}"#).as_bytes(), json!(7), -32602),
+            (call(r#"{"name":"run_big_query","arguments":[]}"#).as_bytes(), json!(7), -32602),
+            (call(r#"{"name":"no_such_tool"}"#).as_bytes(), json!(7), -32602),
+            (br#"{"jsonrpc":"2.0","id":7,"method":"no/such"}"#, json!(7), -32601),
+        ] {
+            let start = String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned();
+            assert_eq!(pipes.ask(line), (id, Some(code)), "{start}");
+        }
+        assert_eq!(mock.all_requests().len(), 0);
+        // Half a surrogate pair, as JavaScript writes a cut emoji.
+        let cut = r#"{"name":"run_big_query","arguments":{"query":"SELECT '\ud83d'"}}"#;
+        assert_eq!(pipes.ask(call(cut)), (json!(7), None));
+        let sent = mock.requests(Route::Process).pop().unwrap().json();
+        assert_eq!(sent["args"]["query"], "SELECT '\u{fffd}'");
+        // The last line needs no line end.
+        pipes.input.write_all(PING.as_bytes()).unwrap();
+        let Pipes { child, input, mut output } = pipes;
+        drop(input);
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains(r#""id":"ping""#), "{rest}");
+        let ended = child.wait_with_output().unwrap();
+        let log = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.success(), "{log}");
+        assert!(
+            log.contains("warn MCP: a message was refused") && !log.contains("s3cret"),
+            "{log}"
+        );
     }
-    assert_eq!(mock.all_requests().len(), 0);
-    // Half a surrogate pair, as JavaScript writes a cut emoji.
-    let cut = r#"{"name":"run_big_query","arguments":{"query":"SELECT '\ud83d'"}}"#;
-    assert_eq!(pipes.ask(call(cut)), (json!(7), None));
-    let sent = mock.requests(Route::Process).pop().unwrap().json();
-    assert_eq!(sent["args"]["query"], "SELECT '\u{fffd}'");
-    // The last line needs no line end.
-    pipes.input.write_all(PING.as_bytes()).unwrap();
-    let Pipes { child, input, mut output } = pipes;
-    drop(input);
-    let mut rest = String::new();
-    output.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains(r#""id":"ping""#), "{rest}");
-    let ended = child.wait_with_output().unwrap();
-    let log = String::from_utf8(ended.stderr).unwrap();
-    assert!(ended.status.success(), "{log}");
-    assert!(log.contains("warn MCP: a message was refused") && !log.contains("s3cret"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_id_is_refused_and_its_call_continues() {
-    let mock = mock().await;
-    let mut pipes = Pipes::open(&mock);
-    assert_eq!(pipes.ask(initialize()), (json!(1), None));
-    pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
-    mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
-    let call =
-        r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
-    pipes.write(call);
-    assert_eq!(pipes.ask(call), (json!(2), Some(-32600)));
-    assert_eq!(pipes.read()["result"]["isError"], json!(false));
-    assert_eq!(mock.count(Route::Process), 1);
-    // The id can be used again.
-    assert_eq!(pipes.ask(call), (json!(2), None));
-    mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
-    let cancelled =
-        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
-    pipes.write([call, cancelled].join("\n"));
-    assert_eq!(pipes.ask(call), (json!(2), None));
-    assert!(pipes.end().contains("not answered yet"));
+    for (transport, _) in STDIO {
+        let mock = mock().await;
+        let mut pipes = Pipes::open(&mock, transport);
+        assert_eq!(pipes.ask(initialize()), (json!(1), None));
+        pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+        mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
+        let call =
+            r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
+        pipes.write(call);
+        assert_eq!(pipes.ask(call), (json!(2), Some(-32600)));
+        assert_eq!(pipes.read()["result"]["isError"], json!(false));
+        assert_eq!(mock.count(Route::Process), 1);
+        // The id can be used again.
+        assert_eq!(pipes.ask(call), (json!(2), None));
+        mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
+        let cancelled =
+            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
+        pipes.write([call, cancelled].join("\n"));
+        assert_eq!(pipes.ask(call), (json!(2), None));
+        assert!(pipes.end().contains("not answered yet"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_exits_when_its_output_closes() {
-    let mock = mock().await;
-    let mut pipes = Pipes::open(&mock);
-    assert_eq!(pipes.ask(initialize()), (json!(1), None));
-    let Pipes { mut child, mut input, output } = pipes;
-    drop(output);
-    // The server exits at the first response that it cannot write.
-    input.write_all(PING.as_bytes()).unwrap();
-    input.write_all(b"\n").unwrap();
-    let started = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(started.elapsed() < Duration::from_secs(20), "the server goes on");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    for (transport, _) in STDIO {
+        let mock = mock().await;
+        let mut pipes = Pipes::open(&mock, transport);
+        assert_eq!(pipes.ask(initialize()), (json!(1), None));
+        let Pipes { mut child, mut input, output } = pipes;
+        drop(output);
+        // The server exits at the first response that it cannot write.
+        input.write_all(PING.as_bytes()).unwrap();
+        input.write_all(b"\n").unwrap();
+        let started = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(started.elapsed() < Duration::from_secs(20), "the server goes on");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(child.wait().unwrap().success());
+        let call =
+            br#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
+        assert!(input.write_all(call).is_err());
+        assert_eq!(mock.all_requests().len(), 0);
     }
-    assert!(child.wait().unwrap().success());
-    let call =
-        br#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
-    assert!(input.write_all(call).is_err());
-    assert_eq!(mock.all_requests().len(), 0);
 }

@@ -1,4 +1,5 @@
-//! The MCP server on both transports under stock wasmtime, with the official SDK as the client.
+//! The MCP server on both transports, under stock wasmtime and as the command `oge`, with the official SDK as
+//! the client.
 
 mod access;
 mod browser;
@@ -12,13 +13,15 @@ mod golden;
 mod http;
 mod large;
 mod messages;
+#[cfg(unix)]
+mod oge_serve;
 mod timing;
 mod token;
 mod tools;
 mod wait_seconds;
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,7 +39,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 use tokio::time::sleep;
 
-use crate::command::{precompiled, wasmtime};
+use crate::command::{oge, precompiled, wasmtime};
 use crate::serve::Server;
 
 /// The bearer of the tests' servers.
@@ -45,17 +48,31 @@ pub const BEARER: &str = "tests-bearer";
 /// How a client reaches the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
+    /// `wasmtime run`.
     Stdio,
+    /// `wasmtime serve`.
     Http,
+    /// `oge mcp`.
+    OgeStdio,
+    /// `oge serve`.
+    OgeHttp,
 }
+
+/// Standard input and output of both hosts.
+pub const STDIO: [(Transport, &str); 2] =
+    [(Transport::Stdio, "2025-11-25"), (Transport::OgeStdio, "2025-11-25")];
 
 /// Every transport with every protocol version. 2025-11-25 begins with `initialize`; with 2026-07-28 each
 /// request is self-contained.
-pub const WAYS: [(Transport, &str); 4] = [
+pub const WAYS: [(Transport, &str); 8] = [
     (Transport::Stdio, "2025-11-25"),
     (Transport::Stdio, "2026-07-28"),
     (Transport::Http, "2025-11-25"),
     (Transport::Http, "2026-07-28"),
+    (Transport::OgeStdio, "2025-11-25"),
+    (Transport::OgeStdio, "2026-07-28"),
+    (Transport::OgeHttp, "2025-11-25"),
+    (Transport::OgeHttp, "2026-07-28"),
 ];
 
 /// A client that records progress notifications.
@@ -91,27 +108,28 @@ impl Session {
     /// Starts a server with these settings and a client of it. Over HTTP the server has a token file.
     pub async fn start(settings: &[(String, String)], way: (Transport, &str)) -> Self {
         match way.0 {
-            Transport::Stdio => Self::stdio(settings, way.1).await,
-            Transport::Http => {
+            Transport::Stdio | Transport::OgeStdio => Self::stdio(settings, way).await,
+            Transport::Http | Transport::OgeHttp => {
                 let state = tempfile::tempdir().unwrap();
-                let server = Arc::new(serve(settings, Some(state.path()), &[]));
-                let session = Self::http(server, way.1).await;
+                let server = match way.0 {
+                    Transport::Http => serve(settings, Some(state.path()), &[]),
+                    _ => oge_serve(settings, Some(state.path()), &[]),
+                };
+                let session = Self::http(Arc::new(server), way.1).await;
                 Self { _state: Some(state), ..session }
             }
         }
     }
 
     /// Starts a server process and its client.
-    pub async fn stdio(settings: &[(String, String)], version: &str) -> Self {
-        let mut command = wasmtime("run", settings);
-        command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
+    pub async fn stdio(settings: &[(String, String)], way: (Transport, &str)) -> Self {
+        let mut command = stdio(settings, way.0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child =
-            tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("wasmtime");
+            tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("a host");
         let pipes = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         let listener = Listener::default();
-        let client =
-            listener.clone().serve_with_lifecycle(pipes, lifecycle(version)).await.unwrap();
+        let client = listener.clone().serve_with_lifecycle(pipes, lifecycle(way.1)).await.unwrap();
         Self { client, child: Some(child), listener, _server: None, _state: None }
     }
 
@@ -191,6 +209,34 @@ pub fn refused(result: Result<CallToolResult, ServiceError>) -> ErrorData {
         Err(ServiceError::McpError(error)) => error,
         other => panic!("{other:?} is no error of the protocol"),
     }
+}
+
+/// Returns the command that serves standard input and output.
+pub fn stdio(settings: &[(String, String)], transport: Transport) -> Command {
+    if transport == Transport::OgeStdio {
+        return oge("mcp", settings);
+    }
+    let mut command = wasmtime("run", settings);
+    command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
+    command
+}
+
+/// Starts a server.
+pub type Serve = fn(settings: &[(String, String)]) -> Server;
+
+/// Starts the server in each host, with a bearer.
+pub const SERVERS: [Serve; 2] =
+    [|settings| serve(settings, None, &[]), |settings| oge_serve(settings, None, &[])];
+
+/// Starts the server in each host, without a bearer.
+pub const OPEN_SERVERS: [Serve; 2] =
+    [|settings| serve_openly(settings, None, &[]), |settings| Server::oge(settings, None, &[])];
+
+/// Starts `oge serve`, with a token file in `state` if there is one.
+pub fn oge_serve(settings: &[(String, String)], state: Option<&Path>, flags: &[&str]) -> Server {
+    let mut settings = settings.to_vec();
+    settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
+    Server::oge(&settings, state, flags)
 }
 
 /// Starts `wasmtime serve` of the MCP server, with a token file in `state` if there is one.

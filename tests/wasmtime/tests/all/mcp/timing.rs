@@ -8,7 +8,7 @@ use serde_json::json;
 use tempfile::tempdir;
 use tokio::time::Instant;
 
-use super::{Session, serve};
+use super::{STDIO, Session, serve};
 use crate::command::{mock, precompiled};
 
 const CALLS: u32 = 200;
@@ -19,7 +19,7 @@ async fn startup_and_calls_stay_within_time_limits() {
     precompiled(oge_artifacts::mcp());
 
     let started = Instant::now();
-    let stdio = Session::stdio(&mock.settings(), "2025-11-25").await;
+    let stdio = Session::stdio(&mock.settings(), STDIO[0]).await;
     let start = started.elapsed();
     let started = Instant::now();
     for _ in 0..CALLS {

@@ -3,7 +3,7 @@
 use oge_mock_platform::Route;
 use serde_json::{Value, json};
 
-use super::{Session, Transport, WAYS, envelope, refused, with};
+use super::{STDIO, Session, Transport, WAYS, envelope, refused, with};
 use crate::command::mock;
 
 const NAMES: [&str; 5] = [
@@ -75,54 +75,62 @@ async fn each_tool_works_and_an_expired_token_is_refreshed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_arguments_are_named_before_anything_is_sent() {
-    let mock = mock().await;
-    let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
-    for (tool, arguments, named) in [
-        ("coverage_aspect_analysis", json!({}), "`bbox` is required"),
-        ("coverage_aspect_analysis", json!({"bbox": [1, 2, "x", 4]}), "bbox must be 4 numbers"),
-        ("coverage_aspect_analysis", json!({"bbox": [4, 2, 3, 1]}), "bbox has min lon"),
-        ("coverage_aspect_analysis", json!({"bbox": [1, 2, 3, 4], "radius": 0}), "radius must be"),
-        (
-            "run_big_query",
-            json!({"Query": "SELECT 1"}),
-            "`Query` is unknown; did you mean `query`?",
-        ),
-        ("execute_code_to_dag", json!({"code": " "}), "`code` is required"),
-        ("submit_batch_task", json!({"dag_id": 5}), "dag_id must be a text; it was 5"),
-        ("query_task_status", json!({"dag_id": "d", "wait_seconds": 601}), "wait_seconds"),
-        ("query_task_status", json!({"dag_id": "d", "auth_token": 47_114_711}), "auth_token"),
-    ] {
-        let envelope = session.envelope(tool, arguments).await;
-        assert_eq!(envelope["error"]["kind"], "invalid-argument", "{envelope}");
-        assert_eq!(envelope["error"]["attempts"], 0);
-        let message = envelope["error"]["message"].as_str().unwrap();
-        assert!(message.starts_with(named), "{message}");
-        assert!(!message.contains("47114711"), "{message}");
+    for way in STDIO {
+        let mock = mock().await;
+        let session = Session::start(&mock.settings(), way).await;
+        for (tool, arguments, named) in [
+            ("coverage_aspect_analysis", json!({}), "`bbox` is required"),
+            ("coverage_aspect_analysis", json!({"bbox": [1, 2, "x", 4]}), "bbox must be 4 numbers"),
+            ("coverage_aspect_analysis", json!({"bbox": [4, 2, 3, 1]}), "bbox has min lon"),
+            (
+                "coverage_aspect_analysis",
+                json!({"bbox": [1, 2, 3, 4], "radius": 0}),
+                "radius must be",
+            ),
+            (
+                "run_big_query",
+                json!({"Query": "SELECT 1"}),
+                "`Query` is unknown; did you mean `query`?",
+            ),
+            ("execute_code_to_dag", json!({"code": " "}), "`code` is required"),
+            ("submit_batch_task", json!({"dag_id": 5}), "dag_id must be a text; it was 5"),
+            ("query_task_status", json!({"dag_id": "d", "wait_seconds": 601}), "wait_seconds"),
+            ("query_task_status", json!({"dag_id": "d", "auth_token": 47_114_711}), "auth_token"),
+        ] {
+            let envelope = session.envelope(tool, arguments).await;
+            assert_eq!(envelope["error"]["kind"], "invalid-argument", "{envelope}");
+            assert_eq!(envelope["error"]["attempts"], 0);
+            let message = envelope["error"]["message"].as_str().unwrap();
+            assert!(message.starts_with(named), "{message}");
+            assert!(!message.contains("47114711"), "{message}");
+        }
+        assert_eq!(mock.all_requests().len(), 0);
+        let error = refused(session.try_call("run_query", json!({})).await);
+        assert_eq!(error.code.0, -32602);
+        assert!(error.message.contains("run_query") && error.message.contains("run_big_query"));
     }
-    assert_eq!(mock.all_requests().len(), 0);
-    let error = refused(session.try_call("run_query", json!({})).await);
-    assert_eq!(error.code.0, -32602);
-    assert!(error.message.contains("run_query") && error.message.contains("run_big_query"));
 }
 
 /// The MCP Inspector's command line, forms and models send such arguments.
 #[tokio::test(flavor = "multi_thread")]
 async fn arguments_may_be_text_or_blank() {
-    let mock = mock().await;
-    let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
-    let sent = |route| mock.requests(route).pop().unwrap().json();
-    let arguments = json!({"bbox": "114,30,115,31", "radius": "2", "pretreatment": "false",
+    for way in STDIO {
+        let mock = mock().await;
+        let session = Session::start(&mock.settings(), way).await;
+        let sent = |route| mock.requests(route).pop().unwrap().json();
+        let arguments = json!({"bbox": "114,30,115,31", "radius": "2", "pretreatment": "false",
                            "coverage_type": "", "product_value": null});
-    let envelope = session.envelope("coverage_aspect_analysis", arguments).await;
-    assert_eq!(envelope["success"], json!(true), "{envelope}");
-    let args = sent(Route::Process)["args"].clone();
-    assert_eq!(args["radius"], json!(2));
-    assert_eq!(args["coverage"]["preParams"]["bbox"], json!([114.0, 30.0, 115.0, 31.0]));
-    assert_eq!(args["coverage"]["type"], "Coverage");
-    assert_eq!(args["coverage"]["pretreatment"], json!(false));
-    let arguments = json!({"dag_id": "d", "scale": 30, "auth_token": "", "username": " "});
-    session.envelope("submit_batch_task", arguments).await;
-    assert_eq!(sent(Route::AddTaskRecord)["scale"], "30");
+        let envelope = session.envelope("coverage_aspect_analysis", arguments).await;
+        assert_eq!(envelope["success"], json!(true), "{envelope}");
+        let args = sent(Route::Process)["args"].clone();
+        assert_eq!(args["radius"], json!(2));
+        assert_eq!(args["coverage"]["preParams"]["bbox"], json!([114.0, 30.0, 115.0, 31.0]));
+        assert_eq!(args["coverage"]["type"], "Coverage");
+        assert_eq!(args["coverage"]["pretreatment"], json!(false));
+        let arguments = json!({"dag_id": "d", "scale": 30, "auth_token": "", "username": " "});
+        session.envelope("submit_batch_task", arguments).await;
+        assert_eq!(sent(Route::AddTaskRecord)["scale"], "30");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +152,7 @@ async fn unknown_arguments_are_ignored_and_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_setting_fails_each_call_and_not_the_server() {
     let mock = mock().await;
-    for transport in [Transport::Stdio, Transport::Http] {
+    for transport in [Transport::Stdio, Transport::Http, Transport::OgeStdio, Transport::OgeHttp] {
         let settings = with(&mock, &[("OGE_TIMEOUT_SECONDS", "soon")]);
         let session = Session::start(&settings, (transport, "2025-11-25")).await;
         for _ in 0..2 {
@@ -158,14 +166,16 @@ async fn a_bad_setting_fails_each_call_and_not_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callers_token_is_hidden_in_the_failures_of_later_calls() {
-    let mock = mock().await;
-    let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
-    let arguments = json!({"dag_id": "d", "auth_token": "Bearer callers-token-7"});
-    session.envelope("query_task_status", arguments).await;
-    mock.response(Route::Process, 500, "text/plain", "not callers-token-7 again");
-    let failure = session.envelope("run_big_query", json!({})).await.to_string();
-    assert!(failure.contains("not *** again"), "{failure}");
-    assert!(!failure.contains("callers-token"), "{failure}");
+    for way in STDIO {
+        let mock = mock().await;
+        let session = Session::start(&mock.settings(), way).await;
+        let arguments = json!({"dag_id": "d", "auth_token": "Bearer callers-token-7"});
+        session.envelope("query_task_status", arguments).await;
+        mock.response(Route::Process, 500, "text/plain", "not callers-token-7 again");
+        let failure = session.envelope("run_big_query", json!({})).await.to_string();
+        assert!(failure.contains("not *** again"), "{failure}");
+        assert!(!failure.contains("callers-token"), "{failure}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use oge_mock_platform::{Mock, Options, Route};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Session, Transport, WAYS};
+use super::{STDIO, Session, WAYS};
 
 async fn mock(states: &[&str]) -> Mock {
     let options = Options::default().task_states(states.iter().copied());
@@ -40,13 +40,15 @@ async fn wait_seconds_polls_until_the_task_has_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn polling_ends_after_wait_seconds() {
-    let mock = mock(&["running"]).await;
-    let session = Session::start(&mock.settings(), (Transport::Stdio, "2025-11-25")).await;
-    for (wait, questions) in [(json!(null), 1), (json!(0), 1), (json!(1), 2)] {
-        mock.clear_requests();
-        let arguments = json!({"dag_id": "d", "wait_seconds": wait});
-        let envelope = session.envelope("query_task_status", arguments).await;
-        assert_eq!(envelope["data"]["is_running"], true);
-        assert_eq!(mock.count(Route::GetState), questions, "wait_seconds {wait}");
+    for way in STDIO {
+        let mock = mock(&["running"]).await;
+        let session = Session::start(&mock.settings(), way).await;
+        for (wait, questions) in [(json!(null), 1), (json!(0), 1), (json!(1), 2)] {
+            mock.clear_requests();
+            let arguments = json!({"dag_id": "d", "wait_seconds": wait});
+            let envelope = session.envelope("query_task_status", arguments).await;
+            assert_eq!(envelope["data"]["is_running"], true);
+            assert_eq!(mock.count(Route::GetState), questions, "wait_seconds {wait}");
+        }
     }
 }

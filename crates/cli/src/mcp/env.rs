@@ -1,0 +1,290 @@
+//! The effects of a call in the reference host.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use oge_host::{GuestTool, Host, HostBuilder};
+use oge_mcp_server::access::Access;
+use oge_mcp_server::callers::CallerTokens;
+use oge_mcp_server::memory::{Memory, Share};
+use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
+use oge_mcp_server::progress::Progress;
+use oge_mcp_server::readiness::check_settings;
+use oge_mcp_server::result::Limits;
+use oge_tools::error::{Failure, FailureKind};
+use oge_tools::log::{Event, Level};
+use oge_tools::secret::{KnownSecrets, Secret};
+use oge_tools::settings::Settings;
+use oge_tools::tools::Completed;
+use rmcp::RoleServer;
+use rmcp::service::RequestContext;
+use send_wrapper::SendWrapper;
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::settings::LiveSettings;
+use crate::state;
+use crate::style::print_error;
+
+/// The environment of a call: the settings at its start, the host that runs it, and the memory that it holds.
+/// Clones share them.
+#[derive(Clone)]
+pub(super) struct HostEnv {
+    shared: Rc<Shared>,
+    loaded: Rc<Loaded>,
+    share: Rc<Share>,
+}
+
+/// What all calls of this process share.
+struct Shared {
+    settings: RefCell<LiveSettings>,
+    /// Builds a host with the component.
+    component: Box<dyn Fn() -> HostBuilder>,
+    calls: u32,
+    /// The runtime whose threads run the sandboxes.
+    sandboxes: Handle,
+    memory: Rc<Memory>,
+    newest: RefCell<Rc<Loaded>>,
+    callers: RefCell<CallerTokens>,
+    /// The secrets of the settings, also of former ones.
+    known: RefCell<KnownSecrets>,
+    started: Instant,
+}
+
+/// One version of the settings, and its host.
+struct Loaded {
+    level: Level,
+    /// An error is that of the first setting whose value is bad.
+    limits: Result<Limits, Failure>,
+    /// Built by the first call, or in the background.
+    host: OnceCell<Result<Host, Failure>>,
+}
+
+impl HostEnv {
+    /// Reads the settings, and builds the host in the background. If a setting is bad, each call fails with that
+    /// error. Must be called on the server's thread.
+    pub(super) fn start(
+        settings: LiveSettings,
+        component: impl Fn() -> HostBuilder + 'static,
+        calls: u32,
+        sandboxes: Handle,
+    ) -> Self {
+        let max_reply_bytes =
+            Settings::read(settings.source()).map_or(32 << 20, |settings| settings.max_reply_bytes);
+        let memory = Memory::new(max_reply_bytes);
+        let mut known = KnownSecrets::default();
+        let loaded = Rc::new(Loaded::read(&settings, &memory, &mut known));
+        let shared = Shared {
+            settings: RefCell::new(settings),
+            component: Box::new(component),
+            calls,
+            sandboxes,
+            memory,
+            newest: RefCell::new(Rc::clone(&loaded)),
+            callers: RefCell::default(),
+            known: RefCell::new(known),
+            started: Instant::now(),
+        };
+        let share = Share::new(&shared.memory);
+        let env = Self { shared: Rc::new(shared), loaded, share };
+        let early = env.clone();
+        tokio::spawn(SendWrapper::new(async move { early.host().await.map(drop) }));
+        env
+    }
+
+    /// Returns the memory that results share.
+    pub(super) fn memory(&self) -> &Rc<Memory> {
+        &self.shared.memory
+    }
+
+    /// Returns the level of the log.
+    pub(super) fn log_level(&self) -> Level {
+        self.loaded.level
+    }
+
+    /// Reads the settings again if their file has changed. Returns how many times it has.
+    pub(super) fn version(&self) -> u32 {
+        let Shared { settings, memory, newest, known, .. } = &*self.shared;
+        if settings.borrow_mut().reload() {
+            let loaded = Loaded::read(&settings.borrow(), memory, &mut known.borrow_mut());
+            *newest.borrow_mut() = Rc::new(loaded);
+        }
+        settings.borrow().version()
+    }
+
+    /// Returns the access rules of the newest settings.
+    pub(super) fn access(&self) -> Access {
+        Access::read(self.shared.settings.borrow().source())
+    }
+
+    /// Returns the host of this call's settings.
+    async fn host(&self) -> Result<&Host, Failure> {
+        let build = async || {
+            let builder = self.builder()?;
+            let built = self.shared.sandboxes.spawn_blocking(|| builder.build()).await;
+            let built = built.map_err(anyhow::Error::from).flatten();
+            built.map_err(|error| {
+                error.downcast().unwrap_or_else(|error| bad_setting(format!("{error:#}")))
+            })
+        };
+        self.loaded.host.get_or_init(build).await.as_ref().map_err(Clone::clone)
+    }
+
+    fn builder(&self) -> Result<HostBuilder, Failure> {
+        let settings = self.shared.settings.borrow();
+        if let Some(problem) = settings.problem() {
+            return Err(bad_setting(problem));
+        }
+        let builder = state::kept((self.shared.component)(), settings.all());
+        // The guest logs everything, since its events are a call's progress. `level` selects what is printed.
+        let everything = [("OGE_LOG", "debug")];
+        let level = self.loaded.level;
+        let log = move |line: &str| write_log(level, line);
+        Ok(builder
+            .settings(settings.all().clone())
+            .settings(everything)
+            .calls_at_once(self.shared.calls)
+            .log(log))
+    }
+}
+
+impl Loaded {
+    /// Reads the settings. Keeps the secrets that were known before, because they may still be valid.
+    fn read(settings: &LiveSettings, memory: &Memory, known: &mut KnownSecrets) -> Self {
+        let get = settings.source();
+        known.add_settings(&get);
+        let level = get("OGE_LOG").and_then(|level| Level::parse(level.trim()));
+        let checked = Settings::read(&get).and_then(|_| Limits::read(&get, memory.lane_bytes()));
+        Self {
+            level: level.unwrap_or(Level::Info),
+            limits: checked.map_err(|fault| fault.into_failure("settings")),
+            host: OnceCell::new(),
+        }
+    }
+}
+
+fn bad_setting(problem: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::NotConfigured, "settings", problem)
+}
+
+impl ServerEnv for HostEnv {
+    fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
+        self.version();
+        let shared = Rc::clone(&self.shared);
+        let loaded = Rc::clone(&shared.newest.borrow());
+        let (share, unwritten) = shared.memory.share(&context.id);
+        let ended = context.ct.clone();
+        // As in the component: the SDK cancels this token when it sends the result or drops the call.
+        tokio::spawn(SendWrapper::new(async move {
+            ended.cancelled().await;
+            drop(unwritten);
+        }));
+        Self { shared, loaded, share }
+    }
+
+    fn is_ready(&self) -> Result<(), String> {
+        self.version();
+        let settings = self.shared.settings.borrow();
+        if let Some(problem) = settings.problem() {
+            return Err(problem.to_owned());
+        }
+        check_settings(settings.source()).map_err(|fault| fault.into_failure("").message)?;
+        // Not built yet is ready: the first call builds it.
+        match self.shared.newest.borrow().host.get() {
+            Some(Ok(host)) => host.check_token_store(),
+            Some(Err(failure)) => Err(failure.message.clone()),
+            None => Ok(()),
+        }
+    }
+
+    async fn hold(&self, bytes: usize) {
+        self.share.hold(bytes).await;
+    }
+
+    fn limits(&self) -> Limits {
+        let default = Limits { message: 4 << 20, memory: self.shared.memory.lane_bytes() };
+        *self.loaded.limits.as_ref().unwrap_or(&default)
+    }
+
+    fn remember(&self, token: Secret) {
+        self.shared.callers.borrow_mut().add(token);
+    }
+
+    fn redacted(&self, failure: Failure) -> Failure {
+        let callers = self.shared.callers.borrow();
+        let failure = failure.redacted(&callers.hidden_by(self.shared.known.borrow().redactor()));
+        match self.loaded.host.get() {
+            Some(Ok(host)) => host.redacted(failure),
+            _ => failure,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.shared.started.elapsed()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.share.release();
+        sleep(time).await;
+    }
+
+    fn log_failure(&self, operation: &str, failure: &Failure) {
+        write_log(self.loaded.level, Event::Failed(failure).line(operation).trim_end());
+    }
+}
+
+impl<T> RunTool<T> for HostEnv
+where
+    T: GuestTool + 'static,
+    T::Arguments: Send + Sync + 'static,
+    T::Output: Send + 'static,
+{
+    async fn run(
+        &self,
+        arguments: T::Arguments,
+        progress: &Progress,
+    ) -> Result<Completed<T::Output>, Failure> {
+        let of_this_tool = |failure: Failure| Failure { operation: T::OPERATION, ..failure };
+        self.loaded.limits.as_ref().map_err(|failure| of_this_tool(failure.clone()))?;
+        let host = self.host().await.map_err(of_this_tool)?.clone();
+        let (level, progress) = (self.loaded.level, progress.clone());
+        let log = move |line: &str| observe(level, line, &progress);
+        // Dropping the set ends the call.
+        let mut call = JoinSet::new();
+        let run = async move { host.run_logged::<T>(&arguments, log).await };
+        call.spawn_on(run, &self.shared.sandboxes);
+        let result = match call.join_next().await {
+            Some(Ok(result)) => result.map_err(|error| error.into_failure(T::OPERATION)),
+            _ => Err(Failure::new(
+                FailureKind::BadReply,
+                T::OPERATION,
+                "the call ended unexpectedly",
+            )),
+        };
+        result.map_err(|failure| self.redacted(failure))
+    }
+}
+
+/// Logs a line of a guest, and reports it to the client. Leaves out the call's failure, which the toolbox logs
+/// and the result has.
+fn observe(level: Level, line: &str, progress: &Progress) {
+    let Some((word, rest)) = line.split_once(' ') else { return write_log(level, line) };
+    if Level::parse(word) == Some(Level::Error) {
+        return;
+    }
+    write_log(level, line);
+    if let Some((_, event)) = rest.split_once(": ") {
+        progress.tell(event);
+    }
+}
+
+/// Writes a line to standard error if its first word is a level that `level` includes, or no level.
+pub(super) fn write_log(level: Level, line: &str) {
+    let word = line.split_once(' ').and_then(|(word, _)| Level::parse(word));
+    if word.unwrap_or(Level::Warn) <= level {
+        print_error(line);
+    }
+}

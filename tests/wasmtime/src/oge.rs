@@ -1,0 +1,7 @@
+//! The `oge` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    oge_cli::main()
+}
