@@ -28,6 +28,7 @@ pub mod json;
 pub mod jwt;
 pub mod log;
 pub mod outcome;
+pub mod pauses;
 pub mod request;
 pub mod response;
 pub mod retry_after;

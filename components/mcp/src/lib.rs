@@ -22,4 +22,3 @@ pub mod server;
 pub mod tools;
 #[cfg(target_family = "wasm")]
 pub mod wasi;
-mod watch;

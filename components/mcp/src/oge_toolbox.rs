@@ -6,6 +6,7 @@ use oge_tools::client::{Client, Clock, Transport};
 use oge_tools::error::{Failure, Fault};
 use oge_tools::for_each_tool;
 use oge_tools::log::Event;
+use oge_tools::pauses::Pauses;
 use oge_tools::secret::{Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::TokenStore;
@@ -23,7 +24,6 @@ use crate::progress::{Progress, reporting};
 use crate::result::{self, Limits};
 use crate::server::Toolbox;
 use crate::tools;
-use crate::watch::Pauses;
 
 /// The effects of a call.
 pub trait ServerEnv: Clone + 'static {
