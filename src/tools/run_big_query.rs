@@ -21,14 +21,11 @@ pub struct RunBigQuery;
 
 /// 大数据查询: runs an SQL query over vector data
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
 pub struct Arguments {
     /// The SQL query [default: the farmland of the land survey]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub query: Option<String>,
     /// The column that holds the geometry [default: geom]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub geometry_column: Option<String>,
 }
 
