@@ -85,6 +85,17 @@ async fn the_name_of_a_file_is_not_sent_as_its_text() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
+#[tokio::test]
+async fn a_blank_text_does_not_take_the_default() {
+    let mock = mock().await;
+    let output = run(&["call", "run_big_query", "--query", " "], &mock.settings());
+    assert_eq!(output.status.code(), Some(2));
+    let expected =
+        "FAILED 大数据查询失败: query is blank; leave it out to use the default, or pass a text\n";
+    assert_eq!(text(&output.stdout), expected);
+    assert!(mock.all_requests().is_empty());
+}
+
 #[test]
 fn a_text_that_cannot_be_read_is_named_with_the_cause() {
     let folder = tempdir().unwrap();
