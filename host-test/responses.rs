@@ -81,6 +81,24 @@ async fn a_decompression_bomb_is_too_large() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_not_found_is_named_with_its_setting_and_without_its_query() {
+    let fixture = Fixture::new().await;
+    fixture.mock.fail(Route::Process, response(404, "", b"<html>404</html>"));
+    let failure = fixture.fail::<CoverageAspectAnalysis>(&mount_tai()).await;
+    assert_eq!(
+        failure.message,
+        "the platform answered HTTP 404 to POST /gateway/computation-api/process: <html>404</html>; \
+         check whether OGE_API_URL is right"
+    );
+    fixture.mock.fail(Route::GetState, response(405, "", b"no"));
+    let message = fixture.ask().await.unwrap_err().message;
+    assert!(
+        message.contains("GET /api/oge-dag-22/getState: no; check whether OGE_DAG_URL"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_compressed_error_response_shows_its_reason() {
     let fixture = Fixture::new().await;
     let body = compress_to_vec_zlib(r#"{"error":"x","message":"内存不足"}"#.as_bytes(), 6);

@@ -64,7 +64,8 @@ async fn a_given_token_needs_no_login_until_it_expires() {
     .await;
     let failure = fixture.ask().await.unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (FailureKind::NotConfigured, 1));
-    assert!(failure.message.contains("OGE_TOKEN_URL"), "{failure}");
+    let why = "OGE_TOKEN_URL; a login is needed to replace an OGE_TOKEN";
+    assert!(failure.message.contains(why), "{failure}");
 }
 
 #[test]

@@ -314,12 +314,24 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
                 let message = match classified.status {
                     200 => format!("the platform answered {}", why()),
                     status if is_redirect(status) => self.redirected(&classified),
+                    status @ (404 | 405) => self.not_found(status, why()),
                     status => format!("the platform answered HTTP {status}: {}", why()),
                 };
                 (FailureKind::Api, message)
             }
         };
         Err(with_response(self.failure(kind, message), &classified, quoted.excerpt.clone()))
+    }
+
+    /// Describes a response to a URL that is probably wrong. Omits the URL's query, which may hold a secret.
+    fn not_found(&self, status: u16, why: &str) -> String {
+        let Request { method, url, url_from, .. } = self.request;
+        let path = url.path_and_query().split('?').next().unwrap_or_default();
+        let path = self.redactor.excerpt(path);
+        let method = method.as_str();
+        format!(
+            "the platform answered HTTP {status} to {method} {path}: {why}; check whether {url_from} is right"
+        )
     }
 
     /// Describes a redirect by its target's origin only, because a path or query may hold a secret.

@@ -86,7 +86,7 @@ mod tests {
         let failure = Failure::new(FailureKind::Timeout, "大数据查询", "why");
         assert_eq!(
             Envelope::of::<RunBigQuery>(Err(&failure)).to_json(),
-            r#"{"success":false,"code":1,"msg":"大数据查询失败: why (状态码: 未知状态码)","data":null,"operation":"大数据查询","execution_time":null,"api_endpoint":"oge"}"#
+            r#"{"success":false,"code":1,"msg":"大数据查询失败: why","data":null,"operation":"大数据查询","execution_time":null,"api_endpoint":"oge"}"#
         );
     }
 }

@@ -11,7 +11,7 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(any(test, feature = "clap"))]
+#[cfg(test)]
 extern crate std;
 
 pub mod api;
@@ -19,8 +19,6 @@ pub mod auth;
 pub mod authorization;
 pub mod body_buffer;
 pub mod client;
-#[cfg(feature = "clap")]
-mod command_line;
 pub mod encoding;
 pub mod envelope;
 pub mod error;
@@ -28,6 +26,7 @@ pub mod json;
 pub mod jwt;
 pub mod log;
 pub mod outcome;
+pub mod pauses;
 pub mod request;
 pub mod response;
 pub mod retry_after;

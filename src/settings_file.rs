@@ -16,9 +16,18 @@ pub const MAX_BYTES: usize = 64 << 10;
 /// The error for a file that is too large, as the end of a sentence about it.
 pub const TOO_LARGE: &str = "is larger than 64 KiB, so it is no settings file";
 
-/// The settings of a file, by key. Some values are passwords, so each is a [`Secret`].
+/// The settings of a file, by key.
 #[derive(Clone, Debug, Default)]
-pub struct SettingsFile(Vec<(String, Secret)>);
+pub struct SettingsFile(Vec<Setting>);
+
+#[derive(Clone, Debug)]
+struct Setting {
+    key: String,
+    /// Some values are passwords.
+    value: Secret,
+    /// The line, counted from 1.
+    line: usize,
+}
 
 /// Why a file is refused. Does not quote the file, because a line may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +82,7 @@ impl SettingsFile {
         for (index, line) in lines(text).enumerate() {
             let pair = pair(line).map_err(|problem| BadFile { line: index + 1, problem })?;
             if let Some((key, value)) = pair {
-                file.set(key, value);
+                file.set(Setting { key: key.to_owned(), value, line: index + 1 });
             }
         }
         Ok(file)
@@ -85,15 +94,21 @@ impl SettingsFile {
         self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
-    /// Returns every key once, with its value.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.expose()))
+    /// Returns the line that sets a key, counted from 1.
+    #[must_use]
+    pub fn line(&self, key: &str) -> Option<usize> {
+        self.0.iter().find(|setting| setting.key == key).map(|setting| setting.line)
     }
 
-    fn set(&mut self, key: &str, value: Secret) {
-        match self.0.iter_mut().find(|(name, _)| name == key) {
-            Some((_, held)) => *held = value,
-            None => self.0.push((key.to_owned(), value)),
+    /// Returns every key once, with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|setting| (setting.key.as_str(), setting.value.expose()))
+    }
+
+    fn set(&mut self, setting: Setting) {
+        match self.0.iter_mut().find(|held| held.key == setting.key) {
+            Some(held) => *held = setting,
+            None => self.0.push(setting),
         }
     }
 }

@@ -107,7 +107,7 @@ settings! {
     ALL: "all" {
         "OGE_SETTINGS_FILE":
             "the settings file; see [below](#where-settings-come-from)",
-            "none";
+            "`oge`, `oge-mcp`: `oge/site.env` in the user's configuration directory";
     }
     /// Settings of the reference host.
     HOST: "reference host, `oge`" {

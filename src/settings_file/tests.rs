@@ -148,3 +148,9 @@ proptest! {
         prop_assert_eq!(file.iter().count(), 1);
     }
 }
+
+#[test]
+fn the_line_is_the_last_one_that_sets_the_key() {
+    let file = SettingsFile::parse(b"K=1\r\n# \n\nL=2\rK=3\n").unwrap();
+    assert_eq!((file.line("K"), file.line("L"), file.line("M")), (Some(5), Some(4), None));
+}

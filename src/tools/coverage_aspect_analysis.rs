@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::de::Error as _;
@@ -9,8 +10,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Computation, Prepared, Tool, check, computation};
 use crate::client::Accepted;
-#[cfg(feature = "clap")]
-use crate::command_line::numbers;
 use crate::error::{Failure, Fault};
 use crate::json;
 use crate::settings::Settings;
@@ -21,28 +20,18 @@ pub struct CoverageAspectAnalysis;
 
 /// 坡向分析: computes the aspect of slopes from a digital elevation model
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
 pub struct Arguments {
     /// Four numbers in degrees: min lon, min lat, max lon, max lat
-    #[cfg_attr(
-        feature = "clap",
-        arg(long, allow_hyphen_values = true, value_name = "LON,LAT,LON,LAT", value_parser = numbers)
-    )]
-    // Written as `alloc::vec::Vec`, so that clap parses the list as one value.
-    pub bbox: alloc::vec::Vec<f64>,
+    pub bbox: Vec<f64>,
     /// The type of the coverage [default: Coverage]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub coverage_type: Option<String>,
     /// Whether the platform prepares the data first [default: true]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub pretreatment: Option<bool>,
     /// The product to compute from [default: Platform:Product:ASTER_GDEM_DEM30]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub product_value: Option<String>,
-    #[serde(default, deserialize_with = "whole_number")]
     /// In cells, at least 1 [default: 1]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
+    #[serde(default, deserialize_with = "whole_number")]
     pub radius: Option<u32>,
 }
 

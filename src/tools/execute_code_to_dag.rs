@@ -13,8 +13,6 @@ use serde_json::value::RawValue;
 use super::{Prepared, Tool, check};
 use crate::authorization::Authorization;
 use crate::client::Accepted;
-#[cfg(feature = "clap")]
-use crate::command_line::SecretFromVariable;
 use crate::error::{Failure, Fault};
 use crate::json;
 use crate::secret::Secret;
@@ -29,23 +27,15 @@ pub struct ExecuteCodeToDag {
 
 /// 代码转DAG任务: turns OGE Python code into DAG tasks
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
 pub struct Arguments {
     /// OGE Python code
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub code: String,
     /// The user that runs the code [default: the setting OGE_USER_ID]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub user_id: Option<String>,
     /// The name of the sample [default: empty]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub sample_name: Option<String>,
-    /// The environment variable that holds a token of your own
-    #[cfg_attr(
-        feature = "clap",
-        arg(long = "auth-token-env", value_name = "NAME", value_parser = SecretFromVariable)
-    )]
+    /// A token of the caller's own
     pub auth_token: Option<Secret>,
 }
 

@@ -12,8 +12,6 @@ use serde_json::value::RawValue;
 use super::{Prepared, Tool, check};
 use crate::authorization::Authorization;
 use crate::client::Accepted;
-#[cfg(feature = "clap")]
-use crate::command_line::SecretFromVariable;
 use crate::error::{Failure, Fault};
 use crate::json;
 use crate::secret::Secret;
@@ -53,17 +51,11 @@ pub struct QueryTaskStatus {
 
 /// 查询任务状态: returns the state of a task
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
 pub struct Arguments {
     /// The DAG task
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub dag_id: String,
-    /// The environment variable that holds a token of your own
-    #[cfg_attr(
-        feature = "clap",
-        arg(long = "auth-token-env", value_name = "NAME", value_parser = SecretFromVariable)
-    )]
+    /// A token of the caller's own
     pub auth_token: Option<Secret>,
 }
 

@@ -21,14 +21,11 @@ pub struct RunBigQuery;
 
 /// 大数据查询: runs an SQL query over vector data
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
 pub struct Arguments {
     /// The SQL query [default: the farmland of the land survey]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub query: Option<String>,
     /// The column that holds the geometry [default: geom]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub geometry_column: Option<String>,
 }
 
@@ -66,8 +63,11 @@ impl Tool for RunBigQuery {
         format!("{}执行成功", Self::OPERATION)
     }
 
-    /// Ends with the HTTP status, which clients of the old server look for.
+    /// Ends with the HTTP status, which clients of the old server look for, if a request was sent.
     fn failure_message(failure: &Failure) -> String {
+        if failure.attempts == 0 {
+            return format!("{}失败: {}", Self::OPERATION, failure.message);
+        }
         let status = failure.http_status.filter(|status| *status != 200);
         let status = status.map_or_else(|| "未知状态码".to_string(), |status| status.to_string());
         format!("{}失败: {} (状态码: {status})", Self::OPERATION, failure.message)
@@ -117,18 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_ends_with_the_status() {
-        let mut failure = Failure::new(FailureKind::Api, RunBigQuery::OPERATION, "why");
-        assert_eq!(
-            RunBigQuery::failure_message(&failure),
-            "大数据查询失败: why (状态码: 未知状态码)"
-        );
-        failure.http_status = Some(200);
-        assert_eq!(
-            RunBigQuery::failure_message(&failure),
-            "大数据查询失败: why (状态码: 未知状态码)"
-        );
-        failure.http_status = Some(500);
-        assert_eq!(RunBigQuery::failure_message(&failure), "大数据查询失败: why (状态码: 500)");
+    fn a_failure_of_a_request_ends_with_the_status() {
+        let failed = |attempts, http_status| {
+            let failure = Failure::new(FailureKind::Api, RunBigQuery::OPERATION, "why");
+            RunBigQuery::failure_message(&Failure { attempts, http_status, ..failure })
+        };
+        assert_eq!(failed(0, None), "大数据查询失败: why");
+        assert_eq!(failed(1, None), "大数据查询失败: why (状态码: 未知状态码)");
+        assert_eq!(failed(2, Some(200)), "大数据查询失败: why (状态码: 未知状态码)");
+        assert_eq!(failed(1, Some(500)), "大数据查询失败: why (状态码: 500)");
     }
 }

@@ -13,8 +13,6 @@ use time::{OffsetDateTime, UtcOffset};
 use super::{Prepared, Tool, check, json_text};
 use crate::authorization::Authorization;
 use crate::client::Accepted;
-#[cfg(feature = "clap")]
-use crate::command_line::SecretFromVariable;
 use crate::error::{Failure, Fault};
 use crate::json;
 use crate::secret::Secret;
@@ -26,38 +24,25 @@ pub struct SubmitBatchTask;
 
 /// 提交批处理任务: submits a DAG task for batch processing
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields)]
 pub struct Arguments {
     /// The DAG task, from execute_code_to_dag
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub dag_id: String,
     /// The task's name [default: task_ and the time]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub task_name: Option<String>,
     /// The result's name [default: file_ and the time]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub filename: Option<String>,
     /// The coordinate reference system [default: EPSG:4326]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub crs: Option<String>,
     /// In metres [default: 1000]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub scale: Option<String>,
     /// The result's format [default: tif]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub format: Option<String>,
     /// The user that the task belongs to [default: the setting OGE_USERNAME]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub username: Option<String>,
     /// The code that the DAG was made from [default: empty]
-    #[cfg_attr(feature = "clap", arg(long, allow_hyphen_values = true))]
     pub script: Option<String>,
-    /// The environment variable that holds a token of your own
-    #[cfg_attr(
-        feature = "clap",
-        arg(long = "auth-token-env", value_name = "NAME", value_parser = SecretFromVariable)
-    )]
+    /// A token of the caller's own
     pub auth_token: Option<Secret>,
 }
 

@@ -1,6 +1,8 @@
 //! `oge call`: calls one tool on the platform that the settings name.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use oge_host::{CallError, GuestTool, Host};
@@ -8,26 +10,32 @@ use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::json;
 use oge_tools::log::escape_control;
-use oge_tools::tools::Completed;
+use oge_tools::pauses::Pauses;
+use oge_tools::tools::{Completed, QueryTaskStatus, query_task_status};
+use tokio::time::{Instant, sleep};
 
 use crate::component::ComponentFile;
 use crate::env_file::EnvFile;
+use crate::output::OutputFile;
 use crate::progress::Progress;
 use crate::state;
-use crate::style::{FAINT, HANDLED, mark, paint, print};
+use crate::style::{FAINT, HANDLED, mark, paint, print, print_error};
 use crate::tools::ToolCommand;
-use crate::{FAILED, USAGE};
+use crate::{COMMON, FAILED, INTERRUPTED, USAGE};
 
-/// Call one of the five tools.
+/// Call one of the five tools
 #[derive(Debug, Args)]
 pub(crate) struct CallCommand {
     #[command(flatten)]
     env_file: EnvFile,
     #[command(flatten)]
     component: ComponentFile,
-    /// Print the result envelope, one line of JSON, and nothing else on stdout.
-    #[arg(long, global = true)]
+    /// Print the result envelope, one line of JSON, and nothing else on stdout
+    #[arg(long, global = true, help_heading = COMMON)]
     json: bool,
+    /// Write the result to a file: the envelope with --json, else its data
+    #[arg(long, value_name = "FILE", global = true, help_heading = COMMON)]
+    output: Option<PathBuf>,
     #[command(subcommand)]
     tool: ToolCommand,
 }
@@ -37,52 +45,103 @@ impl CallCommand {
         let progress = Progress::start("waiting for OGE");
         let log = progress.clone();
         let settings = self.env_file.read()?;
-        let host = state::kept(self.component.host()?, &settings)
+        let output = self.output.as_deref().map(OutputFile::open).transpose()?;
+        let builder = state::kept(self.component.host()?, &settings)
             .settings(settings)
             .log(move |line| log.log(line))
-            .calls_at_once(1)
-            .build();
-        let call = Pending { host, progress, json: self.json };
-        self.tool.run(call).await
+            .calls_at_once(1);
+        let host = match builder.build() {
+            Ok(host) => Ok(host),
+            // A bad setting is a failure of the call.
+            Err(error) => Err(error.downcast::<Failure>()?),
+        };
+        let changes_something = self.tool.changes_something();
+        let call = Pending { host, progress: progress.clone(), json: self.json, output };
+        tokio::select! {
+            result = self.tool.run(call) => result,
+            _ = tokio::signal::ctrl_c() => {
+                progress.end();
+                print_error(if changes_something {
+                    "oge: interrupted; the platform may have taken the request, so look there before you \
+                     send it again"
+                } else {
+                    "oge: interrupted"
+                });
+                Ok(INTERRUPTED.into())
+            }
+        }
     }
 }
 
 /// A call whose tool is not dispatched yet.
 pub(crate) struct Pending {
-    host: anyhow::Result<Host>,
+    host: Result<Host, Failure>,
     progress: Progress,
     json: bool,
+    output: Option<OutputFile>,
 }
 
 impl Pending {
+    /// Runs a tool once.
     pub(crate) async fn run<T: GuestTool>(
         self,
-        arguments: &T::Arguments,
+        arguments: Result<T::Arguments, Failure>,
     ) -> anyhow::Result<ExitCode>
     where
         T::Arguments: Sync,
-        T::Output: Clone,
     {
-        let result = match self.host {
-            Ok(host) => host.run::<T>(arguments).await,
-            Err(error) => Err(CallError::Failure(bad_setting(error, T::OPERATION)?)),
+        let result = match self.ready::<T>(arguments) {
+            Ok((host, arguments)) => host.run::<T>(&arguments).await,
+            Err(failure) => Err(failure.into()),
         };
-        self.progress.end();
+        self.end::<T>(result)
+    }
+
+    /// Queries a task's state, repeatedly for the time `wait` until the task ends.
+    pub(crate) async fn watch(
+        self,
+        arguments: Result<query_task_status::Arguments, Failure>,
+        wait: Duration,
+    ) -> anyhow::Result<ExitCode> {
+        let result = match self.ready::<QueryTaskStatus>(arguments) {
+            Ok((host, arguments)) => watched(host, &arguments, wait, &self.progress).await,
+            Err(failure) => Err(failure.into()),
+        };
+        self.end::<QueryTaskStatus>(result)
+    }
+
+    /// Returns the host and the arguments if both are good.
+    fn ready<T: GuestTool>(
+        &self,
+        arguments: Result<T::Arguments, Failure>,
+    ) -> Result<(&Host, T::Arguments), Failure> {
+        let arguments = arguments?;
+        let of_tool = |failure: &Failure| Failure { operation: T::OPERATION, ..failure.clone() };
+        Ok((self.host.as_ref().map_err(of_tool)?, arguments))
+    }
+
+    /// Shows or writes the result.
+    fn end<T: GuestTool>(
+        self,
+        result: Result<Completed<T::Output>, CallError>,
+    ) -> anyhow::Result<ExitCode> {
+        let Self { progress, json, output, .. } = self;
+        progress.end();
         let failure = match result {
-            Ok(done) if self.json => {
-                print(&Envelope::of::<T>(Ok(done)).to_json())?;
+            Ok(done) if json => {
+                give(output, &Envelope::of::<T>(Ok(done)).to_json())?;
                 return Ok(ExitCode::SUCCESS);
             }
             Ok(done) => {
-                show::<T>(&done)?;
+                show::<T>(&done, output)?;
                 return Ok(ExitCode::SUCCESS);
             }
             Err(CallError::Failure(failure)) => failure,
-            // A stopped component has no failure kind, and the envelope shows none.
+            // A stopped component has no kind of its own.
             Err(error) => Failure::new(FailureKind::BadReply, T::OPERATION, error.to_string()),
         };
-        if self.json {
-            print(&Envelope::<T::Output>::of::<T>(Err(&failure)).to_json())?;
+        if json {
+            give(output, &envelope::<T>(&failure))?;
         } else {
             print(&format!("{} {}", mark(false), escape_control(&T::failure_message(&failure))))?;
         }
@@ -93,27 +152,60 @@ impl Pending {
     }
 }
 
-/// Converts a bad setting that failed the build of the host to a failure of the call. Returns other errors
-/// unchanged.
-fn bad_setting(error: anyhow::Error, operation: &'static str) -> anyhow::Result<Failure> {
-    error.downcast::<Failure>().map(|failure| Failure { operation, ..failure })
+async fn watched(
+    host: &Host,
+    arguments: &query_task_status::Arguments,
+    wait: Duration,
+    progress: &Progress,
+) -> Result<Completed<query_task_status::Output>, CallError> {
+    let started = Instant::now();
+    let mut pauses = Pauses::of(wait, Duration::ZERO);
+    loop {
+        let mut done = host.run::<QueryTaskStatus>(arguments).await?;
+        let waited = started.elapsed();
+        let pause = if done.output.phase.is_end() { None } else { pauses.pause(waited) };
+        let Some(pause) = pause else {
+            done.elapsed = waited;
+            return Ok(done);
+        };
+        progress.show(&format!("任务状态: {}", escape_control(&done.output.status)));
+        sleep(pause).await;
+    }
 }
 
-fn show<T: GuestTool>(done: &Completed<T::Output>) -> anyhow::Result<()> {
+/// Returns the envelope that the MCP server sends for a failure.
+fn envelope<T: GuestTool>(failure: &Failure) -> String {
+    let result = oge_mcp_server::result::failure::<T>(failure);
+    let text = result.content.first().and_then(|content| content.as_text());
+    text.map(|text| text.text.clone()).unwrap_or_default()
+}
+
+/// Writes a result to the file of `--output`, else to standard output.
+fn give(output: Option<OutputFile>, result: &str) -> anyhow::Result<()> {
+    match output {
+        Some(output) => output.write(result),
+        None => print(result),
+    }
+}
+
+fn show<T: GuestTool>(
+    done: &Completed<T::Output>,
+    output: Option<OutputFile>,
+) -> anyhow::Result<()> {
+    // Every tool's result can be serialized.
+    let data = json::compact(&serde_json::to_string(&done.output).unwrap_or_default());
+    // Written first, so that a success is shown only if the file has the result.
+    let shown = match output {
+        Some(output) => output.write(&data).map(|()| None)?,
+        None => Some(escape_control(&data)),
+    };
     let seconds = done.elapsed.as_secs_f64();
     let renewed = match done.attempts {
         2 => paint(HANDLED, ", the token had expired and was renewed"),
         _ => String::new(),
     };
     let took = paint(FAINT, format_args!("{seconds:.2} s"));
-    print(&format!(
-        "{} {} {took}{renewed}",
-        mark(true),
-        escape_control(&T::message(&done.output))
-    ))?;
-    // Every tool's result can be serialized.
-    if let Ok(data) = serde_json::to_string(&done.output) {
-        print(&escape_control(&json::compact(&data)))?;
-    }
-    Ok(())
+    let message = escape_control(&T::message(&done.output));
+    print(&format!("{} {message} {took}{renewed}", mark(true)))?;
+    shown.map_or(Ok(()), |data| print(&data))
 }

@@ -1,24 +1,20 @@
 //! `oge check`: reports what is wrong with the settings and how to fix it.
 
+mod platform;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use oge_host::{CallError, HostBuilder};
 use oge_token::Credentials;
-use oge_tools::error::{FailureKind, Fault};
+use oge_tools::error::Fault;
 use oge_tools::log::escape_control;
 use oge_tools::settings::Settings;
-use oge_tools::tools::{QueryTaskStatus, query_task_status};
-use oge_tools::url::{Origin, Url};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
 
 use crate::component::ComponentFile;
-use crate::env_file::EnvFile;
+use crate::env_file::{EnvFile, SettingsSources};
 use crate::style::{FAINT, HANDLED, mark, paint, print};
-use crate::{FAILED, known, state};
+use crate::{FAILED, known};
 
 /// The settings that the tools need.
 const TOOLS: [(&str, &str); 4] = [
@@ -37,9 +33,7 @@ const LOGIN: [(&str, &str); 5] = [
     ("OGE_CLIENT_SECRET", "the client's secret; set it in the environment"),
 ];
 
-const REACH_LIMIT: Duration = Duration::from_secs(5);
-
-/// Check the settings, the names, the login and one harmless call, and say what to fix.
+/// Check the settings, the network, the login and two harmless calls, and say what to fix
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
@@ -62,123 +56,116 @@ impl Report {
 
 impl Check {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let settings = self.env_file.read()?;
+        let sources = self.env_file.sources()?;
         let mut report = Report { good: true };
-        let get = |key: &str| settings.get(key).cloned();
-        let is_set = |key: &str| get(key).is_some_and(|value| !value.trim().is_empty());
-        for key in self.env_file.file()?.keys().filter(|key| is_ours(key)) {
-            if let Some(problem) = known::problem(key) {
-                print(&format!(
-                    "{} {} {}",
-                    paint(HANDLED, "note"),
-                    escape_control(key),
-                    paint(FAINT, problem)
-                ))?;
-            }
-        }
+        note_unknown(&sources)?;
+        let (settings, mut faults) = usable(&sources.settings);
         for (key, what) in TOOLS {
-            report.line(is_set(key), key, if is_set(key) { "set" } else { what })?;
-        }
-        let login = Credentials::read(get);
-        let has_login = login.is_ok() || LOGIN.iter().any(|(key, _)| is_set(key));
-        if is_set("OGE_TOKEN") && !has_login {
-            report.line(
-                true,
-                "OGE_TOKEN",
-                "set; without a login it is used until the platform rejects it",
-            )?;
-        } else {
-            for (key, what) in LOGIN {
-                let note = match &login {
-                    _ if is_set(key) => "set",
-                    Ok(_) => "not needed for this grant",
-                    Err(_) => what,
-                };
-                report.line(is_set(key) || login.is_ok(), key, note)?;
+            match faults.remove(key) {
+                Some(problem) => report.bad_setting(key, &problem, &sources)?,
+                None if is_set(&settings, key) => report.line(true, key, &sources.source(key))?,
+                None => report.line(false, key, &format!("not set: {what}"))?,
             }
         }
-        match Settings::read(get) {
-            Ok(_) => platform(self.component.host()?, settings, has_login, &mut report).await?,
-            Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
-                report.line(false, key, &problem)?;
-            }
+        for (key, problem) in faults {
+            report.bad_setting(key, &problem, &sources)?;
         }
+        let can_log_in = report.login(&sources)?;
+        platform::check(self.component.host()?, settings, can_log_in, &mut report).await?;
         Ok(if report.good { ExitCode::SUCCESS } else { FAILED.into() })
     }
 }
 
-/// Checks that the platform is reachable, accepts the login, and responds to a call.
-async fn platform(
-    host: HostBuilder,
-    settings: BTreeMap<String, String>,
-    has_login: bool,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let mut origins: Vec<Origin> = Vec::new();
-    for key in ["OGE_API_URL", "OGE_DAG_URL", "OGE_TOKEN_URL"] {
-        let url = settings.get(key).and_then(|value| Url::parse(value.trim()).ok());
-        if let Some(url) = url.filter(|url| !origins.contains(url.origin())) {
-            origins.push(url.origin().clone());
-        }
+impl Report {
+    fn bad_setting(
+        &mut self,
+        key: &str,
+        problem: &str,
+        sources: &SettingsSources,
+    ) -> anyhow::Result<()> {
+        self.line(false, key, &format!("{problem} ({})", sources.source(key)))
     }
-    for origin in &origins {
-        let reached = reach(origin).await;
-        report.line(reached.is_ok(), &origin.to_string(), reached.err().unwrap_or("reachable"))?;
-    }
-    let quiet = [("OGE_LOG", "off")];
-    let builder = state::kept(host, &settings);
-    let host = builder.settings(settings).settings(quiet).log(|_| {}).calls_at_once(1).build();
-    let host = match host {
-        Ok(host) => host,
-        Err(error) => return report.line(false, "settings", &format!("{error:#}")),
-    };
-    if has_login {
-        match host.refresh_token().await {
-            Ok(token) => {
-                let user = token.user_name.map_or_else(String::new, |name| format!(" as {name}"));
-                let life = token.expires_at.map_or_else(String::new, lifetime);
-                report.line(true, "login", &format!("a new token{user}{life}"))?;
+
+    /// Reports the settings of the login and the grant that they choose. Returns whether a login is possible.
+    fn login(&mut self, sources: &SettingsSources) -> anyhow::Result<bool> {
+        let settings = &sources.settings;
+        let login = Credentials::read(|key| settings.get(key).cloned());
+        if is_set(settings, "OGE_TOKEN") {
+            let alone = match &login {
+                Ok(_) => "",
+                Err(_) => "; without a login it is used until the platform rejects it",
+            };
+            self.line(true, "OGE_TOKEN", &format!("{}{alone}", sources.source("OGE_TOKEN")))?;
+            if login.is_err() && !LOGIN.iter().any(|(key, _)| is_set(settings, key)) {
+                return Ok(false);
             }
-            Err(error) => return report.line(false, "login", &error.to_string()),
+        }
+        let fault = login.as_ref().err();
+        let (bad, problem) = match fault {
+            Some(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
+                (*key, &**problem)
+            }
+            None => ("", ""),
+        };
+        for (key, what) in LOGIN {
+            match &login {
+                _ if is_set(settings, key) && key == bad => {
+                    self.bad_setting(key, problem, sources)?;
+                }
+                _ if is_set(settings, key) => self.line(true, key, &sources.source(key))?,
+                Ok(login) => {
+                    let grant = login.grant();
+                    self.line(true, key, &format!("not set; the grant {grant} does not need it"))?;
+                }
+                Err(_) => self.line(false, key, &format!("not set: {what}"))?,
+            }
+        }
+        if !bad.is_empty() && !LOGIN.iter().any(|(key, _)| *key == bad) {
+            self.bad_setting(bad, problem, sources)?;
+        }
+        if let Ok(login) = &login {
+            let reason = if is_set(settings, "OGE_TOKEN_GRANT") {
+                format!("OGE_TOKEN_GRANT: {}", sources.source("OGE_TOKEN_GRANT"))
+            } else if login.grant() == "client_credentials" {
+                "a client is set and no user; the platform's own login needs OGE_TOKEN_USERNAME and \
+                 OGE_TOKEN_PASSWORD"
+                    .to_owned()
+            } else {
+                "the platform's own login, because OGE_TOKEN_GRANT is not set".to_owned()
+            };
+            self.line(true, "grant", &format!("{} ({reason})", login.grant()))?;
+        }
+        Ok(login.is_ok())
+    }
+}
+
+/// Notes each key of the file that is ours and no setting. Other programs may use the same file.
+fn note_unknown(sources: &SettingsSources) -> anyhow::Result<()> {
+    let keys = sources.file.iter().flat_map(|(_, file)| file.iter().map(|(key, _)| key));
+    let is_ours = |key: &&str| key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("OGE_"));
+    for key in keys.filter(is_ours) {
+        if let Some(problem) = known::problem(key) {
+            let note = paint(FAINT, format_args!("{problem} ({})", sources.source(key)));
+            print(&format!("{} {} {note}", paint(HANDLED, "note"), escape_control(key)))?;
         }
     }
-    let arguments =
-        query_task_status::Arguments { dag_id: "oge-check".to_owned(), auth_token: None };
-    match host.run::<QueryTaskStatus>(&arguments).await {
-        Ok(_) => report.line(true, "query_task_status", "answered"),
-        // The platform may report that there is no such task: it was reached, and it accepted the token.
-        Err(CallError::Failure(failure))
-            if failure.kind == FailureKind::Api && failure.http_status == Some(200) =>
-        {
-            report.line(true, "query_task_status", "answered")
-        }
-        Err(error) => report.line(false, "query_task_status", &error.to_string()),
-    }
+    Ok(())
 }
 
-/// Returns whether a key of the file is one of ours. Other programs may use the same file.
-fn is_ours(key: &str) -> bool {
-    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("OGE_"))
+fn is_set(settings: &BTreeMap<String, String>, key: &str) -> bool {
+    settings.get(key).is_some_and(|value| !value.trim().is_empty())
 }
 
-async fn reach(origin: &Origin) -> Result<(), &'static str> {
-    let address = origin.host_and_port();
-    let unknown = "the host name cannot be resolved: check it, or this machine's DNS";
-    let looked_up = timeout(REACH_LIMIT, lookup_host(&address)).await.map_err(|_| unknown)?;
-    let mut addresses = looked_up.map_err(|_| unknown)?;
-    let address = addresses.next().ok_or("the name has no address")?;
-    match timeout(REACH_LIMIT, TcpStream::connect(address)).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) => Err("nothing listens there: check the port, or a firewall"),
-        Err(_) => Err("no connection within 5 s: check the network, a VPN or a firewall"),
+/// Returns the settings without the tools' bad ones, and what is wrong with each of those.
+fn usable(
+    settings: &BTreeMap<String, String>,
+) -> (BTreeMap<String, String>, BTreeMap<&'static str, String>) {
+    let (mut settings, mut faults) = (settings.clone(), BTreeMap::new());
+    while let Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) =
+        Settings::read(|key| settings.get(key).cloned())
+    {
+        settings.remove(key);
+        faults.insert(key, problem);
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "shown to a person at once")]
-fn lifetime(expires_at: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    match expires_at.checked_sub(now) {
-        Some(left) => format!(", good for {} min", left / 60),
-        None => ", which has expired by this machine's clock: is the clock right?".to_owned(),
-    }
+    (settings, faults)
 }

@@ -7,14 +7,16 @@ use anyhow::Context as _;
 use clap::Args;
 use oge_host::{Host, HostBuilder};
 
+use crate::COMMON;
+
 /// Embedded, so that the command is a single file to install.
 const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/oge-tools.wasm"));
 
 /// The option that selects the component.
 #[derive(Debug, Args)]
 pub(crate) struct ComponentFile {
-    /// A component to run in place of the one that is part of this command.
-    #[arg(long, value_name = "FILE", global = true)]
+    /// A component to run in place of the one that is part of this command
+    #[arg(long, value_name = "FILE", global = true, help_heading = COMMON)]
     component: Option<PathBuf>,
 }
 

@@ -25,6 +25,11 @@ impl Progress {
         Self(bar)
     }
 
+    /// Replaces the text beside the spinner.
+    pub(crate) fn show(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+
     /// Writes a log line above the spinner.
     pub(crate) fn log(&self, line: &str) {
         self.0.suspend(|| print_error(line));

@@ -1,13 +1,13 @@
 //! The file in which `oge` keeps its token and the state of its logins, so that successive calls share a login.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use oge_host::HostBuilder;
 
+use crate::directories;
 use crate::style::print_error;
 
 const NAME: &str = "token";
@@ -19,7 +19,7 @@ pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) ->
         settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
     let path = match set {
         Some(path) => Ok(PathBuf::from(path)),
-        None => user_directory().map(|directory| directory.join("oge").join(NAME)),
+        None => directories::state().map(|directory| directory.join("oge").join(NAME)),
     };
     let made = path.and_then(|path| {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -45,17 +45,4 @@ fn make(directory: &Path) -> anyhow::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory).with_context(|| format!("{} cannot be created", directory.display()))
-}
-
-/// Returns this system's directory for the state of a user's programs.
-fn user_directory() -> anyhow::Result<PathBuf> {
-    let from = |key: &str| env::var_os(key).map(PathBuf::from).filter(|path| path.is_absolute());
-    let found = if cfg!(windows) {
-        from("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        from("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        from("XDG_STATE_HOME").or_else(|| from("HOME").map(|home| home.join(".local/state")))
-    };
-    found.context("this user has no state directory (XDG_STATE_HOME, HOME or LOCALAPPDATA)")
 }

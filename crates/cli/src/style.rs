@@ -1,6 +1,6 @@
 //! Output with colours and symbols on a terminal, and plain text elsewhere.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
@@ -17,6 +17,16 @@ pub(crate) const STRONG: Style = Style::new().bold();
 /// Secondary text.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
+/// What cannot be written. The command fails with it, although the call may have succeeded.
+#[derive(Debug)]
+pub(crate) struct NotWritten(pub(crate) &'static str);
+
+impl Display for NotWritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be written", self.0)
+    }
+}
+
 /// Returns `text` in a style. `anstream` removes the style if the output is not a terminal.
 pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
@@ -29,7 +39,7 @@ pub(crate) fn paint(style: Style, text: impl Display) -> String {
 pub(crate) fn print(line: &str) -> anyhow::Result<()> {
     match writeln!(anstream::stdout(), "{line}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("standard output cannot be written")
+            Err(error).context(NotWritten("standard output"))
         }
         _ => Ok(()),
     }

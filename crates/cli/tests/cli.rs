@@ -59,6 +59,10 @@ async fn a_failed_call_has_exit_code_1_and_a_failure_envelope() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!((&envelope["success"], &envelope["data"]), (&false.into(), &().into()));
     assert!(envelope["msg"].as_str().unwrap().ends_with("(状态码: 500)"), "{envelope}");
+    assert_eq!(
+        (&envelope["error"]["kind"], &envelope["error"]["attempts"]),
+        (&"api".into(), &1.into())
+    );
 }
 
 #[test]
@@ -75,7 +79,10 @@ async fn a_bad_argument_has_exit_code_2_and_sends_nothing() {
         ["call", "coverage_aspect_analysis", "--bbox", "-10,-20,5,7", "--radius", "0", "--json"];
     let output = run(&arguments, &mock.settings());
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stdout).contains("radius is 0"), "{output:?}");
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(envelope["error"]["kind"], "invalid-argument");
+    let message = envelope["error"]["message"].as_str().unwrap();
+    assert_eq!(message, "radius must be a whole number from 1 to 4294967295; it was 0");
     assert!(mock.all_requests().is_empty());
 }
 
@@ -154,7 +161,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_cause() {
         ("open.env", b"\n\nOGE_TOKEN_PASSWORD='MARKER\n", "line 3: a quote is not closed"),
         ("large.env", &[b'#'; (64 << 10) + 1], "is larger than 64 KiB"),
         ("fifo", b"", "it is no regular file"),
-        ("", b"", "it is no regular file"),
+        ("", b"", "it is a directory"),
         ("nothing", b"", "it cannot be read"),
     ] {
         let path = folder.path().join(name);
@@ -204,8 +211,14 @@ fn a_variable_that_is_not_utf_8_is_named() {
 async fn a_value_may_begin_with_a_hyphen_and_a_bbox_may_have_blanks() {
     let mock = mock().await;
     let settings = mock.settings();
-    for bbox in ["-74, 40,-73 , 41", "-74,40,-73,41", "[-74, 40, -73, 41]", " -74，40，-73，41"]
-    {
+    for bbox in [
+        "-74, 40,-73 , 41",
+        "-74,40,-73,41",
+        "[-74, 40, -73, 41]",
+        " -74，40，-73，41",
+        "-74 40 -73 41",
+        "【-74、40、-73、41】",
+    ] {
         let arguments = ["call", "coverage_aspect_analysis", "--bbox", bbox];
         assert_eq!(run(&arguments, &settings).status.code(), Some(0), "{bbox}");
         let sent = mock.all_requests().last().unwrap().json();
@@ -215,7 +228,11 @@ async fn a_value_may_begin_with_a_hyphen_and_a_bbox_may_have_blanks() {
         );
     }
     let output = run(&["call", "coverage_aspect_analysis", "--bbox", "1,two,3,4"], &settings);
-    assert!(text(&output.stderr).contains("must be four numbers"), "{output:?}");
+    assert!(text(&output.stdout).contains("bbox must be 4 numbers; it was"), "{output:?}");
+    assert_eq!(output.status.code(), Some(2));
+    let arguments = ["call", "coverage_aspect_analysis", "--bbox", "1,2,3,4", "--radius", "-1"];
+    let output = run(&arguments, &settings);
+    assert!(text(&output.stdout).contains("radius must be a whole number from 1"), "{output:?}");
     for arguments in [
         &["run_big_query", "--query", "-- a comment\nSELECT 1", "--geometry-column", "-g"][..],
         &["execute_code_to_dag", "--code", "-1", "--user-id", "-u", "--sample-name", "--s"],
@@ -247,14 +264,15 @@ async fn output_that_cannot_be_written_is_an_error_and_no_panic() {
         &["call", "run_big_query"],
         &["call", "run_big_query", "--json"],
         &["demo"],
+        &["completions", "bash"],
     ] {
         let output = oge(arguments, &mock.settings()).stdout(full()).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?} {output:?}");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?} {output:?}");
         let shown = text(&output.stderr);
         assert!(shown.contains("oge: standard output cannot be written: "), "{shown}");
         assert!(!shown.contains("panicked"), "{shown}");
         let status = oge(arguments, &[]).stdout(full()).stderr(full()).status().unwrap();
-        assert_eq!(status.code(), Some(2), "{arguments:?}");
+        assert_eq!(status.code(), Some(1), "{arguments:?}");
     }
 }
 
@@ -264,6 +282,81 @@ async fn a_check_of_good_settings_passes() {
     let output = run(&["check"], &mock.settings());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("ok login"), "{output:?}");
+    assert_eq!(mock.count(Route::GetState), 1);
+    assert_eq!(mock.requests(Route::Process)[0].json()["args"]["query"], "SELECT 1");
+}
+
+#[tokio::test]
+async fn a_check_says_where_each_value_comes_from_and_why_a_grant_was_chosen() {
+    let mock = mock().await;
+    let (folder, mut settings) = (tempfile::tempdir().unwrap(), mock.settings());
+    let path = folder.path().join("site.env");
+    std::fs::write(&path, "# a site\nOGE_TOKEN_PASSWORD=old\nOGE_LOG=warn\n").unwrap();
+    let path = path.to_str().unwrap();
+    let shown = run(&["check", "--env-file", path], &settings);
+    let shown = text(&shown.stdout);
+    let password = format!("ok OGE_TOKEN_PASSWORD environment, which comes before {path} line 2\n");
+    assert!(shown.contains(&password), "{shown}");
+    assert!(shown.contains("ok OGE_CLIENT_ID environment\n"), "{shown}");
+    assert!(shown.contains("ok grant oge (the platform's own login"), "{shown}");
+
+    settings.retain(|(key, _)| !key.starts_with("OGE_TOKEN_USER") && !key.ends_with("PASSWORD"));
+    let shown = run(&["check"], &settings);
+    let shown = text(&shown.stdout);
+    assert!(shown.contains("ok grant client_credentials (a client is set and no user"), "{shown}");
+    assert!(shown.contains("OGE_TOKEN_USERNAME and OGE_TOKEN_PASSWORD are not set, so"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_check_names_every_bad_setting_once_and_checks_the_rest() {
+    let mock = mock().await;
+    let mut settings = mock.settings();
+    for (key, value) in [("OGE_DAG_URL", "htp://x"), ("OGE_LOG", "loud")] {
+        settings.retain(|(known, _)| known != key);
+        settings.push((key.to_owned(), value.to_owned()));
+    }
+    let output = run(&["check"], &settings);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown.contains("FAILED OGE_DAG_URL must start with http://"), "{shown}");
+    assert!(shown.contains("FAILED OGE_LOG must be one of"), "{shown}");
+    assert!(shown.contains("ok run_big_query answered"), "{shown}");
+    assert_eq!(shown.matches("OGE_DAG_URL").count(), 1, "{shown}");
+}
+
+#[tokio::test]
+async fn a_check_speaks_http_with_each_server() {
+    let mock = mock().await;
+    let mut settings = mock.settings();
+    for (key, value) in &mut settings {
+        if key == "OGE_API_URL" {
+            *value = value.replace("http://", "https://");
+        }
+    }
+    let output = run(&["check"], &settings);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    let origin = mock.origin().to_string();
+    assert!(shown.contains(&format!("ok {origin} reachable")), "{shown}");
+    let https = origin.replace("http://", "https://");
+    assert!(shown.contains(&format!("FAILED {https} no answer")), "{shown}");
+    assert!(shown.contains("does not speak TLS on this port"), "{shown}");
+    assert!(shown.contains("FAILED run_big_query"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_check_blames_the_url_of_the_computation_api() {
+    let mock = mock().await;
+    for (status, body, expected) in [
+        (404, "<html>404</html>", "check whether OGE_API_URL is right"),
+        (200, "<html>登录</html>", "check OGE_API_URL, and whether a gateway"),
+    ] {
+        mock.response(Route::Process, status, "text/html", body);
+        let output = run(&["check"], &mock.settings());
+        assert_eq!(output.status.code(), Some(1));
+        let shown = text(&output.stdout);
+        assert!(shown.contains("FAILED run_big_query") && shown.contains(expected), "{shown}");
+    }
 }
 
 #[tokio::test]

@@ -76,6 +76,10 @@ fn from_tls(error: &rustls::Error) -> Error {
                 _ => "it is damaged, or of a kind that is not supported here",
             },
         ]),
+        rustls::Error::InvalidMessage(_) => with_text(&[
+            "the server does not speak TLS on this port; if it speaks plain HTTP, write http:// in the \
+             URL",
+        ]),
         rustls::Error::NoCertificatesPresented => Error::TlsCertificateError,
         rustls::Error::AlertReceived(alert) => Error::TlsAlertReceived {
             alert_id: Some(u8::from(*alert)),
@@ -187,6 +191,8 @@ mod tests {
         let unknown = inside(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
         assert!(unknown.contains("certificate is not trusted: its issuer"), "{unknown}");
         assert!(unknown.contains("OGE_CA_FILE"), "{unknown}");
+        let plain = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        assert!(inside(plain).contains("write http://"));
         assert_eq!(inside(rustls::Error::HandshakeNotComplete), "TLS protocol error");
         let alert = rustls::AlertDescription::UnknownCA;
         let alert = inside(rustls::Error::AlertReceived(alert));

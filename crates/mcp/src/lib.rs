@@ -25,5 +25,4 @@ pub mod result;
 pub mod server;
 pub mod stdio;
 pub mod tools;
-mod watch;
 mod written;

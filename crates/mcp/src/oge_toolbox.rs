@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
+use oge_tools::pauses::Pauses;
 use oge_tools::secret::Secret;
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
@@ -19,7 +20,6 @@ use crate::progress::{Progress, reporting};
 use crate::result::{self, Limits};
 use crate::server::Toolbox;
 use crate::tools;
-use crate::watch::Pauses;
 
 /// The effects of a call.
 pub trait ServerEnv: Clone + 'static {

@@ -375,6 +375,7 @@ impl<E: StoreEffects> Store<E> {
                 Ok(issued) => issued,
                 Err(LoginError::NotConfigured(which)) => {
                     known.record.state.logins.ended(now);
+                    let which = if known.given.is_some() { which + NOT_RENEWED } else { which };
                     return Err(TokenError::NotConfigured(which));
                 }
                 Err(error) => {
@@ -613,6 +614,9 @@ fn token(kept: &StoredToken, generation: Option<u64>) -> Token {
 fn no_reason() -> TokenError {
     TokenError::Unavailable("the login gave no token".to_owned())
 }
+
+/// Added to a missing setting of the login if there is a token of the settings.
+const NOT_RENEWED: &str = "; a login is needed to replace an OGE_TOKEN that the platform rejects";
 
 /// Added to a rejection that could not be saved.
 const NOT_SAVED: &str = "; this could not be written to OGE_TOKEN_FILE, so each new process tries again and may \

@@ -21,6 +21,8 @@ use crate::login::grant::{Client, ClientAuth, Grant, User};
 pub struct Credentials {
     url: Url,
     grant: Grant,
+    /// Whether `OGE_TOKEN_GRANT` is unset, so that the grant follows from the other settings.
+    is_default_grant: bool,
 }
 
 impl Credentials {
@@ -67,6 +69,7 @@ impl Credentials {
         let has_user = is_known("OGE_TOKEN_USERNAME") || is_known("OGE_TOKEN_PASSWORD");
         let has_client = is_known("OGE_CLIENT_ID") || is_known("OGE_CLIENT_SECRET");
         let grant = get("OGE_TOKEN_GRANT");
+        let is_default_grant = grant.is_none();
         let grant = match grant.as_ref().map(|grant| grant.expose().trim()) {
             None if has_client && !has_user => {
                 Grant::ClientCredentials { client: client()?, scopes }
@@ -85,7 +88,7 @@ impl Credentials {
                 return Err(Fault::Setting("OGE_TOKEN_GRANT", problem.to_owned()));
             }
         };
-        Ok(Self { url, grant })
+        Ok(Self { url, grant, is_default_grant })
     }
 
     /// Returns the origin that the login is sent to.
@@ -99,6 +102,12 @@ impl Credentials {
     #[must_use]
     pub fn request(&self) -> Zeroizing<Request> {
         Zeroizing::new(self.grant.request(&self.url))
+    }
+
+    /// Returns the grant's name, as `OGE_TOKEN_GRANT` has it.
+    #[must_use]
+    pub fn grant(&self) -> &'static str {
+        self.grant.name()
     }
 
     /// Returns the name of the account: 16 hex digits of a digest of the token URL, grant, user, client and
@@ -127,7 +136,13 @@ impl Credentials {
 
     /// Returns the names of the settings to check if the credentials are rejected.
     pub(crate) fn settings_to_check(&self) -> &'static str {
-        self.grant.settings_to_check()
+        match self.grant {
+            Grant::ClientCredentials { .. } if self.is_default_grant => {
+                "OGE_CLIENT_ID and OGE_CLIENT_SECRET; OGE_TOKEN_USERNAME and OGE_TOKEN_PASSWORD are not set, \
+                 so the grant is client_credentials: set them for the login of a user"
+            }
+            _ => self.grant.settings_to_check(),
+        }
     }
 
     /// Returns the error for a login without a response.

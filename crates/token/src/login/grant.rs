@@ -65,19 +65,26 @@ impl Grant {
         }
     }
 
+    /// Returns the grant's name, as `OGE_TOKEN_GRANT` has it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Oge { .. } => "oge",
+            Self::Password { .. } => "password",
+            Self::ClientCredentials { .. } => "client_credentials",
+        }
+    }
+
     /// Adds the parts that identify an account: grant, user, client and scopes.
     pub(crate) fn identify(&self, digest: Digest) -> Digest {
-        let (grant, user, client, scopes) = match self {
-            Self::Oge { user, client, scopes } => ("oge", Some(user), Some(client), Some(scopes)),
+        let (user, client, scopes) = match self {
+            Self::Oge { user, client, scopes } => (Some(user), Some(client), Some(scopes)),
             Self::Password { user, client, scopes } => {
-                ("password", Some(user), client.as_ref(), scopes.as_ref())
+                (Some(user), client.as_ref(), scopes.as_ref())
             }
-            Self::ClientCredentials { client, scopes } => {
-                ("client_credentials", None, Some(client), scopes.as_ref())
-            }
+            Self::ClientCredentials { client, scopes } => (None, Some(client), scopes.as_ref()),
         };
         digest
-            .part(grant)
+            .part(self.name())
             .optional(user.map(|user| &*user.name))
             .optional(client.map(|client| &*client.id))
             .optional(scopes.map(|scopes| &**scopes))

@@ -17,6 +17,10 @@ use crate::timing::MAX_RETRY_AFTER;
 /// The longest scheme. A longer one could make the header too large for servers.
 const MAX_SCHEME_BYTES: usize = 32;
 
+/// The code of an expired token. With it a gateway answers every request that needs a token, also one to a
+/// path that does not exist.
+const EXPIRED: i64 = 40_003;
+
 /// The longest response that is quoted if it is not JSON.
 const MAX_QUOTED_BYTES: usize = 200;
 
@@ -78,6 +82,7 @@ impl Credentials {
         }
 
         let code = fields.as_ref().and_then(|fields| fields.code);
+        let is_expired = is_success && code == Some(EXPIRED);
         let code = code.map_or_else(String::new, |code| format!(", code {code}"));
         let reason = match &fields {
             Some(fields) => fields.reason().map(|reason| self.quoted(reason)),
@@ -105,6 +110,13 @@ impl Credentials {
             };
         };
         match failure::kind(status, &fields) {
+            Kind::Rejected if is_expired => Err(LoginError::Rejected {
+                why: format!(
+                    "{what}; a login has no token that could expire, so check OGE_TOKEN_URL first, then {}",
+                    self.settings_to_check()
+                ),
+                tries_left: None,
+            }),
             Kind::Rejected => Err(self.rejected(&what, failure::tries_left(fields.texts()))),
             Kind::Failed => failed(),
             Kind::Unavailable if is_success && !fields.is_overload() => unavailable(format!(
@@ -306,6 +318,30 @@ pub(crate) mod tests {
                 tries_left: Some(4),
             })
         );
+    }
+
+    #[test]
+    fn an_expired_token_in_the_response_of_a_login_blames_the_url() {
+        let error = answer(200, r#"{"code":40003,"msg":"token过期或异常"}"#).unwrap_err();
+        let LoginError::Rejected { why, tries_left: None } = error else { panic!("{error:?}") };
+        assert!(why.contains("check OGE_TOKEN_URL first, then OGE_TOKEN_USERNAME"), "{why}");
+    }
+
+    #[test]
+    fn a_client_without_a_user_is_blamed_with_the_grant() {
+        for (grant, is_explained) in [(None, true), (Some("client_credentials"), false)] {
+            let value = |key: &str| match key {
+                "OGE_TOKEN_URL" => Some("http://oge.test/token"),
+                "OGE_CLIENT_ID" | "OGE_CLIENT_SECRET" => Some("c"),
+                "OGE_TOKEN_GRANT" => grant,
+                _ => None,
+            };
+            let credentials = Credentials::read(|key| value(key).map(ToOwned::to_owned)).unwrap();
+            let error = credentials.read_response(Response { status: 400, ..Response::default() });
+            let Err(LoginError::Rejected { why, .. }) = error else { panic!("{error:?}") };
+            assert!(why.contains("check OGE_CLIENT_ID and OGE_CLIENT_SECRET"), "{why}");
+            assert_eq!(why.contains("so the grant is client_credentials"), is_explained, "{why}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How often a task's state is queried while a client waits for its end.
 
-use std::time::Duration;
+use core::time::Duration;
 
 /// The first pause between two queries.
 const FIRST: Duration = Duration::from_secs(2);
@@ -9,7 +9,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(15);
 
 /// The pauses of one wait. Each is 1.5 times the one before, and not longer than the rest of the wait.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pauses {
+pub struct Pauses {
     next: Duration,
     /// When the wait ends, on the caller's monotonic clock.
     until: Duration,
@@ -17,12 +17,12 @@ pub(crate) struct Pauses {
 
 impl Pauses {
     /// Starts a wait of `time` from `now`.
-    pub(crate) fn of(time: Duration, now: Duration) -> Self {
+    pub fn of(time: Duration, now: Duration) -> Self {
         Self { next: FIRST, until: now.saturating_add(time) }
     }
 
     /// Returns how long to pause before the next query, or `None` if the wait is over.
-    pub(crate) fn pause(&mut self, now: Duration) -> Option<Duration> {
+    pub fn pause(&mut self, now: Duration) -> Option<Duration> {
         let left = self.until.saturating_sub(now);
         let pause = self.next.min(left);
         self.next = (self.next * 3 / 2).min(MAX_PAUSE);
@@ -33,11 +33,12 @@ impl Pauses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     fn pauses(seconds: u64) -> Vec<f64> {
         let mut now = Duration::from_secs(1000);
         let mut pauses = Pauses::of(Duration::from_secs(seconds), now);
-        std::iter::from_fn(|| {
+        core::iter::from_fn(|| {
             let pause = pauses.pause(now)?;
             now += pause;
             Some(pause.as_secs_f64())
