@@ -34,6 +34,7 @@ fn the_demo_succeeds_and_shows_no_token() {
     assert_eq!(output.status.code(), Some(0), "{shown}");
     assert!(shown.contains("检测到token过期(40003)，尝试自动刷新..."), "{shown}");
     assert!(shown.contains("检测到token过期(401)，尝试自动刷新..."), "{shown}");
+    assert!(shown.contains("/oge-tiles/aspect_117_36.18_117.2_36.33/{z}/{x}/{y}.png\n"), "{shown}");
     assert!(shown.contains("What the user noticed: nothing."), "{shown}");
     assert!(!shown.contains("eyJ") && !shown.contains('\u{1b}'), "{shown}");
 }
