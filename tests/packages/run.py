@@ -329,6 +329,8 @@ async def the_commands_say_what_they_should(new_home: Callable) -> None:
     assert code == 0, shown
     story = ["token 1 has expired (40003)", "a login: here is token 2", "token 2 accepted", "坡向分析执行成功"]
     assert [line for line in story if line not in shown] == [], shown
+    # What is asked, and the area in the answer.
+    assert len(re.findall(r"\[117(?:\.0)?, ?36\.18, ?117\.2, ?36\.33\]", shown)) == 2, shown
     code, shown = home.say("check")
     assert code == 1 and f"{home.settings_file} is not there" in shown, shown
     home.write(mock.settings)

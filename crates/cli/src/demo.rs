@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use oge_mock_platform::{ExpiredForm, Mock, Options};
+use oge_mock_platform::{ExpiredForm, MOUNT_TAI, Mock, Options};
 use oge_tools::tools::query_task_status::Phase;
 use oge_tools::tools::{
     CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
@@ -21,9 +21,6 @@ use crate::style::{STRONG, mark, paint, print};
 
 /// How long the mock takes for each response, so that a person can follow.
 const LATENCY: Duration = Duration::from_millis(150);
-
-/// The bounding box of Mount Tai, in degrees.
-const MOUNT_TAI: [f64; 4] = [117.0, 36.18, 117.2, 36.33];
 
 const CODE: &str = "\
 import oge
@@ -61,7 +58,8 @@ async fn play(stage: &mut Stage) -> anyhow::Result<()> {
         bbox: MOUNT_TAI.to_vec(),
         ..coverage_aspect_analysis::Arguments::default()
     };
-    stage.call::<CoverageAspectAnalysis>("the slopes of Mount Tai", &bbox).await?;
+    let map = stage.call::<CoverageAspectAnalysis>("the slopes of Mount Tai", &bbox).await?;
+    stage.show_tiles(&map.data)?;
 
     let farmland = run_big_query::Arguments::default();
     stage.call::<RunBigQuery>("the farmland of the land survey", &farmland).await?;

@@ -72,6 +72,12 @@ impl MockCommand {
         for (key, value) in mock.settings() {
             print(&format!("{key}={value}"))?;
         }
+        print(
+            "# Map tiles of Mount Tai. In QGIS: Layer > Add Layer > Add XYZ Layer. Each aspect \
+             analysis returns\n# such an address.",
+        )?;
+        print(&format!("#   {}", mock.tiles_url()))?;
+        print(&format!("# One of them, for a browser:\n#   {}", mock.tile_url()))?;
         print("# Requests, until Ctrl-C:")?;
         let mut events = mock.subscribe();
         loop {

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 
 use oge_mock_platform::{Credentials, Fault, Mock, Options, Route};
@@ -34,6 +35,7 @@ fn the_demo_succeeds_and_shows_no_token() {
     assert_eq!(output.status.code(), Some(0), "{shown}");
     assert!(shown.contains("检测到token过期(40003)，尝试自动刷新..."), "{shown}");
     assert!(shown.contains("检测到token过期(401)，尝试自动刷新..."), "{shown}");
+    assert!(shown.contains("/oge-tiles/aspect_117_36.18_117.2_36.33/{z}/{x}/{y}.png\n"), "{shown}");
     assert!(shown.contains("What the user noticed: nothing."), "{shown}");
     assert!(!shown.contains("eyJ") && !shown.contains('\u{1b}'), "{shown}");
 }
@@ -410,6 +412,23 @@ fn a_check_accepts_the_settings_that_the_mock_prints() {
     mock.kill().unwrap();
     mock.wait().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
+
+#[test]
+fn the_mock_prints_an_address_that_serves_a_tile() {
+    let mut mock = oge(&["mock"], &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(mock.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let shown: Vec<_> = lines.take_while(|line| !line.starts_with("# Requests")).collect();
+    let url = shown.last().and_then(|line| line.strip_prefix("#   http://")).unwrap();
+    let (address, path) = url.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    mock.kill().unwrap();
+    mock.wait().unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n"), "{url}");
+    assert!(response.windows(8).any(|bytes| bytes == b"\x89PNG\r\n\x1a\n"), "{url}");
 }
 
 /// Parses the file only. Its URLs are a real site's, so nothing may be sent to them.

@@ -63,15 +63,18 @@
 //!
 //! # Limits
 //!
-//! It does not verify signatures (its own are not valid), compute anything, or support TLS or HTTP/2.
+//! It does not verify signatures (its own are not valid), compute anything (the mountains of its map tiles are
+//! invented), or support TLS or HTTP/2.
 
 mod account_lock;
+mod aspect;
 mod body;
 mod clock;
 mod dags;
 mod delivery;
 mod digest;
 mod expired;
+mod extent;
 mod fault;
 mod journal;
 mod jwt;
@@ -79,17 +82,21 @@ mod marked;
 mod mock;
 mod options;
 mod platform;
+mod png;
 mod received;
 mod record;
+mod relief;
 mod response;
 mod route;
 mod routes;
 mod schedule;
 mod server;
+mod tile;
 mod tokens;
 mod urlencoded;
 
 pub use expired::ExpiredForm;
+pub use extent::MOUNT_TAI;
 pub use fault::Fault;
 pub use marked::assert_no_secret;
 pub use mock::Mock;

@@ -14,6 +14,7 @@ use crate::account_lock::AccountLock;
 use crate::clock;
 use crate::delivery::Delivery;
 use crate::expired::ExpiredForm;
+use crate::extent::Extent;
 use crate::fault::Fault;
 use crate::options::{Options, TokenStyle};
 use crate::platform::Platform;
@@ -21,11 +22,15 @@ use crate::received::Received;
 use crate::record::{Event, Outcome, Recorded};
 use crate::response::{self, Response};
 use crate::route::{self, Route};
-use crate::routes;
+use crate::routes::{self, tile};
 use crate::server::Server;
+use crate::tile::Tile;
 
 /// How many connections may wait to be accepted: the largest number that a test opens at once.
 const MAX_BACKLOG: i32 = 1024;
+
+/// The zoom at which one tile shows the middle of Mount Tai.
+const MIDDLE_ZOOM: u32 = 12;
 
 /// A running mock. Dropping it closes all its connections and its port.
 ///
@@ -95,6 +100,19 @@ impl Mock {
     #[must_use]
     pub fn token_url(&self) -> String {
         format!("{}{}", self.origin, route::TOKEN)
+    }
+
+    /// Returns the address of the map tiles of [`MOUNT_TAI`](crate::MOUNT_TAI), with `{z}`, `{x}` and `{y}` in it.
+    #[must_use]
+    pub fn tiles_url(&self) -> String {
+        tile::address(&self.origin, &Extent::DEFAULT, tile::TEMPLATE)
+    }
+
+    /// Returns the address of one map tile in the middle of [`MOUNT_TAI`](crate::MOUNT_TAI).
+    #[must_use]
+    pub fn tile_url(&self) -> String {
+        let tile = Tile::middle(&Extent::DEFAULT, MIDDLE_ZOOM);
+        tile::address(&self.origin, &Extent::DEFAULT, tile)
     }
 
     /// Returns all settings for this mock as pairs of key and value, including the password and the secret.

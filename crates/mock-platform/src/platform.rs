@@ -14,7 +14,7 @@ use crate::received::Received;
 use crate::record::Outcome;
 use crate::response::Response;
 use crate::route::Route;
-use crate::routes::{Call, Login, add_task_record, execute_code, get_state, other, process};
+use crate::routes::{Call, Login, add_task_record, execute_code, get_state, other, process, tile};
 use crate::schedule::Schedule;
 use crate::tokens::Tokens;
 
@@ -73,7 +73,7 @@ impl Platform {
         let replacement = fault.as_ref().and_then(|fault| fault.replaces(request, &self.origin));
         let (authorized, outcome, delivery) = match replacement {
             Some(delivery) => {
-                let authorized = request.route != Route::Token
+                let authorized = request.route.needs_token()
                     && self.tokens.accepts(request.authorization(), now);
                 (authorized, Outcome::Fault, delivery)
             }
@@ -100,8 +100,8 @@ impl Platform {
         call: Result<Call, Response>,
         now: Duration,
     ) -> Decision {
-        let is_login = request.route == Route::Token;
-        if !is_login && !self.tokens.admit(request.authorization(), now) {
+        let needs_token = request.route.needs_token();
+        if needs_token && !self.tokens.admit(request.authorization(), now) {
             return Decision {
                 authorized: false,
                 outcome: Outcome::Expired,
@@ -111,7 +111,7 @@ impl Platform {
         let call = call.and_then(|call| self.check_login(call));
         match call {
             Err(response) => {
-                Decision { authorized: !is_login, outcome: Outcome::Refused, response }
+                Decision { authorized: needs_token, outcome: Outcome::Refused, response }
             }
             Ok(call) => Decision {
                 authorized: true,
@@ -138,13 +138,14 @@ impl Platform {
 
     fn dispatch(&mut self, request: &Received, call: Call, now: Duration) -> Response {
         match call {
-            Call::Process(call) => process::answer(&call),
+            Call::Process(call) => process::answer(&call, &self.origin),
             Call::ExecuteCode(call) => execute_code::answer(&call, &mut self.dags),
             Call::AddTaskRecord(call) => {
                 add_task_record::answer(&call, &mut self.dags, &self.credentials.user_id)
             }
             Call::GetState(call) => get_state::answer(&call, &mut self.dags),
             Call::Login(login) => self.grant(&login, now),
+            Call::Tile(call) => tile::answer(&call),
             Call::Other => other::answer(request),
         }
     }

@@ -13,12 +13,12 @@ use crate::urlencoded;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The platform accepted it. On [`Route::Token`], it issued a token.
+    /// The platform accepted it. On [`Route::Token`], it issued a token; on [`Route::Tile`], it sent a tile.
     Accepted,
     /// The token was not valid.
     Expired,
     /// The token was valid, but the method, the content type or the JSON was wrong. On [`Route::Token`], one of
-    /// these or the credentials.
+    /// these or the credentials; on [`Route::Tile`], the method or the address.
     Refused,
     /// A [`Fault`](crate::Fault) replaced the platform's response or made it unreadable.
     Fault,
@@ -45,7 +45,7 @@ pub struct Recorded {
     /// The body.
     pub body: Bytes,
     /// Whether the token was valid when the request arrived, even if a fault replaced the response. On
-    /// [`Route::Token`], whether a token was issued.
+    /// [`Route::Token`], whether a token was issued; on [`Route::Tile`], whether a tile was sent.
     pub authorized: bool,
     /// The outcome.
     pub outcome: Outcome,

@@ -5,6 +5,7 @@ pub(crate) mod execute_code;
 pub(crate) mod get_state;
 pub(crate) mod other;
 pub(crate) mod process;
+pub(crate) mod tile;
 mod token;
 
 pub(crate) use token::Login;
@@ -21,6 +22,7 @@ pub(crate) enum Call {
     AddTaskRecord(add_task_record::Call),
     GetState(get_state::Call),
     Login(Login),
+    Tile(tile::Call),
     Other,
 }
 
@@ -32,6 +34,7 @@ pub(crate) fn read(request: &Received, style: TokenStyle) -> Result<Call, Respon
         Route::AddTaskRecord => request.json().map(Call::AddTaskRecord),
         Route::GetState => get_state::read(request).map(Call::GetState),
         Route::Token => token::read(request, style).map(Call::Login),
+        Route::Tile => tile::read(request).map(Call::Tile),
         Route::Other => other::read(request).map(|()| Call::Other),
     }
 }

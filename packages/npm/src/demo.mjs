@@ -7,7 +7,8 @@ import { startMockPlatform } from './mock-platform.mjs';
 import { withSession } from './session.mjs';
 
 const TOOL = 'coverage_aspect_analysis';
-const BBOX = [116.9, 36.1, 117.3, 36.4];
+// Mount Tai.
+const BBOX = [117.0, 36.18, 117.2, 36.33];
 
 export async function demo() {
   const tell = (request, story) => console.log(`  ${request.padEnd(18)} ${story}`);

@@ -2,32 +2,32 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
 
 const EXPIRED = { code: 40003, msg: 'token过期或异常', data: null };
-const RESULT = {
-  code: 200,
-  msg: 'success',
-  data: { layer: 'aspect', bbox: [116.9, 36.1, 117.3, 36.4], unit: 'degree' },
-};
 const LOGIN = { data: { token: 'demo-token-2', tokenHead: 'Bearer ' } };
+
+/** The response to an aspect analysis: the requested area. */
+function result(request) {
+  const { bbox } = request.args.coverage.preParams;
+  return { code: 200, msg: 'success', data: { layer: 'aspect', bbox, unit: 'degree' } };
+}
 
 /** Tells each request, and what became of it, to `observe`. */
 export async function startMockPlatform(observe) {
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const [path] = request.url.split('?');
+    const body = await json(request);
     const number = request.headers.authorization?.split('-').at(-1);
-    const [story, body] =
+    const [story, answer] =
       path === '/oauth/token'
         ? ['a login: here is token 2', LOGIN]
         : number === '2'
-          ? ['token 2 accepted', RESULT]
+          ? ['token 2 accepted', result(body)]
           : [`token ${number} has expired (40003)`, EXPIRED];
     observe(`${request.method} ${path}`, story);
-    request.resume();
-    request.on('end', () => {
-      response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify(body));
-    });
+    response.setHeader('Content-Type', 'application/json');
+    response.end(JSON.stringify(answer));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address();

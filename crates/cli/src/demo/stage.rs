@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use oge_host::{GuestTool, Host};
 use oge_mock_platform::{Mock, Outcome, Recorded, Route};
 
@@ -75,6 +75,15 @@ impl Stage {
         Ok(done.output)
     }
 
+    /// Shows the address of the tiles of a computed map.
+    pub(crate) fn show_tiles(&self, map: &str) -> anyhow::Result<()> {
+        let map: serde_json::Value = serde_json::from_str(map)?;
+        let url = map.pointer("/data/url").and_then(serde_json::Value::as_str);
+        let url = url.context("the map has no address")?;
+        ensure!(url == self.mock.tiles_url(), "the map should be of Mount Tai, but is at {url}");
+        print(&format!("    its tiles: {url}"))
+    }
+
     fn show(&mut self, request: &Recorded) -> anyhow::Result<()> {
         let carried = match request.header("authorization") {
             Some(token) => format!("token #{}", self.number(token)),
@@ -107,7 +116,7 @@ impl Stage {
         print(&format!(
             "\n{} {} calls, {requests} requests: the token expired {expired} times, {logins} logins \
              renewed it, {expired} requests\n  were sent again with the new one. What the user \
-             noticed: nothing.",
+             noticed: nothing.\n\nThis mock has ended. `oge mock` runs one, whose tiles QGIS and browsers show.",
             mark(true),
             self.calls,
         ))?;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::dags::Dags;
 use crate::digest;
+use crate::extent::Extent;
 use crate::response::Response;
 
 #[derive(Deserialize)]
@@ -16,14 +17,14 @@ pub(crate) struct Call {
     sample_name: String,
 }
 
-/// Responds with two DAGs for code that exports at least twice, else with one, in the order of the exports.
-/// Their ids depend only on the code.
+/// Responds with a DAG for each export of the code, in their order, and with one for code without any. Their ids
+/// depend only on the code.
 pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Response {
     if call.code.trim().is_empty() || call.user_id.is_empty() {
         return Response::code(500, "代码转DAG失败: 参数有误");
     }
     let exports = call.code.matches(".export(").count();
-    let entries: Vec<String> = (0..exports.clamp(1, 2))
+    let entries: Vec<String> = (0..exports.max(1))
         .map(|index| {
             let id = digest::of((&call.code, index));
             let dag = json!({"0": {"functionInvocationValue": {
@@ -34,11 +35,12 @@ pub(crate) fn answer(call: &Call, dags: &mut Dags) -> Response {
             format!(r#""{id}":{dag}"#)
         })
         .collect();
+    let (longitude, latitude) = Extent::DEFAULT.center();
     let (dags, name) = (entries.join(","), json!(call.sample_name));
     Response::json(
         StatusCode::OK,
         format!(
-            r#"{{"dags":{{{dags}}},"spaceParams":{{"zoom":10,"center":[114.30,30.6],"name":{name}}},"log":"代码执行完成\n"}}"#
+            r#"{{"dags":{{{dags}}},"spaceParams":{{"zoom":10,"center":[{longitude:.2},{latitude:.3}],"name":{name}}},"log":"代码执行完成\n"}}"#
         ),
     )
 }

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use oge_mock_platform::{Mock, Options, Route};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 pub(crate) const PROCESS: &str = "/gateway/computation-api/process";
@@ -28,6 +28,7 @@ pub(crate) struct TestRequest {
 /// A response. The body is an error if it did not arrive completely.
 pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
+    pub(crate) content_type: Option<HeaderValue>,
     pub(crate) body: Result<Bytes, hyper::Error>,
 }
 
@@ -88,6 +89,7 @@ impl TestRequest {
         let (parts, body) = connection.send_request(request).await?.into_parts();
         Ok(TestResponse {
             status: parts.status,
+            content_type: parts.headers.get(CONTENT_TYPE).cloned(),
             body: body.collect().await.map(http_body_util::Collected::to_bytes),
         })
     }
@@ -101,6 +103,24 @@ impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(self.text()).unwrap()
     }
+}
+
+/// Builds an aspect analysis of a bounding box.
+pub(crate) fn aspect(token: &str, bbox: &Value) -> TestRequest {
+    let body = json!({
+        "name": "Coverage.aspect",
+        "args": {
+            "coverage": {
+                "type": "Coverage",
+                "pretreatment": true,
+                "preParams": {"bbox": bbox},
+                "value": ["Platform:Product:ASTER_GDEM_DEM30"],
+            },
+            "radius": 1,
+        },
+        "dockerImageSource": "DOCKER_HUB",
+    });
+    TestRequest::new("POST", PROCESS).token(token).body(body)
 }
 
 pub(crate) async fn start() -> Mock {

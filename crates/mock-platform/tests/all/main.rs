@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod consistency;
+#[cfg(test)]
 mod expiry;
 #[cfg(test)]
 mod login;
@@ -10,3 +12,5 @@ mod login;
 mod refusals;
 #[cfg(test)]
 mod rfc6749;
+#[cfg(test)]
+mod tiles;

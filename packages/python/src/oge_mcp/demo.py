@@ -9,7 +9,8 @@ from oge_mcp.mock_platform import MockPlatform
 from oge_mcp.session import Session
 
 TOOL = "coverage_aspect_analysis"
-BBOX = [116.9, 36.1, 117.3, 36.4]
+# Mount Tai.
+BBOX = [117.0, 36.18, 117.2, 36.33]
 
 
 def demo() -> int:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 EXPIRED = {"code": 40003, "msg": "token过期或异常", "data": None}
-RESULT = {
-    "code": 200,
-    "msg": "success",
-    "data": {"layer": "aspect", "bbox": [116.9, 36.1, 117.3, 36.4], "unit": "degree"},
-}
+
+
+def result(request: dict) -> dict:
+    """The response to an aspect analysis: the requested area."""
+    bbox = request["args"]["coverage"]["preParams"]["bbox"]
+    return {"code": 200, "msg": "success", "data": {"layer": "aspect", "bbox": bbox, "unit": "degree"}}
 
 
 class MockPlatform(ThreadingHTTPServer):
@@ -39,14 +40,14 @@ class _Handler(BaseHTTPRequestHandler):
     server: MockPlatform
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         path = self.path.partition("?")[0]
         if path == "/oauth/token":
             self._answer("a login: here is token 2", {"data": {"token": "demo-token-2", "tokenHead": "Bearer "}})
             return
         number = self.headers.get("Authorization", "").rpartition("-")[2]
         if number == str(self.server.token):
-            self._answer(f"token {number} accepted", RESULT)
+            self._answer(f"token {number} accepted", result(request))
         else:
             self._answer(f"token {number} has expired (40003)", EXPIRED)
 
