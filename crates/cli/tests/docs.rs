@@ -38,6 +38,9 @@ fn the_commands_of_the_readme_run_in_order() {
     };
     let (all, translated): (Vec<_>, Vec<_>) = (commands(&english), commands(&chinese));
     assert_eq!(all, translated);
+    for language in ["text", "rust,no_run"] {
+        assert_eq!(blocks(&english, language), blocks(&chinese, language));
+    }
 
     let is_run = |block: &String| !NOT_RUN.iter().any(|(part, _)| block.contains(part));
     let blocks = blocks(&english, "sh");
