@@ -117,7 +117,7 @@ fn command_line(process: u32) -> String {
 #[test]
 fn configurations_hold_no_secret_and_match_in_both_languages() {
     let english = servers("docs/clients.md");
-    assert!(english.len() >= 10, "{}", english.len());
+    assert!(english.len() >= 6, "{}", english.len());
     assert_eq!(english, servers("docs/clients.zh-CN.md"));
     for server in english {
         assert!(server.get("env").is_none(), "{server}");
@@ -146,13 +146,7 @@ async fn each_stdio_configuration_starts_a_working_server() {
             continue;
         }
         let mut command = match program {
-            // The page shows the old server for comparison.
-            "python" => continue,
             LAUNCHER => home.command(root().join("examples/mcp/oge-mcp")),
-            "wsl.exe" => {
-                assert_eq!(arguments, ["-e", LAUNCHER]);
-                continue;
-            }
             "wasmtime" => {
                 let mut command = home.command(env!("CARGO_BIN_EXE_stock-wasmtime"));
                 command.envs(mock.settings());
@@ -167,7 +161,7 @@ async fn each_stdio_configuration_starts_a_working_server() {
         }
         assert_works(command, &mock).await;
     }
-    assert_eq!(started.len(), 4, "{started:?}");
+    assert_eq!(started.len(), 2, "{started:?}");
 }
 
 /// Asserts that a server works over stdio and that its command line has no secret.
