@@ -1,4 +1,4 @@
-//! Says whether the packages can be tested as a user would install them.
+//! Says whether the packages can be tested as a user would install them, and with real clients.
 
 #[path = "../../tests/installed.rs"]
 mod installed;
@@ -9,5 +9,6 @@ fn main() {
     let client = installed::runs("../../target/clients/bin/python", &["-c", "import mcp"]);
     let inspector = installed::has_packages("../../tests/packages");
     let has_packages = client && inspector && std::path::Path::new(sums).exists();
-    installed::tell(&[("has_packages", has_packages)]);
+    let has_clients = has_packages && installed::has_packages("../../tests/clients");
+    installed::tell(&[("has_packages", has_packages), ("has_clients", has_clients)]);
 }
