@@ -10,5 +10,11 @@ fn main() {
     let inspector = installed::has_packages("../../tests/packages");
     let has_packages = client && inspector && std::path::Path::new(sums).exists();
     let has_clients = has_packages && installed::has_packages("../../tests/clients");
-    installed::tell(&[("has_packages", has_packages), ("has_clients", has_clients)]);
+    let registry = installed::runs("docker-registry", &["--version"]);
+    let has_registry = has_packages && registry && installed::runs("skopeo", &["--version"]);
+    installed::tell(&[
+        ("has_packages", has_packages),
+        ("has_clients", has_clients),
+        ("has_registry", has_registry),
+    ]);
 }

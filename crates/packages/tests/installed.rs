@@ -1,5 +1,6 @@
 //! Each package, installed as a user would and driven by the official Python SDK: `tests/packages/run.py`. Real
-//! clients, with the server added as their users do: `tests/clients/run.py`.
+//! clients, with the server added as their users do: `tests/clients/run.py`. The OCI artifacts in a registry:
+//! `tests/packages/oci.py`.
 
 use std::path::Path;
 use std::process::Command;
@@ -40,6 +41,11 @@ driven! {
     the_bundle: "mcpb";
     the_wheel_of_the_offline_archive: "offline-wheel";
     the_npm_package_of_the_offline_archive: "offline-npm";
+}
+
+driven! {
+    "packages/oci.py" if has_registry;
+    the_oci_artifacts: "all";
 }
 
 driven! {
