@@ -14,6 +14,7 @@ mod npm;
 mod oci;
 mod offline;
 mod sbom;
+mod server_json;
 mod wheel;
 mod workshop;
 
@@ -33,6 +34,7 @@ fn main() -> anyhow::Result<()> {
     wheel::build(&shop, &licenses)?;
     let npm = npm::build(&shop, &licenses)?;
     mcpb::build(&shop, &npm)?;
+    server_json::write(&shop)?;
     oci::build(&shop)?;
     match commands {
         Some(built) => command::build(&shop, &built)?,

@@ -44,6 +44,11 @@ driven! {
 }
 
 driven! {
+    "packages/versions.py" if has_packages;
+    the_versions_and_server_json: "all";
+}
+
+driven! {
     "packages/oci.py" if has_registry;
     the_oci_artifacts: "all";
 }
