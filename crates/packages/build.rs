@@ -12,7 +12,13 @@ fn main() {
     let has_clients = has_packages && installed::has_packages("../../tests/clients");
     let registry = installed::runs("docker-registry", &["--version"]);
     let has_registry = has_packages && registry && installed::runs("skopeo", &["--version"]);
+    let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
+    let target = std::env::var("TARGET").unwrap_or_default();
+    let command = format!("../../target/packages/oge-{version}-{target}.tar.gz");
+    println!("cargo::rustc-env=TARGET={target}");
+    let has_command = has_packages && std::path::Path::new(&command).exists();
     installed::tell(&[
+        ("has_command", has_command),
         ("has_packages", has_packages),
         ("has_clients", has_clients),
         ("has_registry", has_registry),

@@ -1,6 +1,6 @@
 //! Each package, installed as a user would and driven by the official Python SDK: `tests/packages/run.py`. Real
 //! clients, with the server added as their users do: `tests/clients/run.py`. The OCI artifacts in a registry:
-//! `tests/packages/oci.py`.
+//! `tests/packages/oci.py`. The command `oge`: `tests/packages/command.py`.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ fn drive(script: &str, subject: &str) -> anyhow::Result<()> {
 }
 
 macro_rules! driven {
-    ($script:literal if $is_installed:ident; $($test:ident: $subject:literal;)*) => {
+    ($script:literal if $is_installed:ident; $($test:ident: $subject:expr;)*) => {
         $(
             #[test]
             #[cfg_attr(
@@ -41,6 +41,11 @@ driven! {
     the_bundle: "mcpb";
     the_wheel_of_the_offline_archive: "offline-wheel";
     the_npm_package_of_the_offline_archive: "offline-npm";
+}
+
+driven! {
+    "packages/command.py" if has_command;
+    the_command: env!("TARGET");
 }
 
 driven! {
