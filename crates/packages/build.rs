@@ -17,10 +17,15 @@ fn main() {
     let command = format!("../../target/packages/oge-{version}-{target}.tar.gz");
     println!("cargo::rustc-env=TARGET={target}");
     let has_command = has_packages && std::path::Path::new(&command).exists();
+    println!("cargo::rerun-if-env-changed=WASSETTE");
+    let wassette = std::env::var("WASSETTE");
+    let wassette = wassette.as_deref().unwrap_or("../../target/clients/bin/wassette");
+    let has_wassette = has_registry && installed::runs(wassette, &["--version"]);
     installed::tell(&[
         ("has_command", has_command),
         ("has_packages", has_packages),
         ("has_clients", has_clients),
         ("has_registry", has_registry),
+        ("has_wassette", has_wassette),
     ]);
 }

@@ -1,9 +1,10 @@
 """Pushes the OCI artifacts to a registry on loopback, and pulls them as hosts do.
 
-    target/clients/bin/python tests/packages/oci.py all
+    target/clients/bin/python tests/packages/oci.py HOST
 
-The registry is Debian's `docker-registry`, and skopeo pushes. Wassette pulls where it runs: it needs glibc 2.39, and the
-variable `WASSETTE` may name another command for it. It trusts HTTPS only, so the registry has a certificate.
+HOST is `any`, which reads them back over HTTPS, or `wassette`. The registry is Debian's `docker-registry`, and skopeo
+pushes. Wassette needs glibc 2.39; the variable `WASSETTE` may name another command for it. It trusts HTTPS only, so the
+registry has a certificate.
 """
 
 import atexit
@@ -11,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import ssl
 import subprocess
 import sys
@@ -23,7 +23,7 @@ from pathlib import Path
 from harness import PACKAGES, ROOT, TOOLS, only, run
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-WASSETTE = shlex.split(os.environ.get("WASSETTE", str(ROOT / "target/clients/bin/wassette")))
+WASSETTE = os.environ.get("WASSETTE", str(ROOT / "target/clients/bin/wassette"))
 # Each component, and one of its exports.
 COMPONENTS = {"oge-mcp": "wasi:cli/run@0.2", "oge-tools-wassette": "run-big-query"}
 
@@ -95,7 +95,7 @@ def wassette_pulls(registry: Registry, name: str, version: str, place: Path) -> 
     environment = os.environ | {"HOME": str(place), "SSL_CERT_FILE": str(registry.authority)}
 
     def wassette(*arguments: str) -> str:
-        command = [*WASSETTE, "component", *arguments, "--component-dir", str(components)]
+        command = [WASSETTE, "component", *arguments, "--component-dir", str(components)]
         return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     wassette("load", f"oci://{registry.address}/{name}:{version}")
@@ -107,28 +107,20 @@ def wassette_pulls(registry: Registry, name: str, version: str, place: Path) -> 
         assert not missing, listed
 
 
-def runs(*command: str) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
-
 def main() -> None:
+    with_wassette = sys.argv[1] == "wassette"
     version = only("oge-mcp-*.oci.tar", PACKAGES).name.removeprefix("oge-mcp-").removesuffix(".oci.tar")
-    has_wassette = runs(*WASSETTE, "--version")
     with tempfile.TemporaryDirectory(prefix="oge-oci-") as directory:
         place = Path(directory)
         registry = Registry(place)
         for name in COMPONENTS:
             push(registry, name, version)
-            is_what_the_guidance_asks_for(registry, name, version)
-            print(f"{name}: pushed, and read back over HTTPS", flush=True)
-            if has_wassette:
+            if with_wassette:
                 wassette_pulls(registry, name, version, place)
                 print(f"{name}: pulled by Wassette", flush=True)
-    if not has_wassette:
-        print("NOT RUN: Wassette, which does not start here", file=sys.stderr)
+            else:
+                is_what_the_guidance_asks_for(registry, name, version)
+                print(f"{name}: pushed, and read back over HTTPS", flush=True)
 
 
 main()

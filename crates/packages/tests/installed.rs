@@ -55,7 +55,12 @@ driven! {
 
 driven! {
     "packages/oci.py" if has_registry;
-    the_oci_artifacts: "all";
+    the_oci_artifacts: "any";
+}
+
+driven! {
+    "packages/oci.py" if has_wassette;
+    the_oci_artifacts_in_wassette: "wassette";
 }
 
 driven! {
