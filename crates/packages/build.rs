@@ -1,4 +1,4 @@
-//! Says whether the packages can be tested as a user would install them.
+//! Says whether the packages can be tested as a user would install them, and with real clients.
 
 #[path = "../../tests/installed.rs"]
 mod installed;
@@ -9,5 +9,23 @@ fn main() {
     let client = installed::runs("../../target/clients/bin/python", &["-c", "import mcp"]);
     let inspector = installed::has_packages("../../tests/packages");
     let has_packages = client && inspector && std::path::Path::new(sums).exists();
-    installed::tell(&[("has_packages", has_packages)]);
+    let has_clients = has_packages && installed::has_packages("../../tests/clients");
+    let registry = installed::runs("docker-registry", &["--version"]);
+    let has_registry = has_packages && registry && installed::runs("skopeo", &["--version"]);
+    let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
+    let target = std::env::var("TARGET").unwrap_or_default();
+    let command = format!("../../target/packages/oge-{version}-{target}.tar.gz");
+    println!("cargo::rustc-env=TARGET={target}");
+    let has_command = has_packages && std::path::Path::new(&command).exists();
+    println!("cargo::rerun-if-env-changed=WASSETTE");
+    let wassette = std::env::var("WASSETTE");
+    let wassette = wassette.as_deref().unwrap_or("../../target/clients/bin/wassette");
+    let has_wassette = has_registry && installed::runs(wassette, &["--version"]);
+    installed::tell(&[
+        ("has_command", has_command),
+        ("has_packages", has_packages),
+        ("has_clients", has_clients),
+        ("has_registry", has_registry),
+        ("has_wassette", has_wassette),
+    ]);
 }

@@ -57,6 +57,15 @@ pub(crate) fn set_version(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lets everybody execute a file, on systems that have such a mode.
+pub(crate) fn make_executable(file: &Path) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
 /// Gives all files and directories one time, for archives that keep it.
 pub(crate) fn set_times(directory: &Path, epoch: &str) -> anyhow::Result<()> {
     let time = UNIX_EPOCH + Duration::from_secs(epoch.parse()?);
@@ -75,14 +84,15 @@ pub(crate) fn write_sums(directory: &Path) -> anyhow::Result<()> {
     for path in all(directory)? {
         let bytes = fs::read(&path)?;
         let name = path.strip_prefix(directory)?.display().to_string();
-        writeln!(sums, "{}  {name}", hex(&Sha256::digest(&bytes)))?;
+        writeln!(sums, "{}  {name}", sha256(&bytes))?;
     }
     fs::write(directory.join("SHA256SUMS"), sums)?;
     Ok(())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
+/// The SHA-256 of some bytes, in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

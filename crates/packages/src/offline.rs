@@ -1,6 +1,6 @@
 //! One archive for machines without a network: all packages, and what the wheel depends on.
 
-use crate::workshop::Workshop;
+use crate::workshop::{Compression, Workshop};
 use crate::{VERSION, files};
 
 /// The systems that the archive has wasmtime for, as pip names them.
@@ -31,9 +31,6 @@ pub(crate) fn build(shop: &Workshop) -> anyhow::Result<()> {
     files::copy_all(&wheels, &stage.join("wheels"), &|_| true)?;
     files::copy(&shop.templates.join("OFFLINE.md"), &stage.join("README.md"))?;
     files::write_sums(&stage)?;
-    let mut tar = shop.command("tar");
-    tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"]);
-    tar.arg(format!("--mtime=@{}", shop.epoch)).args(["--use-compress-program", "gzip -n -1"]);
-    tar.arg("--create").arg("--file").arg(shop.out.join(format!("{name}.tar.gz")));
-    shop.run(tar.arg("--directory").arg(&shop.stage).arg(name)).map(drop)
+    // Most of it is compressed already.
+    shop.tar(&format!("{name}.tar.gz"), &shop.stage, &[&name], Compression::Fast)
 }

@@ -23,20 +23,33 @@ pub(crate) struct Workshop {
     pub(crate) out: PathBuf,
     /// The time of every file in a package, in seconds since 1970.
     pub(crate) epoch: String,
+    /// The same in RFC 3339.
+    pub(crate) date: String,
+}
+
+/// How an archive is compressed.
+pub(crate) enum Compression {
+    None,
+    Fast,
+    Best,
 }
 
 impl Workshop {
     pub(crate) fn open() -> anyhow::Result<Self> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
         let target = workspace.join("target");
-        let shop = Self {
+        let mut shop = Self {
             templates: workspace.join("packages"),
             stage: target.join("packages-build/stage"),
             cache: target.join("packages-build/cache"),
             out: target.join("packages"),
             epoch: epoch(&workspace)?,
+            date: String::new(),
             workspace,
         };
+        let mut date = shop.command("date");
+        let date = date.args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).arg(format!("--date=@{}", shop.epoch));
+        shop.date = shop.run(date)?.trim().to_owned();
         for emptied in [&shop.stage, &shop.out] {
             if emptied.exists() {
                 fs::remove_dir_all(emptied)?;
@@ -80,6 +93,27 @@ impl Workshop {
         let mut command = self.command(self.python());
         command.args(["-m", "pip", "--disable-pip-version-check", what, "--quiet"]);
         Pip(command)
+    }
+
+    /// Writes an archive of some files and directories of `directory`.
+    pub(crate) fn tar(
+        &self,
+        name: &str,
+        directory: &Path,
+        files: &[&str],
+        compression: Compression,
+    ) -> anyhow::Result<()> {
+        let mut tar = self.command("tar");
+        tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner"]);
+        tar.args(["--mode=u=rwX,go=rX", "--format=ustar"]).arg(format!("--mtime=@{}", self.epoch));
+        // Without the name and the time that gzip writes by itself.
+        match compression {
+            Compression::None => {}
+            Compression::Fast => drop(tar.args(["--use-compress-program", "gzip -n -1"])),
+            Compression::Best => drop(tar.args(["--use-compress-program", "gzip -n -9"])),
+        }
+        tar.arg("--create").arg("--file").arg(self.out.join(name));
+        self.run(tar.arg("--directory").arg(directory).args(files)).map(drop)
     }
 
     /// A program among the npm build tools.
