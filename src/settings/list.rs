@@ -101,7 +101,7 @@ settings! {
     COMPONENTS: "components" {
         "OGE_TOKEN_FILE":
             "the file that keeps the token between instances and processes, in a directory that the host opens",
-            "none: one login an instance";
+            "none: one login per instance";
     }
     /// Settings that every program reads.
     ALL: "all" {
@@ -127,7 +127,7 @@ settings! {
             "origins of web pages that may call, comma separated; `:*` is any port",
             "loopback";
         "OGE_MCP_ALLOWED_HOSTS":
-            "names under which clients call the server, comma separated",
+            "host names (`Host`) that clients may use, comma separated",
             "loopback";
     }
     /// Settings of the MCP server.
