@@ -67,6 +67,9 @@ enum Command {
     /// Serve the tools to an AI assistant over standard input and output (MCP)
     Mcp(mcp::McpCommand),
     /// Serve the tools over HTTP (MCP, Streamable HTTP) until Ctrl-C or SIGTERM
+    ///
+    /// Clients use the URL that is printed, and send OGE_MCP_BEARER as their bearer token. /healthz says whether the
+    /// server runs, and /readyz whether it can serve calls.
     Serve(mcp::ServeCommand),
     /// Run a mock platform on loopback until Ctrl-C, and print the settings to use it
     Mock(mock::MockCommand),

@@ -37,7 +37,7 @@ use crate::style::print_error;
 /// How many calls of one assistant run at the same time. Further calls wait.
 const STDIO_CALLS: u32 = 32;
 
-/// Serve the tools to an AI assistant over standard input and output (MCP).
+/// The arguments of `oge mcp`.
 #[derive(Debug, Args)]
 pub(crate) struct McpCommand {
     #[command(flatten)]
@@ -46,10 +46,7 @@ pub(crate) struct McpCommand {
     component: ComponentFile,
 }
 
-/// Serve the tools over HTTP (MCP, Streamable HTTP) until Ctrl-C or SIGTERM.
-///
-/// Clients use the URL that is printed. OGE_MCP_BEARER is the token that they must send. /healthz says whether
-/// the server runs, and /readyz whether it can serve calls.
+/// The arguments of `oge serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeCommand {
     #[command(flatten)]
