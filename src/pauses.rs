@@ -1,15 +1,46 @@
-//! How often a task's state is queried while a client waits for its end.
+//! Waits for the end of a task: how often its state is queried.
 
 use core::time::Duration;
+
+use crate::tools::Completed;
+use crate::tools::query_task_status::Output;
 
 /// The first pause between two queries.
 const FIRST: Duration = Duration::from_secs(2);
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(15);
 
+/// Queries a task's state. Then pauses and queries again until the task ends or `wait` is over.
+///
+/// `now` returns the time since an arbitrary fixed point. `pause` gets the length of the pause, the output of
+/// the last query, and how long the wait has lasted.
+///
+/// # Errors
+/// Returns the error of `query`.
+pub async fn watch<E>(
+    wait: Duration,
+    now: impl Fn() -> Duration,
+    query: impl AsyncFn() -> Result<Completed<Output>, E>,
+    pause: impl AsyncFn(Duration, &Output, Duration),
+) -> Result<Completed<Output>, E> {
+    let started = now();
+    let mut pauses = Pauses::of(wait, started);
+    loop {
+        let mut done = query().await?;
+        let now = now();
+        let waited = now.saturating_sub(started);
+        let next = if done.output.phase.is_end() { None } else { pauses.pause(now) };
+        let Some(next) = next else {
+            done.elapsed = waited;
+            return Ok(done);
+        };
+        pause(next, &done.output, waited).await;
+    }
+}
+
 /// The pauses of one wait. Each is 1.5 times the one before, and not longer than the rest of the wait.
 #[derive(Clone, Copy, Debug)]
-pub struct Pauses {
+struct Pauses {
     next: Duration,
     /// When the wait ends, on the caller's monotonic clock.
     until: Duration,
@@ -17,12 +48,12 @@ pub struct Pauses {
 
 impl Pauses {
     /// Starts a wait of `time` from `now`.
-    pub fn of(time: Duration, now: Duration) -> Self {
+    fn of(time: Duration, now: Duration) -> Self {
         Self { next: FIRST, until: now.saturating_add(time) }
     }
 
     /// Returns how long to pause before the next query, or `None` if the wait is over.
-    pub fn pause(&mut self, now: Duration) -> Option<Duration> {
+    fn pause(&mut self, now: Duration) -> Option<Duration> {
         let left = self.until.saturating_sub(now);
         let pause = self.next.min(left);
         self.next = (self.next * 3 / 2).min(MAX_PAUSE);

@@ -10,7 +10,7 @@ use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::json;
 use oge_tools::log::escape_control;
-use oge_tools::pauses::Pauses;
+use oge_tools::pauses::watch;
 use oge_tools::tools::{Completed, QueryTaskStatus, query_task_status};
 use tokio::time::{Instant, sleep};
 
@@ -136,9 +136,7 @@ impl Pending {
                 show::<T>(&done, output)?;
                 return Ok(ExitCode::SUCCESS);
             }
-            Err(CallError::Failure(failure)) => failure,
-            // A stopped component has no kind of its own.
-            Err(error) => Failure::new(FailureKind::BadReply, T::OPERATION, error.to_string()),
+            Err(error) => error.into_failure(T::OPERATION),
         };
         if json {
             give(output, &envelope::<T>(&failure))?;
@@ -159,18 +157,12 @@ async fn watched(
     progress: &Progress,
 ) -> Result<Completed<query_task_status::Output>, CallError> {
     let started = Instant::now();
-    let mut pauses = Pauses::of(wait, Duration::ZERO);
-    loop {
-        let mut done = host.run::<QueryTaskStatus>(arguments).await?;
-        let waited = started.elapsed();
-        let pause = if done.output.phase.is_end() { None } else { pauses.pause(waited) };
-        let Some(pause) = pause else {
-            done.elapsed = waited;
-            return Ok(done);
-        };
-        progress.show(&format!("任务状态: {}", escape_control(&done.output.status)));
+    let query = async || host.run::<QueryTaskStatus>(arguments).await;
+    let pause = async |pause, output: &query_task_status::Output, _| {
+        progress.show(&format!("任务状态: {}", escape_control(&output.status)));
         sleep(pause).await;
-    }
+    };
+    watch(wait, || started.elapsed(), query, pause).await
 }
 
 /// Returns the envelope that the MCP server sends for a failure.

@@ -73,16 +73,13 @@ impl CallError {
     /// the time limit becomes `timeout`, the memory limit `reply-too-large`, and anything else `bad-reply`.
     #[must_use]
     pub fn into_failure(self, operation: &'static str) -> Failure {
-        let kind = match &self {
-            Self::Failure(_) | Self::Trapped(_) => FailureKind::BadReply,
+        let kind = match self {
+            Self::Failure(failure) => return failure,
             Self::LimitExceeded(LimitExceeded::Wall(_)) => FailureKind::Timeout,
             Self::LimitExceeded(LimitExceeded::Memory(_)) => FailureKind::ReplyTooLarge,
-            Self::LimitExceeded(_) => FailureKind::BadReply,
+            Self::LimitExceeded(_) | Self::Trapped(_) => FailureKind::BadReply,
         };
-        match self {
-            Self::Failure(failure) => failure,
-            stopped => Failure::new(kind, operation, stopped.to_string()),
-        }
+        Failure::new(kind, operation, self.to_string())
     }
 }
 

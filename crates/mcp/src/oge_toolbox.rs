@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
-use oge_tools::pauses::Pauses;
+use oge_tools::pauses::watch;
 use oge_tools::secret::Secret;
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
@@ -175,22 +175,14 @@ impl<O: RunTools> ToolCall<O> {
         let wait = checked.remove("wait_seconds").as_ref().and_then(Value::as_u64);
         let arguments =
             arguments::take::<Watched>(checked).map_err(|failure| self.env.redacted(failure))?;
-        let started = self.env.now();
-        let wait = Duration::from_secs(wait.unwrap_or_default());
-        let mut pauses = Pauses::of(wait, started);
-        loop {
-            let mut done = self.run::<Watched>(arguments.clone()).await?;
-            let output = &done.output;
-            let now = self.env.now();
-            let pause = if output.phase.is_end() { None } else { pauses.pause(now) };
-            let Some(pause) = pause else {
-                done.elapsed = now.saturating_sub(started);
-                return Ok(done);
-            };
-            let waited = now.saturating_sub(started).as_secs();
+        let query = async || self.run::<Watched>(arguments.clone()).await;
+        let pause = async |pause, output: &query_task_status::Output, waited: Duration| {
+            let waited = waited.as_secs();
             self.progress.tell(format!("任务状态: {} (已等待 {waited}s)", output.status));
             self.env.sleep(pause).await;
-        }
+        };
+        let wait = Duration::from_secs(wait.unwrap_or_default());
+        watch(wait, || self.env.now(), query, pause).await
     }
 
     async fn end<T: Tool>(
