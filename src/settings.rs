@@ -18,6 +18,9 @@ use crate::url::{Origin, Url};
 /// prevents the misleading error that a setting is missing when it is in that file.
 pub const FILE_PROBLEM: &str = "OGE_SETTINGS_FILE_PROBLEM";
 
+/// The default of `OGE_MAX_REPLY_BYTES`.
+pub const DEFAULT_MAX_REPLY_BYTES: usize = 32 << 20;
+
 /// The longest time limit that can be set: a day.
 pub const MAX_TIMEOUT_SECONDS: u32 = 86_400;
 
@@ -79,7 +82,7 @@ impl Settings {
                 },
             )?,
             max_reply_bytes: get("OGE_MAX_REPLY_BYTES")
-                .map_or(Ok(32 << 20), |value| parse_max_response(&value))?,
+                .map_or(Ok(DEFAULT_MAX_REPLY_BYTES), |value| parse_max_response(&value))?,
             log: get("OGE_LOG").map_or(Ok(Level::Info), |value| {
                 Level::parse(&value).ok_or_else(|| {
                     setting("OGE_LOG", "must be one of off, error, warn, info, debug")

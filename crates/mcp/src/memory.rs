@@ -9,7 +9,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rmcp::RoleServer;
 use rmcp::model::RequestId;
+use rmcp::service::RequestContext;
+use send_wrapper::SendWrapper;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const KIB: usize = 1024;
@@ -56,14 +59,27 @@ impl Memory {
         self.max_response.saturating_mul(4)
     }
 
-    /// Returns a share for the call `id`, and keeps a clone until [`Memory::take_share`] or until the other value
-    /// is dropped, which must be when the call has ended.
+    /// Returns a share for a call, and keeps a clone until [`Memory::take_share`] or until the call has ended.
+    /// Must be called in the server's runtime.
     #[must_use]
-    pub fn share(self: &Rc<Self>, id: &RequestId) -> (Rc<Share>, Unwritten) {
+    pub fn share_of_call(self: &Rc<Self>, context: &RequestContext<RoleServer>) -> Rc<Share> {
+        let share = self.share(&context.id);
+        let unwritten = Unwritten { memory: Rc::clone(self), id: context.id.clone() };
+        let ended = context.ct.clone();
+        // The SDK cancels this token when it sends the result or drops the call. By then `Written` has taken the
+        // share of a result that is being written.
+        tokio::spawn(SendWrapper::new(async move {
+            ended.cancelled().await;
+            drop(unwritten);
+        }));
+        share
+    }
+
+    fn share(self: &Rc<Self>, id: &RequestId) -> Rc<Share> {
         let share = Share::new(self);
         let before = self.unwritten.borrow_mut().insert(id.clone(), Rc::clone(&share));
         drop(before);
-        (share, Unwritten { memory: Rc::clone(self), id: id.clone() })
+        share
     }
 
     /// Removes and returns the share of the call `id`. Dropping its last clone frees the memory.
@@ -73,8 +89,7 @@ impl Memory {
 }
 
 /// Frees the share of a call on drop, even if the runtime ends before the call.
-#[derive(Debug)]
-pub struct Unwritten {
+struct Unwritten {
     memory: Rc<Memory>,
     id: RequestId,
 }
@@ -165,10 +180,7 @@ mod tests {
     const MIB: usize = KIB * KIB;
 
     fn share(memory: &Rc<Memory>, id: i64) -> Rc<Share> {
-        let (share, unwritten) = memory.share(&RequestId::Number(id));
-        // Keeps the clone, as a running call does.
-        std::mem::forget(unwritten);
-        share
+        memory.share(&RequestId::Number(id))
     }
 
     fn now<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {

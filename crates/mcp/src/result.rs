@@ -30,6 +30,9 @@ const RESULT: usize = concat!(
 /// How many bytes of a result that is too large are shown in its failure.
 const EXCERPT: usize = 2048;
 
+/// The default of [`KEY`].
+const MAX_MESSAGE: usize = 4 << 20;
+
 /// The limits of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -40,13 +43,19 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Returns the default limit of a message. `memory` is the largest amount that a call can hold.
+    #[must_use]
+    pub const fn with_memory(memory: usize) -> Self {
+        Self { message: MAX_MESSAGE, memory }
+    }
+
     /// Reads `OGE_MCP_MAX_RESULT_BYTES`. `memory` is the largest amount that a call can hold.
     ///
     /// # Errors
     /// Names the setting if its value is bad.
     pub fn read(get: impl Fn(&str) -> Option<String>, memory: usize) -> Result<Self, Fault> {
         let value = get(KEY).filter(|value| !value.trim().is_empty());
-        let message = value.map_or(Some(4 << 20), |value| value.trim().parse().ok());
+        let message = value.map_or(Some(MAX_MESSAGE), |value| value.trim().parse().ok());
         let message = message.filter(|bytes| (4096..=1 << 30).contains(bytes));
         let problem = "must be a whole number of bytes from 4096 to 1073741824";
         let message = message.ok_or_else(|| Fault::Setting(KEY, problem.to_owned()))?;

@@ -67,7 +67,7 @@ impl Inner {
         let start = || from_settings(reactor.clone()).map(Rc::new);
         let tokens = stores.newest(start).map(Rc::clone);
         let memory = reactor.memory.lane_bytes();
-        let default = Limits { message: 4 << 20, memory };
+        let default = Limits::with_memory(memory);
         let limits = Limits::read(settings::source(), memory);
         let (settings, limits) = match (Settings::read(settings::source()), limits) {
             (Ok(settings), Ok(limits)) => (Ok(settings), limits),
@@ -136,14 +136,7 @@ impl TokenStore for WasiEnv {
 impl ServerEnv for WasiEnv {
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
         let inner = self.newest();
-        let (share, unwritten) = inner.reactor.memory.share(&context.id);
-        let ended = context.ct.clone();
-        // The SDK cancels this token when it sends the result or drops the call. By then `Written` has
-        // taken the share of a result that is being written.
-        tokio::spawn(SendWrapper::new(async move {
-            ended.cancelled().await;
-            drop(unwritten);
-        }));
+        let share = inner.reactor.memory.share_of_call(context);
         let (newest, stores) = (Rc::clone(&self.newest), Rc::clone(&self.stores));
         Self { inner, share, newest, stores }
     }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use oge_mcp_server::memory::{Memory, Share};
 use oge_token_store::wasi::LoginLocks;
+use oge_tools::settings::DEFAULT_MAX_REPLY_BYTES;
 use oge_tools::wasi::wait::{Deadline, Wait};
 use slab::Slab;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -109,7 +110,7 @@ impl Reactor {
 
 impl Default for Reactor {
     fn default() -> Self {
-        Self::new(32 << 20)
+        Self::new(DEFAULT_MAX_REPLY_BYTES)
     }
 }
 

@@ -15,7 +15,7 @@ use oge_mcp_server::result::Limits;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::log::{Event, Level};
 use oge_tools::secret::{KnownSecrets, Secret};
-use oge_tools::settings::Settings;
+use oge_tools::settings::{DEFAULT_MAX_REPLY_BYTES, Settings};
 use oge_tools::tools::Completed;
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
@@ -72,8 +72,8 @@ impl HostEnv {
         calls: u32,
         sandboxes: Handle,
     ) -> Self {
-        let max_reply_bytes =
-            Settings::read(settings.source()).map_or(32 << 20, |settings| settings.max_reply_bytes);
+        let max_reply_bytes = Settings::read(settings.source())
+            .map_or(DEFAULT_MAX_REPLY_BYTES, |settings| settings.max_reply_bytes);
         let memory = Memory::new(max_reply_bytes);
         let mut known = KnownSecrets::default();
         let loaded = Rc::new(Loaded::read(&settings, &memory, &mut known));
@@ -175,13 +175,7 @@ impl ServerEnv for HostEnv {
         self.version();
         let shared = Rc::clone(&self.shared);
         let loaded = Rc::clone(&shared.newest.borrow());
-        let (share, unwritten) = shared.memory.share(&context.id);
-        let ended = context.ct.clone();
-        // As in the component: the SDK cancels this token when it sends the result or drops the call.
-        tokio::spawn(SendWrapper::new(async move {
-            ended.cancelled().await;
-            drop(unwritten);
-        }));
+        let share = shared.memory.share_of_call(context);
         Self { shared, loaded, share }
     }
 
@@ -205,8 +199,8 @@ impl ServerEnv for HostEnv {
     }
 
     fn limits(&self) -> Limits {
-        let default = Limits { message: 4 << 20, memory: self.shared.memory.lane_bytes() };
-        *self.loaded.limits.as_ref().unwrap_or(&default)
+        let default = || Limits::with_memory(self.shared.memory.lane_bytes());
+        self.loaded.limits.as_ref().map_or_else(|_| default(), |limits| *limits)
     }
 
     fn remember(&self, token: Secret) {
