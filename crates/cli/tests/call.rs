@@ -2,37 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod common;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use oge_mock_platform::{Fault, Mock, Options, Route};
 use tempfile::tempdir;
 
+use self::common::{mock, oge, run, text};
+
 const STATUS: [&str; 4] = ["call", "query_task_status", "--dag-id", "d"];
-
-fn oge(arguments: &[&str], settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oge"));
-    command.args(arguments).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str], settings: &[(String, String)]) -> Output {
-    oge(arguments, settings).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-async fn mock() -> Mock {
-    Mock::start(Options::default()).await.unwrap()
 }
 
 /// Returns what an option's argument would be in a request.

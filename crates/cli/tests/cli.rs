@@ -2,30 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod common;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use oge_mock_platform::{Credentials, Fault, Mock, Options, Route};
 
-/// Returns the command with these settings as its whole environment.
-fn oge(arguments: &[&str], settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oge"));
-    command.args(arguments).env_clear().envs(settings.iter().cloned()).stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str], settings: &[(String, String)]) -> Output {
-    oge(arguments, settings).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-async fn mock() -> Mock {
-    Mock::start(Options::default()).await.unwrap()
-}
+use self::common::{mock, oge, run, text};
 
 #[test]
 fn the_demo_succeeds_and_shows_no_token() {

@@ -17,7 +17,7 @@ const FILES: u32 = 256;
 const CROWD: usize = 25 + 90;
 
 /// Sends a call and returns its connection.
-fn begin(address: &str) -> TcpStream {
+pub fn begin(address: &str) -> TcpStream {
     let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query_task_status","arguments":{"dag_id":"d"}}}"#;
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();

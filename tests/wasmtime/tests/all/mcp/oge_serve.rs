@@ -1,6 +1,6 @@
 //! `oge serve` holds its load: limits on calls and connections, and a graceful end.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -11,11 +11,9 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 use tokio::time::{Instant, sleep};
 
-use super::{BEARER, Session, oge_serve, with};
+use super::{BEARER, Session, connection_limit, oge_serve, with};
 use crate::command::{mock, single_session_mock};
 use crate::serve::Server;
-
-const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query_task_status","arguments":{"dag_id":"d"}}}"#;
 
 fn connect(server: &Server) -> TcpStream {
     let address = server.url("");
@@ -26,16 +24,7 @@ fn connect(server: &Server) -> TcpStream {
 
 /// Sends a call and returns its connection.
 fn begin(server: &Server) -> TcpStream {
-    let mut stream = connect(server);
-    write!(
-        stream,
-        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BEARER}\r\n\
-         Content-Type: application/json\r\nAccept: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{CALL}",
-        CALL.len()
-    )
-    .unwrap();
-    stream
+    connection_limit::begin(server.url("").trim_start_matches("http://"))
 }
 
 fn read(mut stream: TcpStream) -> String {
