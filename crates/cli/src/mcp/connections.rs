@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(30);
 /// How long to wait before accepting again if that failed, for example because no file can be opened.
 const AGAIN: Duration = Duration::from_millis(100);
-/// How many clients are told at the same time that the server is full.
+/// How many refusals are sent at the same time.
 const REFUSALS: usize = 32;
 /// The largest head of a request.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -150,9 +150,9 @@ fn open(
     });
 }
 
-/// Tells a client that the server is full, and waits a little until it has read that.
+/// Responds that the server is full, and waits a second for the client to read that.
 async fn refuse(stream: TcpStream, _permit: OwnedSemaphorePermit) {
-    let told = async {
+    let refusal = async {
         stream.writable().await?;
         let head = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
             Content-Type: text/plain; charset=utf-8\r\n";
@@ -169,7 +169,7 @@ async fn refuse(stream: TcpStream, _permit: OwnedSemaphorePermit) {
             }
         }
     };
-    let _: Result<std::io::Result<()>, _> = timeout(Duration::from_secs(1), told).await;
+    let _: Result<std::io::Result<()>, _> = timeout(Duration::from_secs(1), refusal).await;
 }
 
 /// Returns a future that ends with the first signal to end the process. Must be called in a runtime.

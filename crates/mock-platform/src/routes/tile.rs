@@ -10,7 +10,7 @@ use crate::response::Response;
 use crate::route::TILES;
 use crate::tile::Tile;
 
-/// What stands for a tile in the address of all tiles.
+/// The placeholder of a tile in the tiles' address.
 pub(crate) const TEMPLATE: &str = "{z}/{x}/{y}.png";
 const LAYER: &str = "aspect_";
 
