@@ -7,6 +7,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use core::cell::LazyCell;
+use core::convert::Infallible;
 use core::future::Future;
 use core::time::Duration;
 
@@ -29,6 +30,17 @@ pub trait Transport {
         request: &Request,
         authorization: Option<&Secret>,
     ) -> impl Future<Output = Result<Response, TransportError>>;
+}
+
+/// The transport of a program that sends nothing.
+impl Transport for Infallible {
+    async fn send(
+        &self,
+        _request: &Request,
+        _authorization: Option<&Secret>,
+    ) -> Result<Response, TransportError> {
+        match *self {}
+    }
 }
 
 /// Why there is no response.

@@ -1,6 +1,7 @@
 //! The effects of one call: platform, authority, clock and token file act as chosen and assert every rule.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ pub(super) struct CallEffects {
 #[derive(Clone)]
 pub(super) struct SharedEffects {
     pub(super) world: Rc<CallEffects>,
-    file: TokenFile<Disk>,
+    pub(super) file: TokenFile<Disk>,
 }
 
 impl SharedEffects {
@@ -145,13 +146,10 @@ impl StoreEffects for SharedEffects {
     type Shared<T> = RefCell<T>;
     type LoginLock = ();
     type Directory = Disk;
+    type Transport = Infallible;
 
     fn now(&self) -> Duration {
         Duration::from_secs(self.world.now())
-    }
-
-    fn file(&self) -> Option<&TokenFile<Disk>> {
-        Some(&self.file)
     }
 
     async fn lock_login(&self) {}

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use oge_token::Store;
+use oge_token::{Medium, Store};
 use oge_tools::authorization::Authorization;
 use oge_tools::client::Client;
 use oge_tools::error::FailureKind;
@@ -87,7 +87,10 @@ impl State {
         let client = Client {
             settings: settings.clone(),
             transport: here.clone(),
-            token_store: Instance { store: Store::new(here.clone(), None), here: here.clone() },
+            token_store: Instance {
+                store: Store::new(here.clone(), Medium::File(here.file.clone()), None),
+                here: here.clone(),
+            },
             clock: here.clone(),
             redactor: oge_tools::secret::Redactor::default(),
             observe: |_: &str, _: Event<'_>| {},

@@ -10,7 +10,8 @@ use crate::token::Token;
 const MAX_TOKENS: usize = 3;
 
 /// The settings that are secrets, without `OGE_TOKEN`, which may have a scheme.
-const SECRETS: [&str; 3] = ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_MCP_BEARER"];
+const SECRETS: [&str; 4] =
+    ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN_ETCD_PASSWORD", "OGE_MCP_BEARER"];
 
 /// The secrets of the settings and the last tokens that were used.
 #[derive(Debug, Default)]
@@ -71,8 +72,8 @@ mod tests {
     fn every_setting_that_is_a_secret_is_known() {
         let secrets = SETTINGS.iter().filter(|setting| setting.meaning.contains("a secret"));
         let secrets: Vec<_> = secrets.map(|setting| setting.key).collect();
-        let [password, secret, bearer] = SECRETS;
-        assert_eq!(secrets, [password, secret, "OGE_TOKEN", bearer]);
+        let [password, secret, etcd, bearer] = SECRETS;
+        assert_eq!(secrets, [password, secret, "OGE_TOKEN", etcd, bearer]);
     }
 
     fn token(generation: u64) -> Token {

@@ -103,6 +103,22 @@ settings! {
             "the file that keeps the token between instances and processes, in a directory that the host opens",
             "none: one login per instance";
     }
+    /// Settings of a token that machines share.
+    ETCD: "login" {
+        "OGE_TOKEN_ETCD":
+            "the endpoints of an etcd cluster that keeps the token for several machines, comma separated; \
+             see [scaling](scaling.md)",
+            "none";
+        "OGE_TOKEN_ETCD_KEY":
+            "the start of its keys",
+            "`oge/token`";
+        "OGE_TOKEN_ETCD_USERNAME":
+            "the user of etcd's own authentication",
+            "none";
+        "OGE_TOKEN_ETCD_PASSWORD":
+            "that user's password; a secret",
+            "as the name";
+    }
     /// Settings that every program reads.
     ALL: "all" {
         "OGE_SETTINGS_FILE":

@@ -1,14 +1,15 @@
 //! A token file with any content, and the store that reads it.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use oge_token::timing::{MAX_BACKOFF, REJECTION_BACKOFF};
 use oge_token::{
-    Directory, Entry, FileError, Issued, Lock, LoginError, Record, Store, StoreEffects, TokenFile,
-    TokenRequest, Write,
+    Directory, Entry, FileError, Issued, Lock, LoginError, Medium, Record, Store, StoreEffects,
+    TokenFile, TokenRequest, Write,
 };
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
@@ -43,7 +44,7 @@ pub(crate) fn target(data: &[u8]) {
 /// logins than the rules allow.
 fn assert_serves(machine: &Machine) {
     let logins = || machine.shared.logins.get();
-    let store = Store::new(machine.clone(), None);
+    let store = Store::new(machine.clone(), Medium::File(machine.file.clone()), None);
     let held = store.peek();
     let first = done(store.get());
     assert!(logins() <= 1);
@@ -136,13 +137,10 @@ impl StoreEffects for Machine {
     type Shared<T> = RefCell<T>;
     type LoginLock = ();
     type Directory = Disk;
+    type Transport = Infallible;
 
     fn now(&self) -> Duration {
         self.shared.now.get()
-    }
-
-    fn file(&self) -> Option<&TokenFile<Disk>> {
-        Some(&self.file)
     }
 
     async fn lock_login(&self) {}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use oge_token::ConfiguredToken;
+use oge_token::{ConfiguredToken, EtcdSettings};
 use oge_tools::error::Fault;
 use oge_tools::secret::Secret;
 use oge_tools::settings::{self, Settings};
@@ -92,8 +92,9 @@ impl HostBuilder {
     }
 
     /// Keeps the token and the state of its logins in a file, whose name is `path` followed by the account's
-    /// name. Processes that use the same file share the token and its logins. The default is memory. The
-    /// directory must exist; give it mode 0700.
+    /// name. Processes that use the same file share the token and its logins. The default is memory, or etcd if
+    /// the settings name it (`OGE_TOKEN_ETCD`), which also replaces a file. The directory must exist; give it mode
+    /// 0700.
     #[must_use]
     pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.token_file = Some(path.into());
@@ -148,11 +149,16 @@ impl HostBuilder {
                 let account =
                     login.account().or_else(|| given.as_ref().map(ConfiguredToken::account));
                 let log = Arc::clone(&log);
-                Arc::new(match self.token_file.zip(account) {
-                    Some((path, account)) => {
+                let etcd = EtcdSettings::read(get).map_err(bad_setting)?;
+                // etcd replaces a file.
+                Arc::new(match (etcd, self.token_file, account) {
+                    (Some(etcd), _, Some(account)) => {
+                        NativeStore::with_etcd(login, given, log, etcd, &account, client.clone())
+                    }
+                    (None, Some(path), Some(account)) => {
                         NativeStore::with_file(login, given, log, &path, &account)
                     }
-                    None => NativeStore::new(login, given, log),
+                    _ => NativeStore::new(login, given, log),
                 })
             }
         };

@@ -57,7 +57,7 @@ pub use limits::{LimitExceeded, Limits};
 pub use oge_token::ConfiguredToken;
 pub use password_login::PasswordLogin;
 #[doc(hidden)]
-pub use password_login::to_http;
+pub use store::to_http;
 pub use store::{Authority, NativeStore};
 pub use token_store::TokenStore;
 pub use tools::GuestTool;

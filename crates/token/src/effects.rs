@@ -1,12 +1,13 @@
-//! The effects that the token store needs: clock, lock, token file, login and log.
+//! The effects that the token store needs: clock, lock, login and log.
 
 use core::cell::RefCell;
 use core::future::Future;
 use core::time::Duration;
 
-use crate::login::{Issued, LoginError};
+use oge_tools::client::Transport;
 
-use crate::file::{Directory, Lock, TokenFile};
+use crate::file::{Directory, Lock};
+use crate::login::{Issued, LoginError};
 
 /// A value that the tasks of one instance share. It is never borrowed across an `await`.
 pub trait Guarded<T> {
@@ -27,18 +28,18 @@ impl<T> Guarded<T> for RefCell<T> {
 }
 
 /// The effects that the token store needs.
-pub trait StoreEffects {
+pub trait StoreEffects: Sized {
     /// A value that the tasks of one instance share.
     type Shared<T>: Guarded<T>;
     /// The lock that lets one task of the instance log in. Dropping it releases the lock.
     type LoginLock;
-    /// The directory of the token file.
+    /// The directory of a token file.
     type Directory: Directory;
+    /// Sends requests to etcd.
+    type Transport: Transport;
 
     /// Returns the time since 1970. It never goes back within an instance.
     fn now(&self) -> Duration;
-    /// Returns the token file, if there is one.
-    fn file(&self) -> Option<&TokenFile<Self::Directory>>;
     /// Locks, after other tasks of this instance have released the lock.
     fn lock_login(&self) -> impl Future<Output = Self::LoginLock>;
     /// Locks without waiting. `None` if another task has the lock.

@@ -4,7 +4,7 @@
 //! - [`State`] decides, as a pure function of its content and the time. Each rule is a row of its tests.
 //! - [`Credentials`] makes the request of a login and reads its response.
 //! - [`Store`] acts. It shares one login among the tasks of an instance, and among instances and processes
-//!   through a [`TokenFile`].
+//!   through a [`TokenFile`], and among machines through [`Etcd`].
 //! - [`SharedStore`] runs each login as a task of its own, so that a dropped caller ends no login.
 //!
 //! All effects are behind [`StoreEffects`], [`Spawn`] and [`Directory`], so that the reference host, the token store component
@@ -33,10 +33,12 @@ extern crate alloc;
 extern crate std;
 
 mod effects;
+mod etcd;
 mod file;
 mod lifetime;
 mod login;
 mod logins;
+mod medium;
 mod record;
 mod shared;
 mod state;
@@ -44,10 +46,12 @@ mod store;
 pub mod timing;
 
 pub use effects::{Guarded, StoreEffects};
+pub use etcd::{Etcd, EtcdSettings};
 pub use file::{Directory, Entry, FileError, Lock, Locking, TokenFile, Write};
 pub use lifetime::{CLOCK_SKEW_WARNING, Lifetime, generation};
 pub use login::{ConfiguredToken, Credentials, Issued, LoginError};
 pub use logins::{Block, Cause, LoginHistory, Requester};
+pub use medium::Medium;
 pub use record::Record;
 pub use shared::{LoginTask, SharedStore, Spawn};
 pub use state::{CONTENTION_WARNING, Decision, State};

@@ -9,11 +9,12 @@ use oge_tools::token::{Token, TokenError};
 
 use crate::effects::StoreEffects;
 use crate::login::ConfiguredToken;
+use crate::medium::Medium;
 use crate::store::{Store, TokenRequest};
 use crate::timing::LOGIN_TIMEOUT;
 
 /// Effects that can start a task.
-pub trait Spawn: StoreEffects + Sized {
+pub trait Spawn: StoreEffects {
     /// Starts `login` as a task of its own, at once. Dropping the returned future does not end the task.
     /// `None` if the task panicked.
     fn spawn(
@@ -44,8 +45,8 @@ pub struct SharedStore<E: StoreEffects>(Arc<Store<E>>);
 
 impl<E: Spawn> SharedStore<E> {
     /// Returns a store. If `given` is a token that was not used up, it is used first.
-    pub fn new(effects: E, given: Option<ConfiguredToken>) -> Self {
-        Self(Arc::new(Store::new(effects, given)))
+    pub fn new(effects: E, medium: Medium<E>, given: Option<ConfiguredToken>) -> Self {
+        Self(Arc::new(Store::new(effects, medium, given)))
     }
 
     /// Returns the token to use now. A good token that should be refreshed soon is returned at once and

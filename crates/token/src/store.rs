@@ -3,49 +3,39 @@
 //! Within an instance a lock lets one task log in while the others wait. Between instances and processes the
 //! token file's lock does the same. A caller that waited returns the outcome of the other's login.
 
+mod errors;
+mod known;
+mod lock;
+
 use alloc::borrow::ToOwned as _;
 use alloc::format;
-use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
+use alloc::string::String;
 use core::fmt;
 use core::mem;
 use core::time::Duration;
 
-use crate::login::{ConfiguredToken, Issued, LoginError};
-use oge_tools::error::Fault;
 use oge_tools::token::{Token, TokenError};
 
+use self::errors::{NOT_IN_FILE, NOT_RENEWED, lock_lost, no_reason, not_counted, to_error};
+use self::known::StoreState;
 use crate::effects::{Guarded as _, StoreEffects};
-use crate::file::{Lock, Locking};
+use crate::file::{Lock, Locking, TokenFile};
 use crate::lifetime::{CLOCK_SKEW_WARNING, Lifetime, generation};
-use crate::logins::{Block, Cause, Requester};
+use crate::login::{ConfiguredToken, Issued, LoginError};
+use crate::logins::Requester;
+use crate::medium::{HeldLock, Medium};
 use crate::record::{Record, StoredToken};
 use crate::state::{CONTENTION_WARNING, Decision};
-use crate::timing::{
-    LOCK_POLL, LOCK_SETTLE, LOCK_STALE, LOCK_TIMEOUT, LOGIN_TIMEOUT, REFRESH_AHEAD_TIMEOUT,
-};
+use crate::timing::{LOGIN_TIMEOUT, REFRESH_AHEAD_TIMEOUT};
+
+pub use self::errors::not_configured;
 
 /// The token of one account in one instance. Dropping a caller may end its login; use a
 /// [`SharedStore`](crate::SharedStore) if callers may be dropped.
 pub struct Store<E: StoreEffects> {
     effects: E,
+    medium: Medium<E>,
     known: E::Shared<StoreState>,
-}
-
-/// The state of one instance.
-struct StoreState {
-    record: Record,
-    /// The token of the settings.
-    given: Option<(StoredToken, ConfiguredToken)>,
-    /// The last generation that a caller reported as rejected. The file may not have it yet.
-    refused: Option<u64>,
-    /// Whether contention was detected and is not logged yet.
-    has_unlogged_contention: bool,
-    /// Whether the record has changes that are not in the file.
-    is_unsaved: bool,
-    is_skew_logged: bool,
-    /// The last logged problem with the file.
-    warned: String,
 }
 
 /// The token that a caller requests.
@@ -82,7 +72,7 @@ enum RequestState {
 
 impl<E: StoreEffects> Store<E> {
     /// Returns a store. If `given` is a token that was not used up, it is used first.
-    pub fn new(effects: E, given: Option<ConfiguredToken>) -> Self {
+    pub fn new(effects: E, medium: Medium<E>, given: Option<ConfiguredToken>) -> Self {
         let now = effects.now();
         let given = given.map(|given| {
             let kept = StoredToken {
@@ -100,10 +90,12 @@ impl<E: StoreEffects> Store<E> {
             is_unsaved: false,
             is_skew_logged: false,
             warned: String::new(),
+            read_at: None,
+            outage: None,
         };
         known.set_credentials(&effects);
         known.take_given(&effects, now);
-        Self { known: E::Shared::new(known), effects }
+        Self { known: E::Shared::new(known), effects, medium }
     }
 
     /// Returns the effects of the store.
@@ -130,7 +122,7 @@ impl<E: StoreEffects> Store<E> {
     /// # Errors
     /// Returns why it cannot.
     pub fn check_file(&self) -> Result<(), String> {
-        match self.effects.file().map(|file| file.lock(self.effects.now())) {
+        match self.medium.file().map(|file| file.lock(self.effects.now())) {
             Some(Locking::Impossible(problem)) => Err(["OGE_TOKEN_FILE ", &problem].concat()),
             None | Some(Locking::Held(_) | Locking::Busy(_)) => Ok(()),
         }
@@ -184,6 +176,13 @@ impl<E: StoreEffects> Store<E> {
 
     fn ask(&self, want: TokenWanted) -> TokenRequest {
         match self.request_state(want, want.requester(), false) {
+            // Another machine may have a token that is not read yet.
+            RequestState::Ready(Err(_)) if self.medium.etcd().is_some() => {
+                TokenRequest::LoginNeeded(LoginRequest(want))
+            }
+            RequestState::RefreshSoon(token) if self.is_etcd_down() => {
+                TokenRequest::Ready(Ok(token))
+            }
             RequestState::Ready(answer) => {
                 // No login follows that would save the state.
                 if answer.is_err() {
@@ -200,7 +199,9 @@ impl<E: StoreEffects> Store<E> {
     async fn log_in(&self, LoginRequest(want): LoginRequest) -> Result<Token, TokenError> {
         let asked_at = self.effects.now();
         let _lock = self.effects.lock_login().await;
-        if let Some(answer) = self.finished(want, asked_at, false) {
+        if let Some(answer) = self.finished(want, asked_at, false)
+            && (answer.is_ok() || self.is_up_to_date(asked_at))
+        {
             return answer;
         }
         let lock = match self.wait_for_lock(want, asked_at).await {
@@ -208,6 +209,7 @@ impl<E: StoreEffects> Store<E> {
             Err(answer) => return answer,
         };
         if let Some(answer) = self.finished(want, asked_at, true) {
+            self.release(lock).await;
             return answer;
         }
         self.log_contention();
@@ -216,88 +218,27 @@ impl<E: StoreEffects> Store<E> {
             && !wait.is_zero()
         {
             // Saved before the wait, so that no other process sends the rejected token.
-            self.save(lock.as_ref());
-            self.effects.pause(wait, lock.as_ref()).await;
+            let _ = self.save(&lock).await;
+            self.effects.pause(wait, lock.file()).await;
         }
-        self.login(requester, LOGIN_TIMEOUT, lock.as_ref()).await
+        let result = self.login(requester, LOGIN_TIMEOUT, &lock).await;
+        self.release(lock).await;
+        result
     }
 
     /// Logs in within `limit` while the old token is still good. `None` if a login is already in flight or
     /// returns no token.
     async fn refresh_ahead(&self, limit: Duration) -> Option<Token> {
         let _lock = self.effects.try_lock_login()?;
-        let lock = match self.effects.file().map(|file| file.lock(self.effects.now())) {
-            None => None,
-            Some(Locking::Held(lock)) => Some(lock),
-            Some(Locking::Busy(_)) => return None,
-            Some(Locking::Impossible(why)) => {
-                self.warn_of_file(&why);
-                None
-            }
-        };
+        let lock = self.try_lock().await?;
         self.load_newer();
-        match self.request_state(TokenWanted::Good, Requester::Call, true) {
-            RequestState::RefreshSoon(_) => {
-                self.login(Requester::Call, limit, lock.as_ref()).await.ok()
-            }
+        let result = match self.request_state(TokenWanted::Good, Requester::Call, true) {
+            RequestState::RefreshSoon(_) => self.login(Requester::Call, limit, &lock).await.ok(),
             RequestState::Ready(answer) => answer.ok(),
             RequestState::LoginNeeded(_) => None,
-        }
-    }
-
-    /// Waits for the token file's lock. `Ok(None)` if there is no file or it cannot be locked. `Err` has the
-    /// caller's result: that of the holder's login, or an error if the lock is held for too long.
-    async fn wait_for_lock(
-        &self,
-        want: TokenWanted,
-        asked_at: Duration,
-    ) -> Result<Option<Lock<E::Directory>>, Result<Token, TokenError>> {
-        let Some(file) = self.effects.file() else { return Ok(None) };
-        let mut seen: Option<(Vec<u8>, Duration)> = None;
-        loop {
-            let now = self.effects.now();
-            let content = match file.lock(now) {
-                Locking::Held(lock) => return Ok(Some(lock)),
-                Locking::Impossible(why) => {
-                    self.warn_of_file(&why);
-                    return Ok(None);
-                }
-                Locking::Busy(content) => content,
-            };
-            match &seen {
-                Some((same, since)) if *same == content => {
-                    if now.saturating_sub(*since) >= LOCK_STALE
-                        && let Some(lock) = file.take_over(&content, now)
-                    {
-                        self.effects.pause(LOCK_SETTLE, None).await;
-                        if lock.is_held_now() {
-                            self.effects.info("the other process is gone; its lock is taken over");
-                            return Ok(Some(lock));
-                        }
-                    }
-                }
-                Some(_) => seen = Some((content, now)),
-                None => {
-                    seen = Some((content, now));
-                    self.effects.info(&format!(
-                        "waiting for the login of another process, which holds {}",
-                        file.lock_name()
-                    ));
-                }
-            }
-            if now.saturating_sub(asked_at) > LOCK_TIMEOUT {
-                let why = format!(
-                    "other processes hold {} beside OGE_TOKEN_FILE for too long; delete it if no \
-                     process is left",
-                    file.lock_name()
-                );
-                return Err(Err(TokenError::Unavailable(why)));
-            }
-            self.effects.pause(LOCK_POLL, None).await;
-            if let Some(answer) = self.finished(want, asked_at, false) {
-                return Err(answer);
-            }
-        }
+        };
+        self.release(lock).await;
+        result
     }
 
     /// Returns the result of the request if no login is needed any more, for example because another caller's
@@ -331,25 +272,27 @@ impl<E: StoreEffects> Store<E> {
         &self,
         requester: Requester,
         limit: Duration,
-        lock: Option<&Lock<E::Directory>>,
+        lock: &HeldLock<E>,
     ) -> Result<Token, TokenError> {
         let has_rejection = self.known.with(|known| {
             let state = &mut known.record.state;
             state.attempt(self.effects.now(), requester);
             state.logins.has_rejection()
         });
-        let is_saved = self.save(lock);
-        if has_rejection && !is_saved && requester == Requester::Call {
-            // If it is not counted, each process makes one more login and may lock the account.
+        let saved = self.save(lock).await;
+        let limit = lock.left(self.effects.now()).map_or(limit, |left| limit.min(left));
+        if let Err(error) = saved
+            && (self.medium.etcd().is_some() || has_rejection && requester == Requester::Call)
+        {
+            // If it is not counted, each process makes one more login and may lock the account. With etcd another
+            // machine may also be logging in.
             self.known.with(|known| known.record.state.logins.ended(self.effects.now()));
-            let why = "the credentials were rejected before, and OGE_TOKEN_FILE cannot be written to \
-                       count another try; make it writable, or delete it once the settings are mended";
-            return Err(TokenError::Rejected(why.to_owned()));
+            return Err(error);
         }
-        let issued = self.effects.login(limit, lock).await;
-        if lock.is_some_and(|lock| !lock.is_held(self.effects.now())) {
+        let issued = self.effects.login(limit, lock.file()).await;
+        if lock.is_lost(self.effects.now()) {
             // This process was suspended and another one took over the lock. Its token is newer.
-            self.load_newer();
+            self.read_newer().await;
             if let RequestState::Ready(Ok(token)) =
                 self.request_state(TokenWanted::Good, Requester::Call, false)
             {
@@ -357,13 +300,13 @@ impl<E: StoreEffects> Store<E> {
             }
         }
         let result = self.record_outcome(issued);
-        if self.save(lock) {
-            return result;
+        let saved = self.save(lock).await;
+        match result {
+            Err(TokenError::Rejected(why)) if saved.is_err() && self.medium.file().is_some() => {
+                Err(TokenError::Rejected([&why, NOT_IN_FILE].concat()))
+            }
+            result => result,
         }
-        result.map_err(|error| match error {
-            TokenError::Rejected(why) => TokenError::Rejected([&why, NOT_SAVED].concat()),
-            error => error,
-        })
     }
 
     /// Records a login's outcome and returns the caller's result.
@@ -427,31 +370,47 @@ impl<E: StoreEffects> Store<E> {
         if !self.known.with(|known| known.is_unsaved) {
             return;
         }
-        let Some(file) = self.effects.file() else { return };
+        let Some(file) = self.medium.file() else { return };
         if let Locking::Held(lock) = file.lock(self.effects.now()) {
             self.load_newer();
             self.log_contention();
-            self.save(Some(&lock));
+            let _ = self.save_file(file, &lock);
         }
     }
 
-    /// Writes the token file. Returns whether the state is saved, which it also is if there is no file.
-    fn save(&self, lock: Option<&Lock<E::Directory>>) -> bool {
-        let Some(file) = self.effects.file() else { return true };
-        let Some(lock) = lock else { return false };
-        let record = self.known.with(|known| {
+    /// Saves the state. The error is that of a caller whose login cannot be counted.
+    async fn save(&self, lock: &HeldLock<E>) -> Result<(), TokenError> {
+        match (&self.medium, lock) {
+            (Medium::Memory, _) => Ok(()),
+            (Medium::File(file), HeldLock::File(lock)) => self.save_file(file, lock),
+            (Medium::Etcd(etcd), HeldLock::Etcd(lock)) => {
+                let written = etcd.write(&self.effects, &self.next_record(), lock).await;
+                if self.succeeded(etcd, written)? { Ok(()) } else { Err(lock_lost()) }
+            }
+            (Medium::File(_), _) => Err(not_counted()),
+            (Medium::Etcd(_), _) => Err(lock_lost()),
+        }
+    }
+
+    fn save_file(
+        &self,
+        file: &TokenFile<E::Directory>,
+        lock: &Lock<E::Directory>,
+    ) -> Result<(), TokenError> {
+        file.save(&self.next_record(), lock, self.effects.now()).map_err(|why| {
+            self.warn_of_file(&why);
+            self.known.with(|known| known.is_unsaved = true);
+            not_counted()
+        })
+    }
+
+    /// Returns the record to save.
+    fn next_record(&self) -> Record {
+        self.known.with(|known| {
             known.is_unsaved = false;
             known.record.revision = known.record.revision.saturating_add(1);
             known.record.clone()
-        });
-        match file.save(&record, lock, self.effects.now()) {
-            Ok(()) => true,
-            Err(why) => {
-                self.warn_of_file(&why);
-                self.known.with(|known| known.is_unsaved = true);
-                false
-            }
-        }
+        })
     }
 
     /// Logs contention that is not logged yet. Several instances may detect it, but only the holder of the lock
@@ -462,23 +421,26 @@ impl<E: StoreEffects> Store<E> {
         }
     }
 
-    /// Logs a problem with the token file, unless it is the last one that was logged.
+    /// Logs a problem with the token file.
     fn warn_of_file(&self, why: &str) {
+        self.warn_once(&format!("OGE_TOKEN_FILE {why}; it is ignored"));
+    }
+
+    /// Logs a problem, unless it is the last one that was logged.
+    fn warn_once(&self, what: &str) {
         let is_new = self.known.with(|known| {
-            let is_new = known.warned != why;
-            why.clone_into(&mut known.warned);
+            let is_new = known.warned != what;
+            what.clone_into(&mut known.warned);
             is_new
         });
         if is_new {
-            self.effects.warn(&format!("OGE_TOKEN_FILE {why}; it is ignored"));
+            self.effects.warn(what);
         }
     }
 
-    /// Loads a newer record that another process has written. Keeps this instance's own knowledge of rejected
-    /// and used up tokens.
+    /// Loads a newer record of the token file.
     fn load_newer(&self) {
-        let now = self.effects.now();
-        let file = match self.effects.file().map(|file| file.load(now)) {
+        let file = match self.medium.file().map(|file| file.load(self.effects.now())) {
             None => None,
             Some(Ok(record)) => record,
             Some(Err((why, rest))) => {
@@ -486,13 +448,20 @@ impl<E: StoreEffects> Store<E> {
                 rest.map(|rest| *rest)
             }
         };
+        self.merge(file);
+    }
+
+    /// Uses a record that another process has written, if it is newer. Keeps this instance's own knowledge of
+    /// rejected and used up tokens.
+    fn merge(&self, read: Option<Record>) {
+        let now = self.effects.now();
         self.known.with(|known| {
             known.mark_refused(now);
-            if let Some(mut record) = file
+            if let Some(mut record) = read
                 && record.age() > known.record.age()
             {
                 record.absorb(&known.record);
-                known.is_unsaved = record.correct_clock(now);
+                known.is_unsaved = record.state.correct_clock(now);
                 known.record = record;
                 known.has_unlogged_contention = false;
                 known.set_credentials(&self.effects);
@@ -537,126 +506,12 @@ impl TokenWanted {
     }
 }
 
-impl StoreState {
-    fn held(&self) -> Option<Token> {
-        let state = &self.record.state;
-        state.held().map(|kept| token(kept, state.generation()))
-    }
-
-    /// Sets the digest of the credentials. Its 16 bits are enough to detect a correction, and too few to check
-    /// guesses of a password.
-    fn set_credentials(&mut self, effects: &impl StoreEffects) {
-        let digest = effects.digest(&self.record.salt.to_be_bytes());
-        let credentials = digest.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok());
-        self.record.state.logins.set_credentials(credentials.unwrap_or_default());
-    }
-
-    /// Uses the token of the settings, unless it is in use or used up. So a new value of `OGE_TOKEN` is
-    /// preferred to the file's token, and a token from a later login is preferred to that value.
-    fn take_given(&mut self, effects: &impl StoreEffects, now: Duration) {
-        let Some((kept, given)) = &self.given else { return };
-        let name = kept.given.as_deref();
-        if self.record.held_given() == name || name.is_some_and(|name| self.record.is_used_up(name))
-        {
-            return;
-        }
-        let state = &mut self.record.state;
-        let issued_at = Duration::from_secs(given.issued_at.unwrap_or_default()).min(now);
-        let generation = generation(state.generation(), issued_at);
-        let lifetime = Lifetime::of_kept(given.expires_at(effects.can_log_in()), now.as_secs());
-        state.found(kept.clone(), generation, lifetime, now);
-        self.record.revision = 0;
-    }
-
-    /// Records the rejection that a caller reported.
-    fn mark_refused(&mut self, now: Duration) {
-        let Some(refused) = self.refused else { return };
-        let state = &mut self.record.state;
-        let before = (state.has_contention(), state.is_rejected());
-        state.refused(refused, now);
-        self.has_unlogged_contention |= state.has_contention() && !before.0;
-        self.is_unsaved |= state.is_rejected() && !before.1;
-        if state.is_rejected() {
-            self.use_up_held();
-        }
-    }
-
-    fn use_up_held(&mut self) {
-        if let Some(name) = self.record.held_given().map(str::to_owned) {
-            self.record.use_up(&name);
-        }
-    }
-}
-
-impl Record {
-    fn correct_clock(&mut self, now: Duration) -> bool {
-        self.state.correct_clock(now)
-    }
-}
-
 impl<E: StoreEffects> fmt::Debug for Store<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store(…)")
     }
 }
 
-/// Returns the setting's name, and what is wrong with it if it is set.
-#[must_use]
-pub fn not_configured(fault: Fault) -> String {
-    let (Fault::Setting(name, problem) | Fault::Argument(name, problem)) = fault;
-    if problem == "is not set" { name.to_owned() } else { format!("{name}, which {problem}") }
-}
-
 fn token(kept: &StoredToken, generation: Option<u64>) -> Token {
     Token { authorization: kept.authorization.clone(), generation: generation.unwrap_or_default() }
 }
-
-fn no_reason() -> TokenError {
-    TokenError::Unavailable("the login gave no token".to_owned())
-}
-
-/// Added to a missing setting of the login if there is a token of the settings.
-const NOT_RENEWED: &str = "; a login is needed to replace an OGE_TOKEN that the platform rejects";
-
-/// Added to a rejection that could not be saved.
-const NOT_SAVED: &str = "; this could not be written to OGE_TOKEN_FILE, so each new process tries again and may \
-                         lock the account: make the file writable";
-
-/// Returns the error for a blocked login: the authority's reason, when the next login is made and why not now.
-fn to_error(Block { cause, why, left, requester }: Block<'_>) -> TokenError {
-    const LOCKED: &str = "since more failures may lock the account";
-    const CORRECT: &str = "corrected settings are tried at once (start a server again whose environment was \
-                        corrected), and `oge check` asks once more";
-    let again = left.map(in_words).unwrap_or_default();
-    let next = match (requester, left) {
-        (Requester::Person, _) => format!("`oge check` may ask again in {again}, {LOCKED}"),
-        (Requester::Call, Some(_)) => {
-            format!("it is not tried again for {again}, {LOCKED}; {CORRECT}")
-        }
-        (Requester::Call, None) => {
-            format!("nothing more is tried with these credentials, {LOCKED}; {CORRECT}")
-        }
-    };
-    match cause {
-        Cause::Rejected => TokenError::Rejected(format!("{why}; {next}")),
-        Cause::Failed => TokenError::Unavailable(format!("{why}; {next}")),
-        Cause::Unavailable => {
-            TokenError::Unavailable(format!("{why}; it is not asked again for {again}"))
-        }
-        Cause::Unfinished => TokenError::Unavailable(format!(
-            "several logins were begun and their processes stopped before the answer came; {next}"
-        )),
-    }
-}
-
-/// Formats a time in seconds, or in minutes if it is longer than 90 s. Rounds up.
-fn in_words(time: Duration) -> String {
-    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-    if seconds <= 90 {
-        return [&seconds.to_string(), " s"].concat();
-    }
-    [&seconds.div_ceil(60).to_string(), " min"].concat()
-}
-
-#[cfg(test)]
-mod tests;

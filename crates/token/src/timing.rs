@@ -60,6 +60,20 @@ pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(
     LOGIN_TIMEOUT.as_secs() + FRESH_WINDOW.as_secs() + 2 * LOCK_STALE.as_secs(),
 );
 
+/// How long the lock in etcd is held by a holder that died. A login and what is done before and after it fit.
+pub(crate) const LOCK_LEASE: Duration = Duration::from_secs(45);
+/// The first and the longest time between two looks at a lock in etcd. The time doubles with each look.
+pub(crate) const ETCD_POLL: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+/// The time limit of one request to etcd. Its leader answers in milliseconds.
+pub(crate) const ETCD_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call to etcd is repeated at all its endpoints. A cluster that lost its leader elects another one
+/// in one to two seconds.
+pub(crate) const ETCD_TIMEOUT: Duration = Duration::from_secs(6);
+/// The time before all endpoints are tried once more.
+pub(crate) const ETCD_PAUSE: Duration = Duration::from_millis(250);
+/// How long after a failed call etcd is not asked again.
+pub(crate) const ETCD_BACKOFF: Duration = Duration::from_secs(1);
+
 /// The longest time that one call waits for tokens, without its own requests: two logins, each with the
 /// interval during contention before it.
 pub const MAX_TOKEN_WAIT: Duration = Duration::from_secs(
@@ -75,6 +89,12 @@ const _: () = {
         "a caller waits at most 10 s for a dead holder"
     );
     assert!(REFRESH_AHEAD_TIMEOUT.as_secs() < LOCK_STALE.as_secs());
+    assert!(
+        MIN_LOGIN_INTERVAL.as_secs() + LOGIN_TIMEOUT.as_secs() + ETCD_TIMEOUT.as_secs()
+            < LOCK_LEASE.as_secs(),
+        "a login ends before the lease of its lock"
+    );
+    assert!(LOCK_LEASE.as_secs() < LOCK_TIMEOUT.as_secs(), "a waiter outlives a dead holder");
     assert!(
         LOCK_SETTLE.as_millis() < LOCK_BEAT.as_millis()
             && LOCK_POLL.as_millis() < LOCK_SETTLE.as_millis()

@@ -9,12 +9,14 @@ use core::time::Duration;
 
 use oge_token::timing::LOCK_BEAT;
 use oge_token::{
-    ConfiguredToken, Credentials, Issued, Lock, LoginError, Store, StoreEffects, TokenFile,
-    not_configured,
+    ConfiguredToken, Credentials, EtcdSettings, Issued, Lock, LoginError, Medium, Store,
+    StoreEffects, TokenFile, not_configured,
 };
-use oge_tools::client::{Clock as _, Transport as _};
+use oge_tools::client::{Clock as _, Transport as _, TransportError};
 use oge_tools::error::Fault;
 use oge_tools::log::{Event, Level};
+use oge_tools::request::Request;
+use oge_tools::response::Response;
 use oge_tools::secret::Secret;
 use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::token::TokenError;
@@ -26,9 +28,11 @@ use oge_tools::wasi::wait::{Blocking, Deadline, Wait};
 use wasip2::io::poll::Pollable;
 
 use super::directory::OpenedDirectory;
+#[cfg(feature = "etcd")]
+use super::etcd::EtcdTransport;
 use super::settings;
 
-/// The largest response of a login.
+/// The largest response of a login, and of etcd.
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
 const OPERATION: &str = "token-store";
 
@@ -60,7 +64,6 @@ pub struct WasiEffects<W> {
     wait: W,
     /// An error names the missing setting: a store that starts with a given token may never need credentials.
     credentials: Result<Credentials, Fault>,
-    file: Option<TokenFile<OpenedDirectory>>,
     log: Level,
     /// How far the wall clock was ahead of the monotonic clock when the instance started.
     ahead: Duration,
@@ -120,7 +123,9 @@ impl<S> TokenStores<S> {
 ///
 /// # Errors
 /// Names the first setting whose value is bad.
-pub fn from_settings<W: Wait + LoginLocks>(wait: W) -> Result<Store<WasiEffects<W>>, TokenError> {
+pub fn from_settings<W: Wait + LoginLocks + Clone>(
+    wait: W,
+) -> Result<Store<WasiEffects<W>>, TokenError> {
     let get = settings::source();
     if let Some(problem) = get(FILE_PROBLEM) {
         let fault = Fault::Setting("OGE_SETTINGS_FILE", problem);
@@ -130,35 +135,48 @@ pub fn from_settings<W: Wait + LoginLocks>(wait: W) -> Result<Store<WasiEffects<
     let bad = |fault| TokenError::NotConfigured(not_configured(fault));
     let credentials = Credentials::read(&get);
     let given = ConfiguredToken::read(&get).map_err(bad)?;
-    let opened = set("OGE_TOKEN_FILE").map(|path| OpenedDirectory::find(path.trim())).transpose();
-    let opened = opened.map_err(bad)?;
+    let etcd = EtcdSettings::read(&get).map_err(bad)?;
+    // etcd replaces a file.
+    let path = set("OGE_TOKEN_FILE").filter(|_| etcd.is_none());
+    let opened = path.map(|path| OpenedDirectory::find(path.trim())).transpose().map_err(bad)?;
     // Without credentials and a given token there is no token to keep.
     let account = match (&credentials, &given) {
         (Ok(credentials), _) => Some(credentials.account()),
         (Err(_), given) => given.as_ref().map(ConfiguredToken::account),
     };
-    let file = opened.zip(account);
-    let effects = WasiEffects {
-        wait,
-        credentials,
-        file: file.map(|((directory, name), account)| TokenFile::new(directory, &name, &account)),
-        log: log_level(&get),
-        ahead: WasiClock.wall().saturating_sub(WasiClock.monotonic()),
+    let ahead = WasiClock.wall().saturating_sub(WasiClock.monotonic());
+    let medium = match (etcd, opened, account) {
+        #[cfg(feature = "etcd")]
+        (Some(settings), _, Some(account)) => {
+            let transport = EtcdTransport { wait: wait.clone(), ahead };
+            Medium::Etcd(oge_token::Etcd::new(settings, &account, transport))
+        }
+        #[cfg(not(feature = "etcd"))]
+        (Some(_), ..) => {
+            let problem = "needs a component that is built with the feature etcd".into();
+            return Err(bad(Fault::Setting("OGE_TOKEN_ETCD", problem)));
+        }
+        (None, Some((directory, name)), Some(account)) => {
+            Medium::File(TokenFile::new(directory, &name, &account))
+        }
+        _ => Medium::Memory,
     };
-    Ok(Store::new(effects, given))
+    let effects = WasiEffects { wait, credentials, log: log_level(&get), ahead };
+    Ok(Store::new(effects, medium, given))
 }
 
-impl<W: Wait + LoginLocks> StoreEffects for WasiEffects<W> {
+impl<W: Wait + LoginLocks + Clone> StoreEffects for WasiEffects<W> {
     type Shared<T> = RefCell<T>;
     type LoginLock = W::LoginLock;
     type Directory = OpenedDirectory;
+    #[cfg(feature = "etcd")]
+    type Transport = EtcdTransport<W>;
+    // No value of this type exists, so the compiler leaves etcd out.
+    #[cfg(not(feature = "etcd"))]
+    type Transport = core::convert::Infallible;
 
     fn now(&self) -> Duration {
         now(self.ahead)
-    }
-
-    fn file(&self) -> Option<&TokenFile<OpenedDirectory>> {
-        self.file.as_ref()
     }
 
     async fn lock_login(&self) -> W::LoginLock {
@@ -193,8 +211,8 @@ impl<W: Wait + LoginLocks> StoreEffects for WasiEffects<W> {
             .map_err(|fault| LoginError::NotConfigured(not_configured(fault.clone())))?;
         let mut request = credentials.request();
         request.timeout = limit;
-        let http = Http { wait: self.beating(lock), max_reply_bytes: MAX_RESPONSE_BYTES };
-        match http.send(&request, None).await {
+        let sent = send(Beating { wait: &self.wait, lock, ahead: self.ahead }, &request);
+        match sent.await {
             Ok(response) => credentials.read_response(response),
             Err(error) => Err(credentials.no_response(&error)),
         }
@@ -219,12 +237,21 @@ fn now(ahead: Duration) -> Duration {
     ahead.saturating_add(WasiClock.monotonic())
 }
 
+/// Sends a request of the store. One function for logins and etcd, because each kind of [`Wait`] compiles all of
+/// HTTP once more.
+pub(super) async fn send<W: Wait>(
+    wait: Beating<'_, W>,
+    request: &Request,
+) -> Result<Response, TransportError> {
+    Http { wait, max_reply_bytes: MAX_RESPONSE_BYTES }.send(request, None).await
+}
+
 /// Waits, and rewrites the lock file every [`LOCK_BEAT`] to show that its holder is alive. A component that
 /// blocks can do so only between two polls.
-struct Beating<'a, W> {
-    wait: &'a W,
-    lock: Option<&'a Lock<OpenedDirectory>>,
-    ahead: Duration,
+pub(super) struct Beating<'a, W> {
+    pub(super) wait: &'a W,
+    pub(super) lock: Option<&'a Lock<OpenedDirectory>>,
+    pub(super) ahead: Duration,
 }
 
 impl<W: Wait> Wait for Beating<'_, W> {

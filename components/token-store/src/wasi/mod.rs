@@ -3,6 +3,8 @@
 
 mod directory;
 mod effects;
+#[cfg(feature = "etcd")]
+mod etcd;
 pub mod settings;
 
 #[cfg(feature = "exports")]

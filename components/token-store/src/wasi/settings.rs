@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use oge_tools::log::Event;
 use oge_tools::secret::Secret;
 use oge_tools::settings::FILE_PROBLEM;
-use oge_tools::settings::list::{COMPONENTS, LOGIN};
+use oge_tools::settings::list::{COMPONENTS, ETCD, LOGIN};
 use oge_tools::settings_file::{MAX_BYTES, SettingsFile, TOO_LARGE};
 use oge_tools::wasi::{settings, stderr};
 use spin::mutex::SpinMutex;
@@ -54,7 +54,7 @@ pub fn source() -> impl Fn(&str) -> Option<String> {
 /// Returns the settings that select the account and the place of its token.
 pub fn login() -> Vec<Option<Secret>> {
     let get = source();
-    LOGIN.iter().chain(COMPONENTS).map(|key| get(key).map(Secret::new)).collect()
+    LOGIN.iter().chain(COMPONENTS).chain(ETCD).map(|key| get(key).map(Secret::new)).collect()
 }
 
 /// Reads the settings file again if it has changed. Returns how many times it has.

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt as _;
 use oge_token::timing::LOCK_BEAT;
-use oge_token::{Guarded, Issued, Lock, LoginError, LoginTask, Spawn, StoreEffects, TokenFile};
+use oge_token::{Guarded, Issued, Lock, LoginError, LoginTask, Spawn, StoreEffects};
 use oge_tools::token::{Token, TokenError};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Authority;
 use super::directory::StateDirectory;
+use super::{Authority, StoreTransport};
 use crate::guest_log::LogSink;
 
 /// The effects of the token store.
@@ -22,22 +22,16 @@ pub(super) struct Native {
     /// The wall clock at `started`.
     started_at: Duration,
     login_lock: Arc<AsyncMutex<()>>,
-    file: Option<TokenFile<StateDirectory>>,
 }
 
 impl Native {
-    pub(super) fn new(
-        authority: impl Authority,
-        warn: LogSink,
-        file: Option<TokenFile<StateDirectory>>,
-    ) -> Self {
+    pub(super) fn new(authority: impl Authority, warn: LogSink) -> Self {
         Self {
             authority: Box::new(authority),
             warn,
             started: Instant::now(),
             started_at: wall_clock(),
             login_lock: Arc::new(AsyncMutex::new(())),
-            file,
         }
     }
 
@@ -82,13 +76,10 @@ impl StoreEffects for Native {
     type Shared<T> = Shared<T>;
     type LoginLock = OwnedMutexGuard<()>;
     type Directory = StateDirectory;
+    type Transport = StoreTransport;
 
     fn now(&self) -> Duration {
         self.started_at.saturating_add(self.started.elapsed())
-    }
-
-    fn file(&self) -> Option<&TokenFile<StateDirectory>> {
-        self.file.as_ref()
     }
 
     async fn lock_login(&self) -> Self::LoginLock {

@@ -5,18 +5,23 @@ mod directory;
 mod effects;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use oge_token::{ConfiguredToken, SharedStore, TokenFile};
+use oge_token::{ConfiguredToken, Etcd, EtcdSettings, Medium, SharedStore, TokenFile};
 use oge_tools::token::{Token, TokenError};
 
 use self::directory::StateDirectory;
 use self::effects::Native;
+use crate::client::HttpClient;
 use crate::guest_log::LogSink;
 
 pub use authority::Authority;
+pub(crate) use transport::StoreTransport;
+#[doc(hidden)]
+pub use transport::to_http;
 
 /// The token of one account, shared by all instances of a host. Clones share it. Dropping a caller ends no
 /// login.
@@ -28,7 +33,7 @@ impl NativeStore {
     /// that was not used up, it is used first.
     #[must_use]
     pub fn new(authority: impl Authority, given: Option<ConfiguredToken>, warn: LogSink) -> Self {
-        Self(SharedStore::new(Native::new(authority, warn, None), given))
+        Self(SharedStore::new(Native::new(authority, warn), Medium::Memory, given))
     }
 
     /// Like [`NativeStore::new`], but keeps its state in a file that other processes may share: `path`
@@ -45,7 +50,22 @@ impl NativeStore {
         let directory = directory.unwrap_or_else(|| Path::new(".")).to_owned();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let file = TokenFile::new(StateDirectory(Arc::new(directory)), &name, account);
-        Self(SharedStore::new(Native::new(authority, warn, Some(file)), given))
+        Self(SharedStore::new(Native::new(authority, warn), Medium::File(file), given))
+    }
+
+    /// Like [`NativeStore::new`], but keeps its state in etcd, which other machines may share. `client` sends the
+    /// requests to etcd.
+    #[must_use]
+    pub fn with_etcd(
+        authority: impl Authority,
+        given: Option<ConfiguredToken>,
+        warn: LogSink,
+        settings: EtcdSettings,
+        account: &str,
+        client: HttpClient,
+    ) -> Self {
+        let etcd = Medium::Etcd(Etcd::new(settings, account, StoreTransport(client)));
+        Self(SharedStore::new(Native::new(authority, warn), etcd, given))
     }
 
     /// Returns the token to use now.

@@ -1,6 +1,7 @@
 //! The rules of the store, tested with instances that share a disk.
 
 use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
 use core::future::Future;
 use std::boxed::Box;
 use std::collections::BTreeMap;
@@ -134,13 +135,10 @@ impl StoreEffects for Machine {
     type Shared<T> = RefCell<T>;
     type LoginLock = ();
     type Directory = Disk;
+    type Transport = Infallible;
 
     fn now(&self) -> Duration {
         Duration::from_secs(1_700_000_000) + Duration::from_millis(self.shared.millis.get())
-    }
-
-    fn file(&self) -> Option<&TokenFile<Disk>> {
-        self.file.as_ref()
     }
 
     async fn lock_login(&self) {}
@@ -230,14 +228,18 @@ impl Machine {
     }
 
     fn instance(&self) -> Store<Self> {
-        Store::new(self.clone(), None)
+        Store::new(self.clone(), self.medium(), None)
     }
 
     /// Returns a new instance with the setting `OGE_TOKEN`.
     fn given(&self, token: &str) -> Store<Self> {
         let mut given = ConfiguredToken::of(Secret::new(token));
         given.issued_at = Some(self.now().as_secs());
-        Store::new(self.clone(), Some(given))
+        Store::new(self.clone(), self.medium(), Some(given))
+    }
+
+    fn medium(&self) -> Medium<Self> {
+        self.file.clone().map_or(Medium::Memory, Medium::File)
     }
 
     fn get(&self) -> Result<Token, TokenError> {

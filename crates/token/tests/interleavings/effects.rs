@@ -4,22 +4,26 @@
 use std::future::poll_fn;
 use std::mem;
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use super::etcd::MockEtcd;
 use futures_util::FutureExt as _;
 use futures_util::lock::{Mutex as AsyncMutex, OwnedMutexGuard};
 use oge_token::{
-    Directory, Entry, FileError, Guarded, Issued, Lock, LoginError, LoginTask, Spawn, StoreEffects,
-    TokenFile, Write,
+    Directory, Entry, Etcd, EtcdSettings, FileError, Guarded, Issued, Lock, LoginError, LoginTask,
+    Medium, Spawn, StoreEffects, Write,
 };
 use oge_tools::jwt::Claims;
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};
 use shuttle::future::yield_now;
 use zeroize::Zeroizing;
+
+/// The longest time between two looks at etcd's lock.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// How a login ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,14 +32,20 @@ pub(crate) enum Login {
     Rejects,
     Fails,
     Panics,
+    /// Issues a token once the sleepers are woken.
+    Sleeps,
 }
 
-/// One clock and one authority. It answers as scripted, the last response for ever.
+/// One machine of a world with one authority. It answers as scripted, the last response for ever.
 #[derive(Clone)]
 pub(crate) struct World {
     script: &'static [Login],
     pub(crate) seen: Arc<Seen>,
+    pub(crate) etcd: MockEtcd,
     login_lock: Arc<AsyncMutex<()>>,
+    is_awake: Arc<AtomicBool>,
+    /// How far this machine's clock is ahead.
+    ahead: Duration,
 }
 
 /// What happened so far.
@@ -53,13 +63,45 @@ pub(crate) struct Seen {
 
 impl World {
     pub(crate) fn new(script: &'static [Login]) -> Self {
-        Self { script, seen: Arc::default(), login_lock: Arc::default() }
+        let seen: Arc<Seen> = Arc::default();
+        let etcd = MockEtcd::new({
+            let seen = Arc::clone(&seen);
+            move || seen.now()
+        });
+        Self {
+            script,
+            seen,
+            etcd,
+            login_lock: Arc::default(),
+            is_awake: Arc::default(),
+            ahead: Duration::ZERO,
+        }
+    }
+
+    /// Returns another machine, whose clock is ahead.
+    pub(crate) fn machine(&self, ahead: Duration) -> Self {
+        Self { login_lock: Arc::default(), ahead, ..self.clone() }
+    }
+
+    /// Ends the logins that sleep.
+    pub(crate) fn wake_sleepers(&self) {
+        self.is_awake.store(true, SeqCst);
+        self.etcd.notify();
+    }
+
+    /// Returns the etcd that all machines share.
+    pub(crate) fn shared(&self) -> Medium<Self> {
+        let get =
+            |key: &str| (key == "OGE_TOKEN_ETCD").then(|| "http://a:2379,http://b:2379".to_owned());
+        let settings = EtcdSettings::read(get).unwrap().unwrap();
+        Medium::Etcd(Etcd::new(settings, "me", self.etcd.clone()))
     }
 
     /// Lets time pass.
     pub(crate) fn pass(&self, time: Duration) {
         let millis = u64::try_from(time.as_millis()).unwrap();
         self.seen.millis.fetch_add(millis, SeqCst);
+        self.etcd.notify();
     }
 
     /// Waits until the store has no task left.
@@ -72,6 +114,12 @@ impl World {
             Poll::Pending
         })
         .await;
+    }
+}
+
+impl Seen {
+    pub(crate) fn now(&self) -> Duration {
+        Duration::from_secs(1_700_000_000) + Duration::from_millis(self.millis.load(SeqCst))
     }
 }
 
@@ -108,13 +156,10 @@ impl StoreEffects for World {
     type Shared<T> = Shared<T>;
     type LoginLock = OwnedMutexGuard<()>;
     type Directory = NoDirectory;
+    type Transport = MockEtcd;
 
     fn now(&self) -> Duration {
-        Duration::from_secs(1_700_000_000) + Duration::from_millis(self.seen.millis.load(SeqCst))
-    }
-
-    fn file(&self) -> Option<&TokenFile<NoDirectory>> {
-        None
+        self.seen.now() + self.ahead
     }
 
     async fn lock_login(&self) -> Self::LoginLock {
@@ -125,9 +170,13 @@ impl StoreEffects for World {
         self.login_lock.try_lock_owned()
     }
 
-    /// Needs no other task: a task that pauses holds only the login lock.
+    /// A wait for etcd's lock ends when something changes. Any other pause needs no other task.
     async fn pause(&self, time: Duration, _lock: Option<&Lock<NoDirectory>>) {
-        self.pass(time);
+        if time <= LONGEST_LOOK && self.etcd.with(|cluster| cluster.is_locked()) {
+            self.etcd.changed().await;
+        } else {
+            self.pass(time);
+        }
     }
 
     fn can_log_in(&self) -> bool {
@@ -143,11 +192,16 @@ impl StoreEffects for World {
         _limit: Duration,
         _lock: Option<&Lock<NoDirectory>>,
     ) -> Result<Issued, LoginError> {
-        let _in_flight = InFlight::new(&self.seen);
         let number = self.seen.logins.fetch_add(1, SeqCst);
+        if self.script.get(number) == Some(&Login::Sleeps) {
+            while !self.is_awake.load(SeqCst) {
+                self.etcd.changed().await;
+            }
+        }
+        let _in_flight = InFlight::new(&self.seen);
         yield_now().await;
         match self.script[number.min(self.script.len() - 1)] {
-            Login::Issues => Ok(Issued {
+            Login::Issues | Login::Sleeps => Ok(Issued {
                 authorization: Secret::new(format!("Bearer {number}")),
                 expires_in: Some(3600),
                 claims: Claims::default(),

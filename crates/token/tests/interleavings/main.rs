@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 mod effects;
+mod etcd;
+mod fleet;
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use oge_token::{ConfiguredToken, SharedStore};
+use oge_token::{ConfiguredToken, Medium, SharedStore};
 use oge_tools::secret::Secret;
 use oge_tools::token::{Token, TokenError};
 use shuttle::future::{block_on, spawn};
@@ -32,7 +34,7 @@ impl Scene {
 
     fn starting_with(given: Option<ConfiguredToken>, script: &'static [Login]) -> Self {
         let world = World::new(script);
-        Self { store: SharedStore::new(world.clone(), given), world }
+        Self { store: SharedStore::new(world.clone(), Medium::Memory, given), world }
     }
 
     fn logins(&self) -> usize {

@@ -1,0 +1,148 @@
+//! The state of an account's token in etcd, which machines share.
+//!
+//! Two keys: the state, and the lock beside it. The lock is created under a lease, only if there is none, and the
+//! state is written in a transaction that compares the lock's revision. So a holder that dies loses the lock with
+//! its lease, and one that comes back late cannot overwrite what came after it. No two clocks are compared.
+
+mod client;
+mod settings;
+mod wire;
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+use self::client::Session;
+use self::wire::{Answer, Call, Entry, Key};
+use crate::effects::{Guarded as _, StoreEffects};
+use crate::record::Record;
+use crate::timing::{ETCD_TIMEOUT, LOCK_LEASE};
+
+pub(crate) use self::client::EtcdError;
+pub use self::settings::EtcdSettings;
+
+/// The state of one account in etcd.
+pub struct Etcd<E: StoreEffects> {
+    settings: EtcdSettings,
+    account: String,
+    state: Key,
+    lock: Key,
+    transport: E::Transport,
+    session: E::Shared<Session>,
+}
+
+/// What a read found.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// The state. `None` if there is none, or if it is unusable.
+    pub(crate) record: Option<Record>,
+    /// What is wrong with the state, as the end of a sentence.
+    pub(crate) problem: Option<&'static str>,
+    /// Whether somebody holds the lock.
+    pub(crate) is_locked: bool,
+}
+
+/// The lock, until its lease ends.
+pub(crate) struct EtcdLock {
+    lease: u64,
+    revision: u64,
+    /// When the lease ends, or before.
+    until: Duration,
+}
+
+impl EtcdLock {
+    /// Returns how long the lock is certainly still held.
+    pub(crate) fn left(&self, now: Duration) -> Duration {
+        self.until.saturating_sub(now)
+    }
+}
+
+impl<E: StoreEffects> Etcd<E> {
+    /// Returns the state of `account`. The account is appended to the key, so that two accounts never share a
+    /// state or a lock.
+    #[must_use]
+    pub fn new(settings: EtcdSettings, account: &str, transport: E::Transport) -> Self {
+        let name = format!("{}-{account}", settings.key);
+        Self {
+            account: account.into(),
+            state: Key::new(&name),
+            lock: Key::new(&[&name, ".lock"].concat()),
+            settings,
+            transport,
+            session: E::Shared::new(Session::default()),
+        }
+    }
+
+    /// Reads the state.
+    pub(crate) async fn read(&self, effects: &E, limit: Duration) -> Result<Found, EtcdError> {
+        let read = self.call(effects, &Call::read(&self.state, &self.lock), limit).await?;
+        Ok(self.found(read, effects.now())?.0)
+    }
+
+    /// Takes the lock if it is free, and reads the state in the same transaction.
+    pub(crate) async fn lock(&self, effects: &E) -> Result<(Found, Option<EtcdLock>), EtcdError> {
+        let until = effects.now().saturating_add(LOCK_LEASE);
+        let granted = self.call(effects, &Call::grant(), ETCD_TIMEOUT).await?;
+        let lease = granted.lease.ok_or_else(not_etcd)?;
+        let call = Call::lock(&self.state, &self.lock, lease);
+        let locked = match self.call(effects, &call, ETCD_TIMEOUT).await {
+            // This process was stopped meanwhile.
+            Err(EtcdError::LeaseOver) => return Ok((Found::default(), None)),
+            locked => locked?,
+        };
+        let (found, lock) = self.found(locked, effects.now())?;
+        // If the response to a first try was lost, the second one finds our own lock.
+        let lock = lock.filter(|lock| lock.lease == lease);
+        let lock = lock.map(|lock| EtcdLock { lease, revision: lock.create_revision, until });
+        if lock.is_none() {
+            self.revoke(lease).await;
+        }
+        Ok((found, lock))
+    }
+
+    /// Writes the state. Returns whether it was written: it is not if the lock was lost.
+    pub(crate) async fn write(
+        &self,
+        effects: &E,
+        record: &Record,
+        lock: &EtcdLock,
+    ) -> Result<bool, EtcdError> {
+        let value = record.to_bytes(&self.account);
+        let call = Call::write(&self.state, &value, &self.lock, lock.revision);
+        let written = self.call(effects, &call, ETCD_TIMEOUT).await?;
+        Ok(written.succeeded)
+    }
+
+    /// Releases the lock. If that fails, the lease ends by itself.
+    pub(crate) async fn release(&self, lock: EtcdLock) {
+        self.revoke(lock.lease).await;
+    }
+
+    async fn revoke(&self, lease: u64) {
+        let _ = self.attempt(&Call::revoke(lease)).await;
+    }
+
+    /// Reads the state and the lock from a response.
+    fn found(&self, answer: Answer, now: Duration) -> Result<(Found, Option<Entry>), EtcdError> {
+        let [state, lock] = <[_; 2]>::try_from(answer.entries).map_err(|_| not_etcd())?;
+        let read = state.map(|state| Record::read(&state.value, &self.account, now));
+        let (record, problem) = match read {
+            None => (None, None),
+            Some(Ok(record)) => (Some(record), None),
+            Some(Err((problem, rest))) => (rest.map(|rest: Box<Record>| *rest), Some(problem)),
+        };
+        Ok((Found { record, problem, is_locked: lock.is_some() }, lock))
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub const fn settings(&self) -> &EtcdSettings {
+        &self.settings
+    }
+}
+
+/// The error for a response that etcd would not give.
+fn not_etcd() -> EtcdError {
+    EtcdError::Other("answers with something else than etcd's API; check its port".into())
+}

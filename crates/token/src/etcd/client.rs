@@ -1,0 +1,185 @@
+//! Sends calls to the members of a cluster: to another endpoint if one fails, and once more with a new token of
+//! etcd's own authentication if the old one was rejected.
+
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+use oge_tools::client::{Transport as _, TransportError};
+use oge_tools::request::{Header, Method, Request};
+use oge_tools::secret::{Redactor, Secret};
+use oge_tools::url::Url;
+use zeroize::Zeroizing;
+
+use super::Etcd;
+use super::wire::{Answer, Call};
+use crate::effects::{Guarded as _, StoreEffects};
+use crate::timing::{ETCD_PAUSE, ETCD_REQUEST_TIMEOUT};
+
+/// What an instance remembers between calls.
+#[derive(Default)]
+pub(super) struct Session {
+    /// Counts the endpoints that failed. The next call starts with the one after them.
+    failed: usize,
+    /// The token of etcd's own authentication.
+    token: Option<Secret>,
+}
+
+/// Why a call failed. Has no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EtcdError {
+    /// The lease of the call is over.
+    LeaseOver,
+    /// Any other reason: the end of a sentence about etcd.
+    Other(String),
+}
+
+/// Why a request failed, each with the end of a sentence about etcd.
+pub(super) enum RequestError {
+    /// This endpoint failed. Another one may answer.
+    Endpoint(String),
+    /// A token of etcd's own authentication is missing, or was rejected.
+    Unauthenticated(String),
+    /// The lease of the call is over.
+    LeaseOver,
+    /// Each endpoint would answer the same.
+    Refused(String),
+}
+
+/// The codes of gRPC that decisions are made on.
+mod code {
+    pub(super) const INVALID_ARGUMENT: i64 = 3;
+    pub(super) const DEADLINE_EXCEEDED: i64 = 4;
+    pub(super) const NOT_FOUND: i64 = 5;
+    pub(super) const PERMISSION_DENIED: i64 = 7;
+    pub(super) const UNAVAILABLE: i64 = 14;
+    pub(super) const UNAUTHENTICATED: i64 = 16;
+}
+
+impl<E: StoreEffects> Etcd<E> {
+    /// Makes a call, which may be sent more than once. Tries each endpoint in turn, again and again until `limit`: a
+    /// cluster that lost its leader elects another one meanwhile.
+    pub(super) async fn call(
+        &self,
+        effects: &E,
+        call: &Call,
+        limit: Duration,
+    ) -> Result<Answer, EtcdError> {
+        let started = effects.now();
+        let mut tries = 0;
+        loop {
+            let why = match self.attempt(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(RequestError::Unauthenticated(why) | RequestError::Refused(why)) => {
+                    return Err(EtcdError::Other(why));
+                }
+                Err(RequestError::LeaseOver) => return Err(EtcdError::LeaseOver),
+                Err(RequestError::Endpoint(why)) => why,
+            };
+            self.session.with(|session| session.failed = session.failed.wrapping_add(1));
+            tries += 1;
+            if effects.now().saturating_sub(started) >= limit {
+                return Err(EtcdError::Other(why));
+            }
+            if tries % self.settings.endpoints.len() == 0 {
+                effects.pause(ETCD_PAUSE, None).await;
+            }
+        }
+    }
+
+    /// Makes a call at one endpoint. A rejected token is replaced, and the call is sent once more.
+    pub(super) async fn attempt(&self, call: &Call) -> Result<Answer, RequestError> {
+        let Some((name, password)) = &self.settings.user else {
+            return self.send(call, None).await;
+        };
+        if let Some(token) = self.session.with(|session| session.token.clone()) {
+            match self.send(call, Some(&token)).await {
+                Err(RequestError::Unauthenticated(_)) => {}
+                result => return result,
+            }
+        }
+        let token = self.authenticate(name, password).await?;
+        self.session.with(|session| session.token = Some(token.clone()));
+        self.send(call, Some(&token)).await
+    }
+
+    async fn authenticate(&self, name: &str, password: &Secret) -> Result<Secret, RequestError> {
+        match self.send(&Call::authenticate(name, password), None).await {
+            Ok(Answer { token, .. }) => token.ok_or_else(|| {
+                RequestError::Refused("gave no token for OGE_TOKEN_ETCD_USERNAME".into())
+            }),
+            Err(RequestError::Unauthenticated(why) | RequestError::Refused(why)) => {
+                Err(RequestError::Refused(format!(
+                    "{why}; check OGE_TOKEN_ETCD_USERNAME and OGE_TOKEN_ETCD_PASSWORD"
+                )))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn send(&self, call: &Call, token: Option<&Secret>) -> Result<Answer, RequestError> {
+        let endpoints = &self.settings.endpoints;
+        let failed = self.session.with(|session| session.failed);
+        let origin = failed.checked_rem(endpoints.len()).and_then(|at| endpoints.get(at));
+        let origin = origin.map(String::as_str).unwrap_or_default();
+        let url = Url::parse(&[origin, call.path].concat())
+            .map_err(|error| RequestError::Refused(format!("has an endpoint that {}", error.0)))?;
+        let body = Some(call.body.as_str().into());
+        let request = Request::json("etcd", Method::post(), url, body, ETCD_REQUEST_TIMEOUT);
+        let mut request = Zeroizing::new(request);
+        request.headers.extend(
+            token.map(|token| Header { name: "authorization".into(), value: token.clone() }),
+        );
+        let response = match self.transport.send(&request, None).await {
+            Ok(response) => response,
+            Err(error) => return Err(RequestError::Endpoint(no_response(origin, &error))),
+        };
+        let (status, body) = (response.status, Zeroizing::new(response.body));
+        let answer = Answer::read(&body);
+        if status == 200 {
+            return answer.ok_or_else(|| {
+                RequestError::Refused(format!(
+                    "answers with something else than JSON from {origin}"
+                ))
+            });
+        }
+        let Answer { code, message, .. } = answer.unwrap_or_default();
+        let password = self.settings.user.iter().map(|(_, password)| password);
+        let redactor = password.chain(token).fold(Redactor::default(), Redactor::hide);
+        let message = redactor.excerpt(&message);
+        let said = |what: &str| format!("{what} (HTTP {status} from {origin}: {message})");
+        Err(match code.unwrap_or_default() {
+            code::UNAVAILABLE | code::DEADLINE_EXCEEDED => {
+                RequestError::Endpoint(said("has a member that cannot answer now"))
+            }
+            // Our calls are valid, so this one lacks a user, or its token is older than the list of users.
+            code::UNAUTHENTICATED | code::INVALID_ARGUMENT => {
+                RequestError::Unauthenticated(said("wants to know the user"))
+            }
+            code::NOT_FOUND => RequestError::LeaseOver,
+            code::PERMISSION_DENIED => RequestError::Refused(said(&format!(
+                "does not let this user read and write the keys that start with {}",
+                self.settings.key
+            ))),
+            0 if status >= 500 => {
+                RequestError::Endpoint(said("has a member that cannot answer now"))
+            }
+            0 if status == 404 => RequestError::Refused(said(
+                "has no JSON API at this address; is it etcd 3.4 or newer?",
+            )),
+            _ => RequestError::Refused(said("refused the call")),
+        })
+    }
+}
+
+fn no_response(origin: &str, error: &TransportError) -> String {
+    match error {
+        TransportError::Timeout { after } => {
+            format!("does not answer: nothing from {origin} within {} s", after.as_secs())
+        }
+        TransportError::Network(how) => format!("does not answer: {origin}: {how}"),
+        TransportError::TooLarge { limit } => {
+            format!("answers with more than {limit} bytes from {origin}")
+        }
+    }
+}
