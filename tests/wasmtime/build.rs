@@ -1,4 +1,4 @@
-//! Sets a `cfg` if the conformance suite and if the browser can run.
+//! Sets a `cfg` for each program that tests need and that can run.
 
 #[path = "../installed.rs"]
 mod installed;
@@ -6,5 +6,10 @@ mod installed;
 fn main() {
     let chromium = installed::runs("chromium", &["--version", "--no-sandbox"]);
     let suite = installed::has_packages("../conformance");
-    installed::tell(&[("has_conformance_suite", suite), ("has_chromium", chromium)]);
+    installed::tell(&[
+        ("has_conformance_suite", suite),
+        ("has_chromium", chromium),
+        ("has_etcd", installed::runs("etcd", &["--version"])),
+        ("has_faketime", installed::runs("faketime", &["--version"])),
+    ]);
 }

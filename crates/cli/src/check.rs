@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
-use oge_token::Credentials;
+use oge_token::{Credentials, EtcdSettings};
 use oge_tools::error::Fault;
 use oge_tools::log::escape_control;
 use oge_tools::settings::Settings;
@@ -70,7 +70,7 @@ impl Check {
         for (key, problem) in faults {
             report.bad_setting(key, &problem, &sources)?;
         }
-        let can_log_in = report.login(&sources)?;
+        let can_log_in = report.login(&sources)? && report.etcd(&sources)?;
         platform::check(self.component.host()?, settings, can_log_in, &mut report).await?;
         Ok(if report.good { ExitCode::SUCCESS } else { FAILED.into() })
     }
@@ -136,6 +136,23 @@ impl Report {
             self.line(true, "grant", &format!("{} ({reason})", login.grant()))?;
         }
         Ok(login.is_ok())
+    }
+}
+
+impl Report {
+    /// Reports the settings of etcd, if it is used. Returns whether they are good.
+    fn etcd(&mut self, sources: &SettingsSources) -> anyhow::Result<bool> {
+        match EtcdSettings::read(|key| sources.settings.get(key).cloned()) {
+            Ok(None) => Ok(true),
+            Ok(Some(_)) => {
+                self.line(true, "OGE_TOKEN_ETCD", &sources.source("OGE_TOKEN_ETCD"))?;
+                Ok(true)
+            }
+            Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
+                self.bad_setting(key, &problem, sources)?;
+                Ok(false)
+            }
+        }
     }
 }
 

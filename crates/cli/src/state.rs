@@ -13,11 +13,14 @@ use crate::style::print_error;
 const NAME: &str = "token";
 
 /// Sets the host's token file: the one of `OGE_TOKEN_FILE`, or one in the user's state directory. If its
-/// directory cannot be created, prints a warning, and the token is kept in memory.
+/// directory cannot be created, prints a warning, and the token is kept in memory. `OGE_TOKEN_ETCD` replaces a file.
 pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) -> HostBuilder {
     let set =
-        settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
-    let path = match set {
+        |key: &str| settings.get(key).map(|value| value.trim()).filter(|value| !value.is_empty());
+    if set("OGE_TOKEN_ETCD").is_some() {
+        return builder;
+    }
+    let path = match set("OGE_TOKEN_FILE") {
         Some(path) => Ok(PathBuf::from(path)),
         None => directories::state().map(|directory| directory.join("oge").join(NAME)),
     };

@@ -46,6 +46,9 @@ pub(super) enum RequestError {
     Refused(String),
 }
 
+/// Added to an error that the user may have caused.
+const CHECK_USER: &str = "; check OGE_TOKEN_ETCD_USERNAME and OGE_TOKEN_ETCD_PASSWORD";
+
 /// The codes of gRPC that decisions are made on.
 mod code {
     pub(super) const INVALID_ARGUMENT: i64 = 3;
@@ -70,9 +73,10 @@ impl<E: StoreEffects> Etcd<E> {
         loop {
             let why = match self.attempt(call).await {
                 Ok(answer) => return Ok(answer),
-                Err(RequestError::Unauthenticated(why) | RequestError::Refused(why)) => {
-                    return Err(EtcdError::Other(why));
+                Err(RequestError::Unauthenticated(why)) => {
+                    return Err(EtcdError::Other(why + CHECK_USER));
                 }
+                Err(RequestError::Refused(why)) => return Err(EtcdError::Other(why)),
                 Err(RequestError::LeaseOver) => return Err(EtcdError::LeaseOver),
                 Err(RequestError::Endpoint(why)) => why,
             };
@@ -108,11 +112,7 @@ impl<E: StoreEffects> Etcd<E> {
             Ok(Answer { token, .. }) => token.ok_or_else(|| {
                 RequestError::Refused("gave no token for OGE_TOKEN_ETCD_USERNAME".into())
             }),
-            Err(RequestError::Unauthenticated(why) | RequestError::Refused(why)) => {
-                Err(RequestError::Refused(format!(
-                    "{why}; check OGE_TOKEN_ETCD_USERNAME and OGE_TOKEN_ETCD_PASSWORD"
-                )))
-            }
+            Err(RequestError::Refused(why)) => Err(RequestError::Unauthenticated(why)),
             Err(error) => Err(error),
         }
     }

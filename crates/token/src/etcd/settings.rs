@@ -42,7 +42,7 @@ impl EtcdSettings {
             endpoints.expose().split(',').map(str::trim).filter(|part| !part.is_empty());
         let endpoints = endpoints.map(endpoint).collect::<Result<Vec<_>, _>>()?;
         if endpoints.is_empty() {
-            return Err(bad("OGE_TOKEN_ETCD", NO_ENDPOINT));
+            return Err(bad("OGE_TOKEN_ETCD", &format!("has no endpoint; {EXAMPLE}")));
         }
         let key = get("OGE_TOKEN_ETCD_KEY");
         let key = key.as_ref().map_or(DEFAULT_KEY, |key| key.expose().trim());
@@ -66,7 +66,7 @@ impl EtcdSettings {
     }
 }
 
-const NO_ENDPOINT: &str = "has no endpoint; write for example https://a:2379,https://b:2379";
+const EXAMPLE: &str = "write for example https://a:2379,https://b:2379";
 const NOT_SET: &str = "is not set";
 
 fn bad(key: &'static str, problem: &str) -> Fault {
@@ -77,7 +77,7 @@ fn bad(key: &'static str, problem: &str) -> Fault {
 fn endpoint(text: &str) -> Result<String, Fault> {
     let problem = |why: &str| {
         // Not quoted: it may have a password.
-        bad("OGE_TOKEN_ETCD", &format!("has an endpoint that cannot be used: it {why}"))
+        bad("OGE_TOKEN_ETCD", &format!("has an endpoint that cannot be used: it {why}; {EXAMPLE}"))
     };
     let url = Url::parse(text).map_err(|error| problem(error.0))?;
     if url.path_and_query() != "/" {

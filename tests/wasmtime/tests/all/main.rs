@@ -11,6 +11,7 @@
 
 mod command;
 mod config;
+mod fleet;
 mod mcp;
 mod run;
 mod sandbox;
