@@ -165,6 +165,22 @@ fn a_fresh_token_costs_no_call_to_etcd() {
 }
 
 #[test]
+fn a_login_costs_six_calls_to_etcd_and_a_reader_one() {
+    run(|| async {
+        let fleet = Fleet::new(&[Issues], 2);
+        assert!(fleet.stores[0].get().await.is_ok());
+        assert_eq!(fleet.calls(), 6);
+        let first = fleet.stores[1].get().await.unwrap();
+        assert_eq!(fleet.calls(), 7);
+        fleet.world.pass(Duration::from_secs(60));
+        assert!(fleet.stores[0].refresh(Some(first.generation)).await.is_ok());
+        assert_eq!(fleet.calls(), 13);
+        assert!(fleet.stores[1].refresh(Some(first.generation)).await.is_ok());
+        assert_eq!(fleet.calls(), 14);
+    });
+}
+
+#[test]
 fn callers_of_one_machine_share_what_it_reads() {
     run(|| async {
         let fleet = Fleet::new(&[Rejects], 1);
