@@ -115,6 +115,7 @@ proptest! {
             token_store: Store { renewal, refreshes: Cell::new(0) },
             clock: Still,
             redactor: oge_tools::secret::Redactor::default(),
+            trace: None,
             observe: |_: &str, _: Event<'_>| {},
         };
         let url = Url::parse("http://h/x?q=1").unwrap();

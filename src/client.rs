@@ -15,11 +15,12 @@ use crate::authorization::Authorization;
 use crate::error::{Failure, FailureKind};
 use crate::log::{Event, Seconds};
 use crate::outcome::{Classified, Expiry, Outcome, classify};
-use crate::request::Request;
+use crate::request::{Header, Request};
 use crate::response::{Body, NotJson, Response, TooLarge, is_redirect};
 use crate::secret::{Redactor, Secret};
 use crate::settings::Settings;
 use crate::token::{Token, TokenError, TokenStore};
+use crate::trace::{self, TraceParent};
 use crate::url::Origin;
 
 /// Sends one request within the request's deadline. Each shell implements it.
@@ -89,6 +90,8 @@ pub struct Client<S, T, C, O> {
     pub observe: O,
     /// Hides the secrets that the process knows. Each call adds the secrets that it sends.
     pub redactor: Redactor,
+    /// The trace that the calls belong to. It is sent with each request that has none of its own.
+    pub trace: Option<TraceParent>,
 }
 
 /// A response that was accepted.
@@ -191,7 +194,9 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
         let redactor = private.fold(self.redactor.clone(), |redactor, header| {
             redactor.hide_authorization(&header.value)
         });
-        let mut call = Call { client: self, request, attempts: 0, redactor };
+        let traced = self.trace.as_ref().and_then(|trace| with_trace(request, trace));
+        let sent = traced.as_ref().unwrap_or(request);
+        let mut call = Call { client: self, request: sent, attempts: 0, redactor };
         let classified = call.run(authorization).await?;
         Ok(Accepted {
             limit: self.settings.max_reply_bytes,
@@ -202,6 +207,17 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
             redactor: call.redactor,
         })
     }
+}
+
+/// Returns the request with the header of this trace. `None` if it has one already.
+fn with_trace(request: &Request, trace: &TraceParent) -> Option<Request> {
+    if request.headers.iter().any(|header| header.name == trace::HEADER) {
+        return None;
+    }
+    let mut request = request.clone();
+    let value = Secret::new(trace.as_str());
+    request.headers.push(Header { name: trace::HEADER.into(), value });
+    Some(request)
 }
 
 /// One call in progress.

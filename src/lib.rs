@@ -35,6 +35,7 @@ pub mod settings;
 pub mod settings_file;
 pub mod token;
 pub mod tools;
+pub mod trace;
 pub mod url;
 #[cfg(target_family = "wasm")]
 pub mod wasi;

@@ -1,4 +1,6 @@
-//! The log's events and the line that each one writes.
+//! The log's events and the line that each one writes, as text or as JSON.
+
+pub mod json;
 
 use alloc::format;
 use alloc::string::String;
@@ -36,6 +38,66 @@ impl Level {
             Self::Info => "info",
             Self::Debug => "debug",
         }
+    }
+}
+
+/// The form of the log's lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `level operation: message`.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl Format {
+    /// Reads a format from the value of `OGE_LOG_FORMAT`, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is = |name: &str| name.eq_ignore_ascii_case(text);
+        if is("text") { Some(Self::Text) } else { is("json").then_some(Self::Json) }
+    }
+}
+
+/// What the log shows, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The level.
+    pub level: Level,
+    /// The form.
+    pub format: Format,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info, format: Format::Text }
+    }
+}
+
+impl Log {
+    /// Reads the log's settings alone, so that a problem with another setting can be logged. A bad value becomes
+    /// the default.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        let level = get("OGE_LOG").and_then(|level| Level::parse(level.trim()));
+        let format = get("OGE_LOG_FORMAT").and_then(|format| Format::parse(format.trim()));
+        Self { level: level.unwrap_or(Level::Info), format: format.unwrap_or_default() }
+    }
+
+    /// Returns the event's line with its line feed. `None` if the level excludes it. `call` identifies the call,
+    /// and `wall` is the time since 1970.
+    #[must_use]
+    pub fn line(
+        &self,
+        operation: &str,
+        event: Event<'_>,
+        call: Option<&str>,
+        wall: Duration,
+    ) -> Option<String> {
+        (event.level() <= self.level).then(|| match self.format {
+            Format::Text => event.line(operation),
+            Format::Json => json::line(operation, event, call, wall),
+        })
     }
 }
 

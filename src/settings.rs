@@ -11,7 +11,7 @@ use time::UtcOffset;
 
 use crate::error::Fault;
 use crate::json;
-use crate::log::Level;
+use crate::log::{Format, Level, Log};
 use crate::url::{Origin, Url};
 
 /// The key under which a shell reports why it cannot read the settings file. It is not a setting. It
@@ -37,8 +37,8 @@ pub struct Settings {
     pub expired_codes: Vec<i64>,
     /// The largest response, in bytes.
     pub max_reply_bytes: usize,
-    /// What the log shows.
-    pub log: Level,
+    /// What the log shows, and how.
+    pub log: Log,
     /// The offset of names that are made from the time.
     pub utc_offset: UtcOffset,
 }
@@ -83,11 +83,17 @@ impl Settings {
             )?,
             max_reply_bytes: get("OGE_MAX_REPLY_BYTES")
                 .map_or(Ok(DEFAULT_MAX_REPLY_BYTES), |value| parse_max_response(&value))?,
-            log: get("OGE_LOG").map_or(Ok(Level::Info), |value| {
-                Level::parse(&value).ok_or_else(|| {
-                    setting("OGE_LOG", "must be one of off, error, warn, info, debug")
-                })
-            })?,
+            log: Log {
+                level: get("OGE_LOG").map_or(Ok(Level::Info), |value| {
+                    Level::parse(&value).ok_or_else(|| {
+                        setting("OGE_LOG", "must be one of off, error, warn, info, debug")
+                    })
+                })?,
+                format: get("OGE_LOG_FORMAT").map_or(Ok(Format::Text), |value| {
+                    Format::parse(&value)
+                        .ok_or_else(|| setting("OGE_LOG_FORMAT", "must be text or json"))
+                })?,
+            },
             utc_offset: parse_offset(get("OGE_UTC_OFFSET").as_deref().unwrap_or("+08:00"))?,
         })
     }
@@ -234,7 +240,7 @@ mod tests {
         let settings = read(&[("OGE_LOG", " ")]).unwrap();
         assert_eq!(settings.expired_codes, [40003]);
         assert_eq!(settings.max_reply_bytes, 33_554_432);
-        assert_eq!(settings.log, Level::Info);
+        assert_eq!(settings.log, Log::default());
         assert_eq!(settings.utc_offset, UtcOffset::from_hms(8, 0, 0).unwrap());
         assert_eq!(settings.timeout(30), Duration::from_secs(30));
     }

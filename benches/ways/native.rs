@@ -53,7 +53,7 @@ impl Native {
 
     pub(crate) async fn run<T: Tool>(&self, arguments: T::Arguments) {
         let parts = &*self.0;
-        let level = parts.settings.log;
+        let level = parts.settings.log.level;
         let client = Client {
             settings: parts.settings.clone(),
             transport: parts.client.clone(),
@@ -61,6 +61,7 @@ impl Native {
             clock: parts.clock,
             // Formats each log line and discards it.
             redactor: oge_tools::secret::Redactor::default(),
+            trace: None,
             observe: move |operation: &str, event: Event<'_>| log(level, operation, event),
         };
         client.run::<T>(arguments).await.expect("a good platform");

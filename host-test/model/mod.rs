@@ -93,6 +93,7 @@ impl State {
             },
             clock: here.clone(),
             redactor: oge_tools::secret::Redactor::default(),
+            trace: None,
             observe: |_: &str, _: Event<'_>| {},
         };
         let url = Url::parse("http://h/x?q=1").unwrap();

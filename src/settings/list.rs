@@ -63,6 +63,9 @@ settings! {
         "OGE_LOG":
             "`off`, `error`, `warn`, `info` or `debug`, on standard error",
             "`info`";
+        "OGE_LOG_FORMAT":
+            "`text`, or `json` for one object a line",
+            "`text`";
         "OGE_UTC_OFFSET":
             "the offset of names that are made from the time",
             "`+08:00`";

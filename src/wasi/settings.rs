@@ -8,7 +8,7 @@ use super::config as from;
 use super::environment as from;
 use super::stderr;
 use crate::error::Fault;
-use crate::log::{Event, Level};
+use crate::log::{Event, Log};
 use crate::settings::Settings;
 
 /// Returns a function that reads a setting's value.
@@ -16,17 +16,12 @@ pub fn source() -> impl Fn(&str) -> Option<String> {
     from::source()
 }
 
-/// Reads the log level alone, so that a problem with another setting can be logged.
-pub fn log_level(get: impl Fn(&str) -> Option<String>) -> Level {
-    get("OGE_LOG").and_then(|level| Level::parse(level.trim())).unwrap_or(Level::Info)
-}
-
 /// Warns if the settings name certificates, which a component cannot use.
 pub fn warn_of_ca_file(get: impl Fn(&str) -> Option<String>) {
     if get("OGE_CA_FILE").is_some_and(|path| !path.trim().is_empty()) {
         let what = "OGE_CA_FILE has no effect here: the host of this component decides which certificates to \
                     trust; docs/settings.md (Certificates) says how each host is given more";
-        stderr::write(log_level(get), "settings", Event::Warning(what));
+        stderr::write(Log::read(get), "settings", Event::Warning(what), None);
     }
 }
 

@@ -2,15 +2,18 @@
 
 use wasip2::cli::stderr::get_stderr;
 
-use crate::log::{Event, Level};
+use super::clock::WasiClock;
+use crate::client::Clock as _;
+use crate::log::{Event, Log};
 
-/// Writes an event's line if `level` includes it. Errors are ignored, so that the log never fails a call.
-pub fn write(level: Level, operation: &str, event: Event<'_>) {
+/// Writes an event's line if the log includes it. `call` identifies the call. Errors are ignored, so that the log
+/// never fails a call.
+pub fn write(log: Log, operation: &str, event: Event<'_>, call: Option<&str>) {
     /// The most that `blocking-write-and-flush` accepts.
     const MAX_BYTES: usize = 4096;
-    if event.level() <= level {
+    if let Some(line) = log.line(operation, event, call, WasiClock.wall()) {
         let stderr = get_stderr();
-        for part in event.line(operation).as_bytes().chunks(MAX_BYTES) {
+        for part in line.as_bytes().chunks(MAX_BYTES) {
             if stderr.blocking_write_and_flush(part).is_err() {
                 break;
             }

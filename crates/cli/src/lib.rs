@@ -9,6 +9,7 @@ mod directories;
 mod env_file;
 mod file;
 mod known;
+mod log;
 mod mcp;
 mod mock;
 mod output;

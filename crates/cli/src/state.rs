@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use oge_host::HostBuilder;
 
 use crate::directories;
-use crate::style::print_error;
+use crate::log::print_line;
 
 const NAME: &str = "token";
 
@@ -32,7 +32,7 @@ pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) ->
     match made {
         Ok(path) => builder.token_file(path),
         Err(error) => {
-            print_error(&format!(
+            print_line(&format!(
                 "oge: the token is kept in memory, so each command logs in again: {error:#}; set \
                  OGE_TOKEN_FILE to a file in a directory of yours"
             ));

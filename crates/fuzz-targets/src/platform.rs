@@ -107,6 +107,7 @@ pub(crate) fn scripted<S: Transport>(
         clock: Still,
         observe,
         redactor,
+        trace: None,
     }
 }
 

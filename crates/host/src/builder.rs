@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 use oge_token::{ConfiguredToken, EtcdSettings};
 use oge_tools::error::Fault;
+use oge_tools::log::{Format, json};
 use oge_tools::secret::Secret;
 use oge_tools::settings::{self, Settings};
 use oge_tools::url::Origin;
@@ -24,7 +25,7 @@ use crate::known::HostSecrets;
 use crate::limits::Limits;
 use crate::password_login::PasswordLogin;
 use crate::state::State;
-use crate::store::NativeStore;
+use crate::store::{NativeStore, wall_clock};
 use crate::token_store::TokenStore;
 
 /// The memory that a component needs besides its responses, in bytes.
@@ -148,7 +149,7 @@ impl HostBuilder {
                 let login = PasswordLogin::new(client.clone(), get);
                 let account =
                     login.account().or_else(|| given.as_ref().map(ConfiguredToken::account));
-                let log = Arc::clone(&log);
+                let log = in_format(settings.log.format, Arc::clone(&log));
                 let etcd = EtcdSettings::read(get).map_err(bad_setting)?;
                 // etcd replaces a file.
                 Arc::new(match (etcd, self.token_file, account) {
@@ -184,6 +185,14 @@ impl HostBuilder {
             limits: self.limits,
             memory,
         })))
+    }
+}
+
+/// Returns a sink for text lines that writes them in this format.
+fn in_format(format: Format, log: LogSink) -> LogSink {
+    match format {
+        Format::Text => log,
+        Format::Json => Arc::new(move |line| log(json::of_text(line, wall_clock()).trim_end())),
     }
 }
 

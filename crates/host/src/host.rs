@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oge_token::LoginCounts;
 use oge_token::timing::MAX_TOKEN_WAIT;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::secret::Secret;
 use oge_tools::settings::Settings;
 use oge_tools::tools::Completed;
+use oge_tools::trace::CallId;
 use oge_tools::url::Origin;
 use oge_tools::{api, auth};
 use tokio::time::timeout;
@@ -102,27 +104,30 @@ impl Host {
     where
         T::Arguments: Sync,
     {
-        self.run_tool::<T>(arguments, &self.0.log).await
+        self.run_tool::<T>(arguments, None, &self.0.log).await
     }
 
-    /// As [`Host::run`], and sends the log of this call to `log`, not to the host's.
+    /// As [`Host::run`], and sends the log of this call to `log`, not to the host's. `id` identifies the call
+    /// in the log and at the platform.
     ///
     /// # Errors
     /// As [`Host::run`].
     pub async fn run_logged<T: GuestTool>(
         &self,
         arguments: &T::Arguments,
+        id: &CallId,
         log: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Completed<T::Output>, CallError>
     where
         T::Arguments: Sync,
     {
-        self.run_tool::<T>(arguments, &self.0.known.redacting(Arc::new(log))).await
+        self.run_tool::<T>(arguments, Some(id), &self.0.known.redacting(Arc::new(log))).await
     }
 
     async fn run_tool<T: GuestTool>(
         &self,
         arguments: &T::Arguments,
+        id: Option<&CallId>,
         log: &LogSink,
     ) -> Result<Completed<T::Output>, CallError>
     where
@@ -130,7 +135,7 @@ impl Host {
     {
         let attempt = self.0.settings.timeout(T::TIMEOUT_SECONDS);
         let call = async |guest: &mut Guest| T::call(guest, arguments).await;
-        self.call(T::OPERATION, attempt, log, call).await
+        self.call(T::OPERATION, attempt, (log, id), call).await
     }
 
     /// Checks that the token store can be used, without a request to anybody.
@@ -139,6 +144,12 @@ impl Host {
     /// Returns why it cannot.
     pub fn check_token_store(&self) -> Result<(), String> {
         self.0.tokens.check()
+    }
+
+    /// Returns how many logins the token store has made.
+    #[must_use]
+    pub fn login_counts(&self) -> LoginCounts {
+        self.0.tokens.login_counts()
     }
 
     /// Hides in a failure the secrets that this host knows: those of its settings and the last tokens.
@@ -168,7 +179,7 @@ impl Host {
             use_intranet_token: arguments.use_intranet_token,
             auth_token: arguments.auth_token.as_ref().map(expose),
         };
-        self.call(api::OPERATION, attempt, &self.0.log, async |guest| {
+        self.call(api::OPERATION, attempt, (&self.0.log, None), async |guest| {
             let parameters = (&*arguments.url, options);
             let response: ExportResult<_> = guest.call(interface::API, "call", parameters).await?;
             Ok(response.map(from_wit::response))
@@ -181,7 +192,7 @@ impl Host {
     /// # Errors
     /// Fails if no instance can be created.
     pub async fn warm_up(&self) -> Result<(), CallError> {
-        self.call("warm-up", Duration::ZERO, &self.0.log, async |_| Ok(Ok(()))).await
+        self.call("warm-up", Duration::ZERO, (&self.0.log, None), async |_| Ok(Ok(()))).await
     }
 
     /// Gets a new token now, through the component.
@@ -189,7 +200,7 @@ impl Host {
     /// # Errors
     /// As [`Host::run`].
     pub async fn refresh_token(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, Duration::ZERO, &self.0.log, async |guest| {
+        self.call(auth::OPERATION, Duration::ZERO, (&self.0.log, None), async |guest| {
             let info: ExportResult<_> = guest.call(interface::AUTH, "refresh-token", ()).await?;
             Ok(info.map(from_wit::token_info))
         })
@@ -201,7 +212,7 @@ impl Host {
     /// # Errors
     /// Fails if the component is stopped or traps.
     pub async fn token_status(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, Duration::ZERO, &self.0.log, async |guest| {
+        self.call(auth::OPERATION, Duration::ZERO, (&self.0.log, None), async |guest| {
             let info = guest.call(interface::AUTH, "token-status", ()).await?;
             Ok(Ok(from_wit::token_info(info)))
         })
@@ -214,14 +225,14 @@ impl Host {
         &self,
         operation: &'static str,
         attempt: Duration,
-        log: &LogSink,
+        (log, id): (&LogSink, Option<&CallId>),
         call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<ExportResult<R>>,
     ) -> Result<R, CallError> {
         let inner = &*self.0;
         let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
         let running = async {
             let _permit = inner.pool.permits.acquire().await;
-            let mut store = inner.store(log);
+            let mut store = inner.store(log, id);
             let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
             call(&mut Guest { instance, store }).await
         };
@@ -234,9 +245,13 @@ impl Host {
 }
 
 impl Inner {
-    fn store(&self, log: &LogSink) -> Store<State> {
+    fn store(&self, log: &LogSink, id: Option<&CallId>) -> Store<State> {
+        let environment = match id {
+            None => Arc::clone(&self.environment),
+            Some(id) => self.environment.iter().cloned().chain(id.variables()).collect(),
+        };
         let state = State::new(
-            Cli { environment: Arc::clone(&self.environment), log: GuestLog::new(Arc::clone(log)) },
+            Cli { environment, log: GuestLog::new(Arc::clone(log)) },
             Outgoing::new(self.client.clone(), Arc::clone(&self.allowed), self.limits.requests),
             Arc::clone(&self.tokens),
             self.known.clone(),

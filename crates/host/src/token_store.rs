@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use oge_token::LoginCounts;
 use oge_tools::token::{Token, TokenError};
 use wasmtime::component::{HasData, Linker};
 
@@ -30,6 +31,10 @@ pub trait TokenStore: Send + Sync + 'static {
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
+    /// Returns how many logins the store has made, if it counts them.
+    fn login_counts(&self) -> LoginCounts {
+        LoginCounts::default()
+    }
 }
 
 impl TokenStore for NativeStore {
@@ -47,6 +52,10 @@ impl TokenStore for NativeStore {
 
     fn check(&self) -> Result<(), String> {
         self.check_file()
+    }
+
+    fn login_counts(&self) -> LoginCounts {
+        Self::login_counts(self)
     }
 }
 

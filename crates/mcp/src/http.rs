@@ -101,6 +101,11 @@ impl<T: Toolbox> Service<T> {
         Checked::Answer(match uri.path() {
             "/healthz" => probe(&method, Ok(())),
             "/readyz" => probe(&method, self.is_ready(&access)),
+            "/metrics" => match access.decide(&method, &headers) {
+                Ok(Admitted::Call) => metrics(&method, self.server.metrics()),
+                Ok(Admitted::Preflight) => preflight(&headers),
+                Err(refusal) => refused(refusal),
+            },
             "/mcp" | "/mcp/" => match access.decide(&method, &headers) {
                 Ok(Admitted::Call) => match permit(method, headers, read).await {
                     Ok(call) => return Checked::Call(call),
@@ -185,6 +190,14 @@ fn probe(method: &Method, state: Result<(), String>) -> HttpResponse {
         Err(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", problem.trim_end())),
     };
     plain(status, if method == Method::HEAD { String::new() } else { text })
+}
+
+/// Returns the counters of this process, or of this instance of the component.
+fn metrics(method: &Method, text: String) -> HttpResponse {
+    if *method != Method::GET {
+        return plain(StatusCode::METHOD_NOT_ALLOWED, "metrics are read with GET\n");
+    }
+    typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
 }
 
 fn preflight(request: &HeaderMap) -> HttpResponse {

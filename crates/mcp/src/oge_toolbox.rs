@@ -1,7 +1,10 @@
 //! The five tools: calls a tool by its name.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
+use oge_token::LoginCounts;
 use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
 use oge_tools::pauses::watch;
@@ -16,6 +19,7 @@ use serde_json::Value;
 
 use crate::arguments;
 use crate::ignored;
+use crate::metrics::Metrics;
 use crate::progress::{Progress, reporting};
 use crate::result::{self, Limits};
 use crate::server::Toolbox;
@@ -42,6 +46,8 @@ pub trait ServerEnv: Clone + 'static {
     fn now(&self) -> Duration;
     /// Waits for this time.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+    /// Returns how many logins this process has made.
+    fn login_counts(&self) -> LoginCounts;
     /// Logs a failed call.
     fn log_failure(&self, operation: &str, failure: &Failure);
 }
@@ -72,13 +78,13 @@ for_each_tool!(every_tool);
 
 /// The five tools. The `SendWrapper` is sound because a server runs on one thread.
 #[derive(Debug)]
-pub struct OgeToolbox<O>(SendWrapper<O>);
+pub struct OgeToolbox<O>(SendWrapper<O>, SendWrapper<Rc<RefCell<Metrics>>>);
 
 impl<O: RunTools> OgeToolbox<O> {
     /// Returns the tools with these effects.
     #[must_use]
     pub fn new(env: O) -> Self {
-        Self(SendWrapper::new(env))
+        Self(SendWrapper::new(env), SendWrapper::new(Rc::default()))
     }
 }
 
@@ -91,18 +97,23 @@ impl<O: RunTools> Toolbox for OgeToolbox<O> {
         self.0.is_ready()
     }
 
+    fn metrics(&self) -> String {
+        self.1.borrow().text(self.0.login_counts())
+    }
+
     fn call(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
         let env = self.0.for_call(&context);
+        let (metrics, started) = (Rc::clone(&self.1), env.now());
         SendWrapper::new(async move {
             let CallToolRequestParams { name, arguments, .. } = request;
             let arguments = arguments.unwrap_or_default();
             let cancelled = context.ct.clone();
             let call = reporting(&context, |progress| {
-                let call = ToolCall { env, progress };
+                let call = ToolCall { env, progress, metrics, started };
                 async move { call.named(&name, arguments).await }
             });
             tokio::select! {
@@ -119,6 +130,8 @@ impl<O: RunTools> Toolbox for OgeToolbox<O> {
 struct ToolCall<O> {
     env: O,
     progress: Progress,
+    metrics: Rc<RefCell<Metrics>>,
+    started: Duration,
 }
 
 impl<O: RunTools> ToolCall<O> {
@@ -191,6 +204,10 @@ impl<O: RunTools> ToolCall<O> {
         ignored: &[String],
     ) -> CallToolResult {
         let limits = self.env.limits().reserving(ignored::bytes(ignored));
+        let attempts = match &result {
+            Ok(done) => done.attempts,
+            Err(failure) => failure.attempts,
+        };
         let built = match result.map(|done| result::measure::<T>(done, limits)) {
             Ok(Ok(measured)) => {
                 self.env.hold(measured.memory()).await;
@@ -199,6 +216,9 @@ impl<O: RunTools> ToolCall<O> {
             Ok(Err(failure)) => Err(self.env.redacted(failure)),
             Err(failure) => Err(failure),
         };
+        let outcome = built.as_ref().map_or_else(|failure| failure.kind.as_str(), |_| "ok");
+        let time = self.env.now().saturating_sub(self.started);
+        self.metrics.borrow_mut().ended(T::NAME, outcome, attempts, time);
         let mut result = built.unwrap_or_else(|failure| {
             self.env.log_failure(T::OPERATION, &failure);
             result::failure::<T>(&result::shortened::<T>(failure, limits))

@@ -22,6 +22,11 @@ pub trait Toolbox: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Returns counters in the text form of Prometheus.
+    fn metrics(&self) -> String {
+        String::new()
+    }
+
     /// Calls a tool.
     ///
     /// # Errors
@@ -56,6 +61,12 @@ impl<T: Toolbox> Server<T> {
     /// Returns what is missing.
     pub fn is_ready(&self) -> Result<(), String> {
         self.0.is_ready()
+    }
+
+    /// As [`Toolbox::metrics`].
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.0.metrics()
     }
 }
 

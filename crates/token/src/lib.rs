@@ -55,7 +55,7 @@ pub use medium::Medium;
 pub use record::Record;
 pub use shared::{LoginTask, SharedStore, Spawn};
 pub use state::{CONTENTION_WARNING, Decision, State};
-pub use store::{Store, TokenRequest, not_configured};
+pub use store::{LoginCounts, Store, TokenRequest, not_configured};
 
 #[cfg(test)]
 mod contention_tests;

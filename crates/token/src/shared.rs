@@ -10,7 +10,7 @@ use oge_tools::token::{Token, TokenError};
 use crate::effects::StoreEffects;
 use crate::login::ConfiguredToken;
 use crate::medium::Medium;
-use crate::store::{Store, TokenRequest};
+use crate::store::{LoginCounts, Store, TokenRequest};
 use crate::timing::LOGIN_TIMEOUT;
 
 /// Effects that can start a task.
@@ -61,6 +61,11 @@ impl<E: Spawn> SharedStore<E> {
     /// Returns the held token, good or not. Does not contact the authority.
     pub fn peek(&self) -> Option<Token> {
         self.0.peek()
+    }
+
+    /// As [`Store::login_counts`].
+    pub fn login_counts(&self) -> LoginCounts {
+        self.0.login_counts()
     }
 
     /// As [`Store::check_file`].

@@ -29,6 +29,7 @@ use crate::state::{CONTENTION_WARNING, Decision};
 use crate::timing::{LOGIN_TIMEOUT, REFRESH_AHEAD_TIMEOUT};
 
 pub use self::errors::not_configured;
+pub use self::known::LoginCounts;
 
 /// The token of one account in one instance. Dropping a caller may end its login; use a
 /// [`SharedStore`](crate::SharedStore) if callers may be dropped.
@@ -90,6 +91,7 @@ impl<E: StoreEffects> Store<E> {
             is_unsaved: false,
             is_skew_logged: false,
             warned: String::new(),
+            logins: LoginCounts::default(),
             read_at: None,
             outage: None,
         };
@@ -115,6 +117,11 @@ impl<E: StoreEffects> Store<E> {
     pub fn peek(&self) -> Option<Token> {
         self.load_newer();
         self.known.with(|known| known.held())
+    }
+
+    /// Returns how many logins this instance has made.
+    pub fn login_counts(&self) -> LoginCounts {
+        self.known.with(|known| known.logins)
     }
 
     /// Checks that the token file can be locked, as each login must. Contacts nobody.
@@ -290,6 +297,10 @@ impl<E: StoreEffects> Store<E> {
             return Err(error);
         }
         let issued = self.effects.login(limit, lock.file()).await;
+        self.known.with(|known| {
+            known.logins.made += 1;
+            known.logins.rejected += u64::from(matches!(issued, Err(LoginError::Rejected { .. })));
+        });
         if lock.is_lost(self.effects.now()) {
             // This process was suspended and another one took over the lock. Its token is newer.
             self.read_newer().await;

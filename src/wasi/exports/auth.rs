@@ -3,7 +3,7 @@
 use super::to_wit::ToWit;
 use crate::auth;
 use crate::client::Clock as _;
-use crate::log::Event;
+use crate::log::{Event, Log};
 use crate::wasi::bindings::{Component, auth as wit};
 use crate::wasi::clock::WasiClock;
 use crate::wasi::token_store::WitTokenStore;
@@ -14,11 +14,8 @@ impl wit::Guest for Component {
     fn refresh_token() -> Result<wit::TokenInfo, wit::Failure> {
         let result = block_on(auth::refresh(&WitTokenStore, WasiClock.wall()));
         if let Err(failure) = &result {
-            stderr::write(
-                settings::log_level(settings::source()),
-                auth::OPERATION,
-                Event::Failed(failure),
-            );
+            let log = Log::read(settings::source());
+            stderr::write(log, auth::OPERATION, Event::Failed(failure), None);
         }
         result.to_wit()
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use oge_mcp_server::stdio::{Console, Sink, Source};
 use oge_token_store::wasi::settings;
-use oge_tools::log::Event;
-use oge_tools::wasi::settings::log_level;
+use oge_tools::log::{Event, Log};
 use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
 use wasip2::cli::{stdin, stdout};
@@ -34,7 +33,7 @@ impl Console for WasiConsole {
     }
 
     fn warn(&self, what: &str) {
-        stderr::write(log_level(settings::source()), "MCP", Event::Warning(what));
+        stderr::write(Log::read(settings::source()), "MCP", Event::Warning(what), None);
     }
 }
 

@@ -10,18 +10,19 @@ use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
 use oge_mcp_server::progress::Progress;
 use oge_mcp_server::readiness::check_settings;
 use oge_mcp_server::result::Limits;
-use oge_token::Store;
+use oge_mcp_server::trace;
+use oge_token::{LoginCounts, Store};
 use oge_token_store::wasi::{TokenStores, WasiEffects, from_settings, settings};
 use oge_tools::client::{Client, Clock as _};
 use oge_tools::error::{Failure, Fault};
-use oge_tools::log::Event;
+use oge_tools::log::{Event, Log};
 use oge_tools::secret::{KnownSecrets, Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, TokenStore};
 use oge_tools::tools::{Completed, Tool};
+use oge_tools::trace::CallId;
 use oge_tools::wasi::clock::WasiClock;
 use oge_tools::wasi::http::Http;
-use oge_tools::wasi::settings::log_level;
 use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Deadline, Wait as _};
 use rmcp::RoleServer;
@@ -36,6 +37,7 @@ use super::reactor::{Reactor, Sharing};
 pub struct WasiEnv {
     inner: Rc<Inner>,
     share: Rc<Share>,
+    call: Option<Rc<CallId>>,
     /// The settings and the token store of the next call.
     newest: Rc<RefCell<Rc<Inner>>>,
     stores: Rc<RefCell<TokenStores<Rc<TokenStoreOf>>>>,
@@ -87,7 +89,8 @@ impl WasiEnv {
         let mut stores = TokenStores::new();
         let inner = Rc::new(Inner::read(reactor, Rc::default(), Rc::default(), &mut stores));
         let newest = Rc::new(RefCell::new(Rc::clone(&inner)));
-        Self { inner, share, newest, stores: Rc::new(RefCell::new(stores)) }
+        let stores = Rc::new(RefCell::new(stores));
+        Self { inner, share, call: None, newest, stores }
     }
 
     /// Returns the settings and the token store for a new call. Reads the settings again if the file has
@@ -138,7 +141,8 @@ impl ServerEnv for WasiEnv {
         let inner = self.newest();
         let share = inner.reactor.memory.share_of_call(context);
         let (newest, stores) = (Rc::clone(&self.newest), Rc::clone(&self.stores));
-        Self { inner, share, newest, stores }
+        let call = Some(Rc::new(CallId::new(trace::of(context), WasiClock.wall())));
+        Self { inner, share, call, newest, stores }
     }
 
     fn is_ready(&self) -> Result<(), String> {
@@ -174,6 +178,13 @@ impl ServerEnv for WasiEnv {
         self.inner.reactor.until(&Deadline::after(time)).await;
     }
 
+    fn login_counts(&self) -> LoginCounts {
+        self.newest()
+            .tokens
+            .as_ref()
+            .map_or_else(|_| LoginCounts::default(), |tokens| tokens.login_counts())
+    }
+
     fn log_failure(&self, operation: &str, failure: &Failure) {
         self.log(operation, Event::Failed(failure));
     }
@@ -194,6 +205,7 @@ impl<T: Tool> RunTool<T> for WasiEnv {
             clock: WasiClock,
             observe: self.observer(progress),
             redactor: self.redactor(),
+            trace: self.call.as_ref().and_then(|call| call.trace.clone()),
             settings,
         };
         client.run::<T>(arguments).await
@@ -213,11 +225,11 @@ impl WasiEnv {
     }
 
     fn log(&self, operation: &str, event: Event<'_>) {
-        let level = match &self.inner.settings {
+        let log = match &self.inner.settings {
             Ok(settings) => settings.log,
-            Err(_) => log_level(settings::source()),
+            Err(_) => Log::read(settings::source()),
         };
-        stderr::write(level, operation, event);
+        stderr::write(log, operation, event, self.call.as_ref().map(|call| &*call.id));
     }
 
     fn redactor(&self) -> Redactor {

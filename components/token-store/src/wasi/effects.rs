@@ -14,7 +14,7 @@ use oge_token::{
 };
 use oge_tools::client::{Clock as _, Transport as _, TransportError};
 use oge_tools::error::Fault;
-use oge_tools::log::{Event, Level};
+use oge_tools::log::{Event, Log};
 use oge_tools::request::Request;
 use oge_tools::response::Response;
 use oge_tools::secret::Secret;
@@ -22,7 +22,6 @@ use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::token::TokenError;
 use oge_tools::wasi::clock::WasiClock;
 use oge_tools::wasi::http::Http;
-use oge_tools::wasi::settings::log_level;
 use oge_tools::wasi::stderr;
 use oge_tools::wasi::wait::{Blocking, Deadline, Wait};
 use wasip2::io::poll::Pollable;
@@ -64,7 +63,7 @@ pub struct WasiEffects<W> {
     wait: W,
     /// An error names the missing setting: a store that starts with a given token may never need credentials.
     credentials: Result<Credentials, Fault>,
-    log: Level,
+    log: Log,
     /// How far the wall clock was ahead of the monotonic clock when the instance started.
     ahead: Duration,
 }
@@ -161,7 +160,7 @@ pub fn from_settings<W: Wait + LoginLocks + Clone>(
         }
         _ => Medium::Memory,
     };
-    let effects = WasiEffects { wait, credentials, log: log_level(&get), ahead };
+    let effects = WasiEffects { wait, credentials, log: Log::read(&get), ahead };
     Ok(Store::new(effects, medium, given))
 }
 
@@ -219,11 +218,11 @@ impl<W: Wait + LoginLocks + Clone> StoreEffects for WasiEffects<W> {
     }
 
     fn warn(&self, what: &str) {
-        stderr::write(self.log, OPERATION, Event::Warning(what));
+        stderr::write(self.log, OPERATION, Event::Warning(what), None);
     }
 
     fn info(&self, what: &str) {
-        stderr::write(self.log, OPERATION, Event::Info(what));
+        stderr::write(self.log, OPERATION, Event::Info(what), None);
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use oge_tools::log::Event;
+use oge_tools::log::{Event, Log};
 use oge_tools::secret::Secret;
 use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::settings::list::{COMPONENTS, ETCD, LOGIN};
@@ -94,7 +94,7 @@ fn load() {
     *KEPT.lock() = Some(kept);
     if let Some(problem) = get()(FILE_PROBLEM) {
         let what = ["OGE_SETTINGS_FILE ", &problem].concat();
-        stderr::write(settings::log_level(get()), "settings", Event::Warning(&what));
+        stderr::write(Log::read(get()), "settings", Event::Warning(&what), None);
     }
 }
 

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use oge_tools::settings::FILE_PROBLEM;
 use oge_tools::settings::list::TOOLS;
+use oge_tools::trace;
 
 use super::bindings::Component;
 use super::bindings::exports::wasi::cli::environment;
@@ -17,7 +18,7 @@ use super::settings;
 fn visible() -> Vec<(String, String)> {
     settings::version();
     let get = settings::source();
-    let keys = TOOLS.iter().copied().chain([FILE_PROBLEM]);
+    let keys = TOOLS.iter().copied().chain([FILE_PROBLEM, trace::VARIABLE, trace::ID_VARIABLE]);
     keys.filter_map(|key| Some((key.to_owned(), get(key)?))).collect()
 }
 

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutWriter;
 
 use super::http::Http;
-use crate::style::print_error;
+use crate::log::print_line;
 
 /// How long a client may take to send a request's head, also on an idle connection.
 const HEAD: Duration = Duration::from_secs(30);
@@ -100,7 +100,7 @@ pub(super) async fn serve(
             Ok((stream, _)) => stream,
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                print_error(&format!("oge serve: a connection cannot be accepted: {error}"));
+                print_line(&format!("oge serve: a connection cannot be accepted: {error}"));
                 sleep(AGAIN).await;
                 continue;
             }
@@ -114,10 +114,10 @@ pub(super) async fn serve(
         }
     }
     drop(listener);
-    print_error("oge serve: ends when the calls under way have ended");
+    print_line("oge serve: ends when the calls under way have ended");
     tokio::select! {
         () = shutdown.shutdown() => {}
-        () = sleep(GRACE) => print_error("oge serve: some calls have not ended in time"),
+        () = sleep(GRACE) => print_line("oge serve: some calls have not ended in time"),
     }
     Ok(())
 }

@@ -5,22 +5,22 @@ use std::thread;
 use std::time::Duration;
 
 use oge_mcp_server::stdio::{Console, Sink, Source};
-use oge_tools::log::{Event, Level};
+use oge_tools::log::{Event, Log};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
-use super::env::write_log;
+use crate::log::write_event;
 
 /// The largest read.
 const MAX_READ_BYTES: usize = 64 << 10;
 
 /// The standard streams of this process.
-pub(super) struct NativeConsole(Level);
+pub(super) struct NativeConsole(Log);
 
 impl NativeConsole {
-    /// Returns a console that logs with this level.
-    pub(super) const fn new(level: Level) -> Self {
-        Self(level)
+    /// Returns a console with this log.
+    pub(super) const fn new(log: Log) -> Self {
+        Self(log)
     }
 }
 
@@ -37,7 +37,7 @@ impl Console for NativeConsole {
     }
 
     fn warn(&self, what: &str) {
-        write_log(self.0, Event::Warning(what).line("MCP").trim_end());
+        write_event(self.0, "MCP", Event::Warning(what), None);
     }
 }
 

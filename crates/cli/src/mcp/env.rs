@@ -12,11 +12,14 @@ use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
 use oge_mcp_server::progress::Progress;
 use oge_mcp_server::readiness::check_settings;
 use oge_mcp_server::result::Limits;
+use oge_mcp_server::trace;
+use oge_token::LoginCounts;
 use oge_tools::error::{Failure, FailureKind};
-use oge_tools::log::{Event, Level};
+use oge_tools::log::{Event, Log};
 use oge_tools::secret::{KnownSecrets, Secret};
 use oge_tools::settings::{DEFAULT_MAX_REPLY_BYTES, Settings};
 use oge_tools::tools::Completed;
+use oge_tools::trace::CallId;
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use send_wrapper::SendWrapper;
@@ -26,8 +29,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::settings::LiveSettings;
+use crate::log::{observe, set_format, wall_clock, write_event, write_line};
 use crate::state;
-use crate::style::print_error;
 
 /// The environment of a call: the settings at its start, the host that runs it, and the memory that it holds.
 /// Clones share them.
@@ -36,6 +39,8 @@ pub(super) struct HostEnv {
     shared: Rc<Shared>,
     loaded: Rc<Loaded>,
     share: Rc<Share>,
+    /// `None` outside of a call.
+    call: Option<Rc<CallId>>,
 }
 
 /// What all calls of this process share.
@@ -56,7 +61,7 @@ struct Shared {
 
 /// One version of the settings, and its host.
 struct Loaded {
-    level: Level,
+    log: Log,
     /// An error is that of the first setting whose value is bad.
     limits: Result<Limits, Failure>,
     /// Built by the first call, or in the background.
@@ -77,6 +82,7 @@ impl HostEnv {
         let memory = Memory::new(max_reply_bytes);
         let mut known = KnownSecrets::default();
         let loaded = Rc::new(Loaded::read(&settings, &memory, &mut known));
+        set_format(loaded.log.format);
         let shared = Shared {
             settings: RefCell::new(settings),
             component: Box::new(component),
@@ -89,7 +95,7 @@ impl HostEnv {
             started: Instant::now(),
         };
         let share = Share::new(&shared.memory);
-        let env = Self { shared: Rc::new(shared), loaded, share };
+        let env = Self { shared: Rc::new(shared), loaded, share, call: None };
         let early = env.clone();
         tokio::spawn(SendWrapper::new(async move { early.host().await.map(drop) }));
         env
@@ -100,9 +106,9 @@ impl HostEnv {
         &self.shared.memory
     }
 
-    /// Returns the level of the log.
-    pub(super) fn log_level(&self) -> Level {
-        self.loaded.level
+    /// Returns what the log shows, and how.
+    pub(super) fn log(&self) -> Log {
+        self.loaded.log
     }
 
     /// Reads the settings again if their file has changed. Returns how many times it has.
@@ -139,15 +145,15 @@ impl HostEnv {
             return Err(bad_setting(problem));
         }
         let builder = state::kept((self.shared.component)(), settings.all());
-        // The guest logs everything, since its events are a call's progress. `level` selects what is printed.
-        let everything = [("OGE_LOG", "debug")];
-        let level = self.loaded.level;
-        let log = move |line: &str| write_log(level, line);
+        // The guest logs everything, since its events are a call's progress. `log` selects what is printed.
+        let everything = [("OGE_LOG", "debug"), ("OGE_LOG_FORMAT", "json")];
+        let log = self.loaded.log;
+        let write = move |line: &str| write_line(log, line);
         Ok(builder
             .settings(settings.all().clone())
             .settings(everything)
             .calls_at_once(self.shared.calls)
-            .log(log))
+            .log(write))
     }
 }
 
@@ -156,10 +162,9 @@ impl Loaded {
     fn read(settings: &LiveSettings, memory: &Memory, known: &mut KnownSecrets) -> Self {
         let get = settings.source();
         known.add_settings(&get);
-        let level = get("OGE_LOG").and_then(|level| Level::parse(level.trim()));
         let checked = Settings::read(&get).and_then(|_| Limits::read(&get, memory.lane_bytes()));
         Self {
-            level: level.unwrap_or(Level::Info),
+            log: Log::read(&get),
             limits: checked.map_err(|fault| fault.into_failure("settings")),
             host: OnceCell::new(),
         }
@@ -176,7 +181,8 @@ impl ServerEnv for HostEnv {
         let shared = Rc::clone(&self.shared);
         let loaded = Rc::clone(&shared.newest.borrow());
         let share = shared.memory.share_of_call(context);
-        Self { shared, loaded, share }
+        let call = Some(Rc::new(CallId::new(trace::of(context), wall_clock())));
+        Self { shared, loaded, share, call }
     }
 
     fn is_ready(&self) -> Result<(), String> {
@@ -225,8 +231,16 @@ impl ServerEnv for HostEnv {
         sleep(time).await;
     }
 
+    fn login_counts(&self) -> LoginCounts {
+        match self.shared.newest.borrow().host.get() {
+            Some(Ok(host)) => host.login_counts(),
+            _ => LoginCounts::default(),
+        }
+    }
+
     fn log_failure(&self, operation: &str, failure: &Failure) {
-        write_log(self.loaded.level, Event::Failed(failure).line(operation).trim_end());
+        let call = self.call.as_ref().map(|call| &*call.id);
+        write_event(self.loaded.log, operation, Event::Failed(failure), call);
     }
 }
 
@@ -244,11 +258,15 @@ where
         let of_this_tool = |failure: Failure| Failure { operation: T::OPERATION, ..failure };
         self.loaded.limits.as_ref().map_err(|failure| of_this_tool(failure.clone()))?;
         let host = self.host().await.map_err(of_this_tool)?.clone();
-        let (level, progress) = (self.loaded.level, progress.clone());
-        let log = move |line: &str| observe(level, line, &progress);
+        let (log, progress) = (self.loaded.log, progress.clone());
+        let log = move |line: &str| observe(log, line, &progress);
+        let call_id = self
+            .call
+            .as_ref()
+            .map_or_else(|| CallId::new(None, wall_clock()), |call| CallId::clone(call));
         // Dropping the set ends the call.
         let mut call = JoinSet::new();
-        let run = async move { host.run_logged::<T>(&arguments, log).await };
+        let run = async move { host.run_logged::<T>(&arguments, &call_id, log).await };
         call.spawn_on(run, &self.shared.sandboxes);
         let result = match call.join_next().await {
             Some(Ok(result)) => result.map_err(|error| error.into_failure(T::OPERATION)),
@@ -259,26 +277,5 @@ where
             )),
         };
         result.map_err(|failure| self.redacted(failure))
-    }
-}
-
-/// Logs a line of a guest, and reports it to the client. Leaves out the call's failure, which the toolbox logs
-/// and the result has.
-fn observe(level: Level, line: &str, progress: &Progress) {
-    let Some((word, rest)) = line.split_once(' ') else { return write_log(level, line) };
-    if Level::parse(word) == Some(Level::Error) {
-        return;
-    }
-    write_log(level, line);
-    if let Some((_, event)) = rest.split_once(": ") {
-        progress.tell(event);
-    }
-}
-
-/// Writes a line to standard error if its first word is a level that `level` includes, or no level.
-pub(super) fn write_log(level: Level, line: &str) {
-    let word = line.split_once(' ').and_then(|(word, _)| Level::parse(word));
-    if word.unwrap_or(Level::Warn) <= level {
-        print_error(line);
     }
 }

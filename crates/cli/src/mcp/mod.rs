@@ -32,7 +32,7 @@ use self::http::Http;
 use self::settings::LiveSettings;
 use crate::component::ComponentFile;
 use crate::env_file::EnvFile;
-use crate::style::print_error;
+use crate::log::print_line;
 
 /// How many calls of one assistant run at the same time. Further calls wait.
 const STDIO_CALLS: u32 = 32;
@@ -68,7 +68,7 @@ pub(crate) struct ServeCommand {
 impl McpCommand {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         if std::io::stdin().is_terminal() {
-            print_error(
+            print_line(
                 "oge mcp: an AI assistant starts this command and talks to it over standard input and output. \
                  `oge check` says whether the settings are right. Ctrl-C ends it.",
             );
@@ -78,7 +78,7 @@ impl McpCommand {
         on_one_thread(async move |sandboxes| {
             let env = HostEnv::start(settings, component, STDIO_CALLS, sandboxes);
             let memory = Rc::clone(env.memory());
-            let console = NativeConsole::new(env.log_level());
+            let console = NativeConsole::new(env.log());
             let served = stdio::serve(Server::new(OgeToolbox::new(env)), console, &memory).await;
             served.map_err(anyhow::Error::msg)
         })
@@ -105,12 +105,12 @@ impl ServeCommand {
 /// Prints the URL for clients, and why the server will refuse every call if it will.
 fn announce(listener: &tokio::net::TcpListener, access: &Access) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the address is unknown")?;
-    print_error(&format!("oge serve: MCP at http://{address}/mcp; Ctrl-C ends it"));
+    print_line(&format!("oge serve: MCP at http://{address}/mcp; Ctrl-C ends it"));
     if let Err(why) = access.is_open_to_someone() {
-        print_error(&format!("oge serve: every call is refused (503): {}", why.trim_end()));
+        print_line(&format!("oge serve: every call is refused (503): {}", why.trim_end()));
     }
     if !address.ip().is_loopback() {
-        print_error(
+        print_line(
             "oge serve: other machines reach this address without TLS: put a TLS proxy in front of it, and \
              name the host that clients use in OGE_MCP_ALLOWED_HOSTS",
         );

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt as _;
 use oge_token::timing::LOCK_BEAT;
 use oge_token::{Guarded, Issued, Lock, LoginError, LoginTask, Spawn, StoreEffects};
+use oge_tools::log::Event;
 use oge_tools::token::{Token, TokenError};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, timeout};
@@ -14,10 +15,12 @@ use super::directory::StateDirectory;
 use super::{Authority, StoreTransport};
 use crate::guest_log::LogSink;
 
+const OPERATION: &str = "token-store";
+
 /// The effects of the token store.
 pub(super) struct Native {
     authority: Box<dyn Authority>,
-    warn: LogSink,
+    log: LogSink,
     started: Instant,
     /// The wall clock at `started`.
     started_at: Duration,
@@ -25,10 +28,10 @@ pub(super) struct Native {
 }
 
 impl Native {
-    pub(super) fn new(authority: impl Authority, warn: LogSink) -> Self {
+    pub(super) fn new(authority: impl Authority, log: LogSink) -> Self {
         Self {
             authority: Box::new(authority),
-            warn,
+            log,
             started: Instant::now(),
             started_at: wall_clock(),
             login_lock: Arc::new(AsyncMutex::new(())),
@@ -67,8 +70,8 @@ impl<T> Guarded<T> for Shared<T> {
 }
 
 /// Returns the time since 1970; zero if the clock is before that.
-#[expect(clippy::disallowed_methods, reason = "the store is a shell: this is where time comes in")]
-fn wall_clock() -> Duration {
+#[expect(clippy::disallowed_methods, reason = "a shell: this is where time comes in")]
+pub(crate) fn wall_clock() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
@@ -112,11 +115,11 @@ impl StoreEffects for Native {
     }
 
     fn warn(&self, what: &str) {
-        (self.warn)(what);
+        (self.log)(Event::Warning(what).line(OPERATION).trim_end());
     }
 
     fn info(&self, what: &str) {
-        (self.warn)(&format!("info token-store: {what}"));
+        (self.log)(Event::Info(what).line(OPERATION).trim_end());
     }
 }
 

@@ -10,7 +10,7 @@ mod transport;
 use std::path::Path;
 use std::sync::Arc;
 
-use oge_token::{ConfiguredToken, Etcd, EtcdSettings, Medium, SharedStore, TokenFile};
+use oge_token::{ConfiguredToken, Etcd, EtcdSettings, LoginCounts, Medium, SharedStore, TokenFile};
 use oge_tools::token::{Token, TokenError};
 
 use self::directory::StateDirectory;
@@ -19,6 +19,7 @@ use crate::client::HttpClient;
 use crate::guest_log::LogSink;
 
 pub use authority::Authority;
+pub(crate) use effects::wall_clock;
 pub(crate) use transport::StoreTransport;
 #[doc(hidden)]
 pub use transport::to_http;
@@ -88,6 +89,12 @@ impl NativeStore {
     /// The error is the reason why there is no token.
     pub async fn refresh(&self, stale: Option<u64>) -> Result<Token, TokenError> {
         self.0.refresh(stale).await
+    }
+
+    /// Returns how many logins this store has made.
+    #[must_use]
+    pub fn login_counts(&self) -> LoginCounts {
+        self.0.login_counts()
     }
 
     /// Checks that the token file can be locked, as each login must. Contacts nobody.

@@ -12,6 +12,15 @@ use crate::lifetime::{Lifetime, generation};
 use crate::login::ConfiguredToken;
 use crate::record::{Record, StoredToken};
 
+/// How many logins an instance has made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginCounts {
+    /// All logins.
+    pub made: u64,
+    /// Those whose credentials the authority rejected.
+    pub rejected: u64,
+}
+
 /// The state of one instance.
 pub(super) struct StoreState {
     pub(super) record: Record,
@@ -26,6 +35,8 @@ pub(super) struct StoreState {
     pub(super) is_skew_logged: bool,
     /// The last logged problem with the file or etcd.
     pub(super) warned: String,
+    /// The logins of this instance.
+    pub(super) logins: LoginCounts,
     /// When etcd's state was last read.
     pub(super) read_at: Option<Duration>,
     /// The last failed call to etcd since then: when it failed, and what callers read.

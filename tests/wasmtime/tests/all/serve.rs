@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use oge_mock_platform::{Mock, Route};
@@ -11,10 +12,14 @@ use tempfile::tempdir;
 
 use crate::command::{mock, oge, single_session_mock, wasmtime};
 
+/// How many lines of a log are kept.
+const MAX_LINES: usize = 1000;
+
 /// A server. Killed on drop.
 pub struct Server {
     child: Child,
     address: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -61,9 +66,23 @@ impl Server {
             .map_while(Result::ok)
             .find_map(|line| Some(line.split("http://").nth(1)?.split('/').next()?.to_owned()))
             .expect("serve prints its address");
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&lines);
         // The server would block on a full pipe.
-        thread::spawn(move || log.for_each(drop));
-        Self { child, address }
+        thread::spawn(move || {
+            log.map_while(Result::ok).for_each(|line| {
+                let mut kept = kept.lock().unwrap();
+                if kept.len() < MAX_LINES {
+                    kept.push(line);
+                }
+            });
+        });
+        Self { child, address, log: lines }
+    }
+
+    /// Returns the first lines of the log after the address.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
     }
 
     /// Returns the URL of `path`.

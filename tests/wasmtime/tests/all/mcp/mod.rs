@@ -13,6 +13,7 @@ mod golden;
 mod http;
 mod large;
 mod messages;
+mod observability;
 #[cfg(unix)]
 mod oge_serve;
 mod timing;

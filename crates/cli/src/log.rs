@@ -1,0 +1,77 @@
+//! The log of `oge mcp` and `oge serve`. The guests log as JSON, because their events are a call's progress too.
+
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use oge_mcp_server::progress::Progress;
+use oge_tools::log::{Event, Format, Level, Log, json};
+use serde::Deserialize;
+
+use crate::style::print_error;
+
+/// A line of a guest or of its host.
+#[derive(Deserialize)]
+struct Line {
+    level: String,
+    operation: String,
+    event: String,
+    message: String,
+}
+
+/// Logs a line of a guest, and reports it to the client. Leaves out the call's failure, which the toolbox logs
+/// and the result has.
+pub(crate) fn observe(log: Log, line: &str, progress: &Progress) {
+    let read = serde_json::from_str::<Line>(line).ok();
+    if read.as_ref().is_some_and(|line| line.event == "failed") {
+        return;
+    }
+    write_line(log, line);
+    if let Some(line) = read {
+        progress.tell(line.message);
+    }
+}
+
+/// Writes a line to standard error if the log includes its level.
+pub(crate) fn write_line(log: Log, line: &str) {
+    let Ok(read) = serde_json::from_str::<Line>(line) else {
+        // Of the host itself, about a guest that logs too much.
+        return print_line(line);
+    };
+    if Level::parse(&read.level).is_some_and(|level| level <= log.level) {
+        match log.format {
+            Format::Text => {
+                print_error(&format!("{} {}: {}", read.level, read.operation, read.message));
+            }
+            Format::Json => print_error(line),
+        }
+    }
+}
+
+/// Writes an event to standard error if the log includes its level.
+pub(crate) fn write_event(log: Log, operation: &str, event: Event<'_>, call: Option<&str>) {
+    if let Some(line) = log.line(operation, event, call, wall_clock()) {
+        print_error(line.trim_end());
+    }
+}
+
+/// The format of this process's own lines. Text, unless [`set_format`] was called.
+static FORMAT: OnceLock<Format> = OnceLock::new();
+
+/// Sets the format of this process's own lines. The first call counts.
+pub(crate) fn set_format(format: Format) {
+    let _ = FORMAT.set(format);
+}
+
+/// Writes a line of this process to standard error, in its format.
+pub(crate) fn print_line(line: &str) {
+    match FORMAT.get() {
+        Some(Format::Json) => print_error(json::of_text(line, wall_clock()).trim_end()),
+        _ => print_error(line),
+    }
+}
+
+/// Returns the time since 1970; zero if the clock is before that.
+#[expect(clippy::disallowed_methods, reason = "a shell: this is where time comes in")]
+pub(crate) fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

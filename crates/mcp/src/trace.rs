@@ -1,0 +1,14 @@
+//! The trace of a call: `traceparent` in `_meta`, or else in the HTTP header.
+
+use http::request::Parts;
+use oge_tools::trace::{HEADER, TraceParent};
+use rmcp::RoleServer;
+use rmcp::service::RequestContext;
+
+/// Returns the trace that a call belongs to, if its client names one.
+#[must_use]
+pub fn of(context: &RequestContext<RoleServer>) -> Option<TraceParent> {
+    let in_meta = context.meta.get(HEADER).and_then(|value| value.as_str());
+    let in_header = || context.extensions.get::<Parts>()?.headers.get(HEADER)?.to_str().ok();
+    TraceParent::parse(in_meta.or_else(in_header)?)
+}
