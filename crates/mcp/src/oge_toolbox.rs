@@ -1,10 +1,10 @@
-//! The five tools: calls a tool by its name.
+//! The tools: calls a tool by its name.
 
 use std::time::Duration;
 
 use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
-use oge_tools::pauses::watch;
+use oge_tools::pauses::{Pauses, watch};
 use oge_tools::secret::Secret;
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
@@ -70,7 +70,7 @@ macro_rules! every_tool {
 
 for_each_tool!(every_tool);
 
-/// The five tools. The `SendWrapper` is sound because a server runs on one thread.
+/// The tools. The `SendWrapper` is sound because a server runs on one thread.
 #[derive(Debug)]
 pub struct OgeToolbox<O>(SendWrapper<O>);
 
@@ -182,7 +182,7 @@ impl<O: RunTools> ToolCall<O> {
             self.env.sleep(pause).await;
         };
         let wait = Duration::from_secs(wait.unwrap_or_default());
-        watch(wait, || self.env.now(), query, pause).await
+        watch(Pauses::growing(wait), || self.env.now(), query, pause).await
     }
 
     async fn end<T: Tool>(
@@ -191,7 +191,14 @@ impl<O: RunTools> ToolCall<O> {
         ignored: &[String],
     ) -> CallToolResult {
         let limits = self.env.limits().reserving(ignored::bytes(ignored));
-        let built = match result.map(|done| result::measure::<T>(done, limits)) {
+        let result = result.map(|mut done| {
+            if let Some(failure) = T::failure(&mut done.output) {
+                *failure = self.env.redacted(failure.clone());
+                self.env.log_failure(T::OPERATION, failure);
+            }
+            result::measure::<T>(done, limits)
+        });
+        let built = match result {
             Ok(Ok(measured)) => {
                 self.env.hold(measured.memory()).await;
                 measured.build().map_err(|failure| self.env.redacted(failure))

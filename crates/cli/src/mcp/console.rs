@@ -9,7 +9,7 @@ use oge_tools::log::{Event, Level};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
-use super::env::write_log;
+use crate::log::write_log;
 
 /// The largest read.
 const MAX_READ_BYTES: usize = 64 << 10;

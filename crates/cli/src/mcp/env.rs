@@ -26,8 +26,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::settings::LiveSettings;
+use crate::log::{event, write_log};
 use crate::state;
-use crate::style::print_error;
 
 /// The environment of a call: the settings at its start, the host that runs it, and the memory that it holds.
 /// Clones share them.
@@ -265,20 +265,12 @@ where
 /// Logs a line of a guest, and reports it to the client. Leaves out the call's failure, which the toolbox logs
 /// and the result has.
 fn observe(level: Level, line: &str, progress: &Progress) {
-    let Some((word, rest)) = line.split_once(' ') else { return write_log(level, line) };
+    let Some((word, _)) = line.split_once(' ') else { return write_log(level, line) };
     if Level::parse(word) == Some(Level::Error) {
         return;
     }
     write_log(level, line);
-    if let Some((_, event)) = rest.split_once(": ") {
+    if let Some(event) = event(line) {
         progress.tell(event);
-    }
-}
-
-/// Writes a line to standard error if its first word is a level that `level` includes, or no level.
-pub(super) fn write_log(level: Level, line: &str) {
-    let word = line.split_once(' ').and_then(|(word, _)| Level::parse(word));
-    if word.unwrap_or(Level::Warn) <= level {
-        print_error(line);
     }
 }
