@@ -162,8 +162,8 @@ impl Output {
     /// Returns which tool to call with which id to go on, or `None` if nothing is left to do.
     #[must_use]
     pub fn next_step(&self) -> Option<String> {
-        let dag_id = self.dag_ids().first()?;
-        match self.final_status {
+        let (dag_id, others) = self.dag_ids().split_first()?;
+        let first = match self.final_status {
             FinalStatus::DagCreated => {
                 Some(format!("call submit_batch_task with dag_id {dag_id}, and the code as script"))
             }
@@ -181,7 +181,12 @@ impl Output {
             | FinalStatus::Failed
             | FinalStatus::FailedAtDagCreation
             | FinalStatus::NoDagGenerated => None,
-        }
+        };
+        let others = (!others.is_empty()).then(|| {
+            "the other dag_ids are not submitted; call submit_batch_task with each".to_owned()
+        });
+        let steps: Vec<_> = first.into_iter().chain(others).collect();
+        (!steps.is_empty()).then(|| steps.join("; "))
     }
 
     fn may_have_been_submitted(&self) -> bool {

@@ -18,7 +18,7 @@ use crate::secret::Redactor;
 use crate::settings::test::settings;
 use crate::token::{Token, TokenError};
 
-const CREATED: &str = r#"{"dags":{"d1":{"n":1.50},"x":"d2"},"spaceParams":{},"log":"ok"}"#;
+const CREATED: &str = r#"{"dags":{"d1":{"n":1.50}},"spaceParams":{},"log":"ok"}"#;
 const RECORD: &str = r#"{"code":200,"data":{"id":7,"dagId":"d1","state":"starting","scale":1e3}}"#;
 
 /// A platform with scripted responses, in order: a body, a status and a body, or no connection.
@@ -188,7 +188,7 @@ fn the_first_dag_is_submitted_with_the_code_as_script() {
     );
     let data = ran.data();
     assert_eq!(data["final_status"], "submitted");
-    assert_eq!(data["dag_ids"], json!(["d1", "d2"]));
+    assert_eq!(data["dag_ids"], json!(["d1"]));
     assert_eq!(
         (&data["task_info"]["task_id"], &data["task_info"]["state"]),
         (&json!(7), &json!("starting"))
@@ -251,7 +251,7 @@ fn a_failed_task_is_a_failure_that_keeps_everything() {
     assert_eq!(ran.failure().kind, FailureKind::Api);
     let envelope = Envelope::of::<ExecuteDagWorkflow>(Ok(ran.result.unwrap())).to_json();
     assert!(envelope.starts_with(
-        r#"{"success":false,"code":1,"msg":"DAG批处理工作流失败: the platform ended the task in the state failed","data":{"final_status":"failed","dag_ids":["d1","d2"],"next_step":null,"#
+        r#"{"success":false,"code":1,"msg":"DAG批处理工作流失败: the platform ended the task in the state failed","data":{"final_status":"failed","dag_ids":["d1"],"next_step":null,"#
     ), "{envelope}");
     assert!(
         envelope.ends_with(
@@ -298,6 +298,16 @@ fn a_failed_creation_is_a_step_without_a_successor() {
 }
 
 #[test]
+fn dags_that_are_not_submitted_are_named() {
+    let created = ok(r#"{"dags":{"d1":{},"x":"d2"}}"#);
+    let ran = run(waiting(), [created, ok(RECORD), ok("success")]);
+    let data = ran.data();
+    assert_eq!(data["dag_ids"], json!(["d1", "d2"]));
+    let next = "the other dag_ids are not submitted; call submit_batch_task with each";
+    assert_eq!(data["next_step"], next);
+}
+
+#[test]
 fn code_without_a_dag_is_not_submitted() {
     let ran = run(waiting(), [ok(r#"{"dags":{},"log":"nothing exported"}"#)]);
     let data = ran.data();
@@ -321,7 +331,7 @@ fn a_failed_submission_keeps_the_dag_and_says_how_to_go_on() {
         let ran = run(waiting(), [ok(CREATED), response]);
         let data = ran.data();
         assert_eq!(data["final_status"], "failed_at_task_submission");
-        assert_eq!(data["dag_ids"], json!(["d1", "d2"]));
+        assert_eq!(data["dag_ids"], json!(["d1"]));
         assert_eq!(
             statuses(&data),
             [(1, "代码转DAG", true, true), (2, "提交批处理任务", false, false)]
@@ -386,7 +396,7 @@ fn the_log_names_step_id_and_state() {
     assert_eq!(
         ran.log.iter().filter(|line| line.contains(" DAG批处理工作流: ")).collect::<Vec<_>>(),
         [
-            "info DAG批处理工作流: 第1步 代码转DAG完成，生成了2个DAG任务，dag_id: d1\n",
+            "info DAG批处理工作流: 第1步 代码转DAG完成，生成了1个DAG任务，dag_id: d1\n",
             "info DAG批处理工作流: 第2步 提交批处理任务成功，任务状态: starting，dag_id: d1\n",
             "debug DAG批处理工作流: 第3步 等待任务完成，任务状态: running (dag_id: d1, 已等待 0s)\n",
             "info DAG批处理工作流: API调用成功 - 耗时: 15.00s\n",

@@ -43,9 +43,11 @@ pub(super) fn option(argument: &str, schema: &Value, required: bool) -> Arg {
             .default_missing_value("true")
             .value_parser(NonEmptyStringValueParser::new()),
         "bbox" => option.value_name("LON,LAT,LON,LAT"),
-        _ if is_large => option.value_parser(ValueParser::new(InlineText {
-            file_option: option_name(&file_option(argument)),
-        })),
+        _ if is_large => {
+            let value_name = format!("{}|@FILE", argument.to_ascii_uppercase());
+            let file_option = option_name(&file_option(argument));
+            option.value_name(value_name).value_parser(ValueParser::new(InlineText { file_option }))
+        }
         _ if schema.get("type").is_some_and(|kind| kind == "string") => option,
         // A blank text is refused by the tool, with the argument's name.
         _ => option.value_parser(NonEmptyStringValueParser::new()),
