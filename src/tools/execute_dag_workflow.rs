@@ -2,6 +2,7 @@
 //!
 //! It runs three tools one after another. What a step did is kept if a later one fails.
 
+mod records;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use self::steps::Steps;
+use self::records::Steps;
 use super::{
     Completed, ExecuteCodeToDag, Prepared, Run, SubmitBatchTask, Tool, execute_code_to_dag,
     query_task_status, submit_batch_task,
@@ -252,17 +253,7 @@ impl Tool for ExecuteDagWorkflow {
     ) -> Result<Prepared<Self>, Fault> {
         let submits = arguments.auto_submit.unwrap_or(true);
         let wait = wait(&arguments, submits)?;
-        let submission = submits.then(|| submit_batch_task::Arguments {
-            dag_id: String::new(),
-            task_name: arguments.task_name,
-            filename: arguments.filename,
-            crs: arguments.crs,
-            scale: arguments.scale,
-            format: arguments.format,
-            username: arguments.username,
-            script: Some(arguments.code.clone()),
-            auth_token: arguments.auth_token.clone(),
-        });
+        let script = submits.then(|| arguments.code.clone());
         let creation = execute_code_to_dag::Arguments {
             code: arguments.code,
             user_id: arguments.user_id,
@@ -271,15 +262,23 @@ impl Tool for ExecuteDagWorkflow {
         };
         let Prepared { tool: create, request, authorization } =
             ExecuteCodeToDag::prepare(creation, settings, now)?;
-        if let Some(submission) = &submission {
+        let submission = submit_batch_task::Arguments {
+            dag_id: "not known yet".to_owned(),
+            task_name: arguments.task_name,
+            filename: arguments.filename,
+            crs: arguments.crs,
+            scale: arguments.scale,
+            format: arguments.format,
+            username: arguments.username,
+            script: None,
+            auth_token: arguments.auth_token.clone(),
+        };
+        if submits {
             // Checked now, so that no DAG is made that cannot be submitted.
-            let any = submit_batch_task::Arguments {
-                dag_id: "any".to_owned(),
-                script: None,
-                ..submission.clone()
-            };
-            SubmitBatchTask::prepare(any, settings, || Duration::ZERO)?;
+            SubmitBatchTask::prepare(submission.clone(), settings, || Duration::ZERO)?;
         }
+        let submission = script
+            .map(|script| submit_batch_task::Arguments { script: Some(script), ..submission });
         let tool = Self { create, submission, wait, auth_token: arguments.auth_token };
         Ok(Prepared { tool, request, authorization })
     }
@@ -294,8 +293,8 @@ impl Tool for ExecuteDagWorkflow {
             FinalStatus::FailedAtTaskSubmission => SubmitBatchTask::failure_message(failure),
             _ => failure.message.clone(),
         };
-        let why = Vec::from_iter([why].into_iter().chain(output.next_step())).join("; ");
-        format!("{}失败: {why}", Self::OPERATION)
+        let next = output.next_step().map(|next| ["; ", &next].concat()).unwrap_or_default();
+        format!("{}失败: {why}{next}", Self::OPERATION)
     }
 
     fn failure(output: &mut Output) -> Option<&mut Failure> {

@@ -1,4 +1,4 @@
-//! The steps of a workflow: how each is carried out, and its record in the result.
+//! Carries out the steps of a workflow.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -6,12 +6,9 @@ use alloc::string::String;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
-use serde::ser::SerializeSeq as _;
-use serde::{Serialize, Serializer};
-
+use super::records::{CREATION, WAITING};
 use super::{ExecuteDagWorkflow, FinalStatus, Output, Wait};
 use crate::client::{Client, Clock, Transport};
-use crate::envelope::Envelope;
 use crate::error::{Failure, FailureKind};
 use crate::log::Event;
 use crate::pauses::{Pauses, watch};
@@ -22,14 +19,10 @@ use crate::tools::{
     query_task_status, submit_batch_task,
 };
 
-const CREATION: &str = "代码转DAG";
-const SUBMISSION: &str = "提交批处理任务";
-const WAITING: &str = "等待任务完成";
-
 /// After how many failed queries in a row a wait ends. One that fails says nothing about the task.
 const MAX_FAILED_QUERIES: u32 = 5;
 
-/// Runs the steps. `output.final_status` is always that of the step that is next to end.
+/// Runs the steps. Before each, `output.final_status` becomes the status of its failure.
 pub(super) async fn run<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)>(
     client: &Client<S, T, C, O>,
     prepared: Prepared<ExecuteDagWorkflow>,
@@ -169,49 +162,4 @@ fn not_known(dag_id: String) -> Completed<query_task_status::Output> {
 
 fn failure(kind: FailureKind, attempts: u8, why: String) -> Failure {
     Failure { attempts, ..Failure::new(kind, ExecuteDagWorkflow::OPERATION, why) }
-}
-
-/// Serializes the records of the steps that were begun: `step`, `name`, `success`, and the envelope of its tool.
-pub(super) struct Steps<'a>(pub(super) &'a Output);
-
-#[derive(Serialize)]
-struct Step<'a, T> {
-    step: u8,
-    name: &'a str,
-    success: bool,
-    result: Envelope<&'a T>,
-}
-
-impl Serialize for Steps<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Output { final_status, dag_tasks, task, status, failure, .. } = self.0;
-        let mut steps = serializer.serialize_seq(None)?;
-        if let Some(result) = result::<ExecuteCodeToDag>(dag_tasks.as_ref(), failure.as_ref()) {
-            let success = dag_tasks.is_some() && *final_status != FinalStatus::NoDagGenerated;
-            steps.serialize_element(&Step { step: 1, name: CREATION, success, result })?;
-        }
-        let failed =
-            failure.as_ref().filter(|_| *final_status == FinalStatus::FailedAtTaskSubmission);
-        if let Some(result) = result::<SubmitBatchTask>(task.as_ref(), failed) {
-            let success = task.is_some();
-            steps.serialize_element(&Step { step: 2, name: SUBMISSION, success, result })?;
-        }
-        let failed = failure.as_ref().filter(|_| *final_status == FinalStatus::Timeout);
-        if let Some(result) = result::<QueryTaskStatus>(status.as_ref(), failed) {
-            let success = *final_status == FinalStatus::Completed;
-            steps.serialize_element(&Step { step: 3, name: WAITING, success, result })?;
-        }
-        steps.end()
-    }
-}
-
-/// Returns the envelope of a step: its result, else its failure. `None` if the step was not begun.
-fn result<'a, T: Tool>(
-    done: Option<&'a Completed<T::Output>>,
-    failure: Option<&Failure>,
-) -> Option<Envelope<&'a T::Output>> {
-    match (done, failure) {
-        (Some(done), _) => Some(Envelope::of_step::<T>(done)),
-        (None, failure) => failure.map(Envelope::failed::<T>),
-    }
 }
