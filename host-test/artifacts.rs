@@ -73,9 +73,10 @@ const STANDARD: [&str; 8] = [
 ];
 const INTERFACES: [&str; 4] =
     ["oge:tools/api", "oge:tools/auth", "oge:tools/tools", "oge:tools/types"];
-const FUNCTIONS: [&str; 5] = [
+const FUNCTIONS: [&str; 6] = [
     "coverage-aspect-analysis",
     "execute-code-to-dag",
+    "execute-dag-workflow",
     "query-task-status",
     "run-big-query",
     "submit-batch-task",

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use oge_host::{CallError, Host, HostBuilder, LimitExceeded, Limits};
 use oge_mock_platform::{Fault, Mock, Options, Route};
-use oge_tools::tools::{ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, execute_code_to_dag};
+use oge_tools::tools::{
+    ExecuteCodeToDag, ExecuteDagWorkflow, QueryTaskStatus, RunBigQuery, execute_code_to_dag,
+};
 use oge_tools::url::Origin;
 
 use crate::fixture::{Fixture, status_of};
@@ -152,6 +154,14 @@ async fn a_trap_is_not_reported_as_stopped() {
     let error = tell(&host, "panic").await.unwrap_err();
     assert!(matches!(&error, CallError::Trapped(why) if why.contains("unreachable")), "{error:?}");
     assert_eq!(tell(&host, "nothing").await.unwrap(), "nothing done");
+}
+
+#[tokio::test]
+async fn a_workflow_that_contradicts_itself_is_no_result() {
+    let host = hostile().build().unwrap();
+    let result = host.run::<ExecuteDagWorkflow>(&Default::default()).await;
+    let Err(CallError::Trapped(why)) = result else { panic!("{result:?}") };
+    assert!(why.contains("a workflow with a failure that its final-status excludes"), "{why}");
 }
 
 #[tokio::test]

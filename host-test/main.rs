@@ -20,6 +20,7 @@ mod coverage_aspect_analysis;
 mod dependencies;
 mod examples;
 mod execute_code_to_dag;
+mod execute_dag_workflow;
 mod faults;
 mod fixture;
 mod limits;

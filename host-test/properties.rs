@@ -84,6 +84,8 @@ impl Clock for Still {
     fn wall(&self) -> Duration {
         Duration::ZERO
     }
+
+    async fn sleep(&self, _: Duration) {}
 }
 
 fn any_answer() -> impl Strategy<Value = ScriptedResponse> {

@@ -67,12 +67,14 @@ impl From<TooLarge> for TransportError {
     }
 }
 
-/// Reads the time.
+/// Reads the time, and waits.
 pub trait Clock {
     /// Returns the time since an arbitrary fixed point. It never goes back.
     fn monotonic(&self) -> Duration;
     /// Returns the time since 1970, UTC.
     fn wall(&self) -> Duration;
+    /// Waits for this time.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
 }
 
 /// The client of the platform: its settings, transport, token store and clock, and an observer.
@@ -84,7 +86,7 @@ pub struct Client<S, T, C, O> {
     pub transport: S,
     /// Holds the token.
     pub token_store: T,
-    /// Reads the time.
+    /// Reads the time, and waits.
     pub clock: C,
     /// Called with the operation's label and each event.
     pub observe: O,

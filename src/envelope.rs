@@ -26,24 +26,37 @@ impl<T: Serialize> Envelope<T> {
     #[must_use]
     pub fn of<U: Tool<Output = T>>(result: Result<Completed<T>, &Failure>) -> Self {
         match result {
-            Ok(done) => Self {
-                success: true,
-                code: 0,
-                msg: U::message(&done.output),
-                operation: U::OPERATION,
-                execution_time: Some(seconds(done.elapsed)),
-                api_endpoint: U::ENDPOINT,
-                data: Some(done.output),
-            },
-            Err(failure) => Self {
-                success: false,
-                code: 1,
-                msg: U::failure_message(failure),
-                data: None,
-                operation: U::OPERATION,
-                execution_time: None,
-                api_endpoint: "oge",
-            },
+            Ok(mut done) => {
+                let success = U::failure(&mut done.output).is_none();
+                let msg = U::message(&done.output);
+                Self::with_data::<U>(success, msg, done.elapsed, done.output)
+            }
+            Err(failure) => Self::failed::<U>(failure),
+        }
+    }
+
+    /// Returns the envelope of a call that failed and did nothing.
+    pub(crate) fn failed<U: Tool>(failure: &Failure) -> Self {
+        Self {
+            success: false,
+            code: 1,
+            msg: U::failure_message(failure),
+            data: None,
+            operation: U::OPERATION,
+            execution_time: None,
+            api_endpoint: "oge",
+        }
+    }
+
+    fn with_data<U: Tool>(success: bool, msg: String, elapsed: Duration, data: T) -> Self {
+        Self {
+            success,
+            code: (!success).into(),
+            msg,
+            data: Some(data),
+            operation: U::OPERATION,
+            execution_time: Some(seconds(elapsed)),
+            api_endpoint: U::ENDPOINT,
         }
     }
 
@@ -55,8 +68,15 @@ impl<T: Serialize> Envelope<T> {
     }
 }
 
+impl<'a, T: Serialize> Envelope<&'a T> {
+    /// Returns the envelope of a step that succeeded.
+    pub(crate) fn of_step<U: Tool<Output = T>>(done: &'a Completed<T>) -> Self {
+        Self::with_data::<U>(true, U::message(&done.output), done.elapsed, &done.output)
+    }
+}
+
 /// Returns the time in seconds, in whole milliseconds.
-fn seconds(elapsed: Duration) -> f64 {
+pub(crate) fn seconds(elapsed: Duration) -> f64 {
     let milliseconds = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
     f64::from(milliseconds) / 1000.0
 }

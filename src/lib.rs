@@ -1,4 +1,4 @@
-//! The five tools of OGE (Open Geospatial Engine). Expired tokens are refreshed and the request is
+//! The tools of OGE (Open Geospatial Engine). Expired tokens are refreshed and the request is
 //! retried once.
 //!
 //! This library is the core that every shell links: pure, `no_std`, generic over three small traits

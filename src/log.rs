@@ -76,6 +76,9 @@ impl Default for Log {
 }
 
 impl Log {
+    /// The settings with which a host reads every event of a call, to show its progress.
+    pub const EVERYTHING: [(&str, &str); 2] = [("OGE_LOG", "debug"), ("OGE_LOG_FORMAT", "json")];
+
     /// Reads the log's settings alone, so that a problem with another setting can be logged. A bad value becomes
     /// the default.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
@@ -129,6 +132,8 @@ pub enum Event<'a> {
     Warning(&'a str),
     /// Information for an operator.
     Info(&'a str),
+    /// What a call that waits waits for.
+    Waiting(&'a str),
 }
 
 impl Event<'_> {
@@ -136,7 +141,7 @@ impl Event<'_> {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::Sending { .. } | Self::Reading { .. } => Level::Debug,
+            Self::Sending { .. } | Self::Reading { .. } | Self::Waiting(_) => Level::Debug,
             Self::Expired(_) | Self::Refreshed | Self::Accepted { .. } | Self::Info(_) => {
                 Level::Info
             }
@@ -184,7 +189,7 @@ impl fmt::Display for Event<'_> {
             Self::Refreshed => f.write_str("Token刷新成功，重新调用API..."),
             Self::Accepted { elapsed } => write!(f, "API调用成功 - 耗时: {}s", Seconds(*elapsed)),
             Self::Failed(failure) => write!(f, "失败: {failure}"),
-            Self::Warning(what) | Self::Info(what) => f.write_str(what),
+            Self::Warning(what) | Self::Info(what) | Self::Waiting(what) => f.write_str(what),
         }
     }
 }

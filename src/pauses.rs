@@ -10,7 +10,7 @@ const FIRST: Duration = Duration::from_secs(2);
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(15);
 
-/// Queries a task's state. Then pauses and queries again until the task ends or `wait` is over.
+/// Queries a task's state. Then pauses and queries again until the task ends or the wait is over.
 ///
 /// `now` returns the time since an arbitrary fixed point. `pause` gets the length of the pause, the output of
 /// the last query, and how long the wait has lasted.
@@ -18,18 +18,16 @@ const MAX_PAUSE: Duration = Duration::from_secs(15);
 /// # Errors
 /// Returns the error of `query`.
 pub async fn watch<E>(
-    wait: Duration,
+    mut pauses: Pauses,
     now: impl Fn() -> Duration,
     query: impl AsyncFn() -> Result<Completed<Output>, E>,
     pause: impl AsyncFn(Duration, &Output, Duration),
 ) -> Result<Completed<Output>, E> {
     let started = now();
-    let mut pauses = Pauses::of(wait, started);
     loop {
         let mut done = query().await?;
-        let now = now();
-        let waited = now.saturating_sub(started);
-        let next = if done.output.phase.is_end() { None } else { pauses.pause(now) };
+        let waited = now().saturating_sub(started);
+        let next = if done.output.phase.is_end() { None } else { pauses.pause(waited) };
         let Some(next) = next else {
             done.elapsed = waited;
             return Ok(done);
@@ -38,25 +36,32 @@ pub async fn watch<E>(
     }
 }
 
-/// The pauses of one wait. Each is 1.5 times the one before, and not longer than the rest of the wait.
+/// The pauses of one wait. None is longer than the rest of the wait.
 #[derive(Clone, Copy, Debug)]
-struct Pauses {
+pub struct Pauses {
+    wait: Duration,
     next: Duration,
-    /// When the wait ends, on the caller's monotonic clock.
-    until: Duration,
+    max: Duration,
 }
 
 impl Pauses {
-    /// Starts a wait of `time` from `now`.
-    fn of(time: Duration, now: Duration) -> Self {
-        Self { next: FIRST, until: now.saturating_add(time) }
+    /// Returns the pauses of a wait of this time. Each is 1.5 times the one before.
+    #[must_use]
+    pub const fn growing(wait: Duration) -> Self {
+        Self { wait, next: FIRST, max: MAX_PAUSE }
+    }
+
+    /// Returns the pauses of a wait of this time, all of the same length.
+    #[must_use]
+    pub const fn every(pause: Duration, wait: Duration) -> Self {
+        Self { wait, next: pause, max: pause }
     }
 
     /// Returns how long to pause before the next query, or `None` if the wait is over.
-    fn pause(&mut self, now: Duration) -> Option<Duration> {
-        let left = self.until.saturating_sub(now);
+    fn pause(&mut self, waited: Duration) -> Option<Duration> {
+        let left = self.wait.saturating_sub(waited);
         let pause = self.next.min(left);
-        self.next = (self.next * 3 / 2).min(MAX_PAUSE);
+        self.next = (self.next * 3 / 2).min(self.max);
         (!pause.is_zero()).then_some(pause)
     }
 }
@@ -66,12 +71,11 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    fn pauses(seconds: u64) -> Vec<f64> {
-        let mut now = Duration::from_secs(1000);
-        let mut pauses = Pauses::of(Duration::from_secs(seconds), now);
+    fn seconds(mut pauses: Pauses) -> Vec<f64> {
+        let mut waited = Duration::ZERO;
         core::iter::from_fn(|| {
-            let pause = pauses.pause(now)?;
-            now += pause;
+            let pause = pauses.pause(waited)?;
+            waited += pause;
             Some(pause.as_secs_f64())
         })
         .collect()
@@ -79,11 +83,18 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_fifteen_seconds_and_end_with_the_wait() {
+        let pauses = |wait| seconds(Pauses::growing(Duration::from_secs(wait)));
         assert_eq!(pauses(0), [0.0; 0]);
         assert_eq!(pauses(1), [1.0]);
         assert_eq!(pauses(10), [2.0, 3.0, 4.5, 0.5]);
         let long = pauses(600);
         assert_eq!(long.iter().sum::<f64>(), 600.0);
         assert_eq!(long.iter().copied().fold(0.0, f64::max), 15.0);
+    }
+
+    #[test]
+    fn equal_pauses_end_with_the_wait() {
+        let pauses = Pauses::every(Duration::from_secs(20), Duration::from_secs(50));
+        assert_eq!(seconds(pauses), [20.0, 20.0, 10.0]);
     }
 }

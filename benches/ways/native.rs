@@ -8,7 +8,7 @@ use oge_tools::client::{Client, Clock};
 use oge_tools::log::{Event, Level};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, TokenStore};
-use oge_tools::tools::{QueryTaskStatus, RunBigQuery, Tool, query_task_status};
+use oge_tools::tools::{QueryTaskStatus, Run, RunBigQuery, query_task_status};
 
 use super::{Site, Way, Wire, call};
 use crate::timing::now;
@@ -51,7 +51,7 @@ impl Native {
         Self(Arc::new(Parts { settings, client, store, clock }))
     }
 
-    pub(crate) async fn run<T: Tool>(&self, arguments: T::Arguments) {
+    pub(crate) async fn run<T: Run>(&self, arguments: T::Arguments) {
         let parts = &*self.0;
         let level = parts.settings.log.level;
         let client = Client {
@@ -124,5 +124,9 @@ impl Clock for Started {
     #[expect(clippy::disallowed_methods, reason = "the shell that provides the time")]
     fn wall(&self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }

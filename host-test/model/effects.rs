@@ -296,4 +296,8 @@ impl Clock for SharedEffects {
     fn wall(&self) -> Duration {
         Duration::from_secs(self.world.now())
     }
+
+    async fn sleep(&self, time: Duration) {
+        self.world.pass(time.as_secs());
+    }
 }

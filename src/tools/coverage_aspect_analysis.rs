@@ -8,7 +8,7 @@ use core::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Computation, Prepared, Tool, check, computation};
+use super::{Computation, Prepared, Read, Tool, check, computation};
 use crate::client::Accepted;
 use crate::error::{Failure, Fault};
 use crate::json;
@@ -88,12 +88,14 @@ impl Tool for CoverageAspectAnalysis {
         computation::prepare(Self, "Coverage.aspect", Args { coverage, radius }, settings)
     }
 
-    fn read(self, response: Accepted) -> Result<Computation, Failure> {
-        Computation::read::<Self>(response)
-    }
-
     fn message(_output: &Computation) -> String {
         format!("{}执行成功", Self::OPERATION)
+    }
+}
+
+impl Read for CoverageAspectAnalysis {
+    fn read(self, response: Accepted) -> Result<Computation, Failure> {
+        Computation::read::<Self>(response)
     }
 }
 

@@ -10,7 +10,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Prepared, Tool, check};
+use super::{Prepared, Read, Tool, check};
 use crate::authorization::Authorization;
 use crate::client::Accepted;
 use crate::error::{Failure, Fault};
@@ -82,6 +82,12 @@ impl Tool for ExecuteCodeToDag {
         Ok(Prepared::post(tool, url, &payload, authorization, settings))
     }
 
+    fn message(output: &Output) -> String {
+        format!("{}成功，生成了{}个DAG任务", Self::OPERATION, output.dag_ids.len())
+    }
+}
+
+impl Read for ExecuteCodeToDag {
     fn read(self, response: Accepted) -> Result<Output, Failure> {
         let (mut dags, mut space_params, mut log) = (None, None, None);
         let read = json::fields(&response.body.text, &mut |name, value| match name {
@@ -105,10 +111,6 @@ impl Tool for ExecuteCodeToDag {
             user_id: self.user_id,
             sample_name: self.sample_name,
         })
-    }
-
-    fn message(output: &Output) -> String {
-        format!("{}成功，生成了{}个DAG任务", Self::OPERATION, output.dag_ids.len())
     }
 }
 

@@ -1,15 +1,19 @@
-//! The five tools: arguments → request, response → result. All of them are pure.
+//! The tools: arguments → request, response → result. All of them are pure.
+//!
+//! Five tools send one request. [`ExecuteDagWorkflow`] runs three of them one after another.
 
 mod check;
 mod computation;
 pub mod coverage_aspect_analysis;
 pub mod execute_code_to_dag;
+pub mod execute_dag_workflow;
 pub mod query_task_status;
 pub mod run_big_query;
 pub mod submit_batch_task;
 
 use alloc::format;
 use alloc::string::String;
+use core::future::Future;
 use core::time::Duration;
 
 use serde::Serialize;
@@ -26,6 +30,7 @@ use crate::url::Url;
 pub use computation::Computation;
 pub use coverage_aspect_analysis::CoverageAspectAnalysis;
 pub use execute_code_to_dag::ExecuteCodeToDag;
+pub use execute_dag_workflow::ExecuteDagWorkflow;
 pub use query_task_status::QueryTaskStatus;
 pub use run_big_query::RunBigQuery;
 pub use submit_batch_task::SubmitBatchTask;
@@ -41,11 +46,12 @@ macro_rules! for_each_tool {
             execute_code_to_dag, "execute-code-to-dag", ExecuteCodeToDag;
             submit_batch_task, "submit-batch-task", SubmitBatchTask;
             query_task_status, "query-task-status", QueryTaskStatus;
+            execute_dag_workflow, "execute-dag-workflow", ExecuteDagWorkflow;
         }
     };
 }
 
-/// A tool: it builds a request and reads the response. The value keeps what reading the response needs.
+/// A tool. The value keeps what carrying out a prepared call needs.
 pub trait Tool: Sized {
     /// The tool's name in MCP and in the old server.
     const NAME: &'static str;
@@ -55,12 +61,15 @@ pub trait Tool: Sized {
     const ENDPOINT: &'static str;
     /// The time limit of one attempt in seconds, if `OGE_TIMEOUT_SECONDS` is not set.
     const TIMEOUT_SECONDS: u32;
+    /// How many requests a call sends one after another. Retries, and queries while it waits, do not count.
+    const REQUESTS: u32 = 1;
     /// The arguments of a call.
     type Arguments;
     /// The result: the envelope's `data`.
     type Output: Serialize;
 
-    /// Checks the arguments and builds the request. `now` returns the time since 1970.
+    /// Checks the arguments and all settings that the call may need, and builds its first request. `now`
+    /// returns the time since 1970.
     ///
     /// # Errors
     /// The error names the first argument or setting that is missing or bad.
@@ -70,14 +79,18 @@ pub trait Tool: Sized {
         now: impl FnOnce() -> Duration,
     ) -> Result<Prepared<Self>, Fault>;
 
-    /// Reads the platform's response.
-    ///
-    /// # Errors
-    /// Fails if the response does not have a form that this tool knows.
-    fn read(self, response: Accepted) -> Result<Self::Output, Failure>;
-
-    /// Describes a success to users.
+    /// Describes a result to users.
     fn message(output: &Self::Output) -> String;
+
+    /// Returns the failure in a result that keeps what was done before it.
+    fn failure(_: &mut Self::Output) -> Option<&mut Failure> {
+        None
+    }
+
+    /// Returns how long a call waits besides for its requests.
+    fn waits(_: &Self::Arguments) -> Duration {
+        Duration::ZERO
+    }
 
     /// Describes a failure to users.
     #[must_use]
@@ -86,12 +99,52 @@ pub trait Tool: Sized {
     }
 }
 
+/// A tool whose result is the response to its only request.
+pub trait Read: Tool {
+    /// Reads the platform's response.
+    ///
+    /// # Errors
+    /// Fails if the response does not have a form that this tool knows.
+    fn read(self, response: Accepted) -> Result<Self::Output, Failure>;
+}
+
+/// How a prepared call is carried out.
+pub trait Run: Tool {
+    /// Carries out a call.
+    ///
+    /// # Errors
+    /// Fails with one of the WIT's `failure-kind`s.
+    fn run<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)>(
+        client: &Client<S, T, C, O>,
+        prepared: Prepared<Self>,
+    ) -> impl Future<Output = Result<Completed<Self::Output>, Failure>>;
+}
+
+impl<U: Read> Run for U {
+    async fn run<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)>(
+        client: &Client<S, T, C, O>,
+        prepared: Prepared<Self>,
+    ) -> Result<Completed<Self::Output>, Failure> {
+        let started = client.clock.monotonic();
+        let Prepared { tool, request, authorization } = prepared;
+        let response = client.call(&request, &authorization).await?;
+        let attempts = response.attempts;
+        response.check(U::OPERATION)?;
+        let output = tool.read(response)?;
+        Ok(Completed {
+            output,
+            attempts,
+            elapsed: client.clock.monotonic().saturating_sub(started),
+        })
+    }
+}
+
 /// A tool call that is ready to be sent.
 #[derive(Debug)]
 pub struct Prepared<T> {
-    /// Reads the response.
+    /// Carries out the call.
     pub tool: T,
-    /// The request.
+    /// The first request.
     pub request: Request,
     /// Where its `Authorization` comes from.
     pub authorization: Authorization,
@@ -129,12 +182,12 @@ impl<T: Tool> Prepared<T> {
     }
 }
 
-/// A call that succeeded.
+/// A call that has a result.
 #[derive(Clone, Debug)]
 pub struct Completed<T> {
     /// The result.
     pub output: T,
-    /// Requests sent: 1 or 2.
+    /// Requests sent: 1, or 2 if the token had expired. If a call has several steps, the largest number of a step.
     pub attempts: u8,
     /// The time of the whole call, with a second request and a refresh if there were any.
     pub elapsed: Duration,
@@ -145,32 +198,30 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
     ///
     /// # Errors
     /// Fails with one of the WIT's `failure-kind`s.
-    pub async fn run<U: Tool>(
+    pub async fn run<U: Run>(
         &self,
         arguments: U::Arguments,
     ) -> Result<Completed<U::Output>, Failure> {
-        let result = self.try_run::<U>(arguments).await;
-        if let Err(failure) = &result {
-            (self.observe)(U::OPERATION, Event::Failed(failure));
-        }
+        let mut result = self.try_run::<U>(arguments).await;
+        let event = match &mut result {
+            Ok(done) => match U::failure(&mut done.output) {
+                Some(failure) => Event::Failed(failure),
+                None => Event::Accepted { elapsed: done.elapsed },
+            },
+            Err(failure) => Event::Failed(failure),
+        };
+        (self.observe)(U::OPERATION, event);
         result
     }
 
-    async fn try_run<U: Tool>(
+    /// As [`Client::run`], without the event of its end.
+    async fn try_run<U: Run>(
         &self,
         arguments: U::Arguments,
     ) -> Result<Completed<U::Output>, Failure> {
-        let started = self.clock.monotonic();
-        let Prepared { tool, request, authorization } =
-            U::prepare(arguments, &self.settings, || self.clock.wall())
-                .map_err(|fault| fault.into_failure(U::OPERATION))?;
-        let response = self.call(&request, &authorization).await?;
-        let attempts = response.attempts;
-        response.check(U::OPERATION)?;
-        let output = tool.read(response)?;
-        let elapsed = self.clock.monotonic().saturating_sub(started);
-        (self.observe)(U::OPERATION, Event::Accepted { elapsed });
-        Ok(Completed { output, attempts, elapsed })
+        let prepared = U::prepare(arguments, &self.settings, || self.clock.wall())
+            .map_err(|fault| fault.into_failure(U::OPERATION))?;
+        U::run(self, prepared).await
     }
 }
 

@@ -9,7 +9,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Prepared, Tool, check};
+use super::{Prepared, Read, Tool, check};
 use crate::authorization::Authorization;
 use crate::client::Accepted;
 use crate::error::{Failure, Fault};
@@ -143,6 +143,12 @@ impl Tool for QueryTaskStatus {
         Ok(Prepared::get(Self { dag_id }, url, authorization, settings))
     }
 
+    fn message(output: &Output) -> String {
+        format!("{}成功，当前状态: {}", Self::OPERATION, output.status)
+    }
+}
+
+impl Read for QueryTaskStatus {
     fn read(self, mut response: Accepted) -> Result<Output, Failure> {
         let output = Output::read(self.dag_id, take(&mut response.body.text));
         if output.status.len() > MAX_STATE_BYTES {
@@ -151,10 +157,6 @@ impl Tool for QueryTaskStatus {
             return Err(response.unreadable(Self::OPERATION, why));
         }
         Ok(output)
-    }
-
-    fn message(output: &Output) -> String {
-        format!("{}成功，当前状态: {}", Self::OPERATION, output.status)
     }
 }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Computation, Prepared, Tool, check, computation};
+use super::{Computation, Prepared, Read, Tool, check, computation};
 use crate::client::Accepted;
 use crate::error::{Failure, Fault};
 use crate::settings::Settings;
@@ -55,10 +55,6 @@ impl Tool for RunBigQuery {
         computation::prepare(Self, "FeatureCollection.runBigQuery", args, settings)
     }
 
-    fn read(self, response: Accepted) -> Result<Computation, Failure> {
-        Computation::read::<Self>(response)
-    }
-
     fn message(_output: &Computation) -> String {
         format!("{}执行成功", Self::OPERATION)
     }
@@ -71,6 +67,12 @@ impl Tool for RunBigQuery {
         let status = failure.http_status.filter(|status| *status != 200);
         let status = status.map_or_else(|| "未知状态码".to_string(), |status| status.to_string());
         format!("{}失败: {} (状态码: {status})", Self::OPERATION, failure.message)
+    }
+}
+
+impl Read for RunBigQuery {
+    fn read(self, response: Accepted) -> Result<Computation, Failure> {
+        Computation::read::<Self>(response)
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::{OffsetDateTime, UtcOffset};
 
-use super::{Prepared, Tool, check, json_text};
+use super::{Prepared, Read, Tool, check, json_text};
 use crate::authorization::Authorization;
 use crate::client::Accepted;
 use crate::error::{Failure, Fault};
@@ -122,6 +122,13 @@ impl Tool for SubmitBatchTask {
         Ok(Prepared::post(Self, url, &payload, authorization, settings))
     }
 
+    fn message(output: &Output) -> String {
+        let state = output.state.as_deref().map(text);
+        format!("{}成功，任务状态: {}", Self::OPERATION, state.as_deref().unwrap_or("unknown"))
+    }
+}
+
+impl Read for SubmitBatchTask {
     fn read(self, response: Accepted) -> Result<Output, Failure> {
         let top = response.body.top.as_ref().ok();
         // A `code` that is a string can mean a failure, but not a success.
@@ -135,11 +142,6 @@ impl Tool for SubmitBatchTask {
             }),
             Some(_) => Err(response.failed(Self::OPERATION)),
         }
-    }
-
-    fn message(output: &Output) -> String {
-        let state = output.state.as_deref().map(text);
-        format!("{}成功，任务状态: {}", Self::OPERATION, state.as_deref().unwrap_or("unknown"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The bindings that `wit-bindgen` generates from `wit/`. WASI's bindings come from the `wasip2` crate.
 //!
-//! Two worlds export the same five functions: one in interfaces, one at its root. `tools` and `types`
+//! Two worlds export the same functions: one in interfaces, one at its root. `tools` and `types`
 //! are those of the world that is built.
 
 #![expect(unsafe_code, reason = "generated code of the canonical ABI")]

@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use wasip2::clocks::{monotonic_clock, wall_clock};
 
+use super::wait::{Blocking, Deadline, Wait as _};
 use crate::client::Clock;
 
-/// The host's clocks.
+/// The host's clocks. Waiting blocks the instance.
 #[derive(Clone, Copy, Debug)]
 pub struct WasiClock;
 
@@ -18,5 +19,9 @@ impl Clock for WasiClock {
     fn wall(&self) -> Duration {
         let now = wall_clock::now();
         Duration::new(now.seconds, now.nanoseconds)
+    }
+
+    async fn sleep(&self, time: Duration) {
+        Blocking.until(&Deadline::after(time)).await;
     }
 }

@@ -24,6 +24,7 @@ TOOLS = {
     "execute_code_to_dag": {"code": "oge.x().export('a')"},
     "submit_batch_task": {"dag_id": "d"},
     "query_task_status": {"dag_id": "d"},
+    "execute_dag_workflow": {"code": "oge.x().export('a')"},
 }
 # pip and npm fail at once if they ask a registry.
 NO_NETWORK = {"PIP_NO_INDEX": "1", "npm_config_offline": "true"} | {

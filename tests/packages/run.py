@@ -38,7 +38,7 @@ async def call(session: ClientSession, tool: str, arguments: dict | None = None)
 # The rules.
 
 
-async def lists_five_tools_and_calls_each_past_an_expiry(new_home: Callable) -> None:
+async def lists_the_tools_and_calls_each_past_an_expiry(new_home: Callable) -> None:
     mock = Mock("--expire-after", "2")
     async with new_home(mock.settings).session() as session:
         listed = [tool.name for tool in (await session.list_tools()).tools]
@@ -239,7 +239,7 @@ def typed(home: Home, answers: list[str], command: str = "init") -> str:
 
 
 RULES = [
-    lists_five_tools_and_calls_each_past_an_expiry,
+    lists_the_tools_and_calls_each_past_an_expiry,
     two_processes_at_once_log_in_once,
     without_settings_each_tool_says_what_to_do_until_they_are_there,
     a_missing_setting_is_named,

@@ -42,7 +42,7 @@ impl<'a> Finish<'a> {
 }
 
 const DESCRIPTION: &str =
-    "The five tools of OGE. Expired tokens are refreshed and the request is retried once.";
+    "The tools of OGE. Expired tokens are refreshed and the request is retried once.";
 
 /// Returns the commit that is built. `None` outside a git checkout.
 fn revision(workspace: &Path) -> Option<String> {

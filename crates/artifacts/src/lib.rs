@@ -41,7 +41,7 @@ pub fn standalone() -> &'static Path {
     Path::new(env!("OGE_STANDALONE_WASM"))
 }
 
-/// Returns the same with the five functions at the root of the world and settings from `wasi:config`.
+/// Returns the same with the tools' functions at the root of the world and settings from `wasi:config`.
 #[must_use]
 pub fn wassette() -> &'static Path {
     Path::new(env!("OGE_WASSETTE_WASM"))

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use clap::Args;
 use oge_host::{CallError, GuestTool, Host};
+use oge_mcp_server::result::{Limits, measure};
 use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::json;
-use oge_tools::log::escape_control;
-use oge_tools::pauses::watch;
+use oge_tools::log::{Log, escape_control};
+use oge_tools::pauses::{Pauses, watch};
+use oge_tools::settings::Settings;
 use oge_tools::tools::{Completed, QueryTaskStatus, query_task_status};
+use rmcp::model::CallToolResult;
 use tokio::time::{Instant, sleep};
 
 use crate::component::ComponentFile;
@@ -23,7 +26,7 @@ use crate::style::{FAINT, HANDLED, mark, paint, print, print_error};
 use crate::tools::ToolCommand;
 use crate::{COMMON, FAILED, INTERRUPTED, USAGE};
 
-/// Call one of the five tools
+/// Call one of the tools
 #[derive(Debug, Args)]
 pub(crate) struct CallCommand {
     #[command(flatten)]
@@ -45,10 +48,15 @@ impl CallCommand {
         let progress = Progress::start("waiting for OGE");
         let log = progress.clone();
         let settings = self.env_file.read()?;
+        let shown = Log::read(|key| settings.get(key).cloned());
+        // The events of a call are its progress. A bad setting is a failure of the call, so it stays.
+        let is_good = Settings::read(|key| settings.get(key).cloned()).is_ok();
+        let everything = (is_good && progress.is_visible()).then_some(Log::EVERYTHING);
         let output = self.output.as_deref().map(OutputFile::open).transpose()?;
         let builder = state::kept(self.component.host()?, &settings)
             .settings(settings)
-            .log(move |line| log.log(line))
+            .settings(everything.into_iter().flatten())
+            .log(move |line| log.log(shown, line))
             .calls_at_once(1);
         let host = match builder.build() {
             Ok(host) => Ok(host),
@@ -128,13 +136,14 @@ impl Pending {
         let Self { progress, json, output, .. } = self;
         progress.end();
         let failure = match result {
-            Ok(done) if json => {
-                give(output, &Envelope::of::<T>(Ok(done)).to_json())?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            Ok(done) => {
-                show::<T>(&done, output)?;
-                return Ok(ExitCode::SUCCESS);
+            Ok(mut done) => {
+                let failed = T::failure(&mut done.output).is_some();
+                if json {
+                    give(output, &envelope_of::<T>(done)?)?;
+                } else {
+                    show::<T>(&done, failed, output)?;
+                }
+                return Ok(if failed { FAILED.into() } else { ExitCode::SUCCESS });
             }
             Err(error) => error.into_failure(T::OPERATION),
         };
@@ -162,12 +171,24 @@ async fn watched(
         progress.show(&format!("任务状态: {}", escape_control(&output.status)));
         sleep(pause).await;
     };
-    watch(wait, || started.elapsed(), query, pause).await
+    watch(Pauses::growing(wait), || started.elapsed(), query, pause).await
+}
+
+/// Returns the envelope that the MCP server sends for a result, however large.
+fn envelope_of<T: GuestTool>(mut done: Completed<T::Output>) -> anyhow::Result<String> {
+    if T::failure(&mut done.output).is_none() {
+        return Ok(Envelope::of::<T>(Ok(done)).to_json());
+    }
+    let unlimited = Limits { message: usize::MAX, memory: usize::MAX };
+    Ok(text(&measure::<T>(done, unlimited)?.build()?))
 }
 
 /// Returns the envelope that the MCP server sends for a failure.
 fn envelope<T: GuestTool>(failure: &Failure) -> String {
-    let result = oge_mcp_server::result::failure::<T>(failure);
+    text(&oge_mcp_server::result::failure::<T>(failure))
+}
+
+fn text(result: &CallToolResult) -> String {
     let text = result.content.first().and_then(|content| content.as_text());
     text.map(|text| text.text.clone()).unwrap_or_default()
 }
@@ -182,6 +203,7 @@ fn give(output: Option<OutputFile>, result: &str) -> anyhow::Result<()> {
 
 fn show<T: GuestTool>(
     done: &Completed<T::Output>,
+    failed: bool,
     output: Option<OutputFile>,
 ) -> anyhow::Result<()> {
     // Every tool's result can be serialized.
@@ -198,6 +220,6 @@ fn show<T: GuestTool>(
     };
     let took = paint(FAINT, format_args!("{seconds:.2} s"));
     let message = escape_control(&T::message(&done.output));
-    print(&format!("{} {message} {took}{renewed}", mark(true)))?;
+    print(&format!("{} {message} {took}{renewed}", mark(!failed)))?;
     shown.map_or(Ok(()), |data| print(&data))
 }

@@ -1,4 +1,4 @@
-//! `oge demo`: calls the five tools on a mock platform. The token is rejected before its `exp`, and again
+//! `oge demo`: calls the tools on a mock platform. The token is rejected before its `exp`, and again
 //! later; the user does not notice.
 
 mod stage;
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use oge_mock_platform::{ExpiredForm, MOUNT_TAI, Mock, Options};
-use oge_tools::tools::query_task_status::Phase;
+use oge_tools::tools::execute_dag_workflow::FinalStatus;
 use oge_tools::tools::{
-    CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask,
-    coverage_aspect_analysis, execute_code_to_dag, query_task_status, run_big_query,
-    submit_batch_task,
+    CoverageAspectAnalysis, ExecuteCodeToDag, ExecuteDagWorkflow, QueryTaskStatus, RunBigQuery,
+    SubmitBatchTask, coverage_aspect_analysis, execute_code_to_dag, execute_dag_workflow,
+    query_task_status, run_big_query, submit_batch_task,
 };
 
 use self::stage::Stage;
@@ -78,19 +78,20 @@ async fn play(stage: &mut Stage) -> anyhow::Result<()> {
     stage.call::<SubmitBatchTask>("its task", &submission).await?;
 
     let question = query_task_status::Arguments { dag_id, auth_token: None };
-    let mut asked = 0;
-    loop {
-        asked += 1;
-        if asked == 2 {
-            // The second expiry has the platform's other form.
-            stage.mock.expired_form(ExpiredForm::Status401);
-            stage.mock.revoke_tokens();
-        }
-        let task = stage.call::<QueryTaskStatus>("how far it is", &question).await?;
-        if task.phase == Phase::Completed {
-            break;
-        }
-        ensure!(task.phase != Phase::Failed && asked < 10, "the task ended as {}", task.status);
-    }
+    stage.call::<QueryTaskStatus>("how far it is", &question).await?;
+
+    // The second expiry has the platform's other form, and comes while the task is waited for.
+    stage.mock.expired_form(ExpiredForm::Status401);
+    stage.mock.expire_after(3);
+    let whole = execute_dag_workflow::Arguments {
+        code: CODE.to_owned(),
+        wait_for_completion: Some(true),
+        check_interval: Some(1),
+        ..execute_dag_workflow::Arguments::default()
+    };
+    let workflow =
+        stage.call::<ExecuteDagWorkflow>("all of that in one call, to its end", &whole).await?;
+    let status = workflow.final_status.as_str();
+    ensure!(workflow.final_status == FinalStatus::Completed, "the workflow ended as {status}");
     stage.sum_up()
 }

@@ -1,4 +1,4 @@
-//! The command `oge`: the five tools on a real or a mock platform.
+//! The command `oge`: the tools on a real or a mock platform.
 
 mod call;
 mod check;
@@ -46,6 +46,7 @@ Examples:
   oge check
   oge call coverage_aspect_analysis --bbox 114.0,30.4,114.6,30.8
   oge call execute_code_to_dag --code-file my.py --json
+  oge call execute_dag_workflow --code @my.py --wait
   oge call query_task_status --dag-id ID --wait 600
   oge call run_big_query --query-file - --output result.json < query.sql";
 
@@ -59,9 +60,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Call the five tools on a mock platform whose token expires twice
+    /// Call the tools on a mock platform whose token expires twice
     Demo,
-    /// Call one of the five tools
+    /// Call one of the tools
     Call(Box<call::CallCommand>),
     /// Check the settings, the network, the login and two harmless calls, and say what to fix
     Check(check::Check),

@@ -1,4 +1,4 @@
-//! The log of `oge mcp` and `oge serve`. The guests log as JSON, because their events are a call's progress too.
+//! The log. Guests log as JSON, because their events are a call's progress too.
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::style::print_error;
 
-/// A line of a guest or of its host.
+/// A line of a guest or of its host, in JSON.
 #[derive(Deserialize)]
 struct Line {
     level: String,
@@ -31,10 +31,14 @@ pub(crate) fn observe(log: Log, line: &str, progress: &Progress) {
     }
 }
 
-/// Writes a line to standard error if the log includes its level.
+/// Returns the event's message in a line of a guest.
+pub(crate) fn message(line: &str) -> Option<String> {
+    serde_json::from_str::<Line>(line).ok().map(|line| line.message)
+}
+
+/// Writes a line to standard error if the log includes its level. A line that is not JSON is written in any case.
 pub(crate) fn write_line(log: Log, line: &str) {
     let Ok(read) = serde_json::from_str::<Line>(line) else {
-        // Of the host itself, about a guest that logs too much.
         return print_line(line);
     };
     if Level::parse(&read.level).is_some_and(|level| level <= log.level) {

@@ -4,8 +4,9 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use oge_tools::log::Log;
 
-use crate::style::print_error;
+use crate::log::{message, write_line};
 
 /// A spinner with the elapsed time if stderr is a terminal; else hidden.
 #[derive(Clone)]
@@ -30,9 +31,17 @@ impl Progress {
         self.0.set_message(what.to_owned());
     }
 
-    /// Writes a log line above the spinner.
-    pub(crate) fn log(&self, line: &str) {
-        self.0.suspend(|| print_error(line));
+    /// Returns whether the spinner is seen.
+    pub(crate) fn is_visible(&self) -> bool {
+        !self.0.is_hidden()
+    }
+
+    /// Shows the event of a log line beside the spinner. Writes the line above it if `log` includes it.
+    pub(crate) fn log(&self, log: Log, line: &str) {
+        if let Some(message) = message(line) {
+            self.show(&message);
+        }
+        self.0.suspend(|| write_line(log, line));
     }
 
     /// Removes the spinner.

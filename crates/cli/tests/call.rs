@@ -36,7 +36,11 @@ async fn large_texts_are_read_from_a_file_or_standard_input() {
         (&["run_big_query"], "--query-file"),
         (&["submit_batch_task", "--dag-id", "d"], "--script-file"),
     ] {
-        for name in [path(&file), "-"] {
+        let inline = option.strip_suffix("-file").unwrap();
+        let marked = format!("@{}", path(&file));
+        for (option, name) in
+            [(option, path(&file)), (option, "-"), (inline, &*marked), (inline, "@-")]
+        {
             let arguments = [&["call"], tool, &[option, name]].concat();
             let input = fs::File::open(&file).unwrap();
             let output = oge(&arguments, &mock.settings()).stdin(input).output().unwrap();
@@ -52,12 +56,10 @@ async fn the_name_of_a_file_is_not_sent_as_its_text() {
     let file = folder.path().join("my.py");
     fs::write(&file, "import oge").unwrap();
     let file = path(&file);
-    let marked = format!("@{file}");
     for (tool, option, value, hint) in [
         ("execute_code_to_dag", "--code", file, format!("use --code-file {file}")),
-        ("execute_code_to_dag", "--code", &marked, format!("use --code-file {file}")),
         ("execute_code_to_dag", "--code", "-", "use --code-file -".to_owned()),
-        ("run_big_query", "--query", "@none.sql", "use --query-file none.sql".to_owned()),
+        ("run_big_query", "--query", "@none.sql", "none.sql: it cannot be read".to_owned()),
         ("submit_batch_task", "--script", file, format!("use --script-file {file}")),
     ] {
         let dag: &[&str] = if tool == "submit_batch_task" { &["--dag-id", "d"] } else { &[] };
@@ -127,6 +129,44 @@ async fn a_wait_ends_with_the_task_or_its_time() {
     let envelope = json(&["query_task_status", "--dag-id", "unknown", "--wait", "1"], &mock);
     assert_eq!(envelope["data"]["is_completed"], false, "{envelope}");
     assert_eq!(mock.count(Route::GetState), 3 + 2);
+}
+
+#[tokio::test]
+async fn a_workflow_waits_for_its_end() {
+    let mock = mock().await;
+    let workflow = ["call", "execute_dag_workflow", "--code", "x", "--check-interval", "1"];
+    let output = run(&[&workflow[..], &["--wait", "--json"]].concat(), &mock.settings());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(envelope["data"]["final_status"], "completed", "{envelope}");
+    assert_eq!(mock.count(Route::GetState), 3);
+    let log = text(&output.stderr);
+    assert!(log.contains("info DAG批处理工作流: 第1步 代码转DAG完成"), "{log}");
+
+    let output = run(&[&workflow[..], &["--wait=false"]].concat(), &mock.settings());
+    let shown = text(&output.stdout);
+    assert!(shown.starts_with("ok DAG批处理工作流成功，最终状态: submitted "), "{shown}");
+    assert_eq!(mock.count(Route::GetState), 3);
+}
+
+#[tokio::test]
+async fn a_failed_workflow_shows_what_was_done() {
+    let (mock, folder) = (mock().await, tempdir().unwrap());
+    mock.fail(Route::AddTaskRecord, Fault::Code(500));
+    let workflow = ["call", "execute_dag_workflow", "--code", "x"];
+    let output = run(&workflow, &mock.settings());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(shown.starts_with("FAILED DAG批处理工作流失败: 提交批处理任务失败: "), "{shown}");
+    assert!(shown.contains("call submit_batch_task with dag_id "), "{shown}");
+    assert!(shown.contains(r#"{"final_status":"failed_at_task_submission""#), "{shown}");
+
+    let file = folder.path().join("result.json");
+    let to_file = [&workflow[..], &["--json", "--output", path(&file)]].concat();
+    assert_eq!(run(&to_file, &mock.settings()).status.code(), Some(1));
+    let envelope: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(envelope["error"]["kind"], "api");
+    assert_eq!(envelope["data"]["dag_ids"].as_array().unwrap().len(), 1, "{envelope}");
 }
 
 #[tokio::test]

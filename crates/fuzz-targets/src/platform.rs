@@ -15,7 +15,7 @@ use oge_tools::secret::{EXCERPT_BYTES, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, TokenStore};
 use oge_tools::tools::{
-    CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery, SubmitBatchTask, Tool,
+    CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, Run, RunBigQuery, SubmitBatchTask,
     coverage_aspect_analysis, execute_code_to_dag, query_task_status, submit_batch_task,
 };
 use serde::de::IgnoredAny;
@@ -37,7 +37,7 @@ pub(crate) fn target(data: &[u8]) {
     run::<RunBigQuery>(data, Default::default);
 }
 
-fn run<T: Tool>(data: &[u8], arguments: impl Fn() -> T::Arguments) {
+fn run<T: Run>(data: &[u8], arguments: impl Fn() -> T::Arguments) {
     let (first, rest) = input::choice(data, &STATUSES);
     let (second, body) = input::choice(rest, &STATUSES);
     let call = || {
@@ -178,4 +178,6 @@ impl Clock for Still {
     fn wall(&self) -> Duration {
         Duration::from_secs(1_700_000_000)
     }
+
+    async fn sleep(&self, _: Duration) {}
 }

@@ -34,8 +34,8 @@ use crate::token_store::TokenStore;
 use crate::tools::GuestTool;
 use crate::wasi_cli::Cli;
 
-/// How long a call may take besides its requests: the wait for tokens, and a margin of ten seconds.
-const TOKENS_AND_MARGIN: Duration = Duration::from_secs(MAX_TOKEN_WAIT.as_secs() + 10);
+/// How much longer a call may take than its deadlines allow.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// Runs the component. Clones share everything. Calls may run concurrently.
 #[derive(Clone)]
@@ -133,9 +133,14 @@ impl Host {
     where
         T::Arguments: Sync,
     {
-        let attempt = self.0.settings.timeout(T::TIMEOUT_SECONDS);
+        let request = time_of_request(self.0.settings.timeout(T::TIMEOUT_SECONDS));
+        let longest = T::REQUESTS * request + T::waits(arguments);
         let call = async |guest: &mut Guest| T::call(guest, arguments).await;
-        self.call(T::OPERATION, attempt, (log, id), call).await
+        let mut done = self.call(T::OPERATION, longest, (log, id), call).await?;
+        if let Some(failure) = T::failure(&mut done.output) {
+            *failure = self.0.known.redacted(failure.clone());
+        }
+        Ok(done)
     }
 
     /// Checks that the token store can be used, without a request to anybody.
@@ -179,7 +184,8 @@ impl Host {
             use_intranet_token: arguments.use_intranet_token,
             auth_token: arguments.auth_token.as_ref().map(expose),
         };
-        self.call(api::OPERATION, attempt, (&self.0.log, None), async |guest| {
+        let log = (&self.0.log, None);
+        self.call(api::OPERATION, time_of_request(attempt), log, async |guest| {
             let parameters = (&*arguments.url, options);
             let response: ExportResult<_> = guest.call(interface::API, "call", parameters).await?;
             Ok(response.map(from_wit::response))
@@ -192,7 +198,7 @@ impl Host {
     /// # Errors
     /// Fails if no instance can be created.
     pub async fn warm_up(&self) -> Result<(), CallError> {
-        self.call("warm-up", Duration::ZERO, (&self.0.log, None), async |_| Ok(Ok(()))).await
+        self.call("warm-up", MAX_TOKEN_WAIT, (&self.0.log, None), async |_| Ok(Ok(()))).await
     }
 
     /// Gets a new token now, through the component.
@@ -200,7 +206,7 @@ impl Host {
     /// # Errors
     /// As [`Host::run`].
     pub async fn refresh_token(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, Duration::ZERO, (&self.0.log, None), async |guest| {
+        self.call(auth::OPERATION, MAX_TOKEN_WAIT, (&self.0.log, None), async |guest| {
             let info: ExportResult<_> = guest.call(interface::AUTH, "refresh-token", ()).await?;
             Ok(info.map(from_wit::token_info))
         })
@@ -212,24 +218,24 @@ impl Host {
     /// # Errors
     /// Fails if the component is stopped or traps.
     pub async fn token_status(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, Duration::ZERO, (&self.0.log, None), async |guest| {
+        self.call(auth::OPERATION, MAX_TOKEN_WAIT, (&self.0.log, None), async |guest| {
             let info = guest.call(interface::AUTH, "token-status", ()).await?;
             Ok(Ok(from_wit::token_info(info)))
         })
         .await
     }
 
-    /// Creates an instance and makes one call of it, both within the limits. `attempt` is how long one request
-    /// to the platform may take.
+    /// Creates an instance and makes one call of it, both within the limits. `longest` is how long the call's
+    /// deadlines allow it to take.
     async fn call<R>(
         &self,
         operation: &'static str,
-        attempt: Duration,
+        longest: Duration,
         (log, id): (&LogSink, Option<&CallId>),
         call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<ExportResult<R>>,
     ) -> Result<R, CallError> {
         let inner = &*self.0;
-        let wall = inner.limits.wall.unwrap_or(2 * attempt + TOKENS_AND_MARGIN);
+        let wall = inner.limits.wall.unwrap_or(longest + MARGIN);
         let running = async {
             let _permit = inner.pool.permits.acquire().await;
             let mut store = inner.store(log, id);
@@ -242,6 +248,11 @@ impl Host {
             .map_err(|error| inner.stopped_or_trapped(&error))?;
         result.map_err(|failure| inner.known.redacted(from_wit::failure(failure, operation)).into())
     }
+}
+
+/// Returns how long a request may take: two attempts, and the wait for tokens.
+fn time_of_request(attempt: Duration) -> Duration {
+    2 * attempt + MAX_TOKEN_WAIT
 }
 
 impl Inner {

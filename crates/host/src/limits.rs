@@ -11,8 +11,9 @@ pub struct Limits {
     /// CPU time of the guest and of the host's functions that it calls. Waiting does not count, nor do
     /// connecting, sending and receiving, which `requests` limits.
     pub cpu: Duration,
-    /// Time from start to end, waiting included. `None` for what the call's deadlines allow: two requests,
-    /// [`MAX_TOKEN_WAIT`](oge_token::timing::MAX_TOKEN_WAIT), and 10 s more.
+    /// Time from start to end, waiting included. `None` for what the call's deadlines allow: for each request two
+    /// attempts and [`MAX_TOKEN_WAIT`](oge_token::timing::MAX_TOKEN_WAIT), the waiting that was asked for, and 10 s
+    /// more.
     pub wall: Option<Duration>,
     /// Bytes of linear memory. `None` for four times `OGE_MAX_REPLY_BYTES` plus 16 MiB.
     pub memory: Option<usize>,

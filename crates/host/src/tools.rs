@@ -1,14 +1,16 @@
 //! The export `tools`: the arguments and the result of each tool.
 
+use oge_tools::tools::execute_dag_workflow::FinalStatus;
 use oge_tools::tools::query_task_status::Phase;
 use oge_tools::tools::{
-    Completed, Computation, CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery,
-    SubmitBatchTask, Tool, execute_code_to_dag, query_task_status, submit_batch_task,
+    Completed, Computation, CoverageAspectAnalysis, ExecuteCodeToDag, ExecuteDagWorkflow,
+    QueryTaskStatus, RunBigQuery, SubmitBatchTask, Tool, execute_code_to_dag, execute_dag_workflow,
+    query_task_status, submit_batch_task,
 };
 use serde_json::value::RawValue;
 
 use crate::bindings::exports::oge::tools::{tools as wit, types};
-use crate::from_wit::elapsed;
+use crate::from_wit::{elapsed, failure};
 use crate::guest::{ExportResult, Guest, interface};
 
 /// A tool that the component exports.
@@ -91,6 +93,23 @@ export!(QueryTaskStatus, "query-task-status", TaskStatus, status, |arguments| (
     arguments.auth_token.as_ref().map(|token| token.expose())
 ));
 
+export!(ExecuteDagWorkflow, "execute-dag-workflow", Workflow, workflow, |arguments| (
+    &*arguments.code,
+    arguments.user_id.as_deref(),
+    arguments.sample_name.as_deref(),
+    arguments.task_name.as_deref(),
+    arguments.filename.as_deref(),
+    arguments.crs.as_deref(),
+    arguments.scale.as_deref(),
+    arguments.format.as_deref(),
+    arguments.username.as_deref(),
+    arguments.auth_token.as_ref().map(|token| token.expose()),
+    arguments.auto_submit,
+    arguments.wait_for_completion,
+    arguments.check_interval,
+    arguments.max_wait_time
+));
+
 /// A result that violates the component's contract.
 #[derive(Debug, thiserror::Error)]
 #[error("the component answered what its contract excludes: {0}")]
@@ -133,6 +152,36 @@ pub(crate) fn status(wit: wit::TaskStatus) -> Result<Completed<query_task_status
     };
     Ok(done(wit.execution, output))
 }
+
+pub(crate) fn workflow(
+    wit: wit::Workflow,
+) -> Result<Completed<execute_dag_workflow::Output>, Broken> {
+    let final_status = final_status(wit.final_status);
+    if final_status.is_success() != wit.failure.is_none() {
+        return Err(Broken("a workflow with a failure that its final-status excludes"));
+    }
+    let output = execute_dag_workflow::Output {
+        final_status,
+        dag_tasks: wit.dag_tasks.map(dags).transpose()?,
+        task: wit.task.map(task).transpose()?,
+        status: wit.status.map(status).transpose()?,
+        failure: wit.failure.map(|why| failure(why, ExecuteDagWorkflow::OPERATION)),
+        elapsed: elapsed(wit.execution.seconds),
+    };
+    Ok(done(wit.execution, output))
+}
+
+macro_rules! final_status {
+    ($($status:ident = $name:literal,)*) => {
+        fn final_status(status: types::FinalStatus) -> FinalStatus {
+            match status {
+                $(types::FinalStatus::$status => FinalStatus::$status,)*
+            }
+        }
+    };
+}
+
+oge_tools::for_each_final_status!(final_status);
 
 fn done<T>(execution: types::Execution, output: T) -> Completed<T> {
     Completed { output, attempts: execution.attempts, elapsed: elapsed(execution.seconds) }

@@ -1,35 +1,21 @@
 //! `ignored_arguments`: the last field of an envelope, which names the arguments that the tool does not know.
 
-use rmcp::model::{CallToolResult, ContentBlock};
-use serde_json::{Value, json};
+use rmcp::model::CallToolResult;
+use serde_json::json;
+
+use crate::field;
 
 const FIELD: &str = "ignored_arguments";
 
 /// Returns how many bytes the field adds to a result.
 pub(crate) fn bytes(names: &[String]) -> usize {
-    if names.is_empty() {
-        return 0;
-    }
-    let field = format!(",\"{FIELD}\":{}", json!(names));
-    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\');
-    field.len() * 2 + field.bytes().filter(|byte| is_escaped(byte)).count()
+    if names.is_empty() { 0 } else { field::bytes(FIELD, &json!(names).to_string()) }
 }
 
-/// Adds the field to the text and the structured content of a result, unless there are no names.
+/// Adds the field to a result, unless there are no names.
 pub(crate) fn tell(result: &mut CallToolResult, names: &[String]) {
-    if names.is_empty() {
-        return;
-    }
-    let names = json!(names);
-    if let Some(ContentBlock::Text(content)) = result.content.first_mut()
-        && content.text.ends_with('}')
-    {
-        // An envelope is a JSON object that is not empty.
-        content.text.pop();
-        content.text.push_str(&format!(",\"{FIELD}\":{names}}}"));
-    }
-    if let Some(Value::Object(envelope)) = &mut result.structured_content {
-        envelope.insert(FIELD.to_owned(), names);
+    if !names.is_empty() {
+        field::append(result, FIELD, &json!(names).to_string());
     }
 }
 
@@ -39,6 +25,7 @@ mod tests {
     use crate::result;
     use oge_tools::error::{Failure, FailureKind};
     use oge_tools::tools::RunBigQuery;
+    use serde_json::Value;
 
     #[test]
     fn text_and_structured_content_have_the_field_last() {

@@ -1,4 +1,4 @@
-//! The five tools as an MCP server, over stdio and over Streamable HTTP.
+//! The tools as an MCP server, over stdio and over Streamable HTTP.
 //!
 //! The official SDK, `rmcp`, implements the protocol. Data flows one way: [`stdio`] or [`http`] (transport) →
 //! [`server`] (protocol) → [`oge_toolbox`] (which tool) → [`arguments`] → the tool → [`result`]. [`access`]
@@ -14,6 +14,7 @@ pub mod allowed_names;
 pub mod arguments;
 pub mod callers;
 pub mod cors;
+mod field;
 pub mod http;
 mod ignored;
 pub mod memory;

@@ -1,4 +1,4 @@
-//! The five tools: calls a tool by its name.
+//! The tools: calls a tool by its name.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use oge_token::LoginCounts;
 use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
-use oge_tools::pauses::watch;
+use oge_tools::pauses::{Pauses, watch};
 use oge_tools::secret::Secret;
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
@@ -76,7 +76,7 @@ macro_rules! every_tool {
 
 for_each_tool!(every_tool);
 
-/// The five tools. The `SendWrapper` is sound because a server runs on one thread.
+/// The tools. The `SendWrapper` is sound because a server runs on one thread.
 #[derive(Debug)]
 pub struct OgeToolbox<O>(SendWrapper<O>, SendWrapper<Rc<RefCell<Metrics>>>);
 
@@ -195,7 +195,7 @@ impl<O: RunTools> ToolCall<O> {
             self.env.sleep(pause).await;
         };
         let wait = Duration::from_secs(wait.unwrap_or_default());
-        watch(wait, || self.env.now(), query, pause).await
+        watch(Pauses::growing(wait), || self.env.now(), query, pause).await
     }
 
     async fn end<T: Tool>(
@@ -208,7 +208,16 @@ impl<O: RunTools> ToolCall<O> {
             Ok(done) => done.attempts,
             Err(failure) => failure.attempts,
         };
-        let built = match result.map(|done| result::measure::<T>(done, limits)) {
+        let mut outcome = "ok";
+        let result = result.map(|mut done| {
+            if let Some(failure) = T::failure(&mut done.output) {
+                *failure = self.env.redacted(failure.clone());
+                self.env.log_failure(T::OPERATION, failure);
+                outcome = failure.kind.as_str();
+            }
+            result::measure::<T>(done, limits)
+        });
+        let built = match result {
             Ok(Ok(measured)) => {
                 self.env.hold(measured.memory()).await;
                 measured.build().map_err(|failure| self.env.redacted(failure))
@@ -216,7 +225,7 @@ impl<O: RunTools> ToolCall<O> {
             Ok(Err(failure)) => Err(self.env.redacted(failure)),
             Err(failure) => Err(failure),
         };
-        let outcome = built.as_ref().map_or_else(|failure| failure.kind.as_str(), |_| "ok");
+        let outcome = built.as_ref().map_or_else(|failure| failure.kind.as_str(), |_| outcome);
         let time = self.env.now().saturating_sub(self.started);
         self.metrics.borrow_mut().ended(T::NAME, outcome, attempts, time);
         let mut result = built.unwrap_or_else(|failure| {

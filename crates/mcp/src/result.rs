@@ -14,6 +14,11 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::field;
+
+/// The field that a failure has besides the old ones.
+const ERROR: &str = "error";
+
 const KEY: &str = "OGE_MCP_MAX_RESULT_BYTES";
 
 /// The bytes of a message around its result: the JSON-RPC fields with an `id`, and what the SDK adds in the
@@ -95,28 +100,32 @@ pub fn shortened<T: Tool>(whole: Failure, limits: Limits) -> Failure {
     short
 }
 
-/// A result of a call that succeeded, not yet built.
+/// A result of a call, not yet built.
 #[derive(Debug)]
 pub struct Measured<T: Tool> {
     envelope: Envelope<T::Output>,
+    /// The field `error` of a result that keeps what was done before a failure.
+    error: Option<String>,
     attempts: u8,
     size: Size,
     limits: Limits,
 }
 
-/// Measures the result of a call that succeeded.
+/// Measures the result of a call.
 ///
 /// # Errors
 /// Returns `reply-too-large` if the result would exceed the limits.
 pub fn measure<T: Tool>(
-    done: Completed<T::Output>,
+    mut done: Completed<T::Output>,
     limits: Limits,
 ) -> Result<Measured<T>, Failure> {
+    let error = T::failure(&mut done.output).map(|failure| Error::of(failure).to_json());
+    let limits = limits.reserving(error.as_deref().map_or(0, |error| field::bytes(ERROR, error)));
     let attempts = done.attempts;
     let envelope = Envelope::of::<T>(Ok(done));
     let mut size = Size::default();
     write(&mut size, &envelope);
-    let measured = Measured { envelope, attempts, size, limits };
+    let measured = Measured { envelope, error, attempts, size, limits };
     let message = measured.size.message();
     if message > limits.message || measured.memory() > limits.memory {
         let start = String::from_utf8_lossy(&measured.size.start).into_owned();
@@ -141,10 +150,10 @@ impl<T: Tool> Measured<T> {
     /// Returns `reply-too-large` if the result is larger than measured and exceeds the limit: structured content
     /// writes numbers in its own form.
     pub fn build(self) -> Result<CallToolResult, Failure> {
-        let Self { envelope, attempts, size, limits } = self;
+        let Self { envelope, error, attempts, size, limits } = self;
         let mut text = Vec::new();
         if text.try_reserve_exact(size.compact).is_err() {
-            let measured = Self { envelope, attempts, size, limits };
+            let measured = Self { envelope, error, attempts, size, limits };
             return Err(measured.too_large(measured.size.message(), ""));
         }
         let mut compact = Compact { spaces: Spaces::default(), to: text };
@@ -152,9 +161,12 @@ impl<T: Tool> Measured<T> {
         let text = String::from_utf8(compact.to).unwrap_or_default();
         drop(envelope);
         let value = structured(&text, size.value() <= limits.memory / 2);
-        let built = result(text, value, false);
+        let mut built = result(text, value, error.is_some());
         let length = message_bytes(&built);
         if length <= limits.message {
+            if let Some(error) = error {
+                field::append(&mut built, ERROR, &error);
+            }
             return Ok(built);
         }
         let start = built.content.first().and_then(|content| content.as_text());
@@ -327,14 +339,7 @@ struct Failed<'a, T> {
 
 impl<'a, O: Serialize> Failed<'a, O> {
     fn of<T: Tool<Output = O>>(failure: &'a Failure) -> String {
-        let error = Error {
-            kind: failure.kind.as_str(),
-            message: &failure.message,
-            attempts: failure.attempts,
-            http_status: failure.http_status,
-            api_code: failure.api_code,
-            body: failure.body.as_deref(),
-        };
+        let error = Error::of(failure);
         let envelope = Envelope::of::<T>(Err(failure));
         // Texts and numbers can always be serialized.
         serde_json::to_string(&Self { envelope, error }).unwrap_or_default()
@@ -352,6 +357,24 @@ struct Error<'a> {
     api_code: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'a str>,
+}
+
+impl<'a> Error<'a> {
+    fn of(failure: &'a Failure) -> Self {
+        Self {
+            kind: failure.kind.as_str(),
+            message: &failure.message,
+            attempts: failure.attempts,
+            http_status: failure.http_status,
+            api_code: failure.api_code,
+            body: failure.body.as_deref(),
+        }
+    }
+
+    fn to_json(&self) -> String {
+        // Texts and numbers can always be serialized.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 /// Converts the envelope to a value. A field that a value cannot hold, such as deeply nested JSON, becomes
@@ -377,8 +400,12 @@ mod tests {
     use std::time::Duration;
 
     use oge_tools::error::FailureKind;
-    use oge_tools::tools::{Computation, RunBigQuery};
+    use oge_tools::tools::execute_dag_workflow::FinalStatus;
+    use oge_tools::tools::{
+        Computation, ExecuteDagWorkflow, RunBigQuery, execute_code_to_dag, execute_dag_workflow,
+    };
     use serde_json::json;
+    use serde_json::value::RawValue;
 
     const LIMITS: Limits = Limits { message: 4 << 20, memory: 128 << 20 };
 
@@ -425,6 +452,48 @@ mod tests {
         );
         let structured = result.structured_content.as_ref().unwrap();
         assert_eq!(*structured, serde_json::from_str::<Value>(text(&result)).unwrap());
+    }
+
+    /// Returns a workflow whose submission failed.
+    fn workflow() -> Completed<execute_dag_workflow::Output> {
+        let dags = execute_code_to_dag::Output {
+            dags: RawValue::from_string(r#"{"d1":{}}"#.to_owned()).unwrap(),
+            dag_ids: vec!["d1".to_owned()],
+            space_params: None,
+            log: None,
+            user_id: "u".to_owned(),
+            sample_name: String::new(),
+        };
+        let elapsed = Duration::from_secs(1);
+        let failure = Failure::new(FailureKind::Api, "DAG批处理工作流", "the \"queue\" is full");
+        let output = execute_dag_workflow::Output {
+            final_status: FinalStatus::FailedAtTaskSubmission,
+            dag_tasks: Some(Completed { output: dags, attempts: 1, elapsed }),
+            task: None,
+            status: None,
+            failure: Some(failure),
+            elapsed,
+        };
+        Completed { output, attempts: 1, elapsed }
+    }
+
+    #[test]
+    fn a_failure_that_keeps_data_has_both() {
+        let built = measure::<ExecuteDagWorkflow>(workflow(), LIMITS).unwrap().build().unwrap();
+        assert_eq!(built.is_error, Some(true));
+        let structured = built.structured_content.clone().unwrap();
+        assert_eq!((&structured["success"], &structured["code"]), (&json!(false), &json!(1)));
+        assert_eq!(structured["data"]["dag_ids"], json!(["d1"]));
+        assert_eq!(structured["error"]["kind"], "api");
+        assert_eq!(structured, serde_json::from_str::<Value>(text(&built)).unwrap());
+        let whole = length(&built);
+        let limits = |message| Limits { message, ..LIMITS };
+        let measured = |limit| measure::<ExecuteDagWorkflow>(workflow(), limits(limit));
+        // `true` is one byte shorter than what is measured.
+        assert_eq!(length(&measured(whole + 1).unwrap().build().unwrap()), whole);
+        // Even if the result is too large, its start has the ids.
+        let failure = measured(whole - 1).unwrap_err();
+        assert!(failure.body.unwrap().contains(r#""dag_ids":["d1"]"#));
     }
 
     #[test]

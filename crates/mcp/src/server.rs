@@ -100,7 +100,7 @@ impl<T: Toolbox> ServerHandler for Server<T> {
     }
 }
 
-const INSTRUCTIONS: &str = "OGE 地理空间平台的五个工具。代码先用 execute_code_to_dag 转成 DAG，再用 \
-    submit_batch_task 提交，用 query_task_status 查询状态 (wait_seconds 可等待任务结束)。token \
+const INSTRUCTIONS: &str = "OGE 地理空间平台的六个工具。运行一段代码用 execute_dag_workflow，一次完成；也可以分步：\
+    execute_code_to_dag 转成 DAG，submit_batch_task 提交，query_task_status 查询状态 (wait_seconds 可等待任务结束)。token \
     过期会自动刷新并重试一次，无需调用者处理。结果是一个 JSON：success、msg、data；失败时 \
     error.kind 说明原因。";

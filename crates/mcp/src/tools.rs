@@ -17,7 +17,7 @@ for_each_tool!(descriptions);
 /// The output schema of every tool: the envelope.
 const ENVELOPE: &str = include_str!("tools/envelope.json");
 
-/// Returns the descriptions of the five tools, which are parsed once.
+/// Returns the descriptions of the tools, which are parsed once.
 pub fn all() -> &'static [Tool] {
     static ALL: OnceLock<Vec<Tool>> = OnceLock::new();
     ALL.get_or_init(|| {

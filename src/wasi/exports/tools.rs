@@ -12,16 +12,17 @@ use super::to_wit::ToWit;
 use super::{client, read_settings};
 use crate::error::Failure;
 use crate::secret::Secret;
+use crate::tools::execute_dag_workflow::FinalStatus;
 use crate::tools::query_task_status::Phase;
 use crate::tools::{
-    Completed, Computation, CoverageAspectAnalysis, ExecuteCodeToDag, QueryTaskStatus, RunBigQuery,
-    SubmitBatchTask, Tool, coverage_aspect_analysis, execute_code_to_dag, query_task_status,
-    run_big_query, submit_batch_task,
+    Completed, Computation, CoverageAspectAnalysis, ExecuteCodeToDag, ExecuteDagWorkflow,
+    QueryTaskStatus, Run, RunBigQuery, SubmitBatchTask, coverage_aspect_analysis,
+    execute_code_to_dag, execute_dag_workflow, query_task_status, run_big_query, submit_batch_task,
 };
 use crate::wasi::bindings::{Component, tools as wit, types};
 use crate::wasi::wait::block_on;
 
-fn run<T: Tool>(arguments: T::Arguments) -> Result<Completed<T::Output>, Failure> {
+fn run<T: Run>(arguments: T::Arguments) -> Result<Completed<T::Output>, Failure> {
     block_on(client(read_settings(T::OPERATION)?).run::<T>(arguments))
 }
 
@@ -100,6 +101,41 @@ impl wit::Guest for Component {
         })
         .to_wit()
     }
+
+    fn execute_dag_workflow(
+        code: String,
+        user_id: Option<String>,
+        sample_name: Option<String>,
+        task_name: Option<String>,
+        filename: Option<String>,
+        crs: Option<String>,
+        scale: Option<String>,
+        format: Option<String>,
+        username: Option<String>,
+        auth_token: Option<String>,
+        auto_submit: Option<bool>,
+        wait_for_completion: Option<bool>,
+        check_interval: Option<u32>,
+        max_wait_time: Option<u32>,
+    ) -> Result<wit::Workflow, wit::Failure> {
+        run::<ExecuteDagWorkflow>(execute_dag_workflow::Arguments {
+            code,
+            user_id,
+            sample_name,
+            task_name,
+            filename,
+            crs,
+            scale,
+            format,
+            username,
+            auth_token: auth_token.map(Secret::new),
+            auto_submit,
+            wait_for_completion,
+            check_interval,
+            max_wait_time,
+        })
+        .to_wit()
+    }
 }
 
 impl ToWit for Completed<Computation> {
@@ -172,6 +208,35 @@ impl ToWit for Completed<query_task_status::Output> {
         }
     }
 }
+
+impl ToWit for Completed<execute_dag_workflow::Output> {
+    type Wit = types::Workflow;
+
+    fn to_wit(self) -> types::Workflow {
+        let next_step = self.output.next_step();
+        types::Workflow {
+            execution: execution(self.elapsed, self.attempts),
+            final_status: final_status(self.output.final_status),
+            dag_tasks: self.output.dag_tasks.map(ToWit::to_wit),
+            task: self.output.task.map(ToWit::to_wit),
+            status: self.output.status.map(ToWit::to_wit),
+            failure: self.output.failure.map(ToWit::to_wit),
+            next_step,
+        }
+    }
+}
+
+macro_rules! final_status {
+    ($($status:ident = $name:literal,)*) => {
+        fn final_status(status: FinalStatus) -> types::FinalStatus {
+            match status {
+                $(FinalStatus::$status => types::FinalStatus::$status,)*
+            }
+        }
+    };
+}
+
+crate::for_each_final_status!(final_status);
 
 fn execution(elapsed: Duration, attempts: u8) -> types::Execution {
     types::Execution { seconds: elapsed.as_secs_f64(), attempts }

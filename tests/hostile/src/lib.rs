@@ -119,6 +119,34 @@ impl tools::Guest for Hostile {
     ) -> Result<tools::BatchTask, types::Failure> {
         refused()
     }
+
+    /// Returns a workflow that contradicts itself: it is completed, and it failed.
+    fn execute_dag_workflow(
+        _code: String,
+        _user_id: Option<String>,
+        _sample_name: Option<String>,
+        _task_name: Option<String>,
+        _filename: Option<String>,
+        _crs: Option<String>,
+        _scale: Option<String>,
+        _format: Option<String>,
+        _username: Option<String>,
+        _auth_token: Option<String>,
+        _auto_submit: Option<bool>,
+        _wait_for_completion: Option<bool>,
+        _check_interval: Option<u32>,
+        _max_wait_time: Option<u32>,
+    ) -> Result<tools::Workflow, types::Failure> {
+        Ok(tools::Workflow {
+            final_status: types::FinalStatus::Completed,
+            dag_tasks: None,
+            task: None,
+            status: None,
+            failure: refused::<()>().err(),
+            next_step: None,
+            execution: types::Execution { seconds: 0.0, attempts: 0 },
+        })
+    }
 }
 
 impl api::Guest for Hostile {

@@ -13,13 +13,13 @@ use oge_mcp_server::result::Limits;
 use oge_mcp_server::trace;
 use oge_token::{LoginCounts, Store};
 use oge_token_store::wasi::{TokenStores, WasiEffects, from_settings, settings};
-use oge_tools::client::{Client, Clock as _};
+use oge_tools::client::{Client, Clock};
 use oge_tools::error::{Failure, Fault};
 use oge_tools::log::{Event, Log};
 use oge_tools::secret::{KnownSecrets, Redactor, Secret};
 use oge_tools::settings::Settings;
 use oge_tools::token::{Token, TokenError, TokenStore};
-use oge_tools::tools::{Completed, Tool};
+use oge_tools::tools::{Completed, Run};
 use oge_tools::trace::CallId;
 use oge_tools::wasi::clock::WasiClock;
 use oge_tools::wasi::http::Http;
@@ -136,6 +136,21 @@ impl TokenStore for WasiEnv {
     }
 }
 
+impl Clock for WasiEnv {
+    fn monotonic(&self) -> Duration {
+        WasiClock.monotonic()
+    }
+
+    fn wall(&self) -> Duration {
+        WasiClock.wall()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.share.release();
+        self.inner.reactor.until(&Deadline::after(time)).await;
+    }
+}
+
 impl ServerEnv for WasiEnv {
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
         let inner = self.newest();
@@ -170,12 +185,11 @@ impl ServerEnv for WasiEnv {
     }
 
     fn now(&self) -> Duration {
-        WasiClock.monotonic()
+        self.monotonic()
     }
 
     async fn sleep(&self, time: Duration) {
-        self.share.release();
-        self.inner.reactor.until(&Deadline::after(time)).await;
+        Clock::sleep(self, time).await;
     }
 
     fn login_counts(&self) -> LoginCounts {
@@ -190,7 +204,7 @@ impl ServerEnv for WasiEnv {
     }
 }
 
-impl<T: Tool> RunTool<T> for WasiEnv {
+impl<T: Run> RunTool<T> for WasiEnv {
     async fn run(
         &self,
         arguments: T::Arguments,
@@ -202,7 +216,7 @@ impl<T: Tool> RunTool<T> for WasiEnv {
         let client = Client {
             transport: Http { wait, max_reply_bytes: settings.max_reply_bytes },
             token_store: self.clone(),
-            clock: WasiClock,
+            clock: self.clone(),
             observe: self.observer(progress),
             redactor: self.redactor(),
             trace: self.call.as_ref().and_then(|call| call.trace.clone()),

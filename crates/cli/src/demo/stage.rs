@@ -120,10 +120,10 @@ impl Stage {
             mark(true),
             self.calls,
         ))?;
-        ensure!(self.calls == 7, "7 calls should have been made, not {}", self.calls);
+        ensure!(self.calls == 6, "6 calls should have been made, not {}", self.calls);
         ensure!(expired == 2, "the token should have expired twice, not {expired} times");
         ensure!(logins == 2, "2 logins should have renewed it, not {logins}");
-        ensure!(requests == 9, "9 requests should have been sent, not {requests}");
+        ensure!(requests == 12, "12 requests should have been sent, not {requests}");
         Ok(())
     }
 }

@@ -146,12 +146,11 @@ impl HostEnv {
         }
         let builder = state::kept((self.shared.component)(), settings.all());
         // The guest logs everything, since its events are a call's progress. `log` selects what is printed.
-        let everything = [("OGE_LOG", "debug"), ("OGE_LOG_FORMAT", "json")];
         let log = self.loaded.log;
         let write = move |line: &str| write_line(log, line);
         Ok(builder
             .settings(settings.all().clone())
-            .settings(everything)
+            .settings(Log::EVERYTHING)
             .calls_at_once(self.shared.calls)
             .log(write))
     }

@@ -16,6 +16,8 @@ pub(super) const LARGE: [&str; 3] = ["code", "query", "script"];
 
 /// The argument that the command itself handles.
 pub(super) const WAIT: &str = "wait_seconds";
+/// The argument that needs no value on a command line.
+const WAIT_FOR_COMPLETION: &str = "wait_for_completion";
 /// The argument that is read from a variable, because every process can read a command line.
 pub(super) const TOKEN: &str = "auth_token";
 
@@ -34,10 +36,18 @@ pub(super) fn option(argument: &str, schema: &Value, required: bool) -> Arg {
         TOKEN => option.value_name("NAME").value_parser(ValueParser::new(SecretFromVariable)).help(
             format!("{} [环境变量名 (the name of its variable)] [example: MY_TOKEN]", help(schema)),
         ),
+        WAIT_FOR_COMPLETION => option
+            .value_name("BOOL")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(NonEmptyStringValueParser::new()),
         "bbox" => option.value_name("LON,LAT,LON,LAT"),
-        _ if is_large => option.value_parser(ValueParser::new(InlineText {
-            file_option: option_name(&file_option(argument)),
-        })),
+        _ if is_large => {
+            let value_name = format!("{}|@FILE", argument.to_ascii_uppercase());
+            let file_option = option_name(&file_option(argument));
+            option.value_name(value_name).value_parser(ValueParser::new(InlineText { file_option }))
+        }
         _ if schema.get("type").is_some_and(|kind| kind == "string") => option,
         // A blank text is refused by the tool, with the argument's name.
         _ => option.value_parser(NonEmptyStringValueParser::new()),
@@ -64,7 +74,7 @@ pub(super) fn from_file(argument: &str, required: bool) -> Arg {
 /// Returns the name of an argument's option.
 fn option_name(argument: &str) -> String {
     match argument {
-        WAIT => "wait".to_owned(),
+        WAIT | WAIT_FOR_COMPLETION => "wait".to_owned(),
         TOKEN => "auth-token-env".to_owned(),
         argument => argument.replace('_', "-"),
     }
@@ -110,7 +120,8 @@ pub(super) fn example_of_use(argument: &str, schema: &Value) -> String {
     format!("--{} {}", option_name(argument), example.unwrap_or_default())
 }
 
-/// Accepts a text, but not the name of a file, which would be sent as the text.
+/// Accepts a text, or `@` and the name of a file that has it. A name without `@` is refused, because it would be
+/// sent as the text.
 #[derive(Clone, Debug)]
 struct InlineText {
     file_option: String,
@@ -127,20 +138,23 @@ impl TypedValueParser for InlineText {
     ) -> Result<String, Error> {
         let not_utf8 = || Error::new(ErrorKind::InvalidUtf8).with_cmd(command);
         let text = value.to_str().ok_or_else(not_utf8)?;
+        let option = arg.map(ToString::to_string).unwrap_or_default();
+        let error = |problem: &str| {
+            let message = format!("{option}: {problem}\n");
+            Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        };
         let is_one_line = !text.contains('\n');
+        if is_one_line && let Some(name) = text.strip_prefix('@') {
+            return file::text(Path::new(name)).map_err(|why| error(&format!("{name}: {why:#}")));
+        }
         let what = if is_one_line && text == "-" {
             "- is not read"
-        } else if is_one_line && text.starts_with('@') {
-            "a text that starts with @ is not a file"
         } else if is_one_line && Path::new(text).exists() {
             "this is the name of a file"
         } else {
             return Ok(text.to_owned());
         };
-        let named = text.strip_prefix('@').unwrap_or(text);
-        let option = arg.map(ToString::to_string).unwrap_or_default();
-        let message = format!("{option}: {what}; use --{} {named}\n", self.file_option);
-        Err(Error::raw(ErrorKind::ValueValidation, message).with_cmd(command))
+        Err(error(&format!("{what}; use --{} {text}", self.file_option)))
     }
 }
 

@@ -20,6 +20,21 @@ struct Case {
 
 const fn nothing(_: &Mock) {}
 
+const DAGS: &str = r#"{"dags": {"d1": {"n": 1.50}, "x": "d2"}, "spaceParams": {}, "log": "完成"}"#;
+const RECORD: &str = r#"{"code":200,"msg":null,"data":{"batchSessionId":17,"id":"t1","dagId":"d1","taskName":"n","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"EPSG:4326","userId":"u","userName":"name","folder":null}}"#;
+const FULL_QUEUE: &str = r#"{"code":500,"msg":"队列已满"}"#;
+
+/// Answers each request of a workflow whose task has ended.
+fn workflow(mock: &Mock) {
+    mock.response(Route::ExecuteCode, 200, "application/json", DAGS);
+    mock.response(Route::AddTaskRecord, 200, "application/json", RECORD);
+    mock.response(Route::GetState, 200, "text/plain", "success");
+}
+
+fn waiting() -> Value {
+    json!({"code": "import oge", "wait_for_completion": true})
+}
+
 fn cases() -> Vec<Case> {
     let case = |name, tool, arguments: Value| Case {
         name,
@@ -34,23 +49,27 @@ fn cases() -> Vec<Case> {
         case("coverage_aspect_analysis", "coverage_aspect_analysis", bbox),
         case("run_big_query", "run_big_query", json!({})),
         Case {
-            arrange: |mock| {
-                let response =
-                    r#"{"dags": {"d1": {"n": 1.50}, "x": "d2"}, "spaceParams": {}, "log": "完成"}"#;
-                mock.response(Route::ExecuteCode, 200, "application/json", response);
-            },
+            arrange: |mock| mock.response(Route::ExecuteCode, 200, "application/json", DAGS),
             ..case("execute_code_to_dag", "execute_code_to_dag", json!({"code": "import oge"}))
         },
         Case {
-            arrange: |mock| {
-                let response = r#"{"code":200,"msg":null,"data":{"batchSessionId":17,"id":"t1","dagId":"d1","taskName":"n","state":"starting","filename":"f","format":"tif","scale":1e3,"crs":"EPSG:4326","userId":"u","userName":"name","folder":null}}"#;
-                mock.response(Route::AddTaskRecord, 200, "application/json", response);
-            },
+            arrange: |mock| mock.response(Route::AddTaskRecord, 200, "application/json", RECORD),
             ..case("submit_batch_task", "submit_batch_task", json!({"dag_id": "d1"}))
         },
         Case {
             arrange: |mock| mock.start_task("d1"),
             ..case("query_task_status", "query_task_status", json!({"dag_id": "d1"}))
+        },
+        Case {
+            arrange: workflow,
+            ..case("execute_dag_workflow", "execute_dag_workflow", waiting())
+        },
+        Case {
+            arrange: |mock| {
+                workflow(mock);
+                mock.response(Route::AddTaskRecord, 200, "application/json", FULL_QUEUE);
+            },
+            ..case("failed_workflow", "execute_dag_workflow", waiting())
         },
         case(
             "invalid-argument",
@@ -115,7 +134,7 @@ async fn envelopes_match_the_golden_files() {
 /// Returns the text without what differs between runs: the mock's port and times.
 fn stable(text: &str, mock: &Mock) -> String {
     let text = text.replace(mock.origin(), "http://oge.test");
-    [("\"execution_time\":", ","), (" after ", " s"), (" within ", " s")]
+    [("\"execution_time\":", ","), ("\"total\":", "}"), (" after ", " s"), (" within ", " s")]
         .into_iter()
         .fold(text, |text, (before, after)| without_times(&text, before, after))
 }

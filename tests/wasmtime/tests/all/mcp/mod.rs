@@ -20,6 +20,7 @@ mod timing;
 mod token;
 mod tools;
 mod wait_seconds;
+mod workflow;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 use super::{STDIO, Session, Transport, WAYS, envelope, refused, with};
 use crate::command::mock;
 
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "coverage_aspect_analysis",
     "run_big_query",
     "execute_code_to_dag",
     "submit_batch_task",
     "query_task_status",
+    "execute_dag_workflow",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_transport_and_version_lists_five_tools() {
+async fn every_transport_and_version_lists_six_tools() {
     let mock = mock().await;
     for way in WAYS {
         let session = Session::start(&mock.settings(), way).await;
@@ -54,6 +55,7 @@ async fn each_tool_works_and_an_expired_token_is_refreshed() {
             ("execute_code_to_dag", code),
             ("submit_batch_task", Value::Null),
             ("query_task_status", Value::Null),
+            ("execute_dag_workflow", json!({"code": "import oge"})),
         ] {
             if tool == "execute_code_to_dag" {
                 mock.revoke_tokens();
@@ -96,6 +98,12 @@ async fn invalid_arguments_are_named_before_anything_is_sent() {
             ("submit_batch_task", json!({"dag_id": 5}), "dag_id must be a text; it was 5"),
             ("query_task_status", json!({"dag_id": "d", "wait_seconds": 601}), "wait_seconds"),
             ("query_task_status", json!({"dag_id": "d", "auth_token": 47_114_711}), "auth_token"),
+            ("execute_dag_workflow", json!({"code": "c", "check_interval": 0}), "check_interval"),
+            (
+                "execute_dag_workflow",
+                json!({"code": "c", "max_wait_time": "long"}),
+                "max_wait_time",
+            ),
         ] {
             let envelope = session.envelope(tool, arguments).await;
             assert_eq!(envelope["error"]["kind"], "invalid-argument", "{envelope}");
