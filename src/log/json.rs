@@ -20,6 +20,7 @@ pub fn line(operation: &str, event: Event<'_>, call: Option<&str>, wall: Duratio
         Event::Accepted { .. } => ("accepted", None),
         Event::Failed(failure) => ("failed", Some(failure.attempts)),
         Event::Warning(_) => ("warning", None),
+        Event::Waiting(_) => ("waiting", None),
         Event::Info(_) => ("info", None),
     };
     let mut line = start(event.level(), operation, name, call, wall);

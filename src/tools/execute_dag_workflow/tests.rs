@@ -116,6 +116,7 @@ fn run_with(
             log.borrow_mut().push(event.line(operation));
         },
         redactor: Redactor::default(),
+        trace: None,
     };
     let running = pin!(client.run::<ExecuteDagWorkflow>(arguments));
     let Poll::Ready(result) = running.poll(&mut Context::from_waker(Waker::noop())) else {
