@@ -109,7 +109,7 @@ async fn only_pages_of_allowed_origins_can_call() {
         let server = serve(&with(&mock, &allowed));
         let (port, results) = site(&server.url("/mcp"));
         let page = open(&format!("http://maps.test:{port}/"), &results);
-        assert_eq!((&page["server"], &page["tools"]), (&json!("oge-mcp"), &json!(5)), "{page}");
+        assert_eq!((&page["server"], &page["tools"]), (&json!("oge-mcp"), &json!(6)), "{page}");
         assert_eq!(page["refused"]["status"], json!(401), "{page}");
         let challenge = page["refused"]["challenge"].as_str().unwrap();
         assert!(challenge.starts_with("Bearer realm="), "{page}");
