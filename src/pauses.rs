@@ -38,6 +38,21 @@ pub async fn watch<E>(
     }
 }
 
+/// Returns how long to pause before the next query in a wait of `wait` that began `waited` ago, or `None` if the
+/// wait is over. A client that pauses so after each query makes the queries of [`watch`].
+#[must_use]
+pub fn pause_at(waited: Duration, wait: Duration) -> Option<Duration> {
+    let mut pauses = Pauses::of(wait, Duration::ZERO);
+    let mut now = Duration::ZERO;
+    loop {
+        let pause = pauses.pause(now)?;
+        now += pause;
+        if now > waited {
+            return Some(pause.min(wait.saturating_sub(waited)));
+        }
+    }
+}
+
 /// The pauses of one wait. Each is 1.5 times the one before, and not longer than the rest of the wait.
 #[derive(Clone, Copy, Debug)]
 struct Pauses {
@@ -85,5 +100,23 @@ mod tests {
         let long = pauses(600);
         assert_eq!(long.iter().sum::<f64>(), 600.0);
         assert_eq!(long.iter().copied().fold(0.0, f64::max), 15.0);
+    }
+
+    #[test]
+    fn the_pause_follows_from_how_long_the_wait_has_lasted() {
+        let seconds = Duration::from_secs;
+        for wait in [1, 10, 600] {
+            let mut waited = Duration::ZERO;
+            for pause in pauses(wait) {
+                assert_eq!(pause_at(waited, seconds(wait)).unwrap().as_secs_f64(), pause);
+                waited += Duration::from_secs_f64(pause);
+            }
+            assert_eq!(pause_at(waited, seconds(wait)), None, "{wait}");
+        }
+        let late = Duration::from_millis(4_100);
+        assert_eq!(pause_at(late, seconds(60)), Some(seconds(3)));
+        assert_eq!(pause_at(late, seconds(5)), Some(Duration::from_millis(900)));
+        assert_eq!(pause_at(seconds(601), seconds(600)), None);
+        assert_eq!(pause_at(Duration::ZERO, Duration::ZERO), None);
     }
 }

@@ -24,5 +24,6 @@ pub mod readiness;
 pub mod result;
 pub mod server;
 pub mod stdio;
+pub mod task_id;
 pub mod tools;
 mod written;

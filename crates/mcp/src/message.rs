@@ -194,7 +194,9 @@ pub fn parse(message: Value) -> Result<ClientJsonRpcMessage, Refusal> {
 
 /// Returns whether this server supports a method.
 fn is_served(method: &str) -> bool {
-    matches!(method, "initialize" | "ping" | "tools/list" | "tools/call" | "server/discover")
+    let served = ["initialize", "ping", "tools/list", "tools/call", "server/discover"];
+    let tasks = ["tasks/get", "tasks/update", "tasks/cancel"];
+    served.contains(&method) || tasks.contains(&method)
 }
 
 fn invalid(reason: &str) -> Refusal {

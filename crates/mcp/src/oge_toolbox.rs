@@ -1,5 +1,7 @@
 //! The five tools: calls a tool by its name.
 
+mod tasks;
+
 use std::time::Duration;
 
 use oge_tools::error::Failure;
@@ -7,7 +9,9 @@ use oge_tools::for_each_tool;
 use oge_tools::pauses::watch;
 use oge_tools::secret::Secret;
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
-use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, DetailedTask, JsonObject,
+};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use send_wrapper::SendWrapper;
@@ -20,6 +24,9 @@ use crate::progress::{Progress, reporting};
 use crate::result::{self, Limits};
 use crate::server::Toolbox;
 use crate::tools;
+
+/// The argument that makes `query_task_status` wait. The tool itself does not have it.
+const WAIT: &str = "wait_seconds";
 
 /// The effects of a call.
 pub trait ServerEnv: Clone + 'static {
@@ -40,6 +47,10 @@ pub trait ServerEnv: Clone + 'static {
     fn redacted(&self, failure: Failure) -> Failure;
     /// Returns the time since an arbitrary fixed point.
     fn now(&self) -> Duration;
+    /// Returns the time since 1970, UTC.
+    fn wall(&self) -> Duration;
+    /// Returns the value of a setting.
+    fn setting(&self, key: &str) -> Option<String>;
     /// Waits for this time.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
     /// Logs a failed call.
@@ -80,6 +91,25 @@ impl<O: RunTools> OgeToolbox<O> {
     pub fn new(env: O) -> Self {
         Self(SendWrapper::new(env))
     }
+
+    /// Runs `work` until it ends or the client cancels the request.
+    fn running<T>(
+        &self,
+        context: RequestContext<RoleServer>,
+        work: impl AsyncFnOnce(ToolCall<O>) -> Result<T, ErrorData>,
+    ) -> impl Future<Output = Result<T, ErrorData>> + Send {
+        let env = self.0.for_call(&context);
+        SendWrapper::new(async move {
+            let cancelled = context.ct.clone();
+            let call = reporting(&context, |progress| work(ToolCall { env, progress }));
+            tokio::select! {
+                biased;
+                result = call => result,
+                // Not sent: the SDK does not respond to a cancelled request.
+                () = cancelled.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+            }
+        })
+    }
 }
 
 impl<O: RunTools> Toolbox for OgeToolbox<O> {
@@ -96,22 +126,34 @@ impl<O: RunTools> Toolbox for OgeToolbox<O> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
-        let env = self.0.for_call(&context);
-        SendWrapper::new(async move {
-            let CallToolRequestParams { name, arguments, .. } = request;
-            let arguments = arguments.unwrap_or_default();
-            let cancelled = context.ct.clone();
-            let call = reporting(&context, |progress| {
-                let call = ToolCall { env, progress };
-                async move { call.named(&name, arguments).await }
-            });
-            tokio::select! {
-                biased;
-                result = call => result.map(Into::into),
-                // Not sent: the SDK does not respond to a cancelled request.
-                () = cancelled.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+        let CallToolRequestParams { name, arguments, .. } = request;
+        let has_tasks = context.client_capabilities().is_some_and(|it| it.supports_tasks());
+        self.running(context, async move |call| {
+            let given = arguments.unwrap_or_default();
+            let task = if has_tasks { call.begin(&name, &given) } else { None };
+            match task {
+                Some(task) => Ok(task.into()),
+                None => call.named(&name, given).await.map(Into::into),
             }
         })
+    }
+
+    fn task(
+        &self,
+        id: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<DetailedTask, ErrorData>> + Send {
+        self.running(context, async move |call| call.poll(id).await)
+    }
+
+    /// There is nothing to cancel: the server does nothing between two polls, and the platform has no way to stop a
+    /// batch task. So a cancelled task is acknowledged and goes on.
+    fn check_task(
+        &self,
+        id: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        self.running(context, async move |call| call.check_task(&id))
     }
 }
 
@@ -171,14 +213,13 @@ impl<O: RunTools> ToolCall<O> {
         type Watched = QueryTaskStatus;
         let mut checked =
             arguments::checked::<Watched>(given).map_err(|failure| self.env.redacted(failure))?;
-        // The only argument that the tool itself does not have. Its schema limits it.
-        let wait = checked.remove("wait_seconds").as_ref().and_then(Value::as_u64);
+        // Its schema limits it.
+        let wait = checked.remove(WAIT).as_ref().and_then(Value::as_u64);
         let arguments =
             arguments::take::<Watched>(checked).map_err(|failure| self.env.redacted(failure))?;
         let query = async || self.run::<Watched>(arguments.clone()).await;
         let pause = async |pause, output: &query_task_status::Output, waited: Duration| {
-            let waited = waited.as_secs();
-            self.progress.tell(format!("任务状态: {} (已等待 {waited}s)", output.status));
+            self.progress.tell(waiting(output, waited));
             self.env.sleep(pause).await;
         };
         let wait = Duration::from_secs(wait.unwrap_or_default());
@@ -206,6 +247,11 @@ impl<O: RunTools> ToolCall<O> {
         ignored::tell(&mut result, ignored);
         result
     }
+}
+
+/// Describes a task that has not ended.
+fn waiting(output: &query_task_status::Output, waited: Duration) -> String {
+    format!("任务状态: {} (已等待 {}s)", output.status, waited.as_secs())
 }
 
 fn unknown_tool(name: &str) -> ErrorData {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CancelTaskParams, DetailedTask, GetTaskParams,
+    GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
+    ServerConfig, Tool, UpdateTaskParams,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -31,6 +32,38 @@ pub trait Toolbox: Send + Sync + 'static {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send;
+
+    /// Returns the state of a task that a call began.
+    ///
+    /// # Errors
+    /// Fails if there is no such task.
+    fn task(
+        &self,
+        id: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<DetailedTask, ErrorData>> + Send;
+
+    /// Checks that there is such a task.
+    ///
+    /// # Errors
+    /// Fails if there is not.
+    fn check_task(
+        &self,
+        id: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send;
+
+    /// Cancels a task, if it can be cancelled.
+    ///
+    /// # Errors
+    /// Fails if there is no such task.
+    fn cancel_task(
+        &self,
+        id: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        self.check_task(id, context)
+    }
 }
 
 /// An MCP server of these tools. Clones share them.
@@ -63,7 +96,7 @@ impl<T: Toolbox> ServerHandler for Server<T> {
     fn get_info(&self) -> ServerConfig {
         let server = Implementation::new("oge-mcp", env!("CARGO_PKG_VERSION"))
             .with_title("OGE 开放地球引擎 (Open Geospatial Engine)");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tasks().build())
             .with_server_info(server)
             .with_instructions(INSTRUCTIONS)
     }
@@ -82,6 +115,31 @@ impl<T: Toolbox> ServerHandler for Server<T> {
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
         self.0.call(request, context)
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.0.task(request.task_id, context).await.map(GetTaskResult::new)
+    }
+
+    fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        self.0.cancel_task(request.task_id, context)
+    }
+
+    /// A task asks its client nothing, so answers are acknowledged and ignored.
+    fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        self.0.check_task(request.task_id, context)
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

@@ -169,6 +169,14 @@ impl ServerEnv for WasiEnv {
         WasiClock.monotonic()
     }
 
+    fn wall(&self) -> Duration {
+        WasiClock.wall()
+    }
+
+    fn setting(&self, key: &str) -> Option<String> {
+        settings::source()(key)
+    }
+
     async fn sleep(&self, time: Duration) {
         self.share.release();
         self.inner.reactor.until(&Deadline::after(time)).await;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use oge_host::{GuestTool, Host, HostBuilder};
 use oge_mcp_server::access::Access;
@@ -218,6 +218,15 @@ impl ServerEnv for HostEnv {
 
     fn now(&self) -> Duration {
         self.shared.started.elapsed()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this shell is where time comes in")]
+    fn wall(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn setting(&self, key: &str) -> Option<String> {
+        self.shared.settings.borrow().source()(key)
     }
 
     async fn sleep(&self, time: Duration) {
