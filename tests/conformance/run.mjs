@@ -18,7 +18,7 @@ const RUNS = [
 
 const NO_SESSION = 'the server has no sessions';
 const NO_PROMPTS = 'the server has no prompts';
-const NO_RESOURCES = 'the server has no resources';
+const NO_RESOURCES = 'the server has no resources but large results';
 const NO_INPUT = 'the tools ask nothing of the client';
 const NEEDS_TEST_TOOL = 'made with a test tool, so only against the fixtures';
 
@@ -52,11 +52,10 @@ const SCENARIOS = {
     without: {
       shipped: {
         'sep-2549-prompts-list-caching-hints': NO_PROMPTS,
-        'sep-2549-resources-list-caching-hints': NO_RESOURCES,
-        'sep-2549-resources-templates-list-caching-hints': NO_RESOURCES,
       },
     },
   },
+  'sep-2164-resource-not-found': { on: ['shipped'] },
   'http-custom-header-server-validation': { on: ['fixtures'] },
   'json-schema-2020-12': { on: ['fixtures'] },
   'tools-call-simple-text': { on: ['fixtures'] },
@@ -127,7 +126,6 @@ const NOT_APPLICABLE = {
     'resources-templates-read',
     'resources-subscribe',
     'resources-unsubscribe',
-    'sep-2164-resource-not-found',
   ],
   [NO_PROMPTS]: [
     'prompts-list',

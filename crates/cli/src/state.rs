@@ -15,13 +15,7 @@ const NAME: &str = "token";
 /// Sets the host's token file: the one of `OGE_TOKEN_FILE`, or one in the user's state directory. If its
 /// directory cannot be created, prints a warning, and the token is kept in memory.
 pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) -> HostBuilder {
-    let set =
-        settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
-    let path = match set {
-        Some(path) => Ok(PathBuf::from(path)),
-        None => directories::state().map(|directory| directory.join("oge").join(NAME)),
-    };
-    let made = path.and_then(|path| {
+    let made = token_file(settings).and_then(|path| {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         directory.map_or(Ok(()), make)?;
         Ok(path)
@@ -35,6 +29,16 @@ pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) ->
             ));
             builder
         }
+    }
+}
+
+/// Returns the token file of the settings. Its directory is the state directory.
+pub(crate) fn token_file(settings: &BTreeMap<String, String>) -> anyhow::Result<PathBuf> {
+    let set =
+        settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
+    match set {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => directories::state().map(|directory| directory.join("oge").join(NAME)),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod oge_toolbox;
 pub mod progress;
 pub mod readiness;
 pub mod result;
+pub mod results;
 pub mod server;
 pub mod stdio;
 pub mod task_id;

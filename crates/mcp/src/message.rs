@@ -195,8 +195,9 @@ pub fn parse(message: Value) -> Result<ClientJsonRpcMessage, Refusal> {
 /// Returns whether this server supports a method.
 fn is_served(method: &str) -> bool {
     let served = ["initialize", "ping", "tools/list", "tools/call", "server/discover"];
+    let resources = ["resources/list", "resources/templates/list", "resources/read"];
     let tasks = ["tasks/get", "tasks/update", "tasks/cancel"];
-    served.contains(&method) || tasks.contains(&method)
+    [&served[..], &resources, &tasks].iter().any(|methods| methods.contains(&method))
 }
 
 fn invalid(reason: &str) -> Refusal {

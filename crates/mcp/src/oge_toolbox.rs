@@ -1,9 +1,11 @@
 //! The five tools: calls a tool by its name.
 
+mod resources;
 mod tasks;
 
 use std::time::Duration;
 
+use oge_token::Folders;
 use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
 use oge_tools::pauses::watch;
@@ -11,6 +13,7 @@ use oge_tools::secret::Secret;
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, DetailedTask, JsonObject,
+    ReadResourceResult,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
@@ -21,7 +24,8 @@ use serde_json::Value;
 use crate::arguments;
 use crate::ignored;
 use crate::progress::{Progress, reporting};
-use crate::result::{self, Limits};
+use crate::result::{self, Limits, Measured};
+use crate::results::Results;
 use crate::server::Toolbox;
 use crate::tools;
 
@@ -49,6 +53,10 @@ pub trait ServerEnv: Clone + 'static {
     fn now(&self) -> Duration;
     /// Returns the time since 1970, UTC.
     fn wall(&self) -> Duration;
+    /// The directory that keeps state between instances.
+    type Directory: Folders;
+    /// Returns the place of large results. `None` if this process keeps nothing.
+    fn results(&self) -> Option<Results<Self::Directory>>;
     /// Returns the value of a setting.
     fn setting(&self, key: &str) -> Option<String>;
     /// Waits for this time.
@@ -155,6 +163,14 @@ impl<O: RunTools> Toolbox for OgeToolbox<O> {
     ) -> impl Future<Output = Result<(), ErrorData>> + Send {
         self.running(context, async move |call| call.check_task(&id))
     }
+
+    fn read_resource(
+        &self,
+        uri: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ReadResourceResult, ErrorData>> + Send {
+        self.running(context, async move |call| call.read_result(&uri).await)
+    }
 }
 
 /// A running call.
@@ -233,11 +249,9 @@ impl<O: RunTools> ToolCall<O> {
     ) -> CallToolResult {
         let limits = self.env.limits().reserving(ignored::bytes(ignored));
         let built = match result.map(|done| result::measure::<T>(done, limits)) {
-            Ok(Ok(measured)) => {
-                self.env.hold(measured.memory()).await;
-                measured.build().map_err(|failure| self.env.redacted(failure))
+            Ok(measured) => {
+                self.build(measured).await.map_err(|failure| self.env.redacted(failure))
             }
-            Ok(Err(failure)) => Err(self.env.redacted(failure)),
             Err(failure) => Err(failure),
         };
         let mut result = built.unwrap_or_else(|failure| {
@@ -246,6 +260,22 @@ impl<O: RunTools> ToolCall<O> {
         });
         ignored::tell(&mut result, ignored);
         result
+    }
+
+    /// Builds a result. Keeps it if it is large and there is a place for it.
+    async fn build<T: Tool>(&self, mut measured: Measured<T>) -> Result<CallToolResult, Failure> {
+        if measured.is_large()
+            && let Some(results) = self.env.results()
+        {
+            self.env.hold(measured.memory_to_keep()).await;
+            measured = match measured.keep(|data| results.keep(data, self.env.wall())) {
+                Ok(result) => return Ok(result),
+                Err(measured) => measured,
+            };
+        }
+        let measured = measured.checked()?;
+        self.env.hold(measured.memory()).await;
+        measured.build()
     }
 }
 

@@ -44,7 +44,7 @@ mod store;
 pub mod timing;
 
 pub use effects::{Guarded, StoreEffects};
-pub use file::{Directory, Entry, FileError, Lock, Locking, TokenFile, Write};
+pub use file::{Directory, Entry, FileError, Folders, Lock, Locking, TokenFile, Write};
 pub use lifetime::{CLOCK_SKEW_WARNING, Lifetime, generation};
 pub use login::{ConfiguredToken, Credentials, Digest, Issued, LoginError};
 pub use logins::{Block, Cause, LoginHistory, Requester};

@@ -9,8 +9,8 @@ use oge_tools::client::Clock as _;
 use oge_tools::wasi::clock::WasiClock;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ContentBlock,
-    CreateTaskResult, DetailedTask, JsonObject, ProgressNotificationParam, ResourceContents,
-    TaskPayload, Tool,
+    CreateTaskResult, DetailedTask, JsonObject, ProgressNotificationParam, ReadResourceResult,
+    ResourceContents, TaskPayload, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
@@ -160,6 +160,14 @@ impl Toolbox for Fixtures {
         TaskId::read(&text, &key())?;
         CANCELLED.with_borrow_mut(|cancelled| cancelled.insert(text));
         Ok(())
+    }
+
+    async fn read_resource(
+        &self,
+        _uri: String,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResult, ErrorData> {
+        Err(ErrorData::resource_not_found("The fixtures have no resources", None))
     }
 }
 

@@ -7,16 +7,15 @@ mod effects;
 mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use oge_token::{ConfiguredToken, SharedStore, TokenFile};
 use oge_tools::token::{Token, TokenError};
 
-use self::directory::StateDirectory;
 use self::effects::Native;
 use crate::guest_log::LogSink;
 
 pub use authority::Authority;
+pub use directory::StateDirectory;
 
 /// The token of one account, shared by all instances of a host. Clones share it. Dropping a caller ends no
 /// login.
@@ -41,10 +40,8 @@ impl NativeStore {
         path: &Path,
         account: &str,
     ) -> Self {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or_else(|| Path::new(".")).to_owned();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let file = TokenFile::new(StateDirectory(Arc::new(directory)), &name, account);
+        let file = TokenFile::new(StateDirectory::of_token_file(path), &name, account);
         Self(SharedStore::new(Native::new(authority, warn, Some(file)), given))
     }
 

@@ -103,7 +103,7 @@ pub struct Session {
     pub child: Option<Child>,
     pub listener: Listener,
     _server: Option<Arc<Server>>,
-    _state: Option<TempDir>,
+    state: Option<TempDir>,
 }
 
 impl Session {
@@ -128,7 +128,7 @@ impl Session {
                     _ => oge_serve(settings, Some(state.path()), &[]),
                 };
                 let session = Self::http_of(listener, Arc::new(server), way.1).await;
-                Self { _state: Some(state), ..session }
+                Self { state: Some(state), ..session }
             }
         }
     }
@@ -149,7 +149,7 @@ impl Session {
             tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("a host");
         let pipes = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         let client = listener.clone().serve_with_lifecycle(pipes, lifecycle(way.1)).await.unwrap();
-        Self { client, child: Some(child), listener, _server: None, _state: None }
+        Self { client, child: Some(child), listener, _server: None, state: None }
     }
 
     /// Starts another client of `server`.
@@ -163,7 +163,7 @@ impl Session {
             StreamableHttpClientTransport::from_config(config.auth_header(BEARER.to_owned()));
         let client =
             listener.clone().serve_with_lifecycle(transport, lifecycle(version)).await.unwrap();
-        Self { client, child: None, listener, _server: Some(server), _state: None }
+        Self { client, child: None, listener, _server: Some(server), state: None }
     }
 
     /// Calls a tool.
