@@ -60,6 +60,18 @@ impl<T: Serialize> Envelope<T> {
         }
     }
 
+    /// Returns the tool's result, if the call succeeded.
+    #[must_use]
+    pub const fn data(&self) -> Option<&T> {
+        self.data.as_ref()
+    }
+
+    /// Returns the envelope with `null` in place of the tool's result.
+    #[must_use]
+    pub fn without_data(self) -> Self {
+        Self { data: None, ..self }
+    }
+
     /// Returns the envelope as compact JSON, raw UTF-8.
     #[must_use]
     pub fn to_json(&self) -> String {

@@ -36,6 +36,21 @@ pub async fn watch<E>(
     }
 }
 
+/// Returns how long to pause before the next query in a wait of `wait` that began `waited` ago, or `None` if the
+/// wait is over. A client that pauses so after each query makes the queries of [`watch`].
+#[must_use]
+pub fn pause_at(waited: Duration, wait: Duration) -> Option<Duration> {
+    let mut pauses = Pauses::growing(wait);
+    let mut now = Duration::ZERO;
+    loop {
+        let pause = pauses.pause(now)?;
+        now += pause;
+        if now > waited {
+            return Some(pause.min(wait.saturating_sub(waited)));
+        }
+    }
+}
+
 /// The pauses of one wait. None is longer than the rest of the wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses {
@@ -96,5 +111,23 @@ mod tests {
     fn equal_pauses_end_with_the_wait() {
         let pauses = Pauses::every(Duration::from_secs(20), Duration::from_secs(50));
         assert_eq!(seconds(pauses), [20.0, 20.0, 10.0]);
+    }
+
+    #[test]
+    fn the_pause_follows_from_how_long_the_wait_has_lasted() {
+        let of = Duration::from_secs;
+        for wait in [1, 10, 600] {
+            let mut waited = Duration::ZERO;
+            for pause in seconds(Pauses::growing(of(wait))) {
+                assert_eq!(pause_at(waited, of(wait)).unwrap().as_secs_f64(), pause);
+                waited += Duration::from_secs_f64(pause);
+            }
+            assert_eq!(pause_at(waited, of(wait)), None, "{wait}");
+        }
+        let late = Duration::from_millis(4_100);
+        assert_eq!(pause_at(late, of(60)), Some(of(3)));
+        assert_eq!(pause_at(late, of(5)), Some(Duration::from_millis(900)));
+        assert_eq!(pause_at(of(601), of(600)), None);
+        assert_eq!(pause_at(Duration::ZERO, Duration::ZERO), None);
     }
 }

@@ -152,7 +152,7 @@ settings! {
     /// Settings of the MCP server.
     MCP: "MCP" {
         "OGE_MCP_MAX_RESULT_BYTES":
-            "the size of the largest result message",
-            "`4194304`";
+            "the size of the largest result message; see [large results](long-jobs.md#large-results)",
+            "`131072` with a place for larger ones, else `4194304`";
     }
 }

@@ -18,8 +18,13 @@ const RUNS = [
 
 const NO_SESSION = 'the server has no sessions';
 const NO_PROMPTS = 'the server has no prompts';
-const NO_RESOURCES = 'the server has no resources';
+const NO_RESOURCES = 'the server has no resources but large results';
+const NO_INPUT = 'the tools ask nothing of the client';
 const NEEDS_TEST_TOOL = 'made with a test tool, so only against the fixtures';
+
+// The scenarios of an extension have no version of the protocol. They run with the one that tasks need.
+const TASKS = '2026-07-28';
+const isOfTasks = (name) => name.startsWith('tasks-');
 
 // The servers that each scenario runs against. `except` has the protocol versions that it does not apply to,
 // `without` the checks that do not apply to a server, each with the reason.
@@ -47,11 +52,10 @@ const SCENARIOS = {
     without: {
       shipped: {
         'sep-2549-prompts-list-caching-hints': NO_PROMPTS,
-        'sep-2549-resources-list-caching-hints': NO_RESOURCES,
-        'sep-2549-resources-templates-list-caching-hints': NO_RESOURCES,
       },
     },
   },
+  'sep-2164-resource-not-found': { on: ['shipped'] },
   'http-custom-header-server-validation': { on: ['fixtures'] },
   'json-schema-2020-12': { on: ['fixtures'] },
   'tools-call-simple-text': { on: ['fixtures'] },
@@ -61,6 +65,32 @@ const SCENARIOS = {
   'tools-call-mixed-content': { on: ['fixtures'] },
   'tools-call-error': { on: ['fixtures'] },
   'tools-call-with-progress': { on: ['fixtures'] },
+  'tasks-lifecycle': { on: ['fixtures'] },
+  'tasks-capability-negotiation': {
+    on: ['shipped', 'fixtures'],
+    without: {
+      shipped: {
+        'sep-2663-server-rejects-undeclared-client': NEEDS_TEST_TOOL,
+        'tasks-per-request-meta-opt-in': NEEDS_TEST_TOOL,
+      },
+    },
+  },
+  'tasks-wire-fields': { on: ['fixtures'] },
+  'tasks-request-state-removal': { on: ['fixtures'] },
+  'tasks-request-headers': { on: ['fixtures'] },
+  'tasks-dispatch-and-envelope': {
+    on: ['shipped', 'fixtures'],
+    without: {
+      shipped: {
+        'tasks-server-directed-creation-no-hint': NEEDS_TEST_TOOL,
+        'sep-2663-legacy-task-param-ignored': NEEDS_TEST_TOOL,
+        'tasks-immediate-result-shortcut': NEEDS_TEST_TOOL,
+        'tasks-result-type-complete-on-non-task-responses': NEEDS_TEST_TOOL,
+        'sep-2663-durable-create-strong-consistency': NEEDS_TEST_TOOL,
+      },
+    },
+  },
+  'tasks-required-task-error': { on: ['fixtures'] },
 };
 
 // Scenarios that are not run, by reason.
@@ -68,7 +98,9 @@ const NOT_APPLICABLE = {
   [NO_SESSION]: ['server-session-lifecycle', 'server-sse-polling'],
   'the server does not declare logging': ['logging-set-level', 'tools-call-with-logging'],
   'the server does not declare completions': ['completion-complete'],
-  'the tools ask nothing of the client': [
+  [NO_INPUT]: [
+    'tasks-mrtr-input',
+    'tasks-mrtr-composition',
     'tools-call-sampling',
     'tools-call-elicitation',
     'elicitation-sep1034-defaults',
@@ -94,7 +126,6 @@ const NOT_APPLICABLE = {
     'resources-templates-read',
     'resources-subscribe',
     'resources-unsubscribe',
-    'sep-2164-resource-not-found',
   ],
   [NO_PROMPTS]: [
     'prompts-list',
@@ -103,20 +134,11 @@ const NOT_APPLICABLE = {
     'prompts-get-embedded-resource',
     'prompts-get-with-image',
   ],
+  'the suite itself skips it': ['tasks-status-notifications'],
   'an extension the server does not offer': [
     'sep-2640-skills-directory',
     'sep-2640-skills-enumeration',
     'sep-2640-skills-manifest',
-    'tasks-lifecycle',
-    'tasks-capability-negotiation',
-    'tasks-wire-fields',
-    'tasks-request-state-removal',
-    'tasks-mrtr-input',
-    'tasks-request-headers',
-    'tasks-dispatch-and-envelope',
-    'tasks-status-notifications',
-    'tasks-required-task-error',
-    'tasks-mrtr-composition',
   ],
 };
 
@@ -176,6 +198,7 @@ async function checks({ suite, protocol }, scenario, url) {
   const directory = await mkdtemp(join(tmpdir(), 'conformance-'));
   try {
     const version = suite === 'conformance-2025' ? [] : ['--spec-version', protocol];
+    if (isOfTasks(scenario)) version.push('--force');
     const output = await conformance(suite, [
       'server', '--url', url, '--scenario', scenario, '--output-dir', directory, ...version,
     ]);
@@ -208,6 +231,13 @@ function evaluate(all, without = {}) {
 const ROW = [12, 18, 44, 10, 8, 8, 8, 9];
 const row = (...cells) => cells.map((cell, i) => String(cell).padEnd(ROW[i])).join('').trimEnd();
 
+/** Returns the names of the scenarios of a run. */
+async function scenarios({ suite, protocol }) {
+  const versioned = await known(suite, '--spec-version', protocol);
+  if (protocol !== TASKS) return versioned;
+  return [...versioned, ...(await known(suite)).filter(isOfTasks)];
+}
+
 const suites = [...new Set(RUNS.map(({ suite }) => suite))];
 const names = (await Promise.all(suites.map((suite) => known(suite)))).flat();
 const problems = mislisted([...new Set(names)]);
@@ -215,7 +245,7 @@ const problems = mislisted([...new Set(names)]);
 console.log(row('protocol', 'suite', 'scenario', 'server', 'passed', 'failed', 'warned', 'left out'));
 for (const run of RUNS) {
   const { suite, protocol } = run;
-  for (const scenario of await known(suite, '--spec-version', protocol)) {
+  for (const scenario of await scenarios(run)) {
     const { on, except = {}, without } = SCENARIOS[scenario] ?? { on: [] };
     if (Object.hasOwn(except, protocol)) continue;
     const servers = on.flatMap((role) => Object.entries(urls[role]).map((named) => [role, ...named]));

@@ -15,16 +15,10 @@ const NAME: &str = "token";
 /// Sets the host's token file: the one of `OGE_TOKEN_FILE`, or one in the user's state directory. If its
 /// directory cannot be created, prints a warning, and the token is kept in memory. `OGE_TOKEN_ETCD` replaces a file.
 pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) -> HostBuilder {
-    let set =
-        |key: &str| settings.get(key).map(|value| value.trim()).filter(|value| !value.is_empty());
-    if set("OGE_TOKEN_ETCD").is_some() {
+    if is_set(settings, "OGE_TOKEN_ETCD") {
         return builder;
     }
-    let path = match set("OGE_TOKEN_FILE") {
-        Some(path) => Ok(PathBuf::from(path)),
-        None => directories::state().map(|directory| directory.join("oge").join(NAME)),
-    };
-    let made = path.and_then(|path| {
+    let made = token_file(settings).and_then(|path| {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         directory.map_or(Ok(()), make)?;
         Ok(path)
@@ -38,6 +32,20 @@ pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) ->
             ));
             builder
         }
+    }
+}
+
+fn is_set(settings: &BTreeMap<String, String>, key: &str) -> bool {
+    settings.get(key).is_some_and(|value| !value.trim().is_empty())
+}
+
+/// Returns the token file of the settings. Its directory is the state directory.
+pub(crate) fn token_file(settings: &BTreeMap<String, String>) -> anyhow::Result<PathBuf> {
+    let set =
+        settings.get("OGE_TOKEN_FILE").map(|path| path.trim()).filter(|path| !path.is_empty());
+    match set {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => directories::state().map(|directory| directory.join("oge").join(NAME)),
     }
 }
 

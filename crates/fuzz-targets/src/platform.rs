@@ -67,8 +67,9 @@ fn run<T: Run>(data: &[u8], arguments: impl Fn() -> T::Arguments) {
         Err(failure) => Envelope::of::<T>(Err(&failure)),
     };
     assert!(serde_json::from_str::<IgnoredAny>(&envelope.to_json()).is_ok());
-    let limits = Limits { message: 4 << 20, memory: 128 << 20 };
-    let call_result = call().0.and_then(|done| result::measure::<T>(done, limits)?.build());
+    let limits = Limits { message: 4 << 20, keep_above: 4 << 20, memory: 128 << 20 };
+    let call_result =
+        call().0.and_then(|done| result::measure::<T>(done, limits).checked()?.build());
     let call_result = call_result.unwrap_or_else(|failure| result::failure::<T>(&failure));
     assert_eq!(call_result.is_error, Some(is_failure));
     assert!(call_result.structured_content.is_some_and(|content| content.is_object()));

@@ -58,6 +58,6 @@ pub use oge_token::ConfiguredToken;
 pub use password_login::PasswordLogin;
 #[doc(hidden)]
 pub use store::to_http;
-pub use store::{Authority, NativeStore};
+pub use store::{Authority, NativeStore, StateDirectory};
 pub use token_store::TokenStore;
 pub use tools::GuestTool;

@@ -194,7 +194,10 @@ pub fn parse(message: Value) -> Result<ClientJsonRpcMessage, Refusal> {
 
 /// Returns whether this server supports a method.
 fn is_served(method: &str) -> bool {
-    matches!(method, "initialize" | "ping" | "tools/list" | "tools/call" | "server/discover")
+    let served = ["initialize", "ping", "tools/list", "tools/call", "server/discover"];
+    let resources = ["resources/list", "resources/templates/list", "resources/read"];
+    let tasks = ["tasks/get", "tasks/update", "tasks/cancel"];
+    [&served[..], &resources, &tasks].iter().any(|methods| methods.contains(&method))
 }
 
 fn invalid(reason: &str) -> Refusal {

@@ -1,16 +1,22 @@
 //! The tools: calls a tool by its name.
 
+mod resources;
+mod tasks;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oge_token::LoginCounts;
+use oge_token::{Folders, LoginCounts};
 use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
 use oge_tools::pauses::{Pauses, watch};
 use oge_tools::secret::Secret;
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
-use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, DetailedTask, JsonObject,
+    ReadResourceResult,
+};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use send_wrapper::SendWrapper;
@@ -21,9 +27,13 @@ use crate::arguments;
 use crate::ignored;
 use crate::metrics::Metrics;
 use crate::progress::{Progress, reporting};
-use crate::result::{self, Limits};
+use crate::result::{self, Limits, Measured};
+use crate::results::Results;
 use crate::server::Toolbox;
 use crate::tools;
+
+/// The argument that makes `query_task_status` wait. The tool itself does not have it.
+const WAIT: &str = "wait_seconds";
 
 /// The effects of a call.
 pub trait ServerEnv: Clone + 'static {
@@ -44,6 +54,14 @@ pub trait ServerEnv: Clone + 'static {
     fn redacted(&self, failure: Failure) -> Failure;
     /// Returns the time since an arbitrary fixed point.
     fn now(&self) -> Duration;
+    /// Returns the time since 1970, UTC.
+    fn wall(&self) -> Duration;
+    /// The directory that keeps state between instances.
+    type Directory: Folders;
+    /// Returns the place of large results. `None` if this process keeps nothing.
+    fn results(&self) -> Option<Results<Self::Directory>>;
+    /// Returns the value of a setting.
+    fn setting(&self, key: &str) -> Option<String>;
     /// Waits for this time.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
     /// Returns how many logins this process has made.
@@ -86,6 +104,27 @@ impl<O: RunTools> OgeToolbox<O> {
     pub fn new(env: O) -> Self {
         Self(SendWrapper::new(env), SendWrapper::new(Rc::default()))
     }
+
+    /// Runs `work` until it ends or the client cancels the request.
+    fn running<T>(
+        &self,
+        context: RequestContext<RoleServer>,
+        work: impl AsyncFnOnce(ToolCall<O>) -> Result<T, ErrorData>,
+    ) -> impl Future<Output = Result<T, ErrorData>> + Send {
+        let env = self.0.for_call(&context);
+        let (metrics, started) = (Rc::clone(&self.1), env.now());
+        SendWrapper::new(async move {
+            let cancelled = context.ct.clone();
+            let call = |progress| work(ToolCall { env, progress, metrics, started });
+            let call = reporting(&context, call);
+            tokio::select! {
+                biased;
+                result = call => result,
+                // Not sent: the SDK does not respond to a cancelled request.
+                () = cancelled.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+            }
+        })
+    }
 }
 
 impl<O: RunTools> Toolbox for OgeToolbox<O> {
@@ -106,23 +145,42 @@ impl<O: RunTools> Toolbox for OgeToolbox<O> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
-        let env = self.0.for_call(&context);
-        let (metrics, started) = (Rc::clone(&self.1), env.now());
-        SendWrapper::new(async move {
-            let CallToolRequestParams { name, arguments, .. } = request;
-            let arguments = arguments.unwrap_or_default();
-            let cancelled = context.ct.clone();
-            let call = reporting(&context, |progress| {
-                let call = ToolCall { env, progress, metrics, started };
-                async move { call.named(&name, arguments).await }
-            });
-            tokio::select! {
-                biased;
-                result = call => result.map(Into::into),
-                // Not sent: the SDK does not respond to a cancelled request.
-                () = cancelled.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+        let CallToolRequestParams { name, arguments, .. } = request;
+        let has_tasks = context.client_capabilities().is_some_and(|it| it.supports_tasks());
+        self.running(context, async move |call| {
+            let given = arguments.unwrap_or_default();
+            let task = if has_tasks { call.begin(&name, &given) } else { None };
+            match task {
+                Some(task) => Ok(task.into()),
+                None => call.named(&name, given).await.map(Into::into),
             }
         })
+    }
+
+    fn task(
+        &self,
+        id: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<DetailedTask, ErrorData>> + Send {
+        self.running(context, async move |call| call.poll(id).await)
+    }
+
+    /// There is nothing to cancel: the server does nothing between two polls, and the platform has no way to stop a
+    /// batch task. So a cancelled task is acknowledged and goes on.
+    fn check_task(
+        &self,
+        id: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        self.running(context, async move |call| call.check_task(&id))
+    }
+
+    fn read_resource(
+        &self,
+        uri: String,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ReadResourceResult, ErrorData>> + Send {
+        self.running(context, async move |call| call.read_result(&uri).await)
     }
 }
 
@@ -184,14 +242,13 @@ impl<O: RunTools> ToolCall<O> {
         type Watched = QueryTaskStatus;
         let mut checked =
             arguments::checked::<Watched>(given).map_err(|failure| self.env.redacted(failure))?;
-        // The only argument that the tool itself does not have. Its schema limits it.
-        let wait = checked.remove("wait_seconds").as_ref().and_then(Value::as_u64);
+        // Its schema limits it.
+        let wait = checked.remove(WAIT).as_ref().and_then(Value::as_u64);
         let arguments =
             arguments::take::<Watched>(checked).map_err(|failure| self.env.redacted(failure))?;
         let query = async || self.run::<Watched>(arguments.clone()).await;
         let pause = async |pause, output: &query_task_status::Output, waited: Duration| {
-            let waited = waited.as_secs();
-            self.progress.tell(format!("任务状态: {} (已等待 {waited}s)", output.status));
+            self.progress.tell(waiting(output, waited));
             self.env.sleep(pause).await;
         };
         let wait = Duration::from_secs(wait.unwrap_or_default());
@@ -218,11 +275,9 @@ impl<O: RunTools> ToolCall<O> {
             result::measure::<T>(done, limits)
         });
         let built = match result {
-            Ok(Ok(measured)) => {
-                self.env.hold(measured.memory()).await;
-                measured.build().map_err(|failure| self.env.redacted(failure))
+            Ok(measured) => {
+                self.build(measured).await.map_err(|failure| self.env.redacted(failure))
             }
-            Ok(Err(failure)) => Err(self.env.redacted(failure)),
             Err(failure) => Err(failure),
         };
         let outcome = built.as_ref().map_or_else(|failure| failure.kind.as_str(), |_| outcome);
@@ -235,6 +290,27 @@ impl<O: RunTools> ToolCall<O> {
         ignored::tell(&mut result, ignored);
         result
     }
+
+    /// Builds a result. Keeps it if it is large and there is a place for it.
+    async fn build<T: Tool>(&self, mut measured: Measured<T>) -> Result<CallToolResult, Failure> {
+        if measured.is_large()
+            && let Some(results) = self.env.results()
+        {
+            self.env.hold(measured.memory_to_keep()).await;
+            measured = match measured.keep(|data| results.keep(data, self.env.wall())) {
+                Ok(result) => return Ok(result),
+                Err(measured) => measured,
+            };
+        }
+        let measured = measured.checked()?;
+        self.env.hold(measured.memory()).await;
+        measured.build()
+    }
+}
+
+/// Describes a task that has not ended.
+fn waiting(output: &query_task_status::Output, waited: Duration) -> String {
+    format!("任务状态: {} (已等待 {}s)", output.status, waited.as_secs())
 }
 
 fn unknown_tool(name: &str) -> ErrorData {

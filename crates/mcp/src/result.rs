@@ -2,7 +2,8 @@
 //!
 //! A result has the platform's response twice, once escaped. So it is measured before anything is copied
 //! ([`measure`]), waits for the memory that it needs, and is built in buffers of the right size
-//! ([`Measured::build`]).
+//! ([`Measured::build`]). A result that is too large for an assistant is kept in a file if there is a place for it,
+//! and has a preview in place of the data ([`Measured::keep`]).
 
 use std::io;
 
@@ -10,11 +11,13 @@ use oge_tools::envelope::Envelope;
 use oge_tools::error::{Failure, FailureKind, Fault};
 use oge_tools::json;
 use oge_tools::tools::{Completed, Tool};
-use rmcp::model::{CallToolResult, ContentBlock};
+use rmcp::model::{CallToolResult, ContentBlock, Resource};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::field;
+use crate::results::preview::Preview;
+use crate::results::{ResultId, SCHEME, page_bytes};
 
 /// The field that a failure has besides the old ones.
 const ERROR: &str = "error";
@@ -35,14 +38,20 @@ const RESULT: usize = concat!(
 /// How many bytes of a result that is too large are shown in its failure.
 const EXCERPT: usize = 2048;
 
-/// The default of [`KEY`].
+/// The default of [`KEY`] where a result cannot be kept.
 const MAX_MESSAGE: usize = 4 << 20;
+
+/// The default of [`KEY`] where a result can be kept. The response is in it twice, so it has at most 64 KiB: about
+/// 20 000 tokens, which is less than what common assistants accept.
+const KEEP_ABOVE: usize = 128 << 10;
 
 /// The limits of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The finished message, in bytes.
     pub message: usize,
+    /// A result whose message would be larger is kept, if there is a place for it.
+    pub keep_above: usize,
     /// The memory that building and sending one may take, in bytes.
     pub memory: usize,
 }
@@ -51,7 +60,7 @@ impl Limits {
     /// Returns the default limit of a message. `memory` is the largest amount that a call can hold.
     #[must_use]
     pub const fn with_memory(memory: usize) -> Self {
-        Self { message: MAX_MESSAGE, memory }
+        Self { message: MAX_MESSAGE, keep_above: KEEP_ABOVE, memory }
     }
 
     /// Reads `OGE_MCP_MAX_RESULT_BYTES`. `memory` is the largest amount that a call can hold.
@@ -60,17 +69,22 @@ impl Limits {
     /// Names the setting if its value is bad.
     pub fn read(get: impl Fn(&str) -> Option<String>, memory: usize) -> Result<Self, Fault> {
         let value = get(KEY).filter(|value| !value.trim().is_empty());
-        let message = value.map_or(Some(MAX_MESSAGE), |value| value.trim().parse().ok());
-        let message = message.filter(|bytes| (4096..=1 << 30).contains(bytes));
+        let Some(value) = value else { return Ok(Self::with_memory(memory)) };
+        let message = value.trim().parse().ok().filter(|bytes| (4096..=1 << 30).contains(bytes));
         let problem = "must be a whole number of bytes from 4096 to 1073741824";
         let message = message.ok_or_else(|| Fault::Setting(KEY, problem.to_owned()))?;
-        Ok(Self { message, memory })
+        Ok(Self { message, keep_above: message, memory })
     }
 
     /// Returns the limits reduced by `bytes` that the message has besides the envelope.
     #[must_use]
     pub fn reserving(self, bytes: usize) -> Self {
-        Self { message: self.message.saturating_sub(bytes), ..self }
+        let Self { message, keep_above, memory } = self;
+        Self {
+            message: message.saturating_sub(bytes),
+            keep_above: keep_above.saturating_sub(bytes),
+            memory,
+        }
     }
 }
 
@@ -109,32 +123,79 @@ pub struct Measured<T: Tool> {
     attempts: u8,
     size: Size,
     limits: Limits,
+    /// Why the result could not be kept.
+    unkept: Option<String>,
 }
 
 /// Measures the result of a call.
-///
-/// # Errors
-/// Returns `reply-too-large` if the result would exceed the limits.
-pub fn measure<T: Tool>(
-    mut done: Completed<T::Output>,
-    limits: Limits,
-) -> Result<Measured<T>, Failure> {
+pub fn measure<T: Tool>(mut done: Completed<T::Output>, limits: Limits) -> Measured<T> {
     let error = T::failure(&mut done.output).map(|failure| Error::of(failure).to_json());
     let limits = limits.reserving(error.as_deref().map_or(0, |error| field::bytes(ERROR, error)));
     let attempts = done.attempts;
     let envelope = Envelope::of::<T>(Ok(done));
     let mut size = Size::default();
     write(&mut size, &envelope);
-    let measured = Measured { envelope, error, attempts, size, limits };
-    let message = measured.size.message();
-    if message > limits.message || measured.memory() > limits.memory {
-        let start = String::from_utf8_lossy(&measured.size.start).into_owned();
-        return Err(measured.too_large(message, &start));
-    }
-    Ok(measured)
+    Measured { envelope, error, attempts, size, limits, unkept: None }
 }
 
 impl<T: Tool> Measured<T> {
+    /// Returns whether the result is to be kept if there is a place for it. One that keeps what was done before a
+    /// failure is not, because it is short and its reader needs all of it.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.error.is_none() && self.size.message() > self.limits.keep_above
+    }
+
+    /// Returns the memory that keeping the result takes: the response, and what is written.
+    #[must_use]
+    pub const fn memory_to_keep(&self) -> usize {
+        self.size.raw + self.size.compact
+    }
+
+    /// Keeps the data with `keep`, and returns a result with a preview of it.
+    ///
+    /// # Errors
+    /// Returns this result, which now knows why, if it cannot be kept.
+    pub fn keep(
+        self,
+        keep: impl FnOnce(&[u8]) -> Result<ResultId, String>,
+    ) -> Result<CallToolResult, Self> {
+        let failed = |this: Self, why: String| Err(Self { unkept: Some(why), ..this });
+        let mut data = Vec::new();
+        if self.memory_to_keep() > self.limits.memory
+            || data.try_reserve_exact(self.size.compact).is_err()
+        {
+            return failed(self, "there is no memory for it".to_owned());
+        }
+        let mut compact = Compact { spaces: Spaces::default(), to: data };
+        write(&mut compact, &self.envelope.data());
+        let data = String::from_utf8(compact.to).unwrap_or_default();
+        let id = match keep(data.as_bytes()) {
+            Ok(id) => id,
+            Err(why) => return failed(self, why),
+        };
+        let limits = self.limits;
+        let envelope = self.envelope.without_data();
+        let result = preview(&envelope, &id, Preview::of(&data, limits.message), limits);
+        if message_bytes(&result) <= limits.message {
+            return Ok(result);
+        }
+        Ok(preview(&envelope, &id, Preview::of(&data, 0), limits))
+    }
+
+    /// Checks that the result fits the limits.
+    ///
+    /// # Errors
+    /// Returns `reply-too-large` if it does not.
+    pub fn checked(self) -> Result<Self, Failure> {
+        let message = self.size.message();
+        if message > self.limits.message || self.memory() > self.limits.memory {
+            let start = String::from_utf8_lossy(&self.size.start).into_owned();
+            return Err(self.too_large(message, &start));
+        }
+        Ok(self)
+    }
+
     /// Returns the memory that the result takes until it is written: the response, its two forms, and the
     /// message in a buffer whose capacity doubles.
     #[must_use]
@@ -150,12 +211,11 @@ impl<T: Tool> Measured<T> {
     /// Returns `reply-too-large` if the result is larger than measured and exceeds the limit: structured content
     /// writes numbers in its own form.
     pub fn build(self) -> Result<CallToolResult, Failure> {
-        let Self { envelope, error, attempts, size, limits } = self;
         let mut text = Vec::new();
-        if text.try_reserve_exact(size.compact).is_err() {
-            let measured = Self { envelope, error, attempts, size, limits };
-            return Err(measured.too_large(measured.size.message(), ""));
+        if text.try_reserve_exact(self.size.compact).is_err() {
+            return Err(self.too_large(self.size.message(), ""));
         }
+        let Self { envelope, error, attempts, size, limits, unkept } = self;
         let mut compact = Compact { spaces: Spaces::default(), to: text };
         write(&mut compact, &envelope);
         let text = String::from_utf8(compact.to).unwrap_or_default();
@@ -171,7 +231,7 @@ impl<T: Tool> Measured<T> {
         }
         let start = built.content.first().and_then(|content| content.as_text());
         let start = start.map_or("", |start| &start.text);
-        Err(too_large::<T>(length, limits.message, attempts, start))
+        Err(too_large::<T>(length, limits.message, attempts, start, unkept.as_deref()))
     }
 
     fn max_value(&self) -> usize {
@@ -179,20 +239,29 @@ impl<T: Tool> Measured<T> {
     }
 
     fn too_large(&self, size: usize, envelope: &str) -> Failure {
-        too_large::<T>(size, self.limits.message, self.attempts, envelope)
+        let unkept = self.unkept.as_deref();
+        too_large::<T>(size, self.limits.message, self.attempts, envelope, unkept)
     }
 }
 
-fn too_large<T: Tool>(size: usize, limit: usize, attempts: u8, envelope: &str) -> Failure {
+fn too_large<T: Tool>(
+    size: usize,
+    limit: usize,
+    attempts: u8,
+    envelope: &str,
+    unkept: Option<&str>,
+) -> Failure {
     let setting = if size > limit {
         format!("than {KEY} allows ({limit})")
     } else {
         "than the memory that OGE_MAX_REPLY_BYTES allows".to_owned()
     };
     let remedy = if size > limit { KEY } else { "OGE_MAX_REPLY_BYTES" };
+    let unkept = unkept.map(|why| format!(", and it cannot be kept beside OGE_TOKEN_FILE: {why}"));
+    let unkept = unkept.unwrap_or_default();
     let why = format!(
-        "the result would be a message of {size} bytes, more {setting}; ask for less (a narrower query, \
-         a smaller area), or raise {remedy}"
+        "the result would be a message of {size} bytes, more {setting}{unkept}; ask for less (a narrower \
+         query, a smaller area), or raise {remedy}"
     );
     // Finds the key only: inside a string its quotes would be escaped.
     let start = envelope.split_once(",\"data\":").map(|(_, data)| {
@@ -204,6 +273,46 @@ fn too_large<T: Tool>(size: usize, limit: usize, attempts: u8, envelope: &str) -
         body: start,
         ..Failure::new(FailureKind::ReplyTooLarge, T::OPERATION, why)
     }
+}
+
+/// Returns the result of a call whose data is kept as `id`.
+fn preview<T: Serialize>(
+    envelope: &Envelope<T>,
+    id: &ResultId,
+    preview: Preview<'_>,
+    limits: Limits,
+) -> CallToolResult {
+    #[derive(Serialize)]
+    struct Previewed<'a, T> {
+        #[serde(flatten)]
+        envelope: &'a Envelope<T>,
+        preview: Kept<'a>,
+    }
+
+    #[derive(Serialize)]
+    struct Kept<'a> {
+        uri: &'a str,
+        pages: u64,
+        bytes: u64,
+        how: String,
+        #[serde(flatten)]
+        preview: Preview<'a>,
+    }
+
+    let uri = [SCHEME, &id.to_string()].concat();
+    let pages = id.pages(page_bytes(limits.keep_above));
+    let how = format!(
+        "结果太大，已保存：依次读资源 uri?page=1 到 uri?page={pages}，连接起来就是完整的 data (too large, so it was \
+         kept: read the resources uri?page=1 to uri?page={pages}; joined they are the whole data)"
+    );
+    let kept = Kept { uri: &uri, pages, bytes: id.bytes, how, preview };
+    // Cannot fail: all of it was read from JSON, or is made of texts and numbers.
+    let text = serde_json::to_string(&Previewed { envelope, preview: kept }).unwrap_or_default();
+    let value = structured(&text, true);
+    let mut result = result(text, value, false);
+    let link = Resource::new(uri, "result").with_mime_type("application/json").with_size(id.bytes);
+    result.content.push(ContentBlock::resource_link(link));
+    result
 }
 
 fn result(text: String, structured: Value, is_error: bool) -> CallToolResult {
@@ -407,12 +516,12 @@ mod tests {
     use serde_json::json;
     use serde_json::value::RawValue;
 
-    const LIMITS: Limits = Limits { message: 4 << 20, memory: 128 << 20 };
+    const LIMITS: Limits = Limits { message: 4 << 20, keep_above: 128 << 10, memory: 128 << 20 };
 
     fn try_done(data: &str, limits: Limits) -> Result<CallToolResult, Failure> {
         let output = Computation { data: data.to_owned() };
         let done = Completed { output, attempts: 2, elapsed: Duration::from_secs(2) };
-        measure::<RunBigQuery>(done, limits)?.build()
+        measure::<RunBigQuery>(done, limits).checked()?.build()
     }
 
     fn done(data: &str) -> CallToolResult {
@@ -540,7 +649,7 @@ mod tests {
         for data in ["null", r#"{"a":"\\\"坡\u0001"}"#] {
             let output = Computation { data: data.to_owned() };
             let done = Completed { output, attempts: 1, elapsed: Duration::from_millis(12_345) };
-            let measured = measure::<RunBigQuery>(done, LIMITS).unwrap();
+            let measured = measure::<RunBigQuery>(done, LIMITS);
             let size = measured.size.message();
             assert_eq!(length(&measured.build().unwrap()), size, "{data}");
         }
@@ -576,11 +685,11 @@ mod tests {
         // The worst cases of memory for each byte of text.
         for (part, count) in [("0,", 600_000), ("[],", 400_000), ("{\"a\":0},", 80_000)] {
             let data = format!("[{}0]", part.repeat(count));
-            let little = Limits { message: 64 << 20, memory: 48 << 20 };
+            let little = Limits { message: 64 << 20, memory: 48 << 20, ..LIMITS };
             let result = try_done(&data, little).unwrap();
             let structured = result.structured_content.as_ref().unwrap();
             assert_eq!(structured["data"], Value::String(data.clone()), "{part}");
-            let much = Limits { message: 64 << 20, memory: 256 << 20 };
+            let much = Limits { message: 64 << 20, memory: 256 << 20, ..LIMITS };
             let result = try_done(&data, much).unwrap();
             assert!(result.structured_content.unwrap()["data"].is_array());
         }
@@ -589,8 +698,75 @@ mod tests {
     #[test]
     fn a_result_beyond_the_memory_names_the_setting_to_raise() {
         let data = format!("{:?}", "x".repeat(1 << 20));
-        let failure = try_done(&data, Limits { message: 8 << 20, memory: 1 << 20 }).unwrap_err();
+        let failure =
+            try_done(&data, Limits { message: 8 << 20, memory: 1 << 20, ..LIMITS }).unwrap_err();
         assert!(failure.message.ends_with("or raise OGE_MAX_REPLY_BYTES"), "{}", failure.message);
+    }
+
+    const ID: &str = "1767323045000-5-0123456789abcdef0123456789abcdef";
+
+    fn measured(data: &str, limits: Limits) -> Measured<RunBigQuery> {
+        let output = Computation { data: data.to_owned() };
+        measure(Completed { output, attempts: 2, elapsed: Duration::from_secs(2) }, limits)
+    }
+
+    #[test]
+    fn a_kept_result_has_a_preview_and_a_link() {
+        let rows = format!("[{}0]", "[1, 2], ".repeat(12_000));
+        let measured = measured(&rows, LIMITS);
+        assert!(measured.is_large());
+        let mut kept = String::new();
+        let result = measured.keep(|data| {
+            kept = String::from_utf8(data.to_vec()).unwrap();
+            Ok(ID.parse().unwrap())
+        });
+        assert_eq!(kept, json::compact(&rows));
+        let result = result.unwrap();
+        let structured = result.structured_content.as_ref().unwrap();
+        assert_eq!(*structured, serde_json::from_str::<Value>(text(&result)).unwrap());
+        assert_eq!((&structured["success"], &structured["data"]), (&json!(true), &json!(null)));
+        let preview = &structured["preview"];
+        assert_eq!((&preview["kind"], &preview["count"]), (&json!("list"), &json!(12_001)));
+        assert_eq!((&preview["pages"], &preview["bytes"]), (&json!(1), &json!(5)));
+        assert_eq!(preview["first"], json!(vec![[1, 2]; 20]));
+        let uri = format!("oge://results/{ID}");
+        assert_eq!(preview["uri"], json!(uri));
+        let link = result.content[1].as_resource_link().unwrap();
+        assert_eq!((&link.uri, link.size), (&uri, Some(5)));
+    }
+
+    #[test]
+    fn a_preview_fits_the_smallest_limit() {
+        for data in
+            [format!("{:?}", "\\\"".repeat(5000)), format!("[{}0]", "\"坡\\n\",".repeat(5000))]
+        {
+            let limits = Limits { message: 4096, keep_above: 4096, ..LIMITS };
+            let result = measured(&data, limits).keep(|_| Ok(ID.parse().unwrap())).unwrap();
+            assert!(length(&result) <= 4096, "{}", length(&result));
+        }
+    }
+
+    #[test]
+    fn a_result_that_cannot_be_kept_is_whole_or_says_why() {
+        let rows = format!("[{}0]", "[1,2],".repeat(9000));
+        let unkept = |limits| match measured(&rows, limits).keep(|_| Err("disk full".to_owned())) {
+            Ok(result) => panic!("{result:?}"),
+            Err(measured) => measured.checked(),
+        };
+        assert_eq!(text(&unkept(LIMITS).unwrap().build().unwrap()), text(&done(&rows)));
+        let failure = unkept(Limits { message: 8192, ..LIMITS }).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::ReplyTooLarge);
+        assert!(failure.message.contains("OGE_TOKEN_FILE: disk full;"), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_limit_that_is_set_applies_with_and_without_a_place() {
+        let read = |value: Option<&str>| {
+            let limits = Limits::read(|_| value.map(str::to_owned), 1).unwrap();
+            (limits.message, limits.keep_above)
+        };
+        assert_eq!(read(None), (4 << 20, 128 << 10));
+        assert_eq!(read(Some("50000")), (50_000, 50_000));
     }
 
     #[test]

@@ -84,6 +84,30 @@ pub trait Directory: Clone {
     fn remove(&self, name: &str) -> Result<(), FileError>;
 }
 
+/// A directory that keeps more than the token: files in a folder of it, which may be large.
+pub trait Folders: Directory {
+    /// Creates a folder that only its owner can enter, if the system supports that. Does nothing if it exists.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be created.
+    fn make_folder(&self, name: &str) -> Result<(), FileError>;
+    /// Returns the names in a folder.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be read.
+    fn names(&self, folder: &str) -> Result<Vec<String>, FileError>;
+    /// Reads at most `limit` bytes of a regular file, from `start`.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read.
+    fn read_at(
+        &self,
+        name: &str,
+        start: u64,
+        limit: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, FileError>;
+}
+
 /// The token file of one account.
 #[derive(Clone, Debug)]
 pub struct TokenFile<D> {

@@ -47,9 +47,9 @@ pub mod timing;
 
 pub use effects::{Guarded, StoreEffects};
 pub use etcd::{Etcd, EtcdSettings};
-pub use file::{Directory, Entry, FileError, Lock, Locking, TokenFile, Write};
+pub use file::{Directory, Entry, FileError, Folders, Lock, Locking, TokenFile, Write};
 pub use lifetime::{CLOCK_SKEW_WARNING, Lifetime, generation};
-pub use login::{ConfiguredToken, Credentials, Issued, LoginError};
+pub use login::{ConfiguredToken, Credentials, Digest, Issued, LoginError};
 pub use logins::{Block, Cause, LoginHistory, Requester};
 pub use medium::Medium;
 pub use record::Record;

@@ -13,6 +13,7 @@ mod grant;
 mod response;
 
 pub use credentials::Credentials;
+pub use digest::Digest;
 pub use error::LoginError;
 pub use given::ConfiguredToken;
 pub use response::Issued;

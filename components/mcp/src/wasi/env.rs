@@ -10,9 +10,10 @@ use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
 use oge_mcp_server::progress::Progress;
 use oge_mcp_server::readiness::check_settings;
 use oge_mcp_server::result::Limits;
+use oge_mcp_server::results::Results;
 use oge_mcp_server::trace;
 use oge_token::{LoginCounts, Store};
-use oge_token_store::wasi::{TokenStores, WasiEffects, from_settings, settings};
+use oge_token_store::wasi::{OpenedDirectory, TokenStores, WasiEffects, from_settings, settings};
 use oge_tools::client::{Client, Clock};
 use oge_tools::error::{Failure, Fault};
 use oge_tools::log::{Event, Log};
@@ -152,6 +153,8 @@ impl Clock for WasiEnv {
 }
 
 impl ServerEnv for WasiEnv {
+    type Directory = OpenedDirectory;
+
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
         let inner = self.newest();
         let share = inner.reactor.memory.share_of_call(context);
@@ -186,6 +189,20 @@ impl ServerEnv for WasiEnv {
 
     fn now(&self) -> Duration {
         self.monotonic()
+    }
+
+    fn wall(&self) -> Duration {
+        WasiClock.wall()
+    }
+
+    fn results(&self) -> Option<Results<OpenedDirectory>> {
+        let path = settings::source()("OGE_TOKEN_FILE")?;
+        let (directory, name) = OpenedDirectory::find(path.trim()).ok()?;
+        Some(Results::beside(directory, &name))
+    }
+
+    fn setting(&self, key: &str) -> Option<String> {
+        settings::source()(key)
     }
 
     async fn sleep(&self, time: Duration) {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use oge_token::{Directory, Entry, FileError, Write};
+use oge_token::{Directory, Entry, FileError, Folders, Write};
 use oge_tools::error::Fault;
 use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{
@@ -22,7 +22,10 @@ pub struct OpenedDirectory(Arc<Descriptor>);
 
 impl OpenedDirectory {
     /// Returns the deepest directory that contains the file `path`, and the path in that directory.
-    pub(super) fn find(path: &str) -> Result<(Self, String), Fault> {
+    ///
+    /// # Errors
+    /// Fails if the host opened no directory that contains it.
+    pub fn find(path: &str) -> Result<(Self, String), Fault> {
         let found = get_directories().into_iter().filter_map(|(directory, opened)| {
             below(&opened, path).map(|name| (Self(Arc::new(directory)), name.to_owned()))
         });
@@ -54,18 +57,7 @@ impl Directory for OpenedDirectory {
     }
 
     fn read(&self, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
-        let file = self.open(name, OpenFlags::empty(), DescriptorFlags::READ)?;
-        let mut bytes = Zeroizing::new(Vec::new());
-        while bytes.len() < limit {
-            let (at, left) = (bytes.len() as u64, (limit - bytes.len()) as u64);
-            let (more, at_end) = file.read(left, at).map_err(problem)?;
-            let more = Zeroizing::new(more);
-            bytes.extend_from_slice(&more);
-            if at_end || more.is_empty() {
-                break;
-            }
-        }
-        Ok(bytes)
+        self.read_at(name, 0, limit)
     }
 
     fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), FileError> {
@@ -88,6 +80,45 @@ impl Directory for OpenedDirectory {
 
     fn remove(&self, name: &str) -> Result<(), FileError> {
         self.0.unlink_file_at(name).map_err(problem)
+    }
+}
+
+impl Folders for OpenedDirectory {
+    fn make_folder(&self, name: &str) -> Result<(), FileError> {
+        match self.0.create_directory_at(name) {
+            Ok(()) | Err(ErrorCode::Exist) => Ok(()),
+            Err(code) => Err(problem(code)),
+        }
+    }
+
+    fn names(&self, folder: &str) -> Result<Vec<String>, FileError> {
+        let folder = self.open(folder, OpenFlags::DIRECTORY, DescriptorFlags::READ)?;
+        let entries = folder.read_directory().map_err(problem)?;
+        let mut names = Vec::new();
+        while let Some(entry) = entries.read_directory_entry().map_err(problem)? {
+            names.push(entry.name);
+        }
+        Ok(names)
+    }
+
+    fn read_at(
+        &self,
+        name: &str,
+        start: u64,
+        limit: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        let file = self.open(name, OpenFlags::empty(), DescriptorFlags::READ)?;
+        let mut bytes = Zeroizing::new(Vec::new());
+        while bytes.len() < limit {
+            let (at, left) = (start + bytes.len() as u64, (limit - bytes.len()) as u64);
+            let (more, at_end) = file.read(left, at).map_err(problem)?;
+            let more = Zeroizing::new(more);
+            bytes.extend_from_slice(&more);
+            if at_end || more.is_empty() {
+                break;
+            }
+        }
+        Ok(bytes)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use oge_host::{GuestTool, Host, HostBuilder};
+use oge_host::{GuestTool, Host, HostBuilder, StateDirectory};
 use oge_mcp_server::access::Access;
 use oge_mcp_server::callers::CallerTokens;
 use oge_mcp_server::memory::{Memory, Share};
@@ -12,6 +12,7 @@ use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
 use oge_mcp_server::progress::Progress;
 use oge_mcp_server::readiness::check_settings;
 use oge_mcp_server::result::Limits;
+use oge_mcp_server::results::Results;
 use oge_mcp_server::trace;
 use oge_token::LoginCounts;
 use oge_tools::error::{Failure, FailureKind};
@@ -175,6 +176,8 @@ fn bad_setting(problem: impl Into<String>) -> Failure {
 }
 
 impl ServerEnv for HostEnv {
+    type Directory = StateDirectory;
+
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self {
         self.version();
         let shared = Rc::clone(&self.shared);
@@ -223,6 +226,20 @@ impl ServerEnv for HostEnv {
 
     fn now(&self) -> Duration {
         self.shared.started.elapsed()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this shell is where time comes in")]
+    fn wall(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn results(&self) -> Option<Results<StateDirectory>> {
+        let path = state::token_file(self.shared.settings.borrow().all()).ok()?;
+        Some(Results::beside(StateDirectory::of_token_file(&path), ""))
+    }
+
+    fn setting(&self, key: &str) -> Option<String> {
+        self.shared.settings.borrow().source()(key)
     }
 
     async fn sleep(&self, time: Duration) {

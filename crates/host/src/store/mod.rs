@@ -8,17 +8,16 @@ mod tests;
 mod transport;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use oge_token::{ConfiguredToken, Etcd, EtcdSettings, LoginCounts, Medium, SharedStore, TokenFile};
 use oge_tools::token::{Token, TokenError};
 
-use self::directory::StateDirectory;
 use self::effects::Native;
 use crate::client::HttpClient;
 use crate::guest_log::LogSink;
 
 pub use authority::Authority;
+pub use directory::StateDirectory;
 pub(crate) use effects::wall_clock;
 pub(crate) use transport::StoreTransport;
 #[doc(hidden)]
@@ -47,10 +46,8 @@ impl NativeStore {
         path: &Path,
         account: &str,
     ) -> Self {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or_else(|| Path::new(".")).to_owned();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let file = TokenFile::new(StateDirectory(Arc::new(directory)), &name, account);
+        let file = TokenFile::new(StateDirectory::of_token_file(path), &name, account);
         Self(SharedStore::new(Native::new(authority, warn), Medium::File(file), given))
     }
 

@@ -9,11 +9,13 @@ use sha2::{Digest as _, Sha256};
 const NAME_BYTES: usize = 8;
 
 /// SHA-256 over parts. Each part is preceded by its length, so that different lists of parts differ.
-#[derive(Default)]
-pub(crate) struct Digest(Sha256);
+#[derive(Debug, Default)]
+pub struct Digest(Sha256);
 
 impl Digest {
-    pub(crate) fn part(mut self, part: impl AsRef<[u8]>) -> Self {
+    /// Adds a part.
+    #[must_use]
+    pub fn part(mut self, part: impl AsRef<[u8]>) -> Self {
         let part = part.as_ref();
         self.0.update((part.len() as u64).to_be_bytes());
         self.0.update(part);
@@ -33,8 +35,9 @@ impl Digest {
         hex(&self.0.finalize())
     }
 
-    /// Returns the start of the digest in hex, for use in a file name.
-    pub(crate) fn name(self) -> String {
+    /// Returns the start of the digest, in 16 hex digits.
+    #[must_use]
+    pub fn name(self) -> String {
         hex(self.0.finalize().get(..NAME_BYTES).unwrap_or_default())
     }
 }

@@ -16,7 +16,9 @@ async fn the_suites_scenarios_pass() {
     let shipped = serve(&mock.settings(), None, &[]);
     let native = oge_serve(&mock.settings(), None, &[]);
     let bearer = [("OGE_MCP_BEARER".to_owned(), BEARER.to_owned())];
-    let fixtures = Server::of(oge_artifacts::mcp_fixtures(), &bearer, None, &[]);
+    // One instance serves all requests, so that it knows which tasks were cancelled.
+    let reuse = ["--max-instance-reuse-count", "100000", "--idle-instance-timeout", "600s"];
+    let fixtures = Server::of(oge_artifacts::mcp_fixtures(), &bearer, None, &reuse);
     let output = Command::new("node")
         .args(["run.mjs", &shipped.url("/mcp"), &native.url("/mcp"), &fixtures.url("/mcp")])
         .args(["--bearer", "OGE_MCP_BEARER"])

@@ -1,10 +1,11 @@
 //! Large responses: results and memory are bounded, and the session keeps working.
 
 use oge_mock_platform::{Mock, Route};
-use rmcp::model::{ClientRequest, PingRequest};
+use rmcp::model::{ClientRequest, PingRequest, ReadResourceRequestParams, ResourceContents};
+use rmcp::service::ServiceError;
 use serde_json::{Value, json};
 
-use super::{STDIO, Session, WAYS, envelope, with};
+use super::{STDIO, Session, Transport, WAYS, envelope, with};
 use crate::command::mock;
 
 const MIB: usize = 1 << 20;
@@ -73,7 +74,8 @@ async fn an_oversized_result_names_its_size_and_the_setting() {
     let mock = mock().await;
     let features = r#"{"type":"Feature","properties":{"DLMC":"旱地"}}"#;
     response(&mock, format!("[{}]", vec![features; 1000].join(", ")));
-    for way in WAYS {
+    // Without a token file.
+    for way in STDIO {
         let settings = with(&mock, &[("OGE_MCP_MAX_RESULT_BYTES", "50000")]);
         let failure =
             Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
@@ -96,6 +98,91 @@ async fn an_oversized_result_names_its_size_and_the_setting() {
         let whole = Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
         let why = &whole["error"]["message"];
         assert_eq!(whole["data"].as_array().map(Vec::len), Some(1000), "{size} {why}");
+    }
+}
+
+/// Returns the ways with a token file.
+fn kept_ways() -> impl Iterator<Item = (Transport, &'static str)> {
+    WAYS.into_iter().filter(|way| matches!(way.0, Transport::Http | Transport::OgeHttp))
+}
+
+async fn read(session: &Session, uri: String) -> Result<String, ServiceError> {
+    let read = session.client.read_resource(ReadResourceRequestParams::new(uri)).await?;
+    match read.contents.into_iter().next() {
+        Some(ResourceContents::TextResourceContents { text, .. }) => Ok(text),
+        other => panic!("{other:?} is no text"),
+    }
+}
+
+/// Returns the files of the kept results.
+fn kept_files(session: &Session) -> Vec<std::path::PathBuf> {
+    let folder = session.state.as_ref().unwrap().path().join("results");
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_result_is_kept_and_read_in_pages() {
+    let mock = mock().await;
+    let feature = |number| {
+        json!({"type": "Feature", "properties": {"DLMC": "旱地", "number": number},
+               "geometry": {"type": "Point", "coordinates": [114.5, 30]}})
+    };
+    let features: Vec<_> = (0..2000).map(feature).collect();
+    let data = json!({"type": "FeatureCollection", "features": features});
+    response(&mock, data.to_string());
+    for way in kept_ways() {
+        let session = Session::start(&mock.settings(), way).await;
+        let result = session.call("run_big_query", json!({})).await;
+        let envelope = envelope(&result);
+        assert_eq!((&envelope["success"], &envelope["data"]), (&json!(true), &json!(null)));
+        let preview = &envelope["preview"];
+        assert_eq!((&preview["kind"], &preview["count"]), (&json!("geojson"), &json!(2000)));
+        assert_eq!(preview["bbox"], json!([114.5, 30.0, 114.5, 30.0]));
+        assert_eq!(preview["first"].as_array().unwrap()[..], features[..20]);
+        let uri = preview["uri"].as_str().unwrap();
+        assert_eq!(result.content[1].as_resource_link().unwrap().uri, uri);
+        let pages = preview["pages"].as_u64().unwrap();
+        assert!(pages > 2, "{pages}");
+        let mut whole = String::new();
+        for page in 1..=pages {
+            let text = read(&session, format!("{uri}?page={page}")).await.unwrap();
+            assert!(text.len() <= (32 << 10) + 4);
+            whole.push_str(&text);
+        }
+        assert_eq!(serde_json::from_str::<Value>(&whole).unwrap(), data, "{way:?}");
+        let files = kept_files(&session);
+        assert_eq!(files.len(), 1);
+        #[cfg(unix)]
+        if way.0 == Transport::OgeHttp {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = files[0].metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let other = uri.replace(&uri[uri.len() - 32..], &"0".repeat(32));
+        for none in [format!("{uri}?page={}", pages + 1), other, "oge://results/x".to_owned()] {
+            let refused = read(&session, none.clone()).await;
+            assert!(matches!(refused, Err(ServiceError::McpError(_))), "{none}: {refused:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_results_are_kept() {
+    let mock = mock().await;
+    response(&mock, format!("[{}0]", "\"row\",".repeat(20_000)));
+    for way in kept_ways() {
+        let session = Session::start(&mock.settings(), way).await;
+        let mut uris = Vec::new();
+        for _ in 0..21 {
+            let envelope = session.envelope("run_big_query", json!({})).await;
+            uris.push(envelope["preview"]["uri"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(kept_files(&session).len(), 20);
+        let Err(ServiceError::McpError(gone)) = read(&session, uris[0].clone()).await else {
+            panic!("the oldest is still kept");
+        };
+        assert!(gone.message.contains("not kept any more"), "{}", gone.message);
+        assert!(read(&session, uris[20].clone()).await.is_ok());
     }
 }
 

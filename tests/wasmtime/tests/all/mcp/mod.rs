@@ -16,6 +16,7 @@ mod messages;
 mod observability;
 #[cfg(unix)]
 mod oge_serve;
+mod tasks;
 mod timing;
 mod token;
 mod tools;
@@ -29,8 +30,8 @@ use std::time::Duration;
 
 use oge_mock_platform::Mock;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResult, ClientConfig, ErrorData, ProgressNotificationParam,
-    ProtocolVersion,
+    CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ErrorData,
+    Implementation, ProgressNotificationParam, ProtocolVersion,
 };
 use rmcp::service::{NotificationContext, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -80,12 +81,13 @@ pub const WAYS: [(Transport, &str); 8] = [
 /// A client that records progress notifications.
 #[derive(Clone, Default)]
 pub struct Listener {
+    pub capabilities: ClientCapabilities,
     pub progress: Arc<Mutex<Vec<ProgressNotificationParam>>>,
 }
 
 impl ClientHandler for Listener {
     fn get_info(&self) -> ClientConfig {
-        ClientConfig::default()
+        ClientConfig::new(self.capabilities.clone(), Implementation::default())
     }
 
     async fn on_progress(
@@ -103,47 +105,67 @@ pub struct Session {
     pub child: Option<Child>,
     pub listener: Listener,
     _server: Option<Arc<Server>>,
-    _state: Option<TempDir>,
+    state: Option<TempDir>,
 }
 
 impl Session {
     /// Starts a server with these settings and a client of it. Over HTTP the server has a token file.
     pub async fn start(settings: &[(String, String)], way: (Transport, &str)) -> Self {
+        Self::start_with(ClientCapabilities::default(), settings, way).await
+    }
+
+    /// Like [`Session::start`], with a client that has these capabilities.
+    pub async fn start_with(
+        capabilities: ClientCapabilities,
+        settings: &[(String, String)],
+        way: (Transport, &str),
+    ) -> Self {
+        let listener = Listener { capabilities, ..Listener::default() };
         match way.0 {
-            Transport::Stdio | Transport::OgeStdio => Self::stdio(settings, way).await,
+            Transport::Stdio | Transport::OgeStdio => Self::stdio_of(listener, settings, way).await,
             Transport::Http | Transport::OgeHttp => {
                 let state = tempfile::tempdir().unwrap();
                 let server = match way.0 {
                     Transport::Http => serve(settings, Some(state.path()), &[]),
                     _ => oge_serve(settings, Some(state.path()), &[]),
                 };
-                let session = Self::http(Arc::new(server), way.1).await;
-                Self { _state: Some(state), ..session }
+                let session = Self::http_of(listener, Arc::new(server), way.1).await;
+                Self { state: Some(state), ..session }
             }
         }
     }
 
     /// Starts a server process and its client.
     pub async fn stdio(settings: &[(String, String)], way: (Transport, &str)) -> Self {
+        Self::stdio_of(Listener::default(), settings, way).await
+    }
+
+    async fn stdio_of(
+        listener: Listener,
+        settings: &[(String, String)],
+        way: (Transport, &str),
+    ) -> Self {
         let mut command = stdio(settings, way.0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child =
             tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("a host");
         let pipes = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
-        let listener = Listener::default();
         let client = listener.clone().serve_with_lifecycle(pipes, lifecycle(way.1)).await.unwrap();
-        Self { client, child: Some(child), listener, _server: None, _state: None }
+        Self { client, child: Some(child), listener, _server: None, state: None }
     }
 
     /// Starts another client of `server`.
     pub async fn http(server: Arc<Server>, version: &str) -> Self {
+        Self::http_of(Listener::default(), server, version).await
+    }
+
+    async fn http_of(listener: Listener, server: Arc<Server>, version: &str) -> Self {
         let config = StreamableHttpClientTransportConfig::with_uri(server.url("/mcp"));
         let transport =
             StreamableHttpClientTransport::from_config(config.auth_header(BEARER.to_owned()));
-        let listener = Listener::default();
         let client =
             listener.clone().serve_with_lifecycle(transport, lifecycle(version)).await.unwrap();
-        Self { client, child: None, listener, _server: Some(server), _state: None }
+        Self { client, child: None, listener, _server: Some(server), state: None }
     }
 
     /// Calls a tool.
