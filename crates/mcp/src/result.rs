@@ -143,35 +143,29 @@ impl<T: Tool> Measured<T> {
         self.size.raw + self.size.compact
     }
 
-    /// Keeps the data with `keep`, and returns a result with a preview of it.
-    ///
-    /// # Errors
-    /// Returns this result, which now knows why, if it cannot be kept.
+    /// Keeps the data with `keep`, and returns a result with a preview of it. `None` if it cannot be kept.
     pub fn keep(
-        self,
+        &mut self,
         keep: impl FnOnce(&[u8]) -> Result<ResultId, String>,
-    ) -> Result<CallToolResult, Self> {
-        let failed = |this: Self, why: String| Err(Self { unkept: Some(why), ..this });
+    ) -> Option<CallToolResult> {
         let mut data = Vec::new();
         if self.memory_to_keep() > self.limits.memory
             || data.try_reserve_exact(self.size.compact).is_err()
         {
-            return failed(self, "there is no memory for it".to_owned());
+            self.unkept = Some("there is no memory for it".to_owned());
+            return None;
         }
         let mut compact = Compact { spaces: Spaces::default(), to: data };
         write(&mut compact, &self.envelope.data());
         let data = String::from_utf8(compact.to).unwrap_or_default();
-        let id = match keep(data.as_bytes()) {
-            Ok(id) => id,
-            Err(why) => return failed(self, why),
-        };
+        let id = keep(data.as_bytes()).map_err(|why| self.unkept = Some(why)).ok()?;
         let limits = self.limits;
         let envelope = self.envelope.without_data();
         let result = preview(&envelope, &id, Preview::of(&data, limits.message), limits);
         if message_bytes(&result) <= limits.message {
-            return Ok(result);
+            return Some(result);
         }
-        Ok(preview(&envelope, &id, Preview::of(&data, 0), limits))
+        Some(preview(&envelope, &id, Preview::of(&data, 0), limits))
     }
 
     /// Checks that the result fits the limits.
@@ -644,7 +638,7 @@ mod tests {
     #[test]
     fn a_kept_result_has_a_preview_and_a_link() {
         let rows = format!("[{}0]", "[1, 2], ".repeat(12_000));
-        let measured = measured(&rows, LIMITS);
+        let mut measured = measured(&rows, LIMITS);
         assert!(measured.is_large());
         let mut kept = String::new();
         let result = measured.keep(|data| {
@@ -680,9 +674,10 @@ mod tests {
     #[test]
     fn a_result_that_cannot_be_kept_is_whole_or_says_why() {
         let rows = format!("[{}0]", "[1,2],".repeat(9000));
-        let unkept = |limits| match measured(&rows, limits).keep(|_| Err("disk full".to_owned())) {
-            Ok(result) => panic!("{result:?}"),
-            Err(measured) => measured.checked(),
+        let unkept = |limits| {
+            let mut measured = measured(&rows, limits);
+            assert_eq!(measured.keep(|_| Err("disk full".to_owned())), None);
+            measured.checked()
         };
         assert_eq!(text(&unkept(LIMITS).unwrap().build().unwrap()), text(&done(&rows)));
         let failure = unkept(Limits { message: 8192, ..LIMITS }).unwrap_err();
