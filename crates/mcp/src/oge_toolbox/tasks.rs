@@ -92,6 +92,7 @@ impl<O: RunTools> ToolCall<O> {
                     return Ok(Found::Working(waiting(&done.output, waited)));
                 }
                 Err(failure) if is_transient(failure) => {
+                    self.env.log_failure(QueryTaskStatus::OPERATION, failure);
                     return Ok(Found::Working(format!("{failure}; the next poll asks again")));
                 }
                 _ => {}
