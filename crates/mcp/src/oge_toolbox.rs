@@ -150,9 +150,9 @@ impl<O: RunTools> Toolbox for OgeToolbox<O> {
         let has_tasks = context.client_capabilities().is_some_and(|it| it.supports_tasks());
         self.running(context, async move |call| {
             let given = arguments.unwrap_or_default();
-            let task = if has_tasks { call.begin(&name, &given) } else { None };
-            match task {
-                Some(task) => Ok(task.into()),
+            let begun = if has_tasks { call.begin(&name, &given).await } else { None };
+            match begun {
+                Some(response) => Ok(response),
                 None => call.named(&name, given).await.map(Into::into),
             }
         })
