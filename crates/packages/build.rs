@@ -19,7 +19,7 @@ fn main() {
     let has_command = has_packages && std::path::Path::new(&command).exists();
     println!("cargo::rerun-if-env-changed=WASSETTE");
     let wassette = std::env::var("WASSETTE");
-    let wassette = wassette.as_deref().unwrap_or("../../target/clients/bin/wassette");
+    let wassette = wassette.as_deref().unwrap_or("../../target/wassette/wassette");
     let has_wassette = has_registry && installed::runs(wassette, &["--version"]);
     installed::tell(&[
         ("has_command", has_command),
