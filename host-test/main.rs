@@ -18,6 +18,7 @@ mod concurrency;
 mod confused_deputy;
 mod coverage_aspect_analysis;
 mod dependencies;
+mod etcd;
 mod examples;
 mod execute_code_to_dag;
 mod execute_dag_workflow;
