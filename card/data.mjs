@@ -1,18 +1,19 @@
-// Makes src/map.json from Natural Earth (public domain): land of the npm package world-atlas, and the lines of
-// provinces from the file ne_50m_admin_1_states_provinces_lines.json, whose path is the argument.
+// Makes src/map.json from Natural Earth (public domain): land of the npm package world-atlas, and the borders
+// between provinces from ne_50m_admin_1_states_provinces.geojson (nvkelso/natural-earth-vector), whose path is the argument.
 //
 // A line is a string: for each point the difference to the one before in steps of `1 / STEPS` degrees, as pairs of
 // numbers, each with 5 bits a character and the lowest bit for the sign.
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { feature } from "topojson-client";
+import { feature, mesh } from "topojson-client";
+import { topology } from "topojson-server";
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const EAST_ASIA = [70, 0, 142, 56];
 
 const atlas = (name) => JSON.parse(readFileSync(new URL(`node_modules/world-atlas/${name}`, import.meta.url)));
 const rings = (name) => {
-    const topology = atlas(name);
-    const land = feature(topology, topology.objects.land);
+    const land = feature(atlas(name), "land");
     return land.features.flatMap(({ geometry }) =>
         geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat());
 };
@@ -69,17 +70,20 @@ const lines = (given, error, fewest) => given
     .map((line) => simplified(line, error)).filter((line) => line.length >= fewest)
     .map((line) => encoded(line, STEPS));
 
-// Without the argument the map has no provinces.
-const provinces = !process.argv[2] ? [] : JSON.parse(readFileSync(process.argv[2])).features
-    .filter(({ properties: p }) => [p.ADM0_A3, p.adm0_a3].includes("CHN"))
-    .flatMap(({ geometry: g }) => g.type === "LineString" ? [g.coordinates] : g.coordinates);
-if (process.argv[2] && provinces.length === 0) throw new Error("no line of a province");
+const PROVINCES_SHA256 = "118de8e0252c0412c4fa5d6559c7e5b3846ae827acab132c7d147d0fa63c515c";
+const file = readFileSync(process.argv[2]);
+if (createHash("sha256").update(file).digest("hex") !== PROVINCES_SHA256) throw new Error("another version of the file");
+const provinces = JSON.parse(file);
+const chinese = provinces.features.filter(({ properties }) => properties.adm0_a3 === "CHN");
+if (chinese.length === 0) throw new Error("no province in the file");
+const shared = topology({ chinese: { type: "FeatureCollection", features: chinese } }, 1e5);
+const borders = mesh(shared, shared.objects.chinese, (a, b) => a !== b).coordinates;
 const map = {
     steps: STEPS,
     near: EAST_ASIA,
     world: lines(rings("land-110m.json"), 0.15, 4),
-    land: lines(rings("land-50m.json").map((ring) => clipped(ring, EAST_ASIA)), 0.04, 5),
-    provinces: lines(provinces, 0.03, 2),
+    land: lines(rings("land-50m.json").map((ring) => clipped(ring, EAST_ASIA)), 0.025, 5),
+    provinces: lines(borders, 0.02, 2),
 };
 writeFileSync(new URL("src/map.json", import.meta.url), `${JSON.stringify(map)}\n`);
 for (const [name, part] of Object.entries(map)) console.log(name, JSON.stringify(part).length);

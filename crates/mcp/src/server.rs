@@ -124,9 +124,7 @@ impl<T: Toolbox> ServerHandler for Server<T> {
         let mut capabilities =
             ServerCapabilities::builder().enable_tools().enable_resources().enable_tasks().build();
         card::declare(&mut capabilities.extensions);
-        ServerConfig::new(capabilities)
-            .with_server_info(server)
-            .with_instructions(INSTRUCTIONS)
+        ServerConfig::new(capabilities).with_server_info(server).with_instructions(INSTRUCTIONS)
     }
 
     async fn list_tools(

@@ -27,7 +27,9 @@ pub fn all() -> &'static [Tool] {
         let envelope: JsonObject = serde_json::from_str(ENVELOPE).unwrap_or_default();
         let envelope = Arc::new(envelope);
         let tools = TOOLS.iter().filter_map(|text| serde_json::from_str::<Tool>(text).ok());
-        tools.map(|tool| card::with_card(tool.with_raw_output_schema(Arc::clone(&envelope)))).collect()
+        tools
+            .map(|tool| card::with_card(tool.with_raw_output_schema(Arc::clone(&envelope))))
+            .collect()
     })
 }
 
