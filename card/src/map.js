@@ -104,7 +104,7 @@ export function shapesOf(geojson) {
         found.box = [Math.min(found.box[0], a), Math.min(found.box[1], b), Math.max(found.box[2], a), Math.max(found.box[3], b)];
         return true;
     };
-    const line = (given) => (Array.isArray(given) ? given.slice(0, MAX_POINTS) : []).filter(point);
+    const line = (given) => (Array.isArray(given) ? given.slice(0, MAX_POINTS + 1) : []).filter(point);
     const put = (into, given) => {
         const made = line(given);
         if (made.length > 0) into.push(made);
