@@ -20,15 +20,18 @@ const node = (name, attributes = {}, ...children) => {
 const cut = (text) => text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 const text = (value) => cut(typeof value === "string" ? value : JSON.stringify(value) ?? "");
 
-/** Returns the envelope of a result. */
+/** Keeps an integer that a number cannot hold, as an id may be. */
+const exact = (_key, value, context) =>
+    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source) ? context.source : value;
+
+/** Returns the envelope of a result, from its text, whose integers are exact. */
 const envelope = (result) => {
-    if (result?.structuredContent) return result.structuredContent;
     const said = result?.content?.find((part) => part?.type === "text")?.text ?? "";
     try {
-        const parsed = JSON.parse(said);
+        const parsed = JSON.parse(said, exact);
         if (parsed && typeof parsed === "object") return parsed;
-    } catch { /* The host shows a text of its own. */ }
-    return { success: !result?.isError, msg: said, data: null };
+    } catch { /* The text is not JSON. */ }
+    return result?.structuredContent ?? { success: !result?.isError, msg: said, data: null };
 };
 
 /** Returns the first value within `data` for which `is` holds, looking at most five levels deep. */

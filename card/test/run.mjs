@@ -79,6 +79,7 @@ const tests = {
             const card = await show(context, { bbox }, result);
             await card.until(() => document.querySelector("svg .box"));
             assert.match(await card.text(), context === light ? /Extent 57 × 45 km/ : /范围 57 × 45 km/);
+            assert.match(await card.text(), /16655176961743019/);
             assert.deepEqual(card.requests, []);
             await shot(name, card);
         }
