@@ -13,6 +13,7 @@ pub mod access;
 pub mod allowed_names;
 pub mod arguments;
 pub mod callers;
+mod card;
 pub mod cors;
 mod field;
 pub mod http;

@@ -11,6 +11,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use crate::card;
 use crate::results::SCHEME;
 
 /// The tools that a server offers.
@@ -120,11 +121,10 @@ impl<T: Toolbox> ServerHandler for Server<T> {
     fn get_info(&self) -> ServerConfig {
         let server = Implementation::new("oge-mcp", env!("CARGO_PKG_VERSION"))
             .with_title("OGE 开放地球引擎 (Open Geospatial Engine)");
-        ServerConfig::new(
-            ServerCapabilities::builder().enable_tools().enable_resources().enable_tasks().build(),
-        )
-        .with_server_info(server)
-        .with_instructions(INSTRUCTIONS)
+        let mut capabilities =
+            ServerCapabilities::builder().enable_tools().enable_resources().enable_tasks().build();
+        card::declare(&mut capabilities.extensions);
+        ServerConfig::new(capabilities).with_server_info(server).with_instructions(INSTRUCTIONS)
     }
 
     async fn list_tools(
@@ -143,13 +143,13 @@ impl<T: Toolbox> ServerHandler for Server<T> {
         self.0.call(request, context)
     }
 
-    /// Lists no result: the server may serve several users, and each reads only what it knows the id of.
+    /// Lists the card and no result: the server may serve several users, and each reads only what it knows the id of.
     async fn list_resources(
         &self,
         _page: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(ListResourcesResult::with_all_items(Vec::new()))
+        Ok(ListResourcesResult::with_all_items(vec![card::resource()]))
     }
 
     async fn list_resource_templates(
@@ -172,7 +172,11 @@ impl<T: Toolbox> ServerHandler for Server<T> {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        self.0.read_resource(request.uri, context).await.map(Into::into)
+        let read = match card::read(&request.uri) {
+            Some(card) => card,
+            None => self.0.read_resource(request.uri, context).await,
+        };
+        read.map(Into::into)
     }
 
     async fn get_task(

@@ -6,6 +6,8 @@ use oge_tools::for_each_tool;
 use rmcp::model::{JsonObject, Tool};
 use serde_json::Value;
 
+use crate::card;
+
 macro_rules! descriptions {
     ($($module:ident, $name:literal, $tool:ident;)*) => {
         const TOOLS: &[&str] = &[$(include_str!(concat!("tools/", stringify!($module), ".json")),)*];
@@ -25,7 +27,9 @@ pub fn all() -> &'static [Tool] {
         let envelope: JsonObject = serde_json::from_str(ENVELOPE).unwrap_or_default();
         let envelope = Arc::new(envelope);
         let tools = TOOLS.iter().filter_map(|text| serde_json::from_str::<Tool>(text).ok());
-        tools.map(|tool| tool.with_raw_output_schema(Arc::clone(&envelope))).collect()
+        tools
+            .map(|tool| card::with_card(tool.with_raw_output_schema(Arc::clone(&envelope))))
+            .collect()
     })
 }
 

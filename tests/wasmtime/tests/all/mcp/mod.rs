@@ -3,6 +3,7 @@
 
 mod access;
 mod browser;
+mod card;
 #[cfg(unix)]
 mod clients;
 mod concurrent_calls;
