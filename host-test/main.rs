@@ -41,4 +41,3 @@ mod settings;
 mod sink;
 mod submit_batch_task;
 mod tls;
-mod wassette;

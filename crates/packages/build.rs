@@ -21,10 +21,15 @@ fn main() {
     let wassette = std::env::var("WASSETTE");
     let wassette = wassette.as_deref().unwrap_or("../../target/wassette/wassette");
     let has_wassette = has_registry && installed::runs(wassette, &["--version"]);
+    let validator = &["-c", "import kubernetes_validate"];
+    let has_kubernetes = has_packages
+        && installed::runs("../../target/clients/bin/python", validator)
+        && installed::runs("etcd", &["--version"]);
     installed::tell(&[
         ("has_command", has_command),
         ("has_packages", has_packages),
         ("has_clients", has_clients),
+        ("has_kubernetes", has_kubernetes),
         ("has_registry", has_registry),
     ]);
     // Not required in CI: it needs glibc 2.39, which a machine may not have.

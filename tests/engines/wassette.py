@@ -77,7 +77,7 @@ async def call(session, tool, **given: object) -> dict:
 async def lists_the_tools_with_their_descriptions(place: Path) -> None:
     async with Wassette(place, Mock().settings).session() as session:
         tools = await listed(session)
-    assert sorted(name.replace("-", "_") for name in tools) == sorted(TOOLS), tools
+    assert sorted(name.replace("-", "_") for name in tools) == sorted(TOOLS), sorted(tools)
     assert all(len(tool.description or "") > 40 for tool in tools.values()), tools
 
 
