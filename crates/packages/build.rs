@@ -20,11 +20,11 @@ fn main() {
     println!("cargo::rerun-if-env-changed=WASSETTE");
     let wassette = std::env::var("WASSETTE");
     let wassette = wassette.as_deref().unwrap_or("../../target/wassette/wassette");
-    let has_wassette = has_registry && installed::runs(wassette, &["--version"]);
+    let etcd = installed::runs("etcd", &["--version"]);
+    let has_wassette = has_registry && etcd && installed::runs(wassette, &["--version"]);
     let validator = &["-c", "import kubernetes_validate"];
-    let has_kubernetes = has_packages
-        && installed::runs("../../target/clients/bin/python", validator)
-        && installed::runs("etcd", &["--version"]);
+    let python = "../../target/clients/bin/python";
+    let has_kubernetes = has_packages && etcd && installed::runs(python, validator);
     installed::tell(&[
         ("has_command", has_command),
         ("has_packages", has_packages),

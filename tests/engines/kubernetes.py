@@ -8,10 +8,8 @@ other programs: `WASMTIME`, `OGE`, and `OGE_COMPONENTS` for the directory of the
 """
 
 import atexit
-import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +24,9 @@ import yaml
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/packages"))
 
+import etcd  # noqa: E402
 import harness  # noqa: E402
+from etcd import free_port, post, until_up  # noqa: E402
 from harness import TOOLS, Mock  # noqa: E402
 
 harness.OGE = Path(os.environ.get("OGE", harness.OGE))
@@ -87,57 +87,6 @@ def names_and_labels_agree() -> None:
 # What runs in the pods.
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def post(url: str, body: dict, **headers: str) -> dict:
-    headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    headers |= {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)
-
-
-def etcd(place: Path, user: str, password: str) -> str:
-    """Starts a cluster of one with the flag and the grant of docs/scaling.md. Returns its endpoint."""
-    client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
-    command = ["etcd", "--bcrypt-cost", "4", "--data-dir", place / "etcd"]
-    command += ["--initial-cluster", f"default={peer}"]
-    command += ["--listen-client-urls", client, "--advertise-client-urls", client]
-    command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
-    log = open(place / "etcd.log", "w")
-    server = subprocess.Popen(command, stdout=log, stderr=log)
-    atexit.register(server.kill)
-    until_up(f"{client}/health", server)
-    key, end = ("b2dlLw==", "b2dlMA==")  # `oge/` and the first key after those that begin so.
-    for call, body in [
-        ("user/add", {"name": "root", "password": "root"}),
-        ("role/add", {"name": "root"}),
-        ("user/grant", {"user": "root", "role": "root"}),
-        ("user/add", {"name": user, "password": password}),
-        ("role/add", {"name": user}),
-        ("role/grant", {"name": user, "perm": {"permType": "READWRITE", "key": key, "range_end": end}}),
-        ("user/grant", {"user": user, "role": user}),
-        ("enable", {}),
-    ]:
-        post(f"{client}/v3/auth/{call}", body)
-    return client
-
-
-def until_up(url: str, process: subprocess.Popen) -> None:
-    for _ in range(600):
-        assert process.poll() is None, process.args
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"{url} does not answer")
-
-
 class Replica:
     """The container's command, with the environment of a pod."""
 
@@ -188,7 +137,7 @@ def two_replicas_share_one_login_through_etcd() -> None:
         place = Path(directory)
         mock = Mock()
         filled = settings() | mock.settings
-        filled["OGE_TOKEN_ETCD"] = etcd(place, filled["OGE_TOKEN_ETCD_USERNAME"], filled["OGE_TOKEN_ETCD_PASSWORD"])
+        filled["OGE_TOKEN_ETCD"] = etcd.start(place, filled["OGE_TOKEN_ETCD_USERNAME"], filled["OGE_TOKEN_ETCD_PASSWORD"])
         environment = {key: filled[key] for key in settings()}
         replicas = [Replica(place, environment) for _ in range(objects()["Deployment"]["spec"]["replicas"])]
         # A client inside the cluster uses the Service's name.

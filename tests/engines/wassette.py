@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/packages"))
 
+import etcd  # noqa: E402
 import harness  # noqa: E402
 from harness import TOOLS, Home, Mock  # noqa: E402
 
@@ -101,6 +102,14 @@ async def with_a_token_file_the_first_call_logs_in(place: Path) -> None:
     assert mock.logins() == 1
 
 
+async def through_etcd_the_first_call_logs_in(place: Path) -> None:
+    mock = Mock()
+    settings = {"OGE_TOKEN_ETCD_USERNAME": "oge", "OGE_TOKEN_ETCD_PASSWORD": "p" * 40}
+    settings["OGE_TOKEN_ETCD"] = etcd.start(place, *settings.values())
+    await answers(Wassette(place, mock.settings | settings))
+    assert mock.logins() == 1
+
+
 async def a_call_that_meets_an_expiry_is_answered(place: Path) -> None:
     mock = Mock("--expire-after", "2")
     wassette = Wassette(place, mock.settings)
@@ -115,6 +124,7 @@ async def main() -> None:
         lists_the_tools_with_their_descriptions,
         each_call_logs_in_without_a_token_file,
         with_a_token_file_the_first_call_logs_in,
+        through_etcd_the_first_call_logs_in,
         a_call_that_meets_an_expiry_is_answered,
     ]
     with tempfile.TemporaryDirectory(prefix="oge-wassette-") as directory:
