@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::Etcd;
 use super::wire::{Answer, Call};
 use crate::effects::{Guarded as _, StoreEffects};
-use crate::timing::{ETCD_PAUSE, ETCD_REQUEST_TIMEOUT};
+use crate::timing::ETCD_PAUSE;
 
 /// What an instance remembers between calls.
 #[derive(Default)]
@@ -125,7 +125,7 @@ impl<E: StoreEffects> Etcd<E> {
         let url = Url::parse(&[origin, call.path].concat())
             .map_err(|error| RequestError::Refused(format!("has an endpoint that {}", error.0)))?;
         let body = Some(call.body.as_str().into());
-        let request = Request::json("etcd", Method::post(), url, body, ETCD_REQUEST_TIMEOUT);
+        let request = Request::json("etcd", Method::post(), url, body, call.timeout);
         let mut request = Zeroizing::new(request);
         request.headers.extend(
             token.map(|token| Header { name: "authorization".into(), value: token.clone() }),

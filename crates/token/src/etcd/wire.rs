@@ -4,6 +4,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +13,7 @@ use oge_tools::secret::Secret;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::timing::LOCK_LEASE;
+use crate::timing::{ETCD_REQUEST_TIMEOUT, ETCD_TIMEOUT, LOCK_LEASE};
 
 /// A key in base64.
 pub(super) struct Key(String);
@@ -23,15 +24,16 @@ impl Key {
     }
 }
 
-/// A range, transaction or lease call: its path and its body.
+/// A call: its path, its body, and its time limit at one endpoint.
 pub(super) struct Call {
     pub(super) path: &'static str,
     pub(super) body: Zeroizing<String>,
+    pub(super) timeout: Duration,
 }
 
 impl Call {
     fn new(path: &'static str, body: String) -> Self {
-        Self { path, body: Zeroizing::new(body) }
+        Self { path, body: Zeroizing::new(body), timeout: ETCD_REQUEST_TIMEOUT }
     }
 
     /// Reads the state and the lock, at one revision.
@@ -81,7 +83,8 @@ impl Call {
         let quoted = |text: &str| Zeroizing::new(serde_json::to_string(text).unwrap_or_default());
         let (name, password) = (quoted(name), quoted(password.expose()));
         let body = [r#"{"name":"#, &name, r#","password":"#, &password, "}"].concat();
-        Self::new("/v3/auth/authenticate", body)
+        // etcd checks a password slowly on purpose, and one after another.
+        Self { timeout: ETCD_TIMEOUT, ..Self::new("/v3/auth/authenticate", body) }
     }
 }
 
