@@ -171,13 +171,16 @@ function follow() {
     clearTimeout(state.timer);
     const task = state.task ?? taskOf(envelope(state.result).data);
     if (!state.canCall || state.over || document.hidden || !task || task.end) return;
+    const { result } = state;
     state.timer = setTimeout(async () => {
         try {
             const { success, data } = envelope(await callTool("query_task_status", { dag_id: task.id }));
+            if (state.result !== result) return;
             const next = success ? taskOf(data) : null;
             state.failing = next === null;
             if (next) state.task = next;
         } catch {
+            if (state.result !== result) return;
             state.failing = true;
         }
         state.polled = true;

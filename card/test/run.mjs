@@ -94,6 +94,20 @@ const tests = {
         await new Promise((resolve) => setTimeout(resolve, 7000));
         assert.equal(card.calls.length, 3);
     },
+    async "a hidden card does not poll"() {
+        const running = envelope({ dag_id: "d1", status: "running", is_completed: false, is_failed: false });
+        const card = await show(light, {}, running, [running]);
+        const hide = (hidden) => card.frame.evaluate((hidden) => {
+            Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }, hidden);
+        await hide(true);
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        assert.equal(card.calls.length, 0);
+        await hide(false);
+        for (let i = 0; card.calls.length === 0 && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.equal(card.calls.length, 1);
+    },
     async "the server answers the card's calls"() {
         const workflow = await call("execute_dag_workflow", { code: "import oge" });
         const card = await show(dark, {}, workflow);
