@@ -1,4 +1,4 @@
-//! Sets a `cfg` for each example host whose language is installed.
+//! Sets a `cfg` for each program that tests need and that is installed.
 
 #[path = "../tests/installed.rs"]
 mod installed;
@@ -6,5 +6,6 @@ mod installed;
 fn main() {
     let python = installed::runs("python3", &["-c", "import wasmtime.component"]);
     let node = installed::has_packages("../examples/node");
-    installed::tell(&[("has_node", node), ("has_python", python)]);
+    let etcd = installed::runs("etcd", &["--version"]);
+    installed::tell(&[("has_etcd", etcd), ("has_node", node), ("has_python", python)]);
 }

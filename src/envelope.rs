@@ -68,8 +68,10 @@ impl<T: Serialize> Envelope<T> {
 
     /// Returns the envelope with `null` in place of the tool's result.
     #[must_use]
-    pub fn without_data(self) -> Self {
-        Self { data: None, ..self }
+    pub fn without_data(&self) -> Self {
+        let Self { success, code, ref msg, operation, execution_time, api_endpoint, .. } = *self;
+        let msg = msg.clone();
+        Self { success, code, msg, data: None, operation, execution_time, api_endpoint }
     }
 
     /// Returns the envelope as compact JSON, raw UTF-8.

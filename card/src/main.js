@@ -6,6 +6,7 @@ import { setLanguage, word } from "./words.js";
 const MAX_ROWS = 20, MAX_COLUMNS = 8, MAX_TEXT = 300;
 /** The server's pauses between two queries (`src/pauses.rs`), in seconds. */
 const FIRST_PAUSE = 2, MAX_PAUSE = 15;
+const CALL_LIMIT = 60000;
 const END = /^(success|completed|failed|error|cancell?ed|timeout|finished)$/i;
 
 const card = document.querySelector("main");
@@ -127,10 +128,11 @@ function render() {
         return;
     }
     const { success, msg, data, operation, preview } = envelope(state.result);
-    const failed = success === false || state.result.isError === true;
+    // What a poll found replaces what the call returned.
+    const failed = state.task ? state.task.failed : success === false || state.result.isError === true;
     const parts = [node("header", { class: "top" }, node("h1", {}, cut(word(operation ?? "OGE"))),
         node("span", { class: `badge ${failed ? "bad" : "good"}` }, word(failed ? "failed" : "ok")))];
-    if (failed) parts.push(node("p", { class: "note", role: "alert" }, text(msg)));
+    if (failed && !state.task) parts.push(node("p", { class: "note", role: "alert" }, text(msg)));
     const task = state.task ?? taskOf(data);
     if (task) parts.push(taskSection(data ?? {}, task));
     const geojson = find(data, isGeoJson);
@@ -166,26 +168,29 @@ const features = (geojson) => {
         columns.length > 0 ? table(word("rows"), columns.map(cut), rows) : null].filter(Boolean);
 };
 
+/** Fails if a host does not answer within a minute. */
+const soon = (answer) => Promise.race([answer, new Promise((_, reject) => { setTimeout(reject, CALL_LIMIT); })]);
+
 /** Queries the task after a pause, unless it has ended or nobody looks. */
 function follow() {
     clearTimeout(state.timer);
     const task = state.task ?? taskOf(envelope(state.result).data);
-    if (!state.canCall || state.over || document.hidden || !task || task.end) return;
+    if (!state.canCall || state.over || state.calling || document.hidden || !task || task.end) return;
     const { result } = state;
     state.timer = setTimeout(async () => {
+        state.calling = true;
+        let next = null;
         try {
-            const { success, data } = envelope(await callTool("query_task_status", { dag_id: task.id }));
-            if (state.result !== result) return;
-            const next = success ? taskOf(data) : null;
-            state.failing = next === null;
-            if (next) state.task = next;
-        } catch {
-            if (state.result !== result) return;
-            state.failing = true;
-        }
-        state.polled = true;
+            const { success, data } = envelope(await soon(callTool("query_task_status", { dag_id: task.id })));
+            next = success ? taskOf(data) : null;
+        } catch { /* The card says so, and asks again. */ }
+        state.calling = false;
         if (state.over) return;
-        render();
+        // The host may have sent another result in the meantime.
+        if (state.result === result) {
+            Object.assign(state, { failing: next === null, polled: true, task: next ?? state.task });
+            render();
+        }
         follow();
     }, state.pause * 1000);
     state.pause = Math.min(state.pause * 1.5, MAX_PAUSE);

@@ -108,6 +108,18 @@ const tests = {
         for (let i = 0; card.calls.length === 0 && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 100));
         assert.equal(card.calls.length, 1);
     },
+    async "a late answer is not shown for a newer result"() {
+        const status = (id, status, end) => envelope({ dag_id: id, status, is_completed: end, is_failed: false });
+        let answer;
+        const late = new Promise((resolve) => { answer = resolve; });
+        const card = await show(light, {}, status("d1", "running", false), [late]);
+        for (let i = 0; card.calls.length === 0 && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.equal(card.calls.length, 1);
+        await card.page.evaluate((result) => window.bridge.sendToolResult(result), status("d2", "starting", false));
+        answer(status("d1", "success", true));
+        for (let i = 0; card.calls.length === 1 && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.equal(card.calls[1]?.arguments.dag_id, "d2");
+    },
     async "the server answers the card's calls"() {
         const workflow = await call("execute_dag_workflow", { code: "import oge" });
         const card = await show(dark, {}, workflow);

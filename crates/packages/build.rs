@@ -19,12 +19,17 @@ fn main() {
     let has_command = has_packages && std::path::Path::new(&command).exists();
     println!("cargo::rerun-if-env-changed=WASSETTE");
     let wassette = std::env::var("WASSETTE");
-    let wassette = wassette.as_deref().unwrap_or("../../target/clients/bin/wassette");
-    let has_wassette = has_registry && installed::runs(wassette, &["--version"]);
+    let wassette = wassette.as_deref().unwrap_or("../../target/wassette/wassette");
+    let etcd = installed::runs("etcd", &["--version"]);
+    let has_wassette = has_registry && etcd && installed::runs(wassette, &["--version"]);
+    let validator = &["-c", "import kubernetes_validate"];
+    let python = "../../target/clients/bin/python";
+    let has_kubernetes = has_packages && etcd && installed::runs(python, validator);
     installed::tell(&[
         ("has_command", has_command),
         ("has_packages", has_packages),
         ("has_clients", has_clients),
+        ("has_kubernetes", has_kubernetes),
         ("has_registry", has_registry),
     ]);
     // Not required in CI: it needs glibc 2.39, which a machine may not have.

@@ -28,6 +28,7 @@ SETTINGS = (
     "OGE_ALLOWED_ORIGINS",
     "OGE_MAX_REPLY_BYTES",
     "OGE_LOG",
+    "OGE_LOG_FORMAT",
     "OGE_UTC_OFFSET",
 )
 

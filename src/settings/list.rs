@@ -41,12 +41,12 @@ settings! {
             "required by two tools";
         "OGE_DAG_URL":
             "the base URL of the DAG batch API",
-            "required by three tools";
+            "required by four tools";
         "OGE_USER_ID":
-            "the default of `execute_code_to_dag`'s `user_id`",
+            "the default of `user_id` of `execute_code_to_dag` and `execute_dag_workflow`",
             "required if none is passed";
         "OGE_USERNAME":
-            "the default of `submit_batch_task`'s `username`",
+            "the default of `username` of `submit_batch_task` and `execute_dag_workflow`",
             "required if none is passed";
         "OGE_TIMEOUT_SECONDS":
             "the time limit of one attempt, for all tools",

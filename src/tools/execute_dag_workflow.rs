@@ -4,6 +4,7 @@
 
 mod records;
 mod steps;
+mod submitted;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 use self::records::Steps;
+pub use self::submitted::Submitted;
 use super::{
     Completed, ExecuteCodeToDag, Prepared, Run, SubmitBatchTask, Tool, execute_code_to_dag,
     query_task_status, submit_batch_task,
@@ -29,11 +31,11 @@ use crate::settings::{MAX_TIMEOUT_SECONDS, Settings};
 use crate::token::TokenStore;
 
 /// The default time between two queries of a task's state.
-const CHECK_INTERVAL_SECONDS: u32 = 15;
+pub const CHECK_INTERVAL_SECONDS: u32 = 15;
 /// The longest time between two queries that can be asked for.
 const MAX_CHECK_INTERVAL_SECONDS: u32 = 3600;
 /// The default of how long to wait for the end of a task.
-const MAX_WAIT_TIME_SECONDS: u32 = 1800;
+pub const MAX_WAIT_TIME_SECONDS: u32 = 1800;
 
 /// The tool.
 #[derive(Debug)]

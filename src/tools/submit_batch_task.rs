@@ -50,7 +50,7 @@ pub struct Arguments {
 pub type Field = Option<Box<RawValue>>;
 
 /// The task as the platform recorded it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[expect(missing_docs, reason = "the WIT documents them, and the names are the same")]
 pub struct Output {
     pub batch_session_id: Field,
@@ -65,8 +65,12 @@ pub struct Output {
     pub user_id: Field,
     pub username: Field,
     pub folder: Field,
-    #[serde(serialize_with = "json_text::serialize")]
+    #[serde(serialize_with = "json_text::serialize", skip_deserializing, default = "null")]
     pub api_response: String,
+}
+
+fn null() -> String {
+    "null".to_owned()
 }
 
 #[derive(Serialize)]

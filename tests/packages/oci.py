@@ -3,8 +3,8 @@
     target/clients/bin/python tests/packages/oci.py HOST
 
 HOST is `any`, which reads them back over HTTPS, or `wassette`. The registry is Debian's `docker-registry`, and skopeo
-pushes. Wassette needs glibc 2.39; the variable `WASSETTE` may name another command for it. It trusts HTTPS only, so the
-registry has a certificate.
+pushes. `tests/engines/install-wassette` makes Wassette run; the variable `WASSETTE` may name another command for it. It trusts
+HTTPS only, so the registry has a certificate.
 """
 
 import atexit
@@ -23,7 +23,7 @@ from pathlib import Path
 from harness import PACKAGES, ROOT, TOOLS, only, run
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-WASSETTE = os.environ.get("WASSETTE", str(ROOT / "target/clients/bin/wassette"))
+WASSETTE = os.environ.get("WASSETTE", str(ROOT / "target/wassette/wassette"))
 # Each component, and one of its exports.
 COMPONENTS = {"oge-mcp": "wasi:cli/run@0.2", "oge-tools-wassette": "run-big-query"}
 

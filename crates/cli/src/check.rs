@@ -19,9 +19,9 @@ use crate::{FAILED, known};
 /// The settings that the tools need.
 const TOOLS: [(&str, &str); 4] = [
     ("OGE_API_URL", "the URL of the computation API, for the first two tools"),
-    ("OGE_DAG_URL", "the base URL of the DAG batch API, for the other three"),
-    ("OGE_USER_ID", "the default of execute_code_to_dag's user_id"),
-    ("OGE_USERNAME", "the default of submit_batch_task's username"),
+    ("OGE_DAG_URL", "the base URL of the DAG batch API, for the other four"),
+    ("OGE_USER_ID", "the default of user_id of execute_code_to_dag and execute_dag_workflow"),
+    ("OGE_USERNAME", "the default of username of submit_batch_task and execute_dag_workflow"),
 ];
 
 /// The settings of a login. The grant decides which of them it needs.

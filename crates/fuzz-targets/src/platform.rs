@@ -67,9 +67,16 @@ fn run<T: Run>(data: &[u8], arguments: impl Fn() -> T::Arguments) {
         Err(failure) => Envelope::of::<T>(Err(&failure)),
     };
     assert!(serde_json::from_str::<IgnoredAny>(&envelope.to_json()).is_ok());
-    let limits = Limits { message: 4 << 20, keep_above: 4 << 20, memory: 128 << 20 };
-    let call_result =
-        call().0.and_then(|done| result::measure::<T>(done, limits).checked()?.build());
+    let limits = Limits::with_memory(128 << 20);
+    let measured = call().0.map(|done| result::measure::<T>(done, limits));
+    let call_result = measured.and_then(|mut measured| {
+        let kept = measured.keep(|data| {
+            assert!(serde_json::from_slice::<IgnoredAny>(data).is_ok());
+            Ok(["0-0-", &"0".repeat(32)].concat().parse().expect("an id"))
+        });
+        assert!(kept.is_some_and(|kept| kept.structured_content.is_some()));
+        measured.checked()?.build()
+    });
     let call_result = call_result.unwrap_or_else(|failure| result::failure::<T>(&failure));
     assert_eq!(call_result.is_error, Some(is_failure));
     assert!(call_result.structured_content.is_some_and(|content| content.is_object()));

@@ -37,6 +37,9 @@ const WAIT: &str = "wait_seconds";
 
 /// The effects of a call.
 pub trait ServerEnv: Clone + 'static {
+    /// The directory that keeps state between instances.
+    type Directory: Folders;
+
     /// Returns the environment of one call, which holds memory from its response until its result is written.
     fn for_call(&self, context: &RequestContext<RoleServer>) -> Self;
     /// Checks that calls can succeed as far as this process knows, without a request to anybody.
@@ -56,8 +59,6 @@ pub trait ServerEnv: Clone + 'static {
     fn now(&self) -> Duration;
     /// Returns the time since 1970, UTC.
     fn wall(&self) -> Duration;
-    /// The directory that keeps state between instances.
-    type Directory: Folders;
     /// Returns the place of large results. `None` if this process keeps nothing.
     fn results(&self) -> Option<Results<Self::Directory>>;
     /// Returns the value of a setting.
@@ -149,9 +150,9 @@ impl<O: RunTools> Toolbox for OgeToolbox<O> {
         let has_tasks = context.client_capabilities().is_some_and(|it| it.supports_tasks());
         self.running(context, async move |call| {
             let given = arguments.unwrap_or_default();
-            let task = if has_tasks { call.begin(&name, &given) } else { None };
-            match task {
-                Some(task) => Ok(task.into()),
+            let begun = if has_tasks { call.begin(&name, &given).await } else { None };
+            match begun {
+                Some(response) => Ok(response),
                 None => call.named(&name, given).await.map(Into::into),
             }
         })
@@ -297,10 +298,9 @@ impl<O: RunTools> ToolCall<O> {
             && let Some(results) = self.env.results()
         {
             self.env.hold(measured.memory_to_keep()).await;
-            measured = match measured.keep(|data| results.keep(data, self.env.wall())) {
-                Ok(result) => return Ok(result),
-                Err(measured) => measured,
-            };
+            if let Some(result) = measured.keep(|data| results.keep(data, self.env.wall())) {
+                return Ok(result);
+            }
         }
         let measured = measured.checked()?;
         self.env.hold(measured.memory()).await;

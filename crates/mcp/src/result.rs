@@ -152,35 +152,29 @@ impl<T: Tool> Measured<T> {
         self.size.raw + self.size.compact
     }
 
-    /// Keeps the data with `keep`, and returns a result with a preview of it.
-    ///
-    /// # Errors
-    /// Returns this result, which now knows why, if it cannot be kept.
+    /// Keeps the data with `keep`, and returns a result with a preview of it. `None` if it cannot be kept.
     pub fn keep(
-        self,
+        &mut self,
         keep: impl FnOnce(&[u8]) -> Result<ResultId, String>,
-    ) -> Result<CallToolResult, Self> {
-        let failed = |this: Self, why: String| Err(Self { unkept: Some(why), ..this });
+    ) -> Option<CallToolResult> {
         let mut data = Vec::new();
         if self.memory_to_keep() > self.limits.memory
             || data.try_reserve_exact(self.size.compact).is_err()
         {
-            return failed(self, "there is no memory for it".to_owned());
+            self.unkept = Some("there is no memory for it".to_owned());
+            return None;
         }
         let mut compact = Compact { spaces: Spaces::default(), to: data };
         write(&mut compact, &self.envelope.data());
         let data = String::from_utf8(compact.to).unwrap_or_default();
-        let id = match keep(data.as_bytes()) {
-            Ok(id) => id,
-            Err(why) => return failed(self, why),
-        };
+        let id = keep(data.as_bytes()).map_err(|why| self.unkept = Some(why)).ok()?;
         let limits = self.limits;
         let envelope = self.envelope.without_data();
         let result = preview(&envelope, &id, Preview::of(&data, limits.message), limits);
         if message_bytes(&result) <= limits.message {
-            return Ok(result);
+            return Some(result);
         }
-        Ok(preview(&envelope, &id, Preview::of(&data, 0), limits))
+        Some(preview(&envelope, &id, Preview::of(&data, 0), limits))
     }
 
     /// Checks that the result fits the limits.
@@ -588,7 +582,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_keeps_data_has_both() {
-        let built = measure::<ExecuteDagWorkflow>(workflow(), LIMITS).unwrap().build().unwrap();
+        let built = measure::<ExecuteDagWorkflow>(workflow(), LIMITS).build().unwrap();
         assert_eq!(built.is_error, Some(true));
         let structured = built.structured_content.clone().unwrap();
         assert_eq!((&structured["success"], &structured["code"]), (&json!(false), &json!(1)));
@@ -599,9 +593,9 @@ mod tests {
         let limits = |message| Limits { message, ..LIMITS };
         let measured = |limit| measure::<ExecuteDagWorkflow>(workflow(), limits(limit));
         // `true` is one byte shorter than what is measured.
-        assert_eq!(length(&measured(whole + 1).unwrap().build().unwrap()), whole);
+        assert_eq!(length(&measured(whole + 1).checked().unwrap().build().unwrap()), whole);
         // Even if the result is too large, its start has the ids.
-        let failure = measured(whole - 1).unwrap_err();
+        let failure = measured(whole - 1).checked().unwrap_err();
         assert!(failure.body.unwrap().contains(r#""dag_ids":["d1"]"#));
     }
 
@@ -713,7 +707,7 @@ mod tests {
     #[test]
     fn a_kept_result_has_a_preview_and_a_link() {
         let rows = format!("[{}0]", "[1, 2], ".repeat(12_000));
-        let measured = measured(&rows, LIMITS);
+        let mut measured = measured(&rows, LIMITS);
         assert!(measured.is_large());
         let mut kept = String::new();
         let result = measured.keep(|data| {
@@ -749,9 +743,10 @@ mod tests {
     #[test]
     fn a_result_that_cannot_be_kept_is_whole_or_says_why() {
         let rows = format!("[{}0]", "[1,2],".repeat(9000));
-        let unkept = |limits| match measured(&rows, limits).keep(|_| Err("disk full".to_owned())) {
-            Ok(result) => panic!("{result:?}"),
-            Err(measured) => measured.checked(),
+        let unkept = |limits| {
+            let mut measured = measured(&rows, limits);
+            assert_eq!(measured.keep(|_| Err("disk full".to_owned())), None);
+            measured.checked()
         };
         assert_eq!(text(&unkept(LIMITS).unwrap().build().unwrap()), text(&done(&rows)));
         let failure = unkept(Limits { message: 8192, ..LIMITS }).unwrap_err();

@@ -115,32 +115,43 @@ async fn wait_for_end<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'
         };
         Failure { message, ..failure }
     })?;
-    let (state, attempts) = (client.redactor.excerpt(&done.output.status), done.attempts);
-    let phase = done.output.phase;
     if let Some(status) = &mut output.status {
         status.elapsed = done.elapsed;
     }
-    match phase {
-        Phase::Completed => {
-            output.final_status = FinalStatus::Completed;
-            Ok(())
-        }
-        Phase::Failed => {
-            output.final_status = FinalStatus::Failed;
-            let why = format!("the platform ended the task in the state {state}");
-            Err(failure(FailureKind::Api, attempts, why))
-        }
-        Phase::Running | Phase::Other => {
-            let time = wait.time.as_secs();
-            let queries = match failed.get() {
-                0 => String::new(),
-                count => format!(" (failed queries since then: {count})"),
-            };
-            let why = format!(
-                "the task has not ended within {time} s; its last known state is {state}{queries}"
-            );
-            Err(failure(FailureKind::Timeout, attempts, why))
-        }
+    let state = client.redactor.excerpt(&done.output.status);
+    output.end(done.output.phase, &state, done.attempts, wait.time, failed.get())
+}
+
+impl Output {
+    /// Sets the final status of a workflow whose wait of `time` is over with this state of the task.
+    pub(super) fn end(
+        &mut self,
+        phase: Phase,
+        state: &str,
+        attempts: u8,
+        time: Duration,
+        failed_queries: u32,
+    ) -> Result<(), Failure> {
+        let (final_status, result) = match phase {
+            Phase::Completed => (FinalStatus::Completed, Ok(())),
+            Phase::Failed => {
+                let why = format!("the platform ended the task in the state {state}");
+                (FinalStatus::Failed, Err(failure(FailureKind::Api, attempts, why)))
+            }
+            Phase::Running | Phase::Other => {
+                let time = time.as_secs();
+                let queries = match failed_queries {
+                    0 => String::new(),
+                    count => format!(" (failed queries since then: {count})"),
+                };
+                let why = format!(
+                    "the task has not ended within {time} s; its last known state is {state}{queries}"
+                );
+                (FinalStatus::Timeout, Err(failure(FailureKind::Timeout, attempts, why)))
+            }
+        };
+        self.final_status = final_status;
+        result
     }
 }
 

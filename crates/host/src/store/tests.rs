@@ -1,7 +1,7 @@
 //! One login for all callers: logins behind a gate, on tokio's paused clock.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use std::time::Duration;
 

@@ -123,7 +123,10 @@ fn a_holder_that_dies_loses_the_lock_with_its_lease() {
         let waiter = spawn(ask(fleet.stores[1].clone(), Ask::Get));
         while !waiter.is_finished() {
             fleet.world.pass(Duration::from_secs(1));
-            shuttle::future::yield_now().await;
+            // The waiter looks at the lock before more time passes.
+            for _ in 0..50 {
+                shuttle::future::yield_now().await;
+            }
         }
         assert!(waiter.await.unwrap().is_ok());
         let waited = fleet.world.seen.now() - died_at;

@@ -5,8 +5,8 @@ use rmcp::model::{ClientRequest, PingRequest, ReadResourceRequestParams, Resourc
 use rmcp::service::ServiceError;
 use serde_json::{Value, json};
 
-use super::{STDIO, Session, Transport, WAYS, envelope, with};
-use crate::command::mock;
+use super::{Listener, STDIO, Session, Transport, WAYS, envelope, with};
+use crate::command::{mock, precompiled, wasmtime};
 
 const MIB: usize = 1 << 20;
 
@@ -98,6 +98,33 @@ async fn an_oversized_result_names_its_size_and_the_setting() {
         let whole = Session::start(&settings, way).await.envelope("run_big_query", json!({})).await;
         let why = &whole["error"]["message"];
         assert_eq!(whole["data"].as_array().map(Vec::len), Some(1000), "{size} {why}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_large_results_are_kept_in_bounded_memory() {
+    let feature = r#"{"type":"Feature","geometry":{"type":"Point","coordinates":[114.5,30]}},"#;
+    let features = format!("[{}0]", feature.repeat(31 * MIB / feature.len()));
+    let [.., objects, _, _] = responses();
+    for (name, body) in [("features", features.into_bytes()), objects] {
+        let mock = mock().await;
+        response(&mock, body);
+        let state = tempfile::tempdir().unwrap();
+        let settings = with(&mock, &[("OGE_TOKEN_FILE", "/state/token")]);
+        let mut command = wasmtime("run", &settings);
+        command.arg("--dir").arg(format!("{}::/state", state.path().display()));
+        command.args(["-S", "http", "--allow-precompiled"]);
+        command.arg(precompiled(oge_artifacts::mcp()));
+        let session = Session::of_command(Listener::default(), command, STDIO[0].1).await;
+        let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
+        let calls = (0..8).map(|_| session.envelope("run_big_query", json!({})));
+        for envelope in futures_util::future::join_all(calls).await {
+            assert!(envelope["preview"]["bytes"].as_u64() > Some(30 << 20), "{name}: {envelope}");
+        }
+        let peak = peak(process);
+        println!("{name}: {} MiB", peak / MIB);
+        assert!(peak < 8 * 32 * MIB, "{name}: {} MiB", peak / MIB);
     }
 }
 

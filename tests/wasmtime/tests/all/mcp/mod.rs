@@ -123,7 +123,9 @@ impl Session {
     ) -> Self {
         let listener = Listener { capabilities, ..Listener::default() };
         match way.0 {
-            Transport::Stdio | Transport::OgeStdio => Self::stdio_of(listener, settings, way).await,
+            Transport::Stdio | Transport::OgeStdio => {
+                Self::of_command(listener, stdio(settings, way.0), way.1).await
+            }
             Transport::Http | Transport::OgeHttp => {
                 let state = tempfile::tempdir().unwrap();
                 let server = match way.0 {
@@ -138,20 +140,17 @@ impl Session {
 
     /// Starts a server process and its client.
     pub async fn stdio(settings: &[(String, String)], way: (Transport, &str)) -> Self {
-        Self::stdio_of(Listener::default(), settings, way).await
+        Self::of_command(Listener::default(), stdio(settings, way.0), way.1).await
     }
 
-    async fn stdio_of(
-        listener: Listener,
-        settings: &[(String, String)],
-        way: (Transport, &str),
-    ) -> Self {
-        let mut command = stdio(settings, way.0);
+    /// Starts a server process with this command, and its client.
+    pub async fn of_command(listener: Listener, mut command: Command, version: &str) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child =
             tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("a host");
         let pipes = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
-        let client = listener.clone().serve_with_lifecycle(pipes, lifecycle(way.1)).await.unwrap();
+        let client =
+            listener.clone().serve_with_lifecycle(pipes, lifecycle(version)).await.unwrap();
         Self { client, child: Some(child), listener, _server: None, state: None }
     }
 

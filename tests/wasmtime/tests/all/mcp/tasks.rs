@@ -165,3 +165,48 @@ async fn a_task_outlives_a_failed_poll_and_ends_with_the_wait() {
         assert_eq!(over["data"]["is_running"], json!(true), "{over}");
     }
 }
+
+/// The DAG task is made and submitted at once, because the id of the task has its id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_that_waits_is_a_task_once_it_is_submitted() {
+    let mut others: Vec<_> = ways().collect();
+    others.rotate_left(1);
+    for (way, other) in ways().zip(others) {
+        let options = Options::default().task_states(["starting", "success"]);
+        let mock = Mock::start(options).await.expect("a port on loopback");
+        let arguments = json!({"code": "c", "wait_for_completion": true, "check_interval": 7});
+        let first = session(&mock, way).await;
+        let begun = first.client.call_tool_once(request("execute_dag_workflow", arguments)).await;
+        let CallToolResponse::Task(created) = begun.unwrap() else { panic!("{way:?}: no task") };
+        let counts = [Route::ExecuteCode, Route::AddTaskRecord, Route::GetState];
+        assert_eq!(counts.map(|route| mock.count(route)), [1, 1, 0]);
+        assert_eq!(created.task.poll_interval_ms, Some(7000));
+        drop(first);
+        let second = session(&mock, other).await;
+        let id = &created.task.task_id;
+        let working = poll(&second, id).await;
+        assert_eq!(working.payload, TaskPayload::Working);
+        assert!(working.task.status_message.unwrap().starts_with("任务状态: starting"));
+        let ended = envelope(&result(poll(&second, id).await));
+        let data = &ended["data"];
+        assert_eq!((&ended["success"], &data["final_status"]), (&json!(true), &json!("completed")));
+        assert_eq!(data["steps"].as_array().unwrap().len(), 3, "{ended}");
+        assert!(data["task_info"]["task_name"].is_string(), "{ended}");
+        assert_eq!(counts.map(|route| mock.count(route)), [1, 1, 2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_that_fails_before_it_waits_is_answered_at_once() {
+    for way in ways() {
+        let mock = mock(&["success"]).await;
+        mock.fail(Route::AddTaskRecord, Fault::Status(502));
+        let session = session(&mock, way).await;
+        let arguments = json!({"code": "c", "wait_for_completion": true});
+        let answer =
+            session.client.call_tool_once(request("execute_dag_workflow", arguments)).await;
+        let CallToolResponse::Complete(result) = answer.unwrap() else { panic!("a task") };
+        let ended = envelope(&result);
+        assert_eq!(ended["data"]["final_status"], "failed_at_task_submission", "{ended}");
+    }
+}

@@ -1,0 +1,60 @@
+"""An etcd with authentication, and the requests that tests make."""
+
+import atexit
+import json
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def post(url: str, body: dict, **headers: str) -> dict:
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    headers |= {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
+
+
+def until_up(url: str, process: subprocess.Popen) -> None:
+    for _ in range(600):
+        assert process.poll() is None, process.args
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"{url} does not answer")
+
+
+def start(place: Path, user: str, password: str) -> str:
+    """Starts a cluster of one with the flag and the grant of docs/scaling.md. Returns its endpoint."""
+    client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    command = ["etcd", "--bcrypt-cost", "4", "--data-dir", place / "etcd"]
+    command += ["--initial-cluster", f"default={peer}"]
+    command += ["--listen-client-urls", client, "--advertise-client-urls", client]
+    command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+    log = open(place / "etcd.log", "w")
+    server = subprocess.Popen(command, stdout=log, stderr=log)
+    atexit.register(server.kill)
+    until_up(f"{client}/health", server)
+    key, end = ("b2dlLw==", "b2dlMA==")  # `oge/` and the first key after those that begin so.
+    for call, body in [
+        ("user/add", {"name": "root", "password": "root"}),
+        ("role/add", {"name": "root"}),
+        ("user/grant", {"user": "root", "role": "root"}),
+        ("user/add", {"name": user, "password": password}),
+        ("role/add", {"name": user}),
+        ("role/grant", {"name": user, "perm": {"permType": "READWRITE", "key": key, "range_end": end}}),
+        ("user/grant", {"user": user, "role": user}),
+        ("enable", {}),
+    ]:
+        post(f"{client}/v3/auth/{call}", body)
+    return client
