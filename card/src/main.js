@@ -176,20 +176,21 @@ function follow() {
     clearTimeout(state.timer);
     const task = state.task ?? taskOf(envelope(state.result).data);
     if (!state.canCall || state.over || state.calling || document.hidden || !task || task.end) return;
+    const { result } = state;
     state.timer = setTimeout(async () => {
         state.calling = true;
+        let next = null;
         try {
             const { success, data } = envelope(await soon(callTool("query_task_status", { dag_id: task.id })));
-            const next = success ? taskOf(data) : null;
-            state.failing = next === null;
-            if (next) state.task = next;
-        } catch {
-            state.failing = true;
-        }
+            next = success ? taskOf(data) : null;
+        } catch { /* The card says so, and asks again. */ }
         state.calling = false;
-        state.polled = true;
         if (state.over) return;
-        render();
+        // The host may have sent another result in the meantime.
+        if (state.result === result) {
+            Object.assign(state, { failing: next === null, polled: true, task: next ?? state.task });
+            render();
+        }
         follow();
     }, state.pause * 1000);
     state.pause = Math.min(state.pause * 1.5, MAX_PAUSE);

@@ -94,6 +94,32 @@ const tests = {
         await new Promise((resolve) => setTimeout(resolve, 7000));
         assert.equal(card.calls.length, 3);
     },
+    async "a hidden card does not poll"() {
+        const running = envelope({ dag_id: "d1", status: "running", is_completed: false, is_failed: false });
+        const card = await show(light, {}, running, [running]);
+        const hide = (hidden) => card.frame.evaluate((hidden) => {
+            Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }, hidden);
+        await hide(true);
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        assert.equal(card.calls.length, 0);
+        await hide(false);
+        for (let i = 0; card.calls.length === 0 && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.equal(card.calls.length, 1);
+    },
+    async "a late answer is not shown for a newer result"() {
+        const status = (id, status, end) => envelope({ dag_id: id, status, is_completed: end, is_failed: false });
+        let answer;
+        const late = new Promise((resolve) => { answer = resolve; });
+        const card = await show(light, {}, status("d1", "running", false), [late]);
+        for (let i = 0; card.calls.length === 0 && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.equal(card.calls.length, 1);
+        await card.page.evaluate((result) => window.bridge.sendToolResult(result), status("d2", "starting", false));
+        answer(status("d1", "success", true));
+        for (let i = 0; card.calls.length === 1 && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.equal(card.calls[1]?.arguments.dag_id, "d2");
+    },
     async "the server answers the card's calls"() {
         const workflow = await call("execute_dag_workflow", { code: "import oge" });
         const card = await show(dark, {}, workflow);
