@@ -25,12 +25,17 @@ fn main() {
     let validator = &["-c", "import kubernetes_validate"];
     let python = "../../target/clients/bin/python";
     let has_kubernetes = has_packages && etcd && installed::runs(python, validator);
+    let has_wasmcloud = has_registry
+        && installed::runs("../../target/clients/bin/wash", &["--version"])
+        && installed::runs("nats-server", &["--version"])
+        && installed::runs("etcd", &["--version"]);
     installed::tell(&[
         ("has_command", has_command),
         ("has_packages", has_packages),
         ("has_clients", has_clients),
         ("has_kubernetes", has_kubernetes),
         ("has_registry", has_registry),
+        ("has_wasmcloud", has_wasmcloud),
     ]);
     // Not required in CI: it needs glibc 2.39, which a machine may not have.
     println!("cargo::rustc-check-cfg=cfg(has_wassette)");

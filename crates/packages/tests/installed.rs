@@ -1,7 +1,7 @@
 //! Each package, installed as a user would and driven by the official Python SDK: `tests/packages/run.py`. Real
 //! clients, with the server added as their users do: `tests/clients/run.py`. The OCI artifacts in a registry:
-//! `tests/packages/oci.py`. Wassette and the manifests for Kubernetes: `tests/engines`. The command `oge`:
-//! `tests/packages/command.py`.
+//! `tests/packages/oci.py`. Wassette, wasmCloud and the manifests for Kubernetes: `tests/engines`. The command
+//! `oge`: `tests/packages/command.py`.
 
 use std::path::Path;
 use std::process::Command;
@@ -67,6 +67,11 @@ driven! {
 driven! {
     "engines/wassette.py" if has_wassette;
     wassette_with_the_example_policy: "file";
+}
+
+driven! {
+    "engines/wasmcloud.py" if has_wasmcloud;
+    two_wasmcloud_hosts: "all";
 }
 
 driven! {
