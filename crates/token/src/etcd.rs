@@ -89,7 +89,12 @@ impl<E: StoreEffects> Etcd<E> {
         let locked = match self.call(effects, &call, ETCD_TIMEOUT).await {
             // This process was stopped meanwhile.
             Err(EtcdError::LeaseOver) => return Ok((Found::default(), None)),
-            locked => locked?,
+            Err(error) => {
+                // The lock may have been created, and would keep others from logging in until its lease ends.
+                self.revoke(lease).await;
+                return Err(error);
+            }
+            Ok(locked) => locked,
         };
         let (found, lock) = self.found(locked, effects.now())?;
         // If the response to a first try was lost, the second one finds our own lock.

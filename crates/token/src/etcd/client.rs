@@ -19,8 +19,9 @@ use crate::timing::ETCD_PAUSE;
 /// What an instance remembers between calls.
 #[derive(Default)]
 pub(super) struct Session {
-    /// Counts the endpoints that failed. The next call starts with the one after them.
-    failed: usize,
+    /// Counts the endpoints that failed, from a number that differs between machines: so they start with different
+    /// endpoints, and each call starts with the one after those that failed.
+    endpoint: Option<usize>,
     /// The token of etcd's own authentication.
     token: Option<Secret>,
 }
@@ -69,6 +70,10 @@ impl<E: StoreEffects> Etcd<E> {
         limit: Duration,
     ) -> Result<Answer, EtcdError> {
         let started = effects.now();
+        self.session.with(|session| {
+            let seed = usize::try_from(started.subsec_micros()).unwrap_or_default();
+            session.endpoint.get_or_insert(seed);
+        });
         let mut tries = 0;
         loop {
             let why = match self.attempt(call).await {
@@ -80,7 +85,9 @@ impl<E: StoreEffects> Etcd<E> {
                 Err(RequestError::LeaseOver) => return Err(EtcdError::LeaseOver),
                 Err(RequestError::Endpoint(why)) => why,
             };
-            self.session.with(|session| session.failed = session.failed.wrapping_add(1));
+            self.session.with(|session| {
+                session.endpoint = session.endpoint.map(|endpoint| endpoint.wrapping_add(1));
+            });
             tries += 1;
             if effects.now().saturating_sub(started) >= limit {
                 return Err(EtcdError::Other(why));
@@ -119,8 +126,8 @@ impl<E: StoreEffects> Etcd<E> {
 
     async fn send(&self, call: &Call, token: Option<&Secret>) -> Result<Answer, RequestError> {
         let endpoints = &self.settings.endpoints;
-        let failed = self.session.with(|session| session.failed);
-        let origin = failed.checked_rem(endpoints.len()).and_then(|at| endpoints.get(at));
+        let endpoint = self.session.with(|session| session.endpoint.unwrap_or_default());
+        let origin = endpoint.checked_rem(endpoints.len()).and_then(|at| endpoints.get(at));
         let origin = origin.map(String::as_str).unwrap_or_default();
         let url = Url::parse(&[origin, call.path].concat())
             .map_err(|error| RequestError::Refused(format!("has an endpoint that {}", error.0)))?;

@@ -64,10 +64,8 @@ pub(crate) struct Seen {
 impl World {
     pub(crate) fn new(script: &'static [Login]) -> Self {
         let seen: Arc<Seen> = Arc::default();
-        let etcd = MockEtcd::new({
-            let seen = Arc::clone(&seen);
-            move || seen.now()
-        });
+        let (clock, passed) = (Arc::clone(&seen), Arc::clone(&seen));
+        let etcd = MockEtcd::new(move || clock.now(), move |time| passed.pass(time));
         Self {
             script,
             seen,
@@ -99,8 +97,7 @@ impl World {
 
     /// Lets time pass.
     pub(crate) fn pass(&self, time: Duration) {
-        let millis = u64::try_from(time.as_millis()).unwrap();
-        self.seen.millis.fetch_add(millis, SeqCst);
+        self.seen.pass(time);
         self.etcd.notify();
     }
 
@@ -118,6 +115,11 @@ impl World {
 }
 
 impl Seen {
+    fn pass(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap();
+        self.millis.fetch_add(millis, SeqCst);
+    }
+
     pub(crate) fn now(&self) -> Duration {
         Duration::from_secs(1_700_000_000) + Duration::from_millis(self.millis.load(SeqCst))
     }

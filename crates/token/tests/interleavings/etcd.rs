@@ -21,6 +21,7 @@ use shuttle::future::yield_now;
 pub(crate) struct MockEtcd {
     cluster: Arc<Mutex<Cluster>>,
     pub(crate) now: Arc<dyn Fn() -> Duration + Send + Sync>,
+    pass: Arc<dyn Fn(Duration) + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -29,6 +30,8 @@ pub(crate) struct Cluster {
     /// When each lease ends.
     leases: BTreeMap<u64, Duration>,
     revision: u64,
+    /// How long the machine is suspended that writes the state next.
+    pub(crate) suspends: Option<Duration>,
     /// Whether no endpoint answers.
     pub(crate) is_down: bool,
     /// The paths of all calls.
@@ -44,8 +47,11 @@ struct Entry {
 }
 
 impl MockEtcd {
-    pub(crate) fn new(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        Self { cluster: Arc::default(), now: Arc::new(now) }
+    pub(crate) fn new(
+        now: impl Fn() -> Duration + Send + Sync + 'static,
+        pass: impl Fn(Duration) + Send + Sync + 'static,
+    ) -> Self {
+        Self { cluster: Arc::default(), now: Arc::new(now), pass: Arc::new(pass) }
     }
 
     /// Returns when something changes.
@@ -167,6 +173,11 @@ impl Transport for MockEtcd {
         yield_now().await;
         let path = request.url.path_and_query().to_owned();
         let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+        if body["compare"][0]["create_revision"].as_str().is_some_and(|revision| revision != "0")
+            && let Some(time) = self.with(|cluster| cluster.suspends.take())
+        {
+            (self.pass)(time);
+        }
         let now = (self.now)();
         let answer = self.with(|cluster| {
             cluster.calls.push(path.clone());

@@ -10,9 +10,11 @@ use shuttle::future::{block_on, spawn};
 
 use super::effects::Login::{self, Fails, Issues, Panics, Rejects, Sleeps};
 use super::effects::World;
-use super::{Ask, Got, ask, explore};
+use super::{Ask, Got, ask, explore_up_to};
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// An order of two machines is ten times as long as one of two callers.
+const MAX_ORDERS: usize = 8_000;
 /// The lease of the lock.
 const LEASE: Duration = Duration::from_secs(45);
 
@@ -70,7 +72,7 @@ fn authorization(got: &Got) -> &str {
 
 #[test]
 fn machines_at_once_share_one_login() {
-    explore("two machines", || {
+    explore_up_to(MAX_ORDERS, "two machines", || {
         block_on(async {
             let fleet = Fleet::new(&[Issues], 2);
             let got = fleet.ask(Ask::Get).await;
@@ -84,7 +86,7 @@ fn machines_at_once_share_one_login() {
 
 #[test]
 fn a_token_that_several_machines_saw_rejected_is_replaced_once() {
-    explore("two machines with a rejected token", || {
+    explore_up_to(MAX_ORDERS, "two machines with a rejected token", || {
         block_on(async {
             let fleet = Fleet::new(&[Issues], 2);
             let first = fleet.stores[0].get().await.unwrap();
@@ -102,7 +104,7 @@ fn a_token_that_several_machines_saw_rejected_is_replaced_once() {
 #[test]
 fn a_failed_login_holds_off_the_whole_fleet() {
     for script in [&[Fails][..], &[Rejects]] {
-        explore("two machines, a failed login", move || {
+        explore_up_to(MAX_ORDERS, "two machines, a failed login", move || {
             block_on(async {
                 let fleet = Fleet::new(script, 2);
                 let got = fleet.ask(Ask::Get).await;
@@ -150,6 +152,21 @@ fn a_holder_that_comes_back_late_overwrites_nothing() {
         assert_eq!(authorization(&late.await.unwrap()), authorization(&second));
         assert_eq!(authorization(&fleet.stores[1].get().await), authorization(&second));
         assert_eq!(fleet.logins(), 2);
+    });
+}
+
+#[test]
+fn a_holder_that_was_suspended_before_its_login_makes_none() {
+    run(|| async {
+        let fleet = Fleet::new(&[Issues], 2);
+        fleet.world.etcd.with(|etcd| etcd.suspends = Some(LEASE));
+        let Err(TokenError::Unavailable(why)) = fleet.stores[0].get().await else {
+            panic!("it logged in without the lock");
+        };
+        assert!(why.contains("lock"), "{why}");
+        assert_eq!(fleet.logins(), 0);
+        assert!(fleet.stores[1].get().await.is_ok());
+        assert_eq!(fleet.logins(), 1);
     });
 }
 
