@@ -30,6 +30,7 @@ pub mod pauses;
 pub mod request;
 pub mod response;
 pub mod retry_after;
+pub mod rfc3339;
 pub mod secret;
 pub mod settings;
 pub mod settings_file;

@@ -5,9 +5,8 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
-use time::OffsetDateTime;
-
 use super::{Event, Level, Seconds, escape_control};
+use crate::rfc3339::rfc3339;
 
 /// Returns the line of an event with its line feed. `call` identifies the call, and `wall` is the time since 1970.
 #[must_use]
@@ -76,22 +75,6 @@ fn end(mut line: String, message: &str) -> String {
 fn quoted(text: &str) -> Cow<'static, str> {
     // Never fails: it is a text.
     serde_json::to_string(&escape_control(text)).map_or(Cow::Borrowed("\"\""), Cow::Owned)
-}
-
-/// Formats the time since 1970 as RFC 3339 in milliseconds. A time outside the calendar becomes 1970.
-fn rfc3339(wall: Duration) -> String {
-    let seconds = i64::try_from(wall.as_secs()).unwrap_or_default();
-    let utc = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        utc.year(),
-        u8::from(utc.month()),
-        utc.day(),
-        utc.hour(),
-        utc.minute(),
-        utc.second(),
-        wall.subsec_millis()
-    )
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::timing::{
     BACKOFF, MAX_BACKOFF, MAX_CLOCK_SKEW, MAX_REJECTED_LOGINS, MAX_UNAVAILABLE, REJECTION_BACKOFF,
+    jittered,
 };
 
 /// How many rejected credentials are remembered.
@@ -266,9 +267,7 @@ fn backoff(failures: u32, now: Duration) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     let wait = BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);
     let seed = u32::try_from(now.as_micros() % u128::from(u32::MAX)).unwrap_or_default();
-    // The upper ten bits of Knuth's multiplicative hash.
-    let jitter = (seed ^ failures).wrapping_mul(2_654_435_761) >> 22;
-    wait - wait * jitter / (4 * 1024)
+    jittered(wait, 4, seed ^ failures)
 }
 
 fn cut(mut why: String) -> String {

@@ -82,6 +82,13 @@ pub const MAX_TOKEN_WAIT: Duration = Duration::from_secs(
         + MIN_LOGIN_INTERVAL_JITTER.div_ceil(1_000)),
 );
 
+/// Returns `time` less up to a `1/part` of it, chosen by `seed`, so that clients do not act in step.
+pub(crate) fn jittered(time: Duration, part: u32, seed: u32) -> Duration {
+    // The upper ten bits of Knuth's multiplicative hash.
+    let jitter = seed.wrapping_mul(2_654_435_761) >> 22;
+    time - time * jitter / (part * 1024)
+}
+
 const _: () = {
     assert!(LOCK_BEAT.as_secs() * 3 < LOCK_STALE.as_secs(), "one late beat does not lose the lock");
     assert!(

@@ -15,7 +15,7 @@ use crate::logins::Requester;
 use crate::medium::{HeldLock, Medium};
 use crate::timing::{
     EARLY_RETRY_INTERVAL, ETCD_BACKOFF, ETCD_POLL, ETCD_TIMEOUT, LOCK_POLL, LOCK_SETTLE,
-    LOCK_STALE, LOCK_TIMEOUT, REFRESH_AHEAD_TIMEOUT,
+    LOCK_STALE, LOCK_TIMEOUT, REFRESH_AHEAD_TIMEOUT, jittered,
 };
 
 /// The right to log in, or the caller's result without one: that of the holder's login, or an error if it cannot
@@ -148,7 +148,8 @@ impl<E: StoreEffects> Store<E> {
                     "other machines hold the lock of the login in etcd for too long; call again";
                 return Err(Err(TokenError::Unavailable(why.into())));
             }
-            self.effects.pause(jittered(poll, self.effects.now()), None).await;
+            let seed = self.effects.now().subsec_nanos();
+            self.effects.pause(jittered(poll, 2, seed), None).await;
             poll = (2 * poll).min(max_poll);
         }
     }
@@ -230,11 +231,4 @@ impl<E: StoreEffects> Store<E> {
         let outage = self.known.with(|known| known.outage.as_ref().map(|(at, _)| *at));
         outage.is_some_and(|at| now.saturating_sub(at) < EARLY_RETRY_INTERVAL)
     }
-}
-
-/// Returns `time` less up to a half, so that machines do not look at the lock in step.
-fn jittered(time: Duration, now: Duration) -> Duration {
-    // The upper ten bits of Knuth's multiplicative hash.
-    let jitter = now.subsec_nanos().wrapping_mul(2_654_435_761) >> 22;
-    time - time * jitter / (2 * 1024)
 }
