@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     let tools = small("oge-tools", &[])?;
     let store = small("oge-token-store", &[])?;
     let wassette = small("oge-tools", &["wassette"])?;
-    let wassette_store = small("oge-token-store", &["exports", "etcd", "wasi-config"])?;
+    let wassette_store = small("oge-token-store", &["exports", "wasi-config"])?;
     let hostile = small("oge-hostile", &[])?;
     let hostile_config = small("oge-hostile", &["wasi-config"])?;
     let gateway = small("oge-gateway", &[])?;

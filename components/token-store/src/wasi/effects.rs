@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use oge_token::timing::LOCK_BEAT;
 use oge_token::{
-    ConfiguredToken, Credentials, EtcdSettings, Issued, Lock, LoginError, Medium, Store,
+    ConfiguredToken, Credentials, Etcd, EtcdSettings, Issued, Lock, LoginError, Medium, Store,
     StoreEffects, TokenFile, not_configured,
 };
 use oge_tools::client::{Clock as _, Transport as _, TransportError};
@@ -27,7 +27,6 @@ use oge_tools::wasi::wait::{Blocking, Deadline, Wait};
 use wasip2::io::poll::Pollable;
 
 use super::directory::OpenedDirectory;
-#[cfg(feature = "etcd")]
 use super::etcd::EtcdTransport;
 use super::settings;
 
@@ -145,15 +144,9 @@ pub fn from_settings<W: Wait + LoginLocks + Clone>(
     };
     let ahead = WasiClock.wall().saturating_sub(WasiClock.monotonic());
     let medium = match (etcd, opened, account) {
-        #[cfg(feature = "etcd")]
         (Some(settings), _, Some(account)) => {
             let transport = EtcdTransport { wait: wait.clone(), ahead };
-            Medium::Etcd(oge_token::Etcd::new(settings, &account, transport))
-        }
-        #[cfg(not(feature = "etcd"))]
-        (Some(_), ..) => {
-            let problem = "needs a component that is built with the feature etcd".into();
-            return Err(bad(Fault::Setting("OGE_TOKEN_ETCD", problem)));
+            Medium::Etcd(Etcd::new(settings, &account, transport))
         }
         (None, Some((directory, name)), Some(account)) => {
             Medium::File(TokenFile::new(directory, &name, &account))
@@ -168,11 +161,7 @@ impl<W: Wait + LoginLocks + Clone> StoreEffects for WasiEffects<W> {
     type Shared<T> = RefCell<T>;
     type LoginLock = W::LoginLock;
     type Directory = OpenedDirectory;
-    #[cfg(feature = "etcd")]
     type Transport = EtcdTransport<W>;
-    // No value of this type exists, so the compiler leaves etcd out.
-    #[cfg(not(feature = "etcd"))]
-    type Transport = core::convert::Infallible;
 
     fn now(&self) -> Duration {
         now(self.ahead)

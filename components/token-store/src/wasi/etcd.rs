@@ -1,4 +1,4 @@
-//! The transport to etcd. etcd adds 30 KB to a component, so the feature `etcd` can be left out.
+//! The transport to etcd.
 
 use core::time::Duration;
 

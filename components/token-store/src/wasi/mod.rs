@@ -3,7 +3,6 @@
 
 mod directory;
 mod effects;
-#[cfg(feature = "etcd")]
 mod etcd;
 pub mod settings;
 
