@@ -10,6 +10,7 @@ use oge_token::{Credentials, EtcdSettings};
 use oge_tools::error::Fault;
 use oge_tools::log::escape_control;
 use oge_tools::settings::Settings;
+use oge_tools::settings::list::ETCD;
 
 use crate::component::ComponentFile;
 use crate::env_file::{EnvFile, SettingsSources};
@@ -145,7 +146,9 @@ impl Report {
         match EtcdSettings::read(|key| sources.settings.get(key).cloned()) {
             Ok(None) => Ok(true),
             Ok(Some(_)) => {
-                self.line(true, "OGE_TOKEN_ETCD", &sources.source("OGE_TOKEN_ETCD"))?;
+                for key in ETCD.iter().filter(|key| is_set(&sources.settings, key)) {
+                    self.line(true, key, &sources.source(key))?;
+                }
                 Ok(true)
             }
             Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {

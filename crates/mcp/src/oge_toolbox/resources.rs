@@ -20,9 +20,10 @@ impl<O: RunTools> ToolCall<O> {
         self.env.hold(page_bytes.saturating_mul(4)).await;
         let page = results.page(&id, number, page_bytes);
         let Page { text, pages } = page.map_err(|why| match why {
-            NoPage::Unknown => {
-                no_page("this result is not kept any more: call the tool again".to_owned())
-            }
+            NoPage::Unknown => no_page(
+                "this result is not kept any more, or another machine has it: call the tool again"
+                    .to_owned(),
+            ),
             NoPage::Beyond(pages) => no_page(format!("page must be from 1 to {pages}")),
             NoPage::Unreadable(why) => {
                 ErrorData::internal_error(format!("the result cannot be read: {why}"), None)

@@ -161,7 +161,7 @@ impl<E: StoreEffects> Etcd<E> {
             }
             // Our calls are valid, so this one lacks a user, or its token is older than the list of users.
             code::UNAUTHENTICATED | code::INVALID_ARGUMENT => {
-                RequestError::Unauthenticated(said("wants to know the user"))
+                RequestError::Unauthenticated(said("requires a valid user"))
             }
             code::NOT_FOUND => RequestError::LeaseOver,
             code::PERMISSION_DENIED => RequestError::Refused(said(&format!(
@@ -179,12 +179,15 @@ impl<E: StoreEffects> Etcd<E> {
     }
 }
 
+/// Added to an error without a response.
+const RUNS: &str = "; check that it runs and can be reached from here";
+
 fn no_response(origin: &str, error: &TransportError) -> String {
     match error {
         TransportError::Timeout { after } => {
-            format!("does not answer: nothing from {origin} within {} s", after.as_secs())
+            format!("does not answer: nothing from {origin} within {} s{RUNS}", after.as_secs())
         }
-        TransportError::Network(how) => format!("does not answer: {origin}: {how}"),
+        TransportError::Network(how) => format!("does not answer: {origin}: {how}{RUNS}"),
         TransportError::TooLarge { limit } => {
             format!("answers with more than {limit} bytes from {origin}")
         }

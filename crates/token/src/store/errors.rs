@@ -49,8 +49,7 @@ pub(super) fn no_etcd(settings: &EtcdSettings, error: &EtcdError) -> TokenError 
     let endpoints = settings.endpoints();
     TokenError::Unavailable(format!(
         "the token is shared through etcd (OGE_TOKEN_ETCD: {endpoints}), which {why}; no login is made \
-         without it, since that could end the token that others use; check that etcd runs and can be reached \
-         from here"
+         without it, since that could end the token that others use"
     ))
 }
 
