@@ -41,7 +41,8 @@ impl TraceParent {
             && is_hex(parent, 16)
             && !is_zero(parent)
             && is_hex(flags, 2);
-        is_valid.then(|| Self(text.to_owned()))
+        // A later version may have more fields, which only its own programs understand.
+        is_valid.then(|| Self(["00", trace, parent, flags].join("-")))
     }
 
     /// Returns the header's value.
@@ -102,9 +103,8 @@ mod tests {
         let read = TraceParent::parse(&format!(" {GOOD} ")).unwrap();
         assert_eq!(read.as_str(), GOOD);
         assert_eq!(read.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        // A later version may have more fields.
         let later = format!("cc{}-what-the-future-brings", &GOOD[2..]);
-        assert_eq!(TraceParent::parse(&later).unwrap().as_str(), later);
+        assert_eq!(TraceParent::parse(&later).unwrap().as_str(), GOOD);
     }
 
     #[test]

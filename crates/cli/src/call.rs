@@ -51,7 +51,7 @@ impl CallCommand {
         let shown = Log::read(|key| settings.get(key).cloned());
         // The events of a call are its progress. A bad setting is a failure of the call, so it stays.
         let is_good = Settings::read(|key| settings.get(key).cloned()).is_ok();
-        let everything = (is_good && progress.is_visible()).then_some(Log::EVERYTHING);
+        let everything = is_good.then_some(Log::EVERYTHING);
         let output = self.output.as_deref().map(OutputFile::open).transpose()?;
         let builder = state::kept(self.component.host()?, &settings)
             .settings(settings)
@@ -68,12 +68,15 @@ impl CallCommand {
         tokio::select! {
             result = self.tool.run(call) => result,
             _ = tokio::signal::ctrl_c() => {
+                let last = progress.last();
                 progress.end();
-                print_error(if changes_something {
-                    "oge: interrupted; the platform may have taken the request, so look there before you \
-                     send it again"
+                print_error(&if changes_something {
+                    format!(
+                        "oge: interrupted; the platform may have taken the request, so look there before you \
+                         send it again; the last event: {last}"
+                    )
                 } else {
-                    "oge: interrupted"
+                    "oge: interrupted".to_owned()
                 });
                 Ok(INTERRUPTED.into())
             }

@@ -31,9 +31,9 @@ impl Progress {
         self.0.set_message(what.to_owned());
     }
 
-    /// Returns whether the spinner is seen.
-    pub(crate) fn is_visible(&self) -> bool {
-        !self.0.is_hidden()
+    /// Returns the text beside the spinner.
+    pub(crate) fn last(&self) -> String {
+        self.0.message()
     }
 
     /// Shows the event of a log line beside the spinner. Writes the line above it if `log` includes it.

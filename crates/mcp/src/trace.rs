@@ -10,5 +10,5 @@ use rmcp::service::RequestContext;
 pub fn of(context: &RequestContext<RoleServer>) -> Option<TraceParent> {
     let in_meta = context.meta.get(HEADER).and_then(|value| value.as_str());
     let in_header = || context.extensions.get::<Parts>()?.headers.get(HEADER)?.to_str().ok();
-    TraceParent::parse(in_meta.or_else(in_header)?)
+    in_meta.and_then(TraceParent::parse).or_else(|| TraceParent::parse(in_header()?))
 }

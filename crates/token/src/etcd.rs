@@ -26,6 +26,7 @@ pub use self::settings::EtcdSettings;
 pub struct Etcd<E: StoreEffects> {
     settings: EtcdSettings,
     account: String,
+    name: String,
     state: Key,
     lock: Key,
     transport: E::Transport,
@@ -67,7 +68,8 @@ impl<E: StoreEffects> Etcd<E> {
         Self {
             account: account.into(),
             state: Key::new(&name),
-            lock: Key::new(&[&name, ".lock"].concat()),
+            lock: Key::new(&lock_name(&name)),
+            name,
             settings,
             transport,
             session: E::Shared::new(Session::default()),
@@ -140,11 +142,20 @@ impl<E: StoreEffects> Etcd<E> {
         Ok((Found { record, problem, is_locked: lock.is_some() }, lock))
     }
 
+    /// Returns the name of the lock's key.
+    pub(crate) fn lock_name(&self) -> String {
+        lock_name(&self.name)
+    }
+
     /// Returns the settings.
     #[must_use]
     pub const fn settings(&self) -> &EtcdSettings {
         &self.settings
     }
+}
+
+fn lock_name(name: &str) -> String {
+    [name, ".lock"].concat()
 }
 
 /// The error for a response that etcd would not give.

@@ -312,6 +312,11 @@ impl<E: StoreEffects> Store<E> {
         }
         let result = self.record_outcome(issued);
         let saved = self.save(lock).await;
+        if let (Err(error), Some(_)) = (&saved, self.medium.etcd()) {
+            let what =
+                format!("the login is not in etcd, so other machines may log in again: {error}");
+            self.warn_once(&what);
+        }
         match result {
             Err(TokenError::Rejected(why)) if saved.is_err() && self.medium.file().is_some() => {
                 Err(TokenError::Rejected([&why, NOT_IN_FILE].concat()))

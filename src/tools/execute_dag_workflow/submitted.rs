@@ -83,7 +83,10 @@ impl Output {
             dag_ids: created.dag_ids.clone(),
             user_id: created.user_id.clone(),
             sample_name: created.sample_name.clone(),
-            task: self.task.as_ref()?.output.clone(),
+            task: submit_batch_task::Output {
+                api_response: "null".to_owned(),
+                ..self.task.as_ref()?.output.clone()
+            },
         })
     }
 }

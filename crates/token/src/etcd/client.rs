@@ -145,7 +145,7 @@ impl<E: StoreEffects> Etcd<E> {
         let answer = Answer::read(&body);
         if status == 200 {
             return answer.ok_or_else(|| {
-                RequestError::Refused(format!(
+                RequestError::Endpoint(format!(
                     "answers with something else than JSON from {origin}"
                 ))
             });
@@ -171,9 +171,10 @@ impl<E: StoreEffects> Etcd<E> {
             0 if status >= 500 => {
                 RequestError::Endpoint(said("has a member that cannot answer now"))
             }
-            0 if status == 404 => RequestError::Refused(said(
+            0 if status == 404 => RequestError::Endpoint(said(
                 "has no JSON API at this address; is it etcd 3.4 or newer?",
             )),
+            0 => RequestError::Endpoint(said("has an endpoint that is not etcd")),
             _ => RequestError::Refused(said("refused the call")),
         })
     }

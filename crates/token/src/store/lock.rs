@@ -144,9 +144,12 @@ impl<E: StoreEffects> Store<E> {
                 self.effects.info("waiting for the login of another machine, which etcd names");
             }
             if self.effects.now().saturating_sub(asked_at) > LOCK_TIMEOUT {
-                let why =
-                    "other machines hold the lock of the login in etcd for too long; call again";
-                return Err(Err(TokenError::Unavailable(why.into())));
+                let why = format!(
+                    "other machines hold the lock of the login in etcd, {}, for too long; delete this key if no \
+                     machine logs in",
+                    etcd.lock_name()
+                );
+                return Err(Err(TokenError::Unavailable(why)));
             }
             let seed = self.effects.now().subsec_nanos();
             self.effects.pause(jittered(poll, 2, seed), None).await;
