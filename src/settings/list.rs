@@ -100,11 +100,11 @@ settings! {
             "a token to start with; a secret",
             "none";
     }
-    /// Settings of components with a token store.
-    COMPONENTS: "components" {
+    /// Settings of components with a token store, and of the command.
+    COMPONENTS: "components, `oge`" {
         "OGE_TOKEN_FILE":
             "the file that keeps the token between instances and processes, in a directory that the host opens",
-            "none: one login per instance";
+            "components: none, so one login per instance; `oge`: `oge/token` in the user's state directory";
     }
     /// Settings of a token that machines share.
     ETCD: "login" {
@@ -140,7 +140,7 @@ settings! {
             "what a client sends as `Authorization: Bearer`; a secret",
             "none: every request gets 503";
         "OGE_MCP_UNAUTHENTICATED":
-            "`1` lets everybody call who reaches the port",
+            "`1` permits every call that reaches the port",
             "`0`";
         "OGE_MCP_ALLOWED_ORIGINS":
             "origins of web pages that may call, comma separated; `:*` is any port",

@@ -105,11 +105,12 @@ INSTALLERS = {
 
 
 class Mock:
-    """`oge mock`, whose output has a line for each request."""
+    """`oge mock`, which writes a line for each request to standard error."""
 
     def __init__(self, *options: str) -> None:
         command = [str(OGE), "mock", *options]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
         atexit.register(self._process.kill)
         self.settings = {}
         for line in self._process.stdout:
@@ -124,8 +125,8 @@ class Mock:
         with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(self.settings["OGE_DAG_URL"] + "/last").close()
         found = []
-        for line in self._process.stdout:
-            request = " ".join(line.split()[3:])
+        for line in self._process.stderr:
+            request = " ".join(line.split()[2:])
             if request.startswith("Other"):
                 break
             found.append(request)

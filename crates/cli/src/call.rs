@@ -24,7 +24,7 @@ use crate::progress::Progress;
 use crate::state;
 use crate::style::{FAINT, HANDLED, mark, paint, print, print_error};
 use crate::tools::ToolCommand;
-use crate::{COMMON, FAILED, INTERRUPTED, USAGE};
+use crate::{COMMON, FAILED, INTERRUPTED, NOT_ENDED, USAGE};
 
 /// Call one of the tools
 #[derive(Debug, Args)]
@@ -118,7 +118,10 @@ impl Pending {
             Ok((host, arguments)) => watched(host, &arguments, wait, &self.progress).await,
             Err(failure) => Err(failure.into()),
         };
-        self.end::<QueryTaskStatus>(result)
+        let has_ended = result.as_ref().is_ok_and(|done| done.output.phase.is_end());
+        let code = self.end::<QueryTaskStatus>(result)?;
+        let time_is_over = code == ExitCode::SUCCESS && !wait.is_zero() && !has_ended;
+        Ok(if time_is_over { NOT_ENDED.into() } else { code })
     }
 
     /// Returns the host and the arguments if both are good.

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
+use oge_mcp_server::access::Access;
+use oge_mcp_server::result::Limits;
 use oge_token::{Credentials, EtcdSettings};
 use oge_tools::error::Fault;
 use oge_tools::log::escape_control;
 use oge_tools::settings::Settings;
-use oge_tools::settings::list::ETCD;
+use oge_tools::settings::list::{ETCD, MCP, MCP_HTTP};
 
 use crate::component::ComponentFile;
 use crate::env_file::{EnvFile, SettingsSources};
@@ -72,6 +74,7 @@ impl Check {
             report.bad_setting(key, &problem, &sources)?;
         }
         let can_log_in = report.login(&sources)? && report.etcd(&sources)?;
+        report.mcp(&sources)?;
         platform::check(self.component.host()?, settings, can_log_in, &mut report).await?;
         Ok(if report.good { ExitCode::SUCCESS } else { FAILED.into() })
     }
@@ -155,6 +158,34 @@ impl Report {
                 self.bad_setting(key, &problem, sources)?;
                 Ok(false)
             }
+        }
+    }
+}
+
+impl Report {
+    /// Reports the settings of the MCP server. Those over HTTP are checked only if one of them is set.
+    fn mcp(&mut self, sources: &SettingsSources) -> anyhow::Result<()> {
+        let get = |key: &str| sources.settings.get(key).cloned();
+        let set = |keys: &'static [&'static str]| {
+            keys.iter().filter(|key| is_set(&sources.settings, key)).collect::<Vec<_>>()
+        };
+        match Limits::read(get, usize::MAX) {
+            Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
+                self.bad_setting(key, &problem, sources)?;
+            }
+            Ok(_) => {
+                set(MCP).iter().try_for_each(|key| self.line(true, key, &sources.source(key)))?
+            }
+        }
+        let over_http = set(MCP_HTTP);
+        if over_http.is_empty() {
+            return Ok(());
+        }
+        match Access::read(get).is_open_to_someone() {
+            Ok(()) => {
+                over_http.iter().try_for_each(|key| self.line(true, key, &sources.source(key)))
+            }
+            Err(problem) => self.line(false, "oge serve", problem.trim_end()),
         }
     }
 }

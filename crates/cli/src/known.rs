@@ -14,8 +14,13 @@ pub(crate) fn problem(key: &str) -> Option<String> {
     if all().any(|known| known == key) {
         return None;
     }
-    let alike = all()
-        .map(|known| (strsim::normalized_damerau_levenshtein(known, &key.to_uppercase()), known));
+    let upper = key.to_uppercase();
+    let similarity = |known: &str| match known.strip_prefix(&*upper) {
+        // A name that was cut off.
+        Some(rest) if rest.len() < upper.len() / 2 => 1.0,
+        _ => strsim::normalized_damerau_levenshtein(known, &upper),
+    };
+    let alike = all().map(|known| (similarity(known), known));
     let closest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
     Some(match closest.filter(|(similarity, _)| *similarity >= MIN_SIMILARITY) {
         Some((_, known)) => format!("no setting has this name; did you mean {known}?"),
@@ -38,6 +43,7 @@ mod tests {
             ("OGE_TIMEOUT_SECONDS", None),
             ("OGE_TIMEOUT_SECOND", Some("did you mean OGE_TIMEOUT_SECONDS?")),
             ("OGE_TOKEN_PASWORD", Some("did you mean OGE_TOKEN_PASSWORD?")),
+            ("OGE_TOKEN_ETCD_USER", Some("did you mean OGE_TOKEN_ETCD_USERNAME?")),
             ("oge_api_url", Some("did you mean OGE_API_URL?")),
             ("QQQ", Some("docs/settings.md")),
         ] {

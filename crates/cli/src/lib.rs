@@ -28,6 +28,8 @@ use crate::style::NotWritten;
 const FAILED: u8 = 1;
 /// Exit code: an argument or a setting is wrong, and nothing was sent.
 const USAGE: u8 = 2;
+/// Exit code: the task had not ended when the time of `--wait` was over.
+const NOT_ENDED: u8 = 3;
 /// Exit code: Ctrl-C. Shells use the same one.
 const INTERRUPTED: u8 = 130;
 
@@ -39,6 +41,7 @@ Exit codes:
   0    success
   1    the call or a check failed, or the result could not be written
   2    an argument or a setting is wrong, and nothing was sent
+  3    query_task_status --wait: the task has not ended yet
   130  Ctrl-C
 
 Examples:

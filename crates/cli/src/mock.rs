@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use oge_mock_platform::{ExpiredForm, Mock, Options, Outcome};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::style::{BAD, FAINT, GOOD, HANDLED, paint, print};
+use crate::style::{BAD, FAINT, GOOD, HANDLED, paint, print, print_error};
 
 /// Run a mock platform on loopback until Ctrl-C, and print the settings to use it.
 #[derive(Debug, Args)]
@@ -78,18 +78,18 @@ impl MockCommand {
         )?;
         print(&format!("#   {}", mock.tiles_url()))?;
         print(&format!("# One of them, for a browser:\n#   {}", mock.tile_url()))?;
-        print("# Requests, until Ctrl-C:")?;
+        print("# Requests are listed on standard error, until Ctrl-C.")?;
         let mut events = mock.subscribe();
         loop {
             match events.recv().await {
-                Ok(event) => print(&format!(
+                Ok(event) => print_error(&format!(
                     "{} {} {:?} {}",
-                    paint(FAINT, format_args!("# {:>4}", event.sequence)),
+                    paint(FAINT, format_args!("{:>4}", event.sequence)),
                     event.method,
                     event.route,
                     outcome(event.outcome),
-                ))?,
-                Err(RecvError::Lagged(missed)) => print(&format!("# … {missed} more"))?,
+                )),
+                Err(RecvError::Lagged(missed)) => print_error(&format!("… {missed} more")),
                 Err(RecvError::Closed) => return Ok(ExitCode::SUCCESS),
             }
         }

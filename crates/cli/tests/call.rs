@@ -112,11 +112,12 @@ fn a_text_that_cannot_be_read_is_named_with_the_cause() {
 
 #[tokio::test]
 async fn a_wait_ends_with_the_task_or_its_time() {
-    let json = |arguments: &[&str], mock: &Mock| -> serde_json::Value {
+    let with_code = |code, arguments: &[&str], mock: &Mock| -> serde_json::Value {
         let output = run(&[&["call", "--json"], arguments].concat(), &mock.settings());
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
     };
+    let json = |arguments: &[&str], mock: &Mock| with_code(0, arguments, mock);
     let mock = mock().await;
     let dags = json(&["execute_code_to_dag", "--code", "x"], &mock);
     let dag = dags["data"]["dag_ids"][0].as_str().unwrap();
@@ -126,9 +127,11 @@ async fn a_wait_ends_with_the_task_or_its_time() {
     assert_eq!(mock.count(Route::GetState), 3);
     assert!(envelope["execution_time"].as_f64().unwrap() >= 5.0, "{envelope}");
 
-    let envelope = json(&["query_task_status", "--dag-id", "unknown", "--wait", "1"], &mock);
+    let unknown = ["query_task_status", "--dag-id", "unknown"];
+    let envelope = with_code(3, &[&unknown[..], &["--wait", "1"]].concat(), &mock);
     assert_eq!(envelope["data"]["is_completed"], false, "{envelope}");
     assert_eq!(mock.count(Route::GetState), 3 + 2);
+    json(&unknown, &mock);
 }
 
 #[tokio::test]

@@ -364,6 +364,24 @@ async fn a_check_names_what_to_fix_and_shows_no_secret() {
 }
 
 #[tokio::test]
+async fn a_check_includes_the_settings_of_the_mcp_server() {
+    let mock = mock().await;
+    for (more, code, expected) in [
+        (&[("OGE_MCP_BEARER", "abc"), ("OGE_MCP_MAX_RESULT_BYTES", "65536")][..], 0, "ok OGE_MCP_"),
+        (&[("OGE_MCP_MAX_RESULT_BYTES", "64k")], 1, "FAILED OGE_MCP_MAX_RESULT_BYTES must be"),
+        (&[("OGE_MCP_BEARER", "a b")], 1, "FAILED oge serve OGE_MCP_BEARER has a character"),
+        (&[("OGE_MCP_ALLOWED_HOSTS", "oge.test")], 1, "FAILED oge serve OGE_MCP_BEARER is not set"),
+        (&[("OGE_MCP_UNAUTHENTICATED", "yes")], 1, "FAILED oge serve OGE_MCP_UNAUTHENTICATED"),
+    ] {
+        let more = more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let settings: Vec<_> = mock.settings().into_iter().chain(more).collect();
+        let output = run(&["check"], &settings);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        assert!(text(&output.stdout).contains(expected), "{output:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_check_fails_on_a_page_or_an_empty_response() {
     let mock = mock().await;
     for (content_type, body) in [("text/html", "<html>login</html>"), ("text/plain", "")] {

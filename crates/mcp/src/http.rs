@@ -189,15 +189,17 @@ fn probe(method: &Method, state: Result<(), String>) -> HttpResponse {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
         Err(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", problem.trim_end())),
     };
-    plain(status, if method == Method::HEAD { String::new() } else { text })
+    plain(status, unless_head(method, text))
 }
 
 /// Returns the counters of this process, or of this instance of the component.
 fn metrics(method: &Method, text: String) -> HttpResponse {
-    if *method != Method::GET {
-        return plain(StatusCode::METHOD_NOT_ALLOWED, "metrics are read with GET\n");
-    }
-    typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+    typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", unless_head(method, text))
+}
+
+/// Returns the body of a response, which is empty if only its head was asked for.
+fn unless_head(method: &Method, text: String) -> String {
+    if method == Method::HEAD { String::new() } else { text }
 }
 
 fn preflight(request: &HeaderMap) -> HttpResponse {

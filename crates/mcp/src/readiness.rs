@@ -4,6 +4,8 @@ use oge_token::{ConfiguredToken, Credentials};
 use oge_tools::error::Fault;
 use oge_tools::settings::{FILE_PROBLEM, Settings};
 
+use crate::result::Limits;
+
 /// Checks that the settings are good, and that both endpoints and a way to get a token are among them. `get`
 /// returns the value of a key.
 ///
@@ -16,6 +18,7 @@ pub fn check_settings(get: impl Fn(&str) -> Option<String>) -> Result<(), Fault>
     let settings = Settings::read(&get)?;
     settings.api_url()?;
     settings.dag_url()?;
+    Limits::read(&get, usize::MAX)?;
     match (Credentials::read(&get), ConfiguredToken::read(&get)?) {
         (Err(missing), None) => Err(missing),
         _ => Ok(()),
@@ -52,6 +55,7 @@ mod tests {
             ("OGE_TOKEN_URL", ""),
             ("OGE_TOKEN_PASSWORD", ""),
             ("OGE_LOG", "loud"),
+            ("OGE_MCP_MAX_RESULT_BYTES", "4k"),
         ] {
             let fault = check(&[&COMPLETE[..], &[changed]].concat()).unwrap_err();
             assert!(matches!(fault, Fault::Setting(key, _) if key == changed.0), "{fault:?}");

@@ -145,6 +145,9 @@ impl TypedValueParser for InlineText {
         };
         let is_one_line = !text.contains('\n');
         if is_one_line && let Some(name) = text.strip_prefix('@') {
+            if name.is_empty() {
+                return Err(error("@ needs the name of a file, such as @my.py"));
+            }
             return file::text(Path::new(name)).map_err(|why| error(&format!("{name}: {why:#}")));
         }
         let what = if is_one_line && text == "-" {

@@ -139,7 +139,7 @@ impl<E: StoreEffects> Etcd<E> {
         );
         let response = match self.transport.send(&request, None).await {
             Ok(response) => response,
-            Err(error) => return Err(RequestError::Endpoint(no_response(origin, &error))),
+            Err(error) => return Err(self.no_response(origin, &error)),
         };
         let (status, body) = (response.status, Zeroizing::new(response.body));
         let answer = Answer::read(&body);
@@ -178,19 +178,23 @@ impl<E: StoreEffects> Etcd<E> {
             _ => RequestError::Refused(said("refused the call")),
         })
     }
+
+    fn no_response(&self, origin: &str, error: &TransportError) -> RequestError {
+        RequestError::Endpoint(match error {
+            TransportError::Timeout { after } => {
+                format!("does not answer: nothing from {origin} within {} s{RUNS}", after.as_secs())
+            }
+            TransportError::Network(how) => format!("does not answer: {origin}: {how}{RUNS}"),
+            // Only a value can be so large.
+            TransportError::TooLarge { limit } => {
+                return RequestError::Refused(format!(
+                    "answers with more than {limit} bytes, so the value of {} is no state of a token; delete that key",
+                    self.name
+                ));
+            }
+        })
+    }
 }
 
 /// Added to an error without a response.
 const RUNS: &str = "; check that it runs and can be reached from here";
-
-fn no_response(origin: &str, error: &TransportError) -> String {
-    match error {
-        TransportError::Timeout { after } => {
-            format!("does not answer: nothing from {origin} within {} s{RUNS}", after.as_secs())
-        }
-        TransportError::Network(how) => format!("does not answer: {origin}: {how}{RUNS}"),
-        TransportError::TooLarge { limit } => {
-            format!("answers with more than {limit} bytes from {origin}")
-        }
-    }
-}

@@ -32,8 +32,8 @@ pub(crate) struct Cluster {
     revision: u64,
     /// How long the machine is suspended that writes the state next.
     pub(crate) suspends: Option<Duration>,
-    /// Whether no endpoint answers.
-    pub(crate) is_down: bool,
+    /// What each call gets in place of an answer.
+    pub(crate) fails: Option<TransportError>,
     /// The paths of all calls.
     pub(crate) calls: Vec<String>,
     /// Wait for a change.
@@ -181,12 +181,13 @@ impl Transport for MockEtcd {
         let now = (self.now)();
         let answer = self.with(|cluster| {
             cluster.calls.push(path.clone());
-            (!cluster.is_down).then(|| cluster.call(&path, &body, now))
+            match &cluster.fails {
+                Some(error) => Err(error.clone()),
+                None => Ok(cluster.call(&path, &body, now)),
+            }
         });
         self.notify();
-        let Some(answer) = answer else {
-            return Err(TransportError::Network("connection refused".to_owned()));
-        };
+        let answer = answer?;
         yield_now().await;
         let (status, body) = match answer {
             Some(body) => (200, body),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use oge_token::SharedStore;
+use oge_tools::client::TransportError;
 use oge_tools::token::TokenError;
 use shuttle::future::{block_on, spawn};
 
@@ -64,6 +65,10 @@ impl Fleet {
 /// Runs a scene whose steps follow one another.
 fn run<F: Future<Output = ()> + 'static>(scene: impl Fn() -> F + Send + Sync + 'static) {
     shuttle::check_random(move || block_on(scene()), 10);
+}
+
+fn refused() -> Option<TransportError> {
+    Some(TransportError::Network("connection refused".to_owned()))
 }
 
 fn authorization(got: &Got) -> &str {
@@ -219,7 +224,7 @@ fn without_etcd_a_good_token_is_served_and_no_login_is_made() {
     run(|| async {
         let fleet = Fleet::new(&[Issues], 2);
         let first = fleet.stores[0].get().await;
-        fleet.world.etcd.with(|etcd| etcd.is_down = true);
+        fleet.world.etcd.with(|etcd| etcd.fails = refused());
         assert_eq!(fleet.stores[0].get().await, first);
         // The token is also served when it should be refreshed soon.
         fleet.world.pass(HOUR - Duration::from_secs(120));
@@ -236,7 +241,7 @@ fn without_etcd_a_good_token_is_served_and_no_login_is_made() {
             assert!(why.contains(part), "{why}");
         }
         assert_eq!(fleet.logins(), 1);
-        fleet.world.etcd.with(|etcd| etcd.is_down = false);
+        fleet.world.etcd.with(|etcd| etcd.fails = None);
         fleet.world.pass(Duration::from_secs(1));
         // The other machine's token is still good.
         assert_eq!(fleet.stores[1].get().await, first);
@@ -248,13 +253,29 @@ fn without_etcd_a_good_token_is_served_and_no_login_is_made() {
 fn callers_during_an_outage_share_its_error() {
     run(|| async {
         let fleet = Fleet::new(&[Issues], 1);
-        fleet.world.etcd.with(|etcd| etcd.is_down = true);
+        fleet.world.etcd.with(|etcd| etcd.fails = refused());
         let started = fleet.world.seen.now();
         let callers = (0..50).map(|_| spawn(ask(fleet.stores[0].clone(), Ask::Get)));
         let got = join_all(callers.collect::<Vec<_>>()).await;
         assert!(got.iter().all(|got| got.as_ref().unwrap().is_err()));
         let took = fleet.world.seen.now() - started;
         assert!(took < Duration::from_secs(20), "{took:?}");
+    });
+}
+
+/// Another program has written something large under our key.
+#[test]
+fn a_value_that_is_too_large_is_named_at_once() {
+    run(|| async {
+        let fleet = Fleet::new(&[Issues], 1);
+        let too_large = TransportError::TooLarge { limit: 1_048_576 };
+        fleet.world.etcd.with(|etcd| etcd.fails = Some(too_large));
+        let Err(TokenError::Unavailable(why)) = fleet.stores[0].get().await else {
+            panic!("a token came from nowhere");
+        };
+        let expected = "answers with more than 1048576 bytes, so the value of oge/token-";
+        assert!(why.contains(expected) && why.contains("delete that key"), "{why}");
+        assert_eq!((fleet.calls(), fleet.logins()), (1, 0));
     });
 }
 

@@ -1,6 +1,6 @@
 //! More connections than the server can open files for: the launcher's flags make them wait.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
@@ -17,30 +17,32 @@ const FILES: u32 = 256;
 const CROWD: usize = 25 + 90;
 
 /// Sends a call and returns its connection.
-pub fn begin(address: &str) -> TcpStream {
+pub fn begin(address: &str) -> io::Result<TcpStream> {
     let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query_task_status","arguments":{"dag_id":"d"}}}"#;
-    let mut stream = TcpStream::connect(address).expect("the server listens");
-    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
     write!(
         stream,
         "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {BEARER}\r\n\
          Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{message}",
         message.len()
-    )
-    .unwrap();
-    stream
+    )?;
+    Ok(stream)
 }
 
-/// Calls a tool and returns the whole response.
-fn call(address: &str) -> String {
-    let mut stream = begin(address);
+/// Returns the whole response to a call.
+pub fn read(mut call: TcpStream) -> io::Result<String> {
     let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    response
+    call.read_to_string(&mut response)?;
+    Ok(response)
 }
 
-fn is_answered(response: &str) -> bool {
+fn call(address: &str) -> String {
+    begin(address).and_then(read).unwrap()
+}
+
+pub fn is_answered(response: &str) -> bool {
     response.starts_with("HTTP/1.1 200") && response.contains(r#""success":true"#)
 }
 
@@ -63,7 +65,7 @@ async fn excess_connections_wait_and_do_not_end_the_server() {
 
     // More clients than files, which disconnect while the platform computes.
     for _ in 0..30 {
-        let leaving: Vec<_> = (0..20).map(|_| begin(&address)).collect();
+        let leaving: Vec<_> = (0..20).map(|_| begin(&address).unwrap()).collect();
         tokio::time::sleep(Duration::from_millis(100)).await;
         drop(leaving);
     }
