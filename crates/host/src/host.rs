@@ -136,7 +136,7 @@ impl Host {
         let request = time_of_request(self.0.settings.timeout(T::TIMEOUT_SECONDS));
         let longest = T::REQUESTS * request + T::waits(arguments);
         let call = async |guest: &mut Guest| T::call(guest, arguments).await;
-        let mut done = self.call(T::OPERATION, longest, (log, id), call).await?;
+        let mut done = self.call(T::OPERATION, longest, self.0.cli(log, id), call).await?;
         if let Some(failure) = T::failure(&mut done.output) {
             *failure = self.0.known.redacted(failure.clone());
         }
@@ -184,8 +184,8 @@ impl Host {
             use_intranet_token: arguments.use_intranet_token,
             auth_token: arguments.auth_token.as_ref().map(expose),
         };
-        let log = (&self.0.log, None);
-        self.call(api::OPERATION, time_of_request(attempt), log, async |guest| {
+        let cli = self.0.cli(&self.0.log, None);
+        self.call(api::OPERATION, time_of_request(attempt), cli, async |guest| {
             let parameters = (&*arguments.url, options);
             let response: ExportResult<_> = guest.call(interface::API, "call", parameters).await?;
             Ok(response.map(from_wit::response))
@@ -198,7 +198,8 @@ impl Host {
     /// # Errors
     /// Fails if no instance can be created.
     pub async fn warm_up(&self) -> Result<(), CallError> {
-        self.call("warm-up", MAX_TOKEN_WAIT, (&self.0.log, None), async |_| Ok(Ok(()))).await
+        let cli = self.0.cli(&self.0.log, None);
+        self.call("warm-up", MAX_TOKEN_WAIT, cli, async |_| Ok(Ok(()))).await
     }
 
     /// Gets a new token now, through the component.
@@ -206,7 +207,8 @@ impl Host {
     /// # Errors
     /// As [`Host::run`].
     pub async fn refresh_token(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, MAX_TOKEN_WAIT, (&self.0.log, None), async |guest| {
+        let cli = self.0.cli(&self.0.log, None);
+        self.call(auth::OPERATION, MAX_TOKEN_WAIT, cli, async |guest| {
             let info: ExportResult<_> = guest.call(interface::AUTH, "refresh-token", ()).await?;
             Ok(info.map(from_wit::token_info))
         })
@@ -218,7 +220,8 @@ impl Host {
     /// # Errors
     /// Fails if the component is stopped or traps.
     pub async fn token_status(&self) -> Result<auth::TokenInfo, CallError> {
-        self.call(auth::OPERATION, MAX_TOKEN_WAIT, (&self.0.log, None), async |guest| {
+        let cli = self.0.cli(&self.0.log, None);
+        self.call(auth::OPERATION, MAX_TOKEN_WAIT, cli, async |guest| {
             let info = guest.call(interface::AUTH, "token-status", ()).await?;
             Ok(Ok(from_wit::token_info(info)))
         })
@@ -231,14 +234,14 @@ impl Host {
         &self,
         operation: &'static str,
         longest: Duration,
-        (log, id): (&LogSink, Option<&CallId>),
+        cli: Cli,
         call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<ExportResult<R>>,
     ) -> Result<R, CallError> {
         let inner = &*self.0;
         let wall = inner.limits.wall.unwrap_or(longest + MARGIN);
         let running = async {
             let _permit = inner.pool.permits.acquire().await;
-            let mut store = inner.store(log, id);
+            let mut store = inner.store(cli);
             let instance = inner.component.instance_pre().instantiate_async(&mut store).await?;
             call(&mut Guest { instance, store }).await
         };
@@ -256,13 +259,18 @@ fn time_of_request(attempt: Duration) -> Duration {
 }
 
 impl Inner {
-    fn store(&self, log: &LogSink, id: Option<&CallId>) -> Store<State> {
+    /// Returns a call's environment and log. `id` identifies the call.
+    fn cli(&self, log: &LogSink, id: Option<&CallId>) -> Cli {
         let environment = match id {
             None => Arc::clone(&self.environment),
             Some(id) => self.environment.iter().cloned().chain(id.variables()).collect(),
         };
+        Cli { environment, log: GuestLog::new(Arc::clone(log)) }
+    }
+
+    fn store(&self, cli: Cli) -> Store<State> {
         let state = State::new(
-            Cli { environment, log: GuestLog::new(Arc::clone(log)) },
+            cli,
             Outgoing::new(self.client.clone(), Arc::clone(&self.allowed), self.limits.requests),
             Arc::clone(&self.tokens),
             self.known.clone(),

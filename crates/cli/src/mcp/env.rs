@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use oge_host::{GuestTool, Host, HostBuilder, StateDirectory};
 use oge_mcp_server::access::Access;
@@ -228,9 +228,8 @@ impl ServerEnv for HostEnv {
         self.shared.started.elapsed()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this shell is where time comes in")]
     fn wall(&self) -> Duration {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+        wall_clock()
     }
 
     fn results(&self) -> Option<Results<StateDirectory>> {
