@@ -1,4 +1,4 @@
-"""An etcd with authentication, and the requests that tests make."""
+"""Clusters of etcd with authentication, and the requests that tests make."""
 
 import atexit
 import json
@@ -34,17 +34,23 @@ def until_up(url: str, process: subprocess.Popen) -> None:
     raise AssertionError(f"{url} does not answer")
 
 
-def start(place: Path, user: str, password: str) -> str:
-    """Starts a cluster of one with the flag and the grant of docs/scaling.md. Returns its endpoint."""
-    client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
-    command = ["etcd", "--bcrypt-cost", "4", "--data-dir", place / "etcd"]
-    command += ["--initial-cluster", f"default={peer}"]
-    command += ["--listen-client-urls", client, "--advertise-client-urls", client]
-    command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
-    log = open(place / "etcd.log", "w")
-    server = subprocess.Popen(command, stdout=log, stderr=log)
-    atexit.register(server.kill)
-    until_up(f"{client}/health", server)
+def start(place: Path, user: str, password: str, members: int = 1) -> str:
+    """Starts a cluster with the flag and the grant of docs/scaling.md. Returns its endpoints."""
+    clients, peers = ([f"http://127.0.0.1:{free_port()}" for _ in range(members)] for _ in range(2))
+    names = [f"member-{index}" for index in range(members)]
+    cluster = ",".join(f"{name}={peer}" for name, peer in zip(names, peers))
+    servers = []
+    for name, client, peer in zip(names, clients, peers):
+        command = ["etcd", "--bcrypt-cost", "4", "--name", name, "--data-dir", place / name]
+        command += ["--initial-cluster", cluster]
+        command += ["--listen-client-urls", client, "--advertise-client-urls", client]
+        command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+        log = open(place / f"{name}.log", "w")
+        servers.append(subprocess.Popen(command, stdout=log, stderr=log))
+        atexit.register(servers[-1].kill)
+    # Answered once there is a leader.
+    for client, server in zip(clients, servers):
+        until_up(f"{client}/health", server)
     key, end = ("b2dlLw==", "b2dlMA==")  # `oge/` and the first key after those that begin so.
     for call, body in [
         ("user/add", {"name": "root", "password": "root"}),
@@ -56,5 +62,5 @@ def start(place: Path, user: str, password: str) -> str:
         ("user/grant", {"user": user, "role": user}),
         ("enable", {}),
     ]:
-        post(f"{client}/v3/auth/{call}", body)
-    return client
+        post(f"{clients[0]}/v3/auth/{call}", body)
+    return ",".join(clients)

@@ -116,13 +116,14 @@ def without_a_shared_token_each_call_logs_in(cloud: Cloud, place: Path) -> None:
     assert mock.logins() == 6
 
 
-def two_hosts_share_one_login_through_etcd(cloud: Cloud, place: Path) -> None:
-    mock = Mock("--single-session")
-    endpoint = etcd.start(place, "oge", "etcd-password")
+def two_hosts_share_each_login_through_etcd(cloud: Cloud, place: Path) -> None:
+    endpoints = etcd.start(place, "oge", "etcd-password", members=3)
     user = {"OGE_TOKEN_ETCD_USERNAME": "oge", "OGE_TOKEN_ETCD_PASSWORD": "etcd-password"}
-    asyncio.run(cloud.run(settings(mock, OGE_TOKEN_ETCD=endpoint, **user)))
-    cloud.call_at_once(CALLS)
-    assert mock.logins() == 1
+    for expiry, logins in [([], 1), (["--expire-after", str(CALLS // 2)], 2)]:
+        mock = Mock("--single-session", *expiry)
+        asyncio.run(cloud.run(settings(mock, OGE_TOKEN_ETCD=endpoints, **user)))
+        cloud.call_at_once(CALLS)
+        assert mock.logins() == logins, expiry
 
 
 class Large(BaseHTTPRequestHandler):
@@ -164,7 +165,7 @@ def main() -> None:
         cloud = Cloud(place)
         for rule in (
             without_a_shared_token_each_call_logs_in,
-            two_hosts_share_one_login_through_etcd,
+            two_hosts_share_each_login_through_etcd,
             ten_megabytes_are_answered,
         ):
             try:
