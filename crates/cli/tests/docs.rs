@@ -53,6 +53,9 @@ fn the_commands_of_the_readme_run_in_order() {
     let script = run.concat();
     assert_eq!(script.matches("sleep 1\n").count(), 1, "{script}");
     let script = script.replace("sleep 1\n", &format!("{waits}\n"));
+    // The mock's task ends at the third query, 30 s after the first one by default.
+    assert_eq!(script.matches("--wait\n").count(), 1, "{script}");
+    let script = script.replace("--wait\n", "--wait --check-interval 1\n");
     let script = format!("set -eu\ntrap 'kill $(jobs -p)' EXIT\n{script}");
 
     let home = tempfile::tempdir().unwrap();

@@ -33,6 +33,12 @@ pub fn oge(subcommand: &str, settings: &[(String, String)]) -> Command {
     command
 }
 
+/// Adds a component to a command of `wasmtime`. It is compiled once for all tests: that takes a second or more, and a
+/// start from compiled code some milliseconds.
+pub fn add_component(command: &mut Command, component: &Path) {
+    command.arg("--allow-precompiled").arg(precompiled(component));
+}
+
 /// Compiles a component with `wasmtime compile`, once for all tests.
 pub fn precompiled(component: &Path) -> PathBuf {
     static COMPILED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -51,7 +57,8 @@ pub fn precompiled(component: &Path) -> PathBuf {
 /// Calls one function of the standalone component with `wasmtime run`.
 pub fn invoke(settings: &[(String, String)], call: &str) -> CommandOutput {
     let mut command = wasmtime("run", settings);
-    command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
+    command.args(["-S", "http", "--invoke", call]);
+    add_component(&mut command, oge_artifacts::standalone());
     CommandOutput::of(command)
 }
 
@@ -75,7 +82,8 @@ fn command_with_file(settings: &[(String, String)], directory: &Path, call: &str
     settings.push(("OGE_TOKEN_FILE".to_owned(), "/state/token".to_owned()));
     let mut command = wasmtime("run", &settings);
     command.arg("--dir").arg(format!("{}::/state", directory.display()));
-    command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
+    command.args(["-S", "http", "--invoke", call]);
+    add_component(&mut command, oge_artifacts::standalone());
     command
 }
 

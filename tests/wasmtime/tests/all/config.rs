@@ -1,6 +1,6 @@
 //! The Wassette component, which reads its settings from `wasi:config`.
 
-use crate::command::{CommandOutput, mock, wasmtime};
+use crate::command::{CommandOutput, add_component, mock, wasmtime};
 
 /// Calls one function with `wasmtime run`, with the settings in `wasi:config` only.
 pub fn invoke(settings: &[(String, String)], call: &str) -> CommandOutput {
@@ -9,7 +9,8 @@ pub fn invoke(settings: &[(String, String)], call: &str) -> CommandOutput {
     for (key, value) in settings {
         command.arg("-S").arg(format!("config-var={key}={value}"));
     }
-    command.args(["--invoke", call]).arg(oge_artifacts::wassette());
+    command.args(["--invoke", call]);
+    add_component(&mut command, oge_artifacts::wassette());
     CommandOutput::of(command)
 }
 

@@ -2,7 +2,7 @@
 
 use oge_mock_platform::Mock;
 
-use crate::command::{CommandOutput, mock, precompiled, wasmtime};
+use crate::command::{CommandOutput, add_component, mock, wasmtime};
 
 /// Returns every setting of a deployment and other variables, with markers in what must stay hidden.
 fn settings(mock: &Mock) -> Vec<(String, String)> {
@@ -17,26 +17,20 @@ fn settings(mock: &Mock) -> Vec<(String, String)> {
 /// Runs an action of the guest behind the token store that reads the environment.
 fn tell(settings: &[(String, String)], what: &str) -> CommandOutput {
     let mut command = wasmtime("run", settings);
-    command.args([
-        "--allow-precompiled",
-        "-S",
-        "http",
-        "--invoke",
-        &format!(r#"query-task-status("{what}", none)"#),
-    ]);
-    command.arg(precompiled(oge_artifacts::hostile_standalone()));
+    command.args(["-S", "http", "--invoke", &format!(r#"query-task-status("{what}", none)"#)]);
+    add_component(&mut command, oge_artifacts::hostile_standalone());
     CommandOutput::of(command)
 }
 
 /// Runs an action of the guest behind the token store that reads `wasi:config`.
 fn tell_config(settings: &[(String, String)], what: &str) -> CommandOutput {
     let mut command = wasmtime("run", &[]);
-    command.args(["--allow-precompiled", "-S", "http,config"]);
+    command.args(["-S", "http,config"]);
     for (key, value) in settings {
         command.arg("-S").arg(format!("config-var={key}={value}"));
     }
     command.args(["--invoke", &format!(r#"query-task-status("{what}", none)"#)]);
-    command.arg(precompiled(oge_artifacts::hostile_config()));
+    add_component(&mut command, oge_artifacts::hostile_config());
     CommandOutput::of(command)
 }
 
@@ -75,8 +69,8 @@ async fn the_tools_see_no_credential_of_a_settings_file() {
         let mut command = wasmtime("run", &file);
         command.arg("--dir").arg(format!("{}::/settings", directory.path().display()));
         let call = format!(r#"query-task-status("{what}", none)"#);
-        command.args(["--allow-precompiled", "-S", "http", "--invoke", &call]);
-        command.arg(precompiled(oge_artifacts::hostile_standalone()));
+        command.args(["-S", "http", "--invoke", &call]);
+        add_component(&mut command, oge_artifacts::hostile_standalone());
         let output = CommandOutput::of(command);
         match expected {
             Some(status) => output.holds(&[&format!("status: \"{status}\"")]),

@@ -11,7 +11,7 @@ use oge_mock_platform::{Credentials, Fault, Mock, Options, Route, assert_no_secr
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
-use crate::command::{invoke, precompiled, wasmtime};
+use crate::command::{add_component, invoke, wasmtime};
 
 const BEARER: &str = "MARKER-bearer-of-the-server";
 
@@ -83,13 +83,14 @@ struct Served {
 }
 
 impl Served {
-    fn start(component: &Path, settings: &[(String, String)], flags: &[&str]) -> Self {
+    fn start(component: &Path, settings: &[(String, String)]) -> Self {
         let folder = tempdir().unwrap();
         let mut settings = settings.to_vec();
         settings.push(("OGE_TOKEN_FILE".to_owned(), "/state/token".to_owned()));
         let mut command: Command = wasmtime("serve", &settings);
         command.arg("--dir").arg(format!("{}::/state", folder.path().display()));
-        command.args(["-S", "cli", "--addr", "127.0.0.1:0"]).args(flags).arg(component);
+        command.args(["-S", "cli", "--addr", "127.0.0.1:0"]);
+        add_component(&mut command, component);
         let log = |name: &str| File::create(folder.path().join(name)).unwrap();
         let child = command.stdout(log("out")).stderr(log("err")).spawn().unwrap();
         let mut served = Self { child, address: String::new(), folder };
@@ -134,7 +135,7 @@ impl Drop for Served {
 #[tokio::test]
 async fn wasmtime_serve_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
-    let served = Served::start(oge_artifacts::gateway(), &settings(&mock), &[]);
+    let served = Served::start(oge_artifacts::gateway(), &settings(&mock));
     for (route, fault) in faults() {
         mock.clear_all_faults();
         mock.fail(route, fault);
@@ -189,8 +190,7 @@ async fn the_mcp_server_over_http_leaks_no_secret_on_any_failure() {
     let mock = marked_mock().await;
     let mut settings = settings(&mock);
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
-    let component = precompiled(oge_artifacts::mcp());
-    let served = Served::start(&component, &settings, &["--allow-precompiled"]);
+    let served = Served::start(oge_artifacts::mcp(), &settings);
     for (route, fault) in repeats(&given()).into_iter().chain(faults()) {
         mock.clear_all_faults();
         mock.fail(route, fault);
@@ -214,7 +214,8 @@ async fn the_mcp_server_over_stdio_leaks_no_secret_on_any_failure() {
     let mut settings = settings(&mock);
     settings.push(("OGE_MCP_BEARER".to_owned(), BEARER.to_owned()));
     let mut command = wasmtime("run", &settings);
-    command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
+    command.args(["-S", "http"]);
+    add_component(&mut command, oge_artifacts::mcp());
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child =
         command.stderr(File::create(folder.path().join("err")).unwrap()).spawn().unwrap();

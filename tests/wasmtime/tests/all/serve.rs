@@ -10,7 +10,7 @@ use std::thread;
 use oge_mock_platform::{Mock, Route};
 use tempfile::tempdir;
 
-use crate::command::{mock, oge, single_session_mock, wasmtime};
+use crate::command::{add_component, mock, oge, single_session_mock, wasmtime};
 
 /// How many lines of a log are kept.
 const MAX_LINES: usize = 1000;
@@ -43,7 +43,8 @@ impl Server {
         if let Some(directory) = directory {
             command.arg("--dir").arg(format!("{}::/state", directory.display()));
         }
-        command.args(["-S", "cli", "--addr", "127.0.0.1:0"]).args(flags).arg(component);
+        command.args(["-S", "cli", "--addr", "127.0.0.1:0"]).args(flags);
+        add_component(&mut command, component);
         Self::start_command(command)
     }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use oge_mock_platform::{Credentials, Mock, Options};
 use tempfile::{TempDir, tempdir};
 
-use crate::command::{CommandOutput, mock, wasmtime};
+use crate::command::{CommandOutput, add_component, mock, wasmtime};
 
 const CALL: &str = r#"query-task-status("d", none)"#;
 
@@ -43,7 +43,8 @@ fn invoke(
     settings.push(("OGE_SETTINGS_FILE".to_owned(), format!("/settings/{name}")));
     let mut command = wasmtime("run", &settings);
     command.arg("--dir").arg(format!("{}::/settings", directory.display()));
-    command.args(["-S", "http", "--invoke", call]).arg(oge_artifacts::standalone());
+    command.args(["-S", "http", "--invoke", call]);
+    add_component(&mut command, oge_artifacts::standalone());
     CommandOutput::of(command)
 }
 

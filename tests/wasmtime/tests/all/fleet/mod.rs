@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use self::cluster::Cluster;
-use crate::command::{CommandOutput, oge, single_session_mock, wasmtime};
+use crate::command::{CommandOutput, add_component, oge, single_session_mock, wasmtime};
 use crate::mcp::Transport::{OgeStdio, Stdio as WasmtimeStdio};
 use crate::mcp::{Session, oge_serve, serve, with};
 
@@ -27,7 +27,8 @@ fn settings(mock: &Mock, cluster: &Cluster) -> Vec<(String, String)> {
 /// Calls one function of the standalone component in a process of its own.
 fn command(settings: &[(String, String)]) -> Command {
     let mut command = wasmtime("run", settings);
-    command.args(["-S", "http", "--invoke", CALL]).arg(oge_artifacts::standalone());
+    command.args(["-S", "http", "--invoke", CALL]);
+    add_component(&mut command, oge_artifacts::standalone());
     command
 }
 

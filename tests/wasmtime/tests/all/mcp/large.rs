@@ -6,7 +6,7 @@ use rmcp::service::ServiceError;
 use serde_json::{Value, json};
 
 use super::{Listener, STDIO, Session, Transport, WAYS, envelope, with};
-use crate::command::{mock, precompiled, wasmtime};
+use crate::command::{add_component, mock, wasmtime};
 
 const MIB: usize = 1 << 20;
 
@@ -114,8 +114,8 @@ async fn eight_large_results_are_kept_in_bounded_memory() {
         let settings = with(&mock, &[("OGE_TOKEN_FILE", "/state/token")]);
         let mut command = wasmtime("run", &settings);
         command.arg("--dir").arg(format!("{}::/state", state.path().display()));
-        command.args(["-S", "http", "--allow-precompiled"]);
-        command.arg(precompiled(oge_artifacts::mcp()));
+        command.args(["-S", "http"]);
+        add_component(&mut command, oge_artifacts::mcp());
         let session = Session::of_command(Listener::default(), command, STDIO[0].1).await;
         let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
         let calls = (0..8).map(|_| session.envelope("run_big_query", json!({})));

@@ -43,7 +43,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 use tokio::time::sleep;
 
-use crate::command::{oge, precompiled, wasmtime};
+use crate::command::{add_component, oge, wasmtime};
 use crate::serve::Server;
 
 /// The bearer of the tests' servers.
@@ -241,7 +241,8 @@ pub fn stdio(settings: &[(String, String)], transport: Transport) -> Command {
         return oge("mcp", settings);
     }
     let mut command = wasmtime("run", settings);
-    command.args(["-S", "http", "--allow-precompiled"]).arg(precompiled(oge_artifacts::mcp()));
+    command.args(["-S", "http"]);
+    add_component(&mut command, oge_artifacts::mcp());
     command
 }
 
@@ -272,8 +273,7 @@ pub fn serve(settings: &[(String, String)], state: Option<&Path>, flags: &[&str]
 
 /// Starts the server without a bearer.
 pub fn serve_openly(settings: &[(String, String)], state: Option<&Path>, flags: &[&str]) -> Server {
-    let flags = [&["--allow-precompiled"], flags].concat();
-    Server::of(&precompiled(oge_artifacts::mcp()), settings, state, &flags)
+    Server::of(oge_artifacts::mcp(), settings, state, flags)
 }
 
 /// Returns the mock's settings with others added or replaced.

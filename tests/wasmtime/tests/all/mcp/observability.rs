@@ -7,7 +7,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
 use super::{BEARER, oge_serve, serve, with};
-use crate::command::{CommandOutput, mock, oge, wasmtime};
+use crate::command::{CommandOutput, add_component, mock, oge, wasmtime};
 use crate::serve::Server;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -163,7 +163,7 @@ async fn one_call_of_the_component_takes_its_trace_from_the_environment() {
     let mut command = wasmtime("run", &settings);
     command.args(["-S", "http", "--invoke", r#"query-task-status("d", none)"#]);
     let output = CommandOutput::of({
-        command.arg(oge_artifacts::standalone());
+        add_component(&mut command, oge_artifacts::standalone());
         command
     });
     output.holds(&["attempts: 1"]);
