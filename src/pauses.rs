@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::error::{Failure, FailureKind};
 use crate::tools::Completed;
 use crate::tools::query_task_status::Output;
 
@@ -48,6 +49,17 @@ pub fn pause_at(waited: Duration, wait: Duration) -> Option<Duration> {
         if now > waited {
             return Some(pause.min(wait.saturating_sub(waited)));
         }
+    }
+}
+
+/// Returns whether a later query may succeed although this one failed.
+#[must_use]
+pub fn may_pass(failure: &Failure, has_own_token: bool) -> bool {
+    match failure.kind {
+        FailureKind::InvalidArgument | FailureKind::NotConfigured | FailureKind::Forbidden => false,
+        // A caller's own token is not renewed.
+        FailureKind::Unauthorized => !has_own_token,
+        _ => true,
     }
 }
 
@@ -105,6 +117,26 @@ mod tests {
         let long = pauses(600);
         assert_eq!(long.iter().sum::<f64>(), 600.0);
         assert_eq!(long.iter().copied().fold(0.0, f64::max), 15.0);
+    }
+
+    #[test]
+    fn only_a_failure_that_may_pass_is_queried_again() {
+        use FailureKind::{
+            Api, Forbidden, InvalidArgument, NotConfigured, TokenStore, Unauthorized,
+        };
+        for (kind, has_own_token, expected) in [
+            (FailureKind::Network, false, true),
+            (TokenStore, false, true),
+            (Api, false, true),
+            (Unauthorized, false, true),
+            (Unauthorized, true, false),
+            (Forbidden, false, false),
+            (NotConfigured, false, false),
+            (InvalidArgument, false, false),
+        ] {
+            let failure = Failure::new(kind, "operation", "why");
+            assert_eq!(may_pass(&failure, has_own_token), expected, "{kind:?}");
+        }
     }
 
     #[test]

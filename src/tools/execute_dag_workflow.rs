@@ -192,9 +192,14 @@ impl Output {
         (!steps.is_empty()).then(|| steps.join("; "))
     }
 
+    /// Returns whether the platform may have taken the task although its submission failed: a gateway may answer in
+    /// its place.
     fn may_have_been_submitted(&self) -> bool {
-        let kind = self.failure.as_ref().map(|failure| failure.kind);
-        matches!(kind, Some(FailureKind::Timeout | FailureKind::Network | FailureKind::BadReply))
+        use FailureKind::{BadReply, Network, ReplyTooLarge, Timeout};
+        self.failure.as_ref().is_some_and(|failure| {
+            matches!(failure.kind, Timeout | Network | BadReply | ReplyTooLarge)
+                || failure.http_status.is_some_and(|status| status >= 500)
+        })
     }
 
     /// Returns the largest number of requests that a step sent.

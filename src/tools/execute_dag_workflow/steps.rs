@@ -11,7 +11,7 @@ use super::{ExecuteDagWorkflow, FinalStatus, Output, Wait};
 use crate::client::{Client, Clock, Transport};
 use crate::error::{Failure, FailureKind};
 use crate::log::Event;
-use crate::pauses::{Pauses, watch};
+use crate::pauses::{Pauses, may_pass, watch};
 use crate::token::TokenStore;
 use crate::tools::query_task_status::Phase;
 use crate::tools::{
@@ -65,8 +65,8 @@ pub(super) async fn run<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event
     wait_for_end(client, question, wait, output).await
 }
 
-/// Queries the task's state until it ends. A failed query does not end the wait, unless the next ones would
-/// fail too.
+/// Queries the task's state until it ends. A failed query does not end the wait if a later one may succeed, but
+/// [`MAX_FAILED_QUERIES`] in a row do.
 async fn wait_for_end<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)>(
     client: &Client<S, T, C, O>,
     question: query_task_status::Arguments,
@@ -85,7 +85,8 @@ async fn wait_for_end<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'
         }
         Err(failure) => {
             failed.set(failed.get() + 1);
-            if failed.get() == MAX_FAILED_QUERIES || lasts(&failure, &question) {
+            let may_pass = may_pass(&failure, question.auth_token.is_some());
+            if failed.get() == MAX_FAILED_QUERIES || !may_pass {
                 return Err(failure);
             }
             let message = &failure.message;
@@ -152,16 +153,6 @@ impl Output {
         };
         self.final_status = final_status;
         result
-    }
-}
-
-/// Returns whether further queries would fail too.
-fn lasts(failure: &Failure, question: &query_task_status::Arguments) -> bool {
-    match failure.kind {
-        FailureKind::InvalidArgument | FailureKind::NotConfigured | FailureKind::Forbidden => true,
-        // The caller's own token is not renewed.
-        FailureKind::Unauthorized => question.auth_token.is_some(),
-        _ => false,
     }
 }
 

@@ -325,6 +325,10 @@ fn a_failed_submission_keeps_the_dag_and_says_how_to_go_on() {
             "the DAG task is kept; call submit_batch_task with dag_id d1",
         ),
         (
+            Ok((504, "<html>")),
+            "the platform may have taken the task; call query_task_status with dag_id d1",
+        ),
+        (
             no_connection(),
             "the platform may have taken the task; call query_task_status with dag_id d1",
         ),

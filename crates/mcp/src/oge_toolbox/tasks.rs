@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use oge_tools::error::{Failure, FailureKind};
-use oge_tools::pauses::pause_at;
+use oge_tools::error::Failure;
+use oge_tools::pauses::{may_pass, pause_at};
 use oge_tools::tools::execute_dag_workflow::{
     self, CHECK_INTERVAL_SECONDS, MAX_WAIT_TIME_SECONDS, Submitted,
 };
@@ -69,7 +69,7 @@ impl<O: RunTools> ToolCall<O> {
         let submitted = done.as_ref().ok().and_then(|done| done.output.submitted());
         if let Some(submitted) = submitted {
             let state = json!([submitted, interval, ignored]);
-            let pause = Duration::from_secs(interval.into());
+            let pause = Duration::from_secs(u64::from(interval).min(wait));
             if let Some(task) = self.created(ExecuteDagWorkflow::NAME, wait, state, pause) {
                 return Some(task.into());
             }
@@ -171,45 +171,14 @@ fn goes_on(
     }
     match result {
         Ok(done) if !done.output.phase.is_end() => Some(waiting(&done.output, waited)),
-        Err(failure) if is_transient(failure) => {
+        Err(failure) if may_pass(failure, false) => {
             Some(format!("{failure}; the next poll asks again"))
         }
         _ => None,
     }
 }
 
-/// Returns whether the next poll may succeed although this one failed.
-fn is_transient(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Timeout | FailureKind::Network)
-        || failure.http_status.is_some_and(|status| status >= 500)
-}
-
 /// Returns whole milliseconds, at least 1.
 fn millis(pause: Duration) -> u64 {
     u64::try_from(pause.as_millis()).unwrap_or(u64::MAX).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_may_pass_by_itself_is_asked_again() {
-        let failure = |kind, http_status| Failure {
-            http_status,
-            ..Failure::new(kind, QueryTaskStatus::OPERATION, "why")
-        };
-        for (kind, status, expected) in [
-            (FailureKind::Timeout, None, true),
-            (FailureKind::Network, None, true),
-            (FailureKind::Api, Some(502), true),
-            (FailureKind::Api, Some(404), false),
-            (FailureKind::Api, Some(200), false),
-            (FailureKind::Unauthorized, Some(401), false),
-            (FailureKind::NotConfigured, None, false),
-            (FailureKind::InvalidArgument, None, false),
-        ] {
-            assert_eq!(is_transient(&failure(kind, status)), expected, "{kind:?} {status:?}");
-        }
-    }
 }
