@@ -118,7 +118,7 @@ function taskSection(data, task) {
         list.length === 0 ? null : node("ol", { class: "steps", "aria-label": word("steps") }, ...list.map((step) =>
             node("li", { class: step?.success ? "good" : "bad" }, node("span", {}, cut(word(text(step?.name)))),
                 node("small", {}, step?.success ? word("ok") : text(step?.result?.msg ?? word("failed")))))),
-        data.next_step ? node("p", { class: "note" }, text(data.next_step)) : null,
+        data.next_step && !(state.task && task.end) ? node("p", { class: "note" }, text(data.next_step)) : null,
         state.failing ? node("p", { class: "note", role: "status" }, word("retry")) : null);
 }
 

@@ -185,7 +185,7 @@ fn envelope_of<T: GuestTool>(mut done: Completed<T::Output>) -> anyhow::Result<S
     if T::failure(&mut done.output).is_none() {
         return Ok(Envelope::of::<T>(Ok(done)).to_json());
     }
-    let unlimited = Limits { message: usize::MAX, keep_above: usize::MAX, memory: usize::MAX };
+    let unlimited = Limits { message: usize::MAX, ..Limits::with_memory(usize::MAX) };
     Ok(text(&measure::<T>(done, unlimited).build()?))
 }
 

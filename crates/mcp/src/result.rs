@@ -41,6 +41,8 @@ pub struct Limits {
     pub message: usize,
     /// A result whose message would be larger is kept, if there is a place for it.
     pub keep_above: usize,
+    /// The size of a page of a kept result, in bytes.
+    pub page: usize,
     /// The memory that building and sending one may take, in bytes.
     pub memory: usize,
 }
@@ -49,7 +51,11 @@ impl Limits {
     /// Returns the default limit of a message. `memory` is the largest amount that a call can hold.
     #[must_use]
     pub const fn with_memory(memory: usize) -> Self {
-        Self { message: MAX_MESSAGE, keep_above: KEEP_ABOVE, memory }
+        Self::new(MAX_MESSAGE, KEEP_ABOVE, memory)
+    }
+
+    const fn new(message: usize, keep_above: usize, memory: usize) -> Self {
+        Self { message, keep_above, page: page_bytes(keep_above), memory }
     }
 
     /// Reads `OGE_MCP_MAX_RESULT_BYTES`. `memory` is the largest amount that a call can hold.
@@ -62,17 +68,16 @@ impl Limits {
         let message = value.trim().parse().ok().filter(|bytes| (4096..=1 << 30).contains(bytes));
         let problem = "must be a whole number of bytes from 4096 to 1073741824";
         let message = message.ok_or_else(|| Fault::Setting(KEY, problem.to_owned()))?;
-        Ok(Self { message, keep_above: message, memory })
+        Ok(Self::new(message, message, memory))
     }
 
     /// Returns the limits reduced by `bytes` that the message has besides the envelope.
     #[must_use]
     pub fn reserving(self, bytes: usize) -> Self {
-        let Self { message, keep_above, memory } = self;
         Self {
-            message: message.saturating_sub(bytes),
-            keep_above: keep_above.saturating_sub(bytes),
-            memory,
+            message: self.message.saturating_sub(bytes),
+            keep_above: self.keep_above.saturating_sub(bytes),
+            ..self
         }
     }
 }
@@ -257,7 +262,7 @@ fn preview<T: Serialize>(
     }
 
     let uri = [SCHEME, &id.to_string()].concat();
-    let pages = id.pages(page_bytes(limits.keep_above));
+    let pages = id.pages(limits.page);
     let how = format!(
         "结果太大，已保存：依次读资源 uri?page=1 到 uri?page={pages}，连接起来就是完整的 data (too large, so it was \
          kept: read the resources uri?page=1 to uri?page={pages}; joined they are the whole data)"

@@ -187,8 +187,8 @@ impl FromStr for ResultId {
 /// Returns the size of a page if results above `limit` are kept. A page with all its quotes escaped is smaller than
 /// the limit.
 #[must_use]
-pub fn page_bytes(limit: usize) -> usize {
-    MAX_PAGE_BYTES.min(limit / 4)
+pub const fn page_bytes(limit: usize) -> usize {
+    if limit / 4 < MAX_PAGE_BYTES { limit / 4 } else { MAX_PAGE_BYTES }
 }
 
 /// Reads a URI: the id and the page, which is the first one if the URI has none.

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oge_token::{Credentials, Digest};
 use oge_tools::rfc3339::rfc3339;
+use oge_tools::settings::MAX_TIMEOUT_SECONDS;
 use rmcp::ErrorData;
 use rmcp::model::{Task, TaskStatus};
 use serde_json::Value;
@@ -81,7 +82,7 @@ impl TaskId {
         }
         let content = URL_SAFE_NO_PAD.decode(content).ok()?;
         let (tool, started, wait, state) = serde_json::from_slice(&content).ok()?;
-        Some(Self { tool, started, wait, state })
+        (wait <= u64::from(MAX_TIMEOUT_SECONDS)).then_some(Self { tool, started, wait, state })
     }
 
     /// Returns how long the client has waited.
@@ -186,6 +187,9 @@ mod tests {
             assert!(error.message.starts_with("Unknown task"), "{}", error.message);
             assert!(text.len() < 3 || !error.message.contains(text));
         }
+        // No tool waits so long, and a poll computes its pause from the wait.
+        let forged = TaskId { wait: u64::MAX, ..task() }.to_text(&key).unwrap();
+        assert_eq!(TaskId::read(&forged, &key), Err(unknown_task()));
         // The check is right, the content is no task.
         for content in ["", "AAAA", &URL_SAFE_NO_PAD.encode("[1]")] {
             let text = [content, ".", &key.check(content)].concat();

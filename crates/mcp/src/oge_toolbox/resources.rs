@@ -5,7 +5,7 @@ use rmcp::model::{MetaObject, ReadResourceResult, ResourceContents};
 use serde_json::{Value, json};
 
 use super::{RunTools, ToolCall};
-use crate::results::{NoPage, Page, page_bytes, parse_uri};
+use crate::results::{NoPage, Page, parse_uri};
 
 impl<O: RunTools> ToolCall<O> {
     /// Returns a page of a kept result.
@@ -15,7 +15,7 @@ impl<O: RunTools> ToolCall<O> {
         let found = parse_uri(uri).zip(self.env.results());
         let ((id, number), results) =
             found.ok_or_else(|| no_page("there is no such resource".to_owned()))?;
-        let page_bytes = page_bytes(self.env.limits().keep_above);
+        let page_bytes = self.env.limits().page;
         // The page, its text, and the message with its quotes escaped.
         self.env.hold(page_bytes.saturating_mul(4)).await;
         let page = results.page(&id, number, page_bytes);

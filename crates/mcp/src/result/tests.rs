@@ -10,7 +10,7 @@ use oge_tools::tools::{
 use serde_json::json;
 use serde_json::value::RawValue;
 
-const LIMITS: Limits = Limits { message: 4 << 20, keep_above: 128 << 10, memory: 128 << 20 };
+const LIMITS: Limits = Limits::with_memory(128 << 20);
 
 fn try_done(data: &str, limits: Limits) -> Result<CallToolResult, Failure> {
     let output = Computation { data: data.to_owned() };
@@ -172,6 +172,12 @@ fn a_large_failure_loses_its_response_then_its_messages_end() {
         let kept = short.message.strip_suffix('…').unwrap();
         assert!(short.body.is_none() && kept.len() > 10 && long.starts_with(kept), "{kept}");
     }
+}
+
+/// The pages that a preview names are those that are read, whatever else the message has.
+#[test]
+fn ignored_arguments_change_no_page() {
+    assert_eq!(LIMITS.reserving(1600).page, LIMITS.page);
 }
 
 #[test]
