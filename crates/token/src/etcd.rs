@@ -2,7 +2,7 @@
 //!
 //! Two keys: the state, and the lock beside it. The lock is created under a lease, only if there is none, and the
 //! state is written in a transaction that compares the lock's revision. So a holder that dies loses the lock with
-//! its lease, and one that comes back late cannot overwrite what came after it. No two clocks are compared.
+//! its lease, and one that comes back late cannot overwrite what came after it. Locking compares no two clocks.
 
 mod client;
 mod settings;
@@ -78,7 +78,12 @@ impl<E: StoreEffects> Etcd<E> {
 
     /// Reads the state.
     pub(crate) async fn read(&self, effects: &E, limit: Duration) -> Result<Found, EtcdError> {
-        let read = self.call(effects, &Call::read(&self.state, &self.lock), limit).await?;
+        let read = self.call(effects, &Call::read(&self.state, &self.lock), limit).await;
+        let read = read.map_err(|error| match error {
+            // A read has no lease: another service than etcd says that it knows no such path.
+            EtcdError::LeaseOver => not_etcd(),
+            error => error,
+        })?;
         Ok(self.found(read, effects.now())?.0)
     }
 

@@ -400,8 +400,14 @@ impl<E: StoreEffects> Store<E> {
             (Medium::Memory, _) => Ok(()),
             (Medium::File(file), HeldLock::File(lock)) => self.save_file(file, lock),
             (Medium::Etcd(etcd), HeldLock::Etcd(lock)) => {
-                let written = etcd.write(&self.effects, &self.next_record(), lock).await;
-                if self.succeeded(etcd, written)? { Ok(()) } else { Err(lock_lost()) }
+                let record = self.next_record();
+                let written = etcd.write(&self.effects, &record, lock).await;
+                if !self.succeeded(etcd, written)? {
+                    return Err(lock_lost());
+                }
+                // Not before: a record that is in no etcd must not count as newer than what other machines write.
+                self.known.with(|known| known.raise_revision(record.revision));
+                Ok(())
             }
             (Medium::File(_), _) => Err(not_counted()),
             (Medium::Etcd(_), _) => Err(lock_lost()),
@@ -413,7 +419,9 @@ impl<E: StoreEffects> Store<E> {
         file: &TokenFile<E::Directory>,
         lock: &Lock<E::Directory>,
     ) -> Result<(), TokenError> {
-        file.save(&self.next_record(), lock, self.effects.now()).map_err(|why| {
+        let record = self.next_record();
+        self.known.with(|known| known.raise_revision(record.revision));
+        file.save(&record, lock, self.effects.now()).map_err(|why| {
             self.warn_of_file(&why);
             self.known.with(|known| known.is_unsaved = true);
             not_counted()
@@ -424,8 +432,9 @@ impl<E: StoreEffects> Store<E> {
     fn next_record(&self) -> Record {
         self.known.with(|known| {
             known.is_unsaved = false;
-            known.record.revision = known.record.revision.saturating_add(1);
-            known.record.clone()
+            let mut next = known.record.clone();
+            next.revision = next.revision.saturating_add(1);
+            next
         })
     }
 

@@ -66,8 +66,8 @@ pub(crate) const LOCK_LEASE: Duration = Duration::from_secs(45);
 pub(crate) const ETCD_POLL: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 /// The time limit of one request to etcd. Its leader answers in milliseconds.
 pub(crate) const ETCD_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call to etcd is repeated at all its endpoints. A cluster that lost its leader elects another one
-/// in one to two seconds.
+/// How long a call to etcd is repeated, and the time limit of one check of etcd's own password. A cluster that lost
+/// its leader elects another one in one to two seconds; passwords are checked one at a time.
 pub(crate) const ETCD_TIMEOUT: Duration = Duration::from_secs(6);
 /// The time before all endpoints are tried once more.
 pub(crate) const ETCD_PAUSE: Duration = Duration::from_millis(250);

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::Etcd;
 use super::wire::{Answer, Call};
 use crate::effects::{Guarded as _, StoreEffects};
-use crate::timing::ETCD_PAUSE;
+use crate::timing::{ETCD_PAUSE, ETCD_TIMEOUT};
 
 /// What an instance remembers between calls.
 #[derive(Default)]
@@ -62,7 +62,8 @@ mod code {
 
 impl<E: StoreEffects> Etcd<E> {
     /// Makes a call, which may be sent more than once. Tries each endpoint in turn, again and again until `limit`: a
-    /// cluster that lost its leader elects another one meanwhile.
+    /// cluster that lost its leader elects another one meanwhile. A call that is not ahead of time tries each endpoint
+    /// at least once, since one that is silent may take all of `limit`.
     pub(super) async fn call(
         &self,
         effects: &E,
@@ -74,6 +75,8 @@ impl<E: StoreEffects> Etcd<E> {
             let seed = usize::try_from(started.subsec_micros()).unwrap_or_default();
             session.endpoint.get_or_insert(seed);
         });
+        let endpoints = self.settings.endpoints.len();
+        let min_tries = if limit < ETCD_TIMEOUT { 1 } else { endpoints };
         let mut tries = 0;
         loop {
             let why = match self.attempt(call).await {
@@ -89,10 +92,10 @@ impl<E: StoreEffects> Etcd<E> {
                 session.endpoint = session.endpoint.map(|endpoint| endpoint.wrapping_add(1));
             });
             tries += 1;
-            if effects.now().saturating_sub(started) >= limit {
+            if tries >= min_tries && effects.now().saturating_sub(started) >= limit {
                 return Err(EtcdError::Other(why));
             }
-            if tries % self.settings.endpoints.len() == 0 {
+            if tries % endpoints == 0 {
                 effects.pause(ETCD_PAUSE, None).await;
             }
         }

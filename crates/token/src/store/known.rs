@@ -49,6 +49,11 @@ impl StoreState {
         state.held().map(|kept| token(kept, state.generation()))
     }
 
+    /// Notes that the record was written with this revision.
+    pub(super) fn raise_revision(&mut self, revision: u32) {
+        self.record.revision = self.record.revision.max(revision);
+    }
+
     /// Sets the digest of the credentials. Its 16 bits are enough to detect a correction, and too few to check
     /// guesses of a password.
     pub(super) fn set_credentials(&mut self, effects: &impl StoreEffects) {
