@@ -73,7 +73,8 @@ impl Check {
         for (key, problem) in faults {
             report.bad_setting(key, &problem, &sources)?;
         }
-        let can_log_in = report.login(&sources)? && report.etcd(&sources)?;
+        let has_login = report.login(&sources)?;
+        let can_log_in = report.etcd(&sources)? && has_login;
         report.mcp(&sources)?;
         platform::check(self.component.host()?, settings, can_log_in, &mut report).await?;
         Ok(if report.good { ExitCode::SUCCESS } else { FAILED.into() })
