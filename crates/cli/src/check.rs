@@ -149,45 +149,36 @@ impl Report {
     fn etcd(&mut self, sources: &SettingsSources) -> anyhow::Result<bool> {
         match EtcdSettings::read(|key| sources.settings.get(key).cloned()) {
             Ok(None) => Ok(true),
-            Ok(Some(_)) => {
-                for key in ETCD.iter().filter(|key| is_set(&sources.settings, key)) {
-                    self.line(true, key, &sources.source(key))?;
-                }
-                Ok(true)
-            }
+            Ok(Some(_)) => self.good_settings(ETCD, sources).map(|()| true),
             Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
                 self.bad_setting(key, &problem, sources)?;
                 Ok(false)
             }
         }
     }
-}
 
-impl Report {
     /// Reports the settings of the MCP server. Those over HTTP are checked only if one of them is set.
     fn mcp(&mut self, sources: &SettingsSources) -> anyhow::Result<()> {
         let get = |key: &str| sources.settings.get(key).cloned();
-        let set = |keys: &'static [&'static str]| {
-            keys.iter().filter(|key| is_set(&sources.settings, key)).collect::<Vec<_>>()
-        };
         match Limits::read(get, usize::MAX) {
             Err(Fault::Setting(key, problem) | Fault::Argument(key, problem)) => {
                 self.bad_setting(key, &problem, sources)?;
             }
-            Ok(_) => {
-                set(MCP).iter().try_for_each(|key| self.line(true, key, &sources.source(key)))?
-            }
+            Ok(_) => self.good_settings(MCP, sources)?,
         }
-        let over_http = set(MCP_HTTP);
-        if over_http.is_empty() {
+        if !MCP_HTTP.iter().any(|key| is_set(&sources.settings, key)) {
             return Ok(());
         }
         match Access::read(get).is_open_to_someone() {
-            Ok(()) => {
-                over_http.iter().try_for_each(|key| self.line(true, key, &sources.source(key)))
-            }
+            Ok(()) => self.good_settings(MCP_HTTP, sources),
             Err(problem) => self.line(false, "oge serve", problem.trim_end()),
         }
+    }
+
+    /// Reports where each of these settings comes from that is set.
+    fn good_settings(&mut self, keys: &[&str], sources: &SettingsSources) -> anyhow::Result<()> {
+        let mut set = keys.iter().filter(|key| is_set(&sources.settings, key));
+        set.try_for_each(|key| self.line(true, key, &sources.source(key)))
     }
 }
 

@@ -24,12 +24,27 @@ fn settings(mock: &Mock, cluster: &Cluster) -> Vec<(String, String)> {
     with(mock, &[("OGE_TOKEN_ETCD", &cluster.endpoints())])
 }
 
+/// Returns the settings of a user of etcd's own authentication.
+fn as_user(mock: &Mock, endpoints: &str, name: &str, password: &str) -> Vec<(String, String)> {
+    let user = [("OGE_TOKEN_ETCD_USERNAME", name), ("OGE_TOKEN_ETCD_PASSWORD", password)];
+    with(mock, &[("OGE_TOKEN_ETCD", endpoints), user[0], user[1]])
+}
+
 /// Calls one function of the standalone component in a process of its own.
 fn command(settings: &[(String, String)]) -> Command {
     let mut command = wasmtime("run", settings);
     command.args(["-S", "http", "--invoke", CALL]);
     add_component(&mut command, oge_artifacts::standalone());
     command
+}
+
+/// Asserts that each of four processes at once gets its answer.
+fn four_processes_succeed(settings: &[(String, String)]) {
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| invoke(settings).holds(&["attempts: 1"]));
+        }
+    });
 }
 
 fn invoke(settings: &[(String, String)]) -> CommandOutput {
@@ -160,11 +175,7 @@ async fn a_member_that_is_cut_off_costs_no_call() {
     let (mock, cluster) = (single_session_mock().await, Cluster::start().await);
     let settings = settings(&mock, &cluster);
     cluster.freeze(0);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| invoke(&settings).holds(&["attempts: 1"]));
-        }
-    });
+    four_processes_succeed(&settings);
     assert_eq!(mock.count(Route::Token), 1);
 }
 
@@ -180,19 +191,8 @@ async fn a_silent_member_costs_no_call_of_a_user() {
     cluster.freeze(silent);
     // A process starts with one of these at random: most with the silent member.
     let endpoints = [silent, silent, leader].map(|index| cluster.endpoint(index)).join(",");
-    let settings = with(
-        &mock,
-        &[
-            ("OGE_TOKEN_ETCD", &endpoints),
-            ("OGE_TOKEN_ETCD_USERNAME", "oge"),
-            ("OGE_TOKEN_ETCD_PASSWORD", "etcd-password"),
-        ],
-    );
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| invoke(&settings).holds(&["attempts: 1"]));
-        }
-    });
+    let settings = as_user(&mock, &endpoints, "oge", "etcd-password");
+    four_processes_succeed(&settings);
     assert_eq!(mock.count(Route::Token), 1);
 }
 
@@ -289,16 +289,7 @@ async fn a_cluster_with_users_wants_the_right_one() {
     let (mock, mut cluster) = (single_session_mock().await, Cluster::start().await);
     cluster.require_user(PASSWORD).await;
     let endpoints = cluster.endpoints();
-    let as_user = |name: &str, password: &str| {
-        with(
-            &mock,
-            &[
-                ("OGE_TOKEN_ETCD", &endpoints),
-                ("OGE_TOKEN_ETCD_USERNAME", name),
-                ("OGE_TOKEN_ETCD_PASSWORD", password),
-            ],
-        )
-    };
+    let as_user = |name: &str, password: &str| as_user(&mock, &endpoints, name, password);
     let nobody = invoke(&settings(&mock, &cluster));
     nobody.has(&["kind: token-store", "OGE_TOKEN_ETCD_USERNAME", "OGE_TOKEN_ETCD_PASSWORD"]);
     for (name, password) in [("oge", "wrong-password-77"), ("somebody", PASSWORD)] {
