@@ -13,7 +13,7 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-use self::client::Session;
+use self::client::{NOT_ETCD, Session};
 use self::wire::{Answer, Call, Entry, Key};
 use crate::effects::{Guarded as _, StoreEffects};
 use crate::record::Record;
@@ -78,12 +78,7 @@ impl<E: StoreEffects> Etcd<E> {
 
     /// Reads the state.
     pub(crate) async fn read(&self, effects: &E, limit: Duration) -> Result<Found, EtcdError> {
-        let read = self.call(effects, &Call::read(&self.state, &self.lock), limit).await;
-        let read = read.map_err(|error| match error {
-            // A read has no lease: another service than etcd says that it knows no such path.
-            EtcdError::LeaseOver => not_etcd(),
-            error => error,
-        })?;
+        let read = self.call(effects, &Call::read(&self.state, &self.lock), limit).await?;
         Ok(self.found(read, effects.now())?.0)
     }
 
@@ -163,7 +158,6 @@ fn lock_name(name: &str) -> String {
     [name, ".lock"].concat()
 }
 
-/// The error for a response that etcd would not give.
 fn not_etcd() -> EtcdError {
-    EtcdError::Other("answers with something else than etcd's API; check its port".into())
+    EtcdError::Other(NOT_ETCD.into())
 }

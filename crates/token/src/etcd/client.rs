@@ -47,6 +47,9 @@ pub(super) enum RequestError {
     Refused(String),
 }
 
+/// The error for a response that etcd would not give.
+pub(super) const NOT_ETCD: &str = "answers with something else than etcd's API; check its port";
+
 /// Added to an error that the user may have caused.
 const CHECK_USER: &str = "; check OGE_TOKEN_ETCD_USERNAME and OGE_TOKEN_ETCD_PASSWORD";
 
@@ -166,7 +169,9 @@ impl<E: StoreEffects> Etcd<E> {
             code::UNAUTHENTICATED | code::INVALID_ARGUMENT => {
                 RequestError::Unauthenticated(said("requires a valid user"))
             }
-            code::NOT_FOUND => RequestError::LeaseOver,
+            code::NOT_FOUND if call.needs_lease => RequestError::LeaseOver,
+            // Another service than etcd, which knows no such path.
+            code::NOT_FOUND => RequestError::Refused(NOT_ETCD.into()),
             code::PERMISSION_DENIED => RequestError::Refused(said(&format!(
                 "does not let this user read and write the keys that start with {}",
                 self.settings.key

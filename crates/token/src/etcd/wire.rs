@@ -24,16 +24,18 @@ impl Key {
     }
 }
 
-/// A call: its path, its body, and its time limit at one endpoint.
+/// A call: its path, its body, its time limit at one endpoint, and whether it needs a lease.
 pub(super) struct Call {
     pub(super) path: &'static str,
     pub(super) body: Zeroizing<String>,
     pub(super) timeout: Duration,
+    pub(super) needs_lease: bool,
 }
 
 impl Call {
     fn new(path: &'static str, body: String) -> Self {
-        Self { path, body: Zeroizing::new(body), timeout: ETCD_REQUEST_TIMEOUT }
+        let body = Zeroizing::new(body);
+        Self { path, body, timeout: ETCD_REQUEST_TIMEOUT, needs_lease: false }
     }
 
     /// Reads the state and the lock, at one revision.
@@ -60,7 +62,7 @@ impl Call {
         let body = format!(
             r#"{{"compare":[{compare}],"success":[{put},{state},{lock}],"failure":[{state},{lock}]}}"#
         );
-        Self::new("/v3/kv/txn", body)
+        Self { needs_lease: true, ..Self::new("/v3/kv/txn", body) }
     }
 
     /// Writes the state if the lock is still the one that was created at `revision`.
