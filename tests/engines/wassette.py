@@ -7,6 +7,7 @@ other programs: `WASSETTE`, `OGE`, and `OGE_COMPONENTS` for the directory of the
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -51,18 +52,28 @@ class Wassette:
         done = subprocess.run(command, env=os.environ | self.environment, capture_output=True, text=True)
         assert done.returncode == 0, (arguments[:2], done.stderr)
 
-    def session(self):
+    @contextlib.asynccontextmanager
+    async def session(self):
         command = [WASSETTE, "run", "--disable-builtin-tools", "--component-dir", str(self.place / "components")]
-        return Home(self.place, command, {}).session(**self.environment)
+        home = Home(self.place, command, {})
+        async with home.session(**self.environment, RUST_LOG="info") as session:
+            await loaded(home.directory / "log")
+            yield session
+
+
+async def loaded(log: Path) -> None:
+    """Waits until Wassette has loaded its components. Before, it lists tools that it cannot call, and calls them
+    without their policy."""
+    for _ in range(300):
+        if "Background component loading completed" in log.read_text():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(log.read_text()[-3000:])
 
 
 async def listed(session) -> dict:
-    """The tools by name. Wassette answers before it has loaded its components."""
-    for _ in range(300):
-        if tools := (await session.list_tools()).tools:
-            return {tool.name: tool for tool in tools}
-        await asyncio.sleep(0.1)
-    raise AssertionError("no tools after 30 s")
+    """The tools by name."""
+    return {tool.name: tool for tool in (await session.list_tools()).tools}
 
 
 async def call(session, tool, **given: object) -> dict:
