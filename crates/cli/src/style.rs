@@ -45,9 +45,10 @@ pub(crate) fn print(line: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line to standard error. Ignores write errors, because there is no other place to report them.
+/// Writes a line to standard error, at once, so that lines of several processes do not mix. Ignores write errors,
+/// because there is no other place to report them.
 pub(crate) fn print_error(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    let _ = anstream::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Returns the mark in front of a success or a failure.
