@@ -15,7 +15,7 @@ use oge_tools::settings::Settings;
 use oge_tools::settings::list::{ETCD, MCP, MCP_HTTP};
 
 use crate::component::ComponentFile;
-use crate::env_file::{EnvFile, SettingsSources};
+use crate::env_file::{EnvFile, SettingsSources, is_set};
 use crate::style::{FAINT, HANDLED, mark, paint, print};
 use crate::{FAILED, known};
 
@@ -193,10 +193,6 @@ fn note_unknown(sources: &SettingsSources) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn is_set(settings: &BTreeMap<String, String>, key: &str) -> bool {
-    settings.get(key).is_some_and(|value| !value.trim().is_empty())
 }
 
 /// Returns the settings without the tools' bad ones, and what is wrong with each of those.

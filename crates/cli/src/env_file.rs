@@ -105,3 +105,8 @@ fn read(path: &Path) -> anyhow::Result<SettingsFile> {
     let bytes = file::read(path, MAX_BYTES, &format!("it {TOO_LARGE}"))?;
     SettingsFile::parse(&bytes).map_err(|bad| anyhow::anyhow!("{bad}"))
 }
+
+/// Returns whether a setting has a value. An empty one counts as not set.
+pub(crate) fn is_set(settings: &BTreeMap<String, String>, key: &str) -> bool {
+    settings.get(key).is_some_and(|value| !value.trim().is_empty())
+}

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use oge_host::HostBuilder;
 
 use crate::directories;
+use crate::env_file::is_set;
 use crate::log::print_line;
 
 const NAME: &str = "token";
@@ -33,10 +34,6 @@ pub(crate) fn kept(builder: HostBuilder, settings: &BTreeMap<String, String>) ->
             builder
         }
     }
-}
-
-fn is_set(settings: &BTreeMap<String, String>, key: &str) -> bool {
-    settings.get(key).is_some_and(|value| !value.trim().is_empty())
 }
 
 /// Returns the token file of the settings. Its directory is the state directory.

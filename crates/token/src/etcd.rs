@@ -17,9 +17,9 @@ use self::client::{NOT_ETCD, Session};
 use self::wire::{Answer, Call, Entry, Key};
 use crate::effects::{Guarded as _, StoreEffects};
 use crate::record::Record;
-use crate::timing::{ETCD_TIMEOUT, LOCK_LEASE};
+use crate::timing::LOCK_LEASE;
 
-pub(crate) use self::client::EtcdError;
+pub(crate) use self::client::{EtcdError, Urgency};
 pub use self::settings::EtcdSettings;
 
 /// The state of one account in etcd.
@@ -34,7 +34,6 @@ pub struct Etcd<E: StoreEffects> {
 }
 
 /// What a read found.
-#[derive(Default)]
 pub(crate) struct Found {
     /// The state. `None` if there is none, or if it is unusable.
     pub(crate) record: Option<Record>,
@@ -77,20 +76,25 @@ impl<E: StoreEffects> Etcd<E> {
     }
 
     /// Reads the state.
-    pub(crate) async fn read(&self, effects: &E, limit: Duration) -> Result<Found, EtcdError> {
-        let read = self.call(effects, &Call::read(&self.state, &self.lock), limit).await?;
+    pub(crate) async fn read(&self, effects: &E, urgency: Urgency) -> Result<Found, EtcdError> {
+        let read = self.call(effects, &Call::read(&self.state, &self.lock), urgency).await?;
         Ok(self.found(read, effects.now())?.0)
     }
 
-    /// Takes the lock if it is free, and reads the state in the same transaction.
-    pub(crate) async fn lock(&self, effects: &E) -> Result<(Found, Option<EtcdLock>), EtcdError> {
+    /// Takes the lock if it is free, and reads the state in the same transaction. Reads nothing if the lease of the
+    /// lock is over before.
+    pub(crate) async fn lock(
+        &self,
+        effects: &E,
+        urgency: Urgency,
+    ) -> Result<(Option<Found>, Option<EtcdLock>), EtcdError> {
         let until = effects.now().saturating_add(LOCK_LEASE);
-        let granted = self.call(effects, &Call::grant(), ETCD_TIMEOUT).await?;
+        let granted = self.call(effects, &Call::grant(), urgency).await?;
         let lease = granted.lease.ok_or_else(not_etcd)?;
         let call = Call::lock(&self.state, &self.lock, lease);
-        let locked = match self.call(effects, &call, ETCD_TIMEOUT).await {
+        let locked = match self.call(effects, &call, urgency).await {
             // This process was stopped meanwhile.
-            Err(EtcdError::LeaseOver) => return Ok((Found::default(), None)),
+            Err(EtcdError::LeaseOver) => return Ok((None, None)),
             Err(error) => {
                 // The lock may have been created, and would keep others from logging in until its lease ends.
                 self.revoke(lease).await;
@@ -105,7 +109,7 @@ impl<E: StoreEffects> Etcd<E> {
         if lock.is_none() {
             self.revoke(lease).await;
         }
-        Ok((found, lock))
+        Ok((Some(found), lock))
     }
 
     /// Writes the state. Returns whether it was written: it is not if the lock was lost.
@@ -117,7 +121,7 @@ impl<E: StoreEffects> Etcd<E> {
     ) -> Result<bool, EtcdError> {
         let value = record.to_bytes(&self.account);
         let call = Call::write(&self.state, &value, &self.lock, lock.revision);
-        let written = self.call(effects, &call, ETCD_TIMEOUT).await?;
+        let written = self.call(effects, &call, Urgency::Needed).await?;
         Ok(written.succeeded)
     }
 

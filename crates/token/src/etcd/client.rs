@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::Etcd;
 use super::wire::{Answer, Call};
 use crate::effects::{Guarded as _, StoreEffects};
-use crate::timing::{ETCD_PAUSE, ETCD_TIMEOUT};
+use crate::timing::{ETCD_PAUSE, ETCD_TIMEOUT, REFRESH_AHEAD_TIMEOUT};
 
 /// What an instance remembers between calls.
 #[derive(Default)]
@@ -24,6 +24,15 @@ pub(super) struct Session {
     endpoint: Option<usize>,
     /// The token of etcd's own authentication.
     token: Option<Secret>,
+}
+
+/// How urgent a call is.
+#[derive(Clone, Copy)]
+pub(crate) enum Urgency {
+    /// A caller has no token without it.
+    Needed,
+    /// The token is still good.
+    AheadOfTime,
 }
 
 /// Why a call failed. Has no secret.
@@ -64,14 +73,14 @@ mod code {
 }
 
 impl<E: StoreEffects> Etcd<E> {
-    /// Makes a call, which may be sent more than once. Tries each endpoint in turn, again and again until `limit`: a
-    /// cluster that lost its leader elects another one meanwhile. A call that is not ahead of time tries each endpoint
-    /// at least once, since one that is silent may take all of `limit`.
+    /// Makes a call, which may be sent more than once. Tries each endpoint in turn, again and again until the time of
+    /// its urgency is over: a cluster that lost its leader elects another one meanwhile. A needed call tries each
+    /// endpoint at least once, since one that is silent may take all of this time.
     pub(super) async fn call(
         &self,
         effects: &E,
         call: &Call,
-        limit: Duration,
+        urgency: Urgency,
     ) -> Result<Answer, EtcdError> {
         let started = effects.now();
         self.session.with(|session| {
@@ -79,7 +88,10 @@ impl<E: StoreEffects> Etcd<E> {
             session.endpoint.get_or_insert(seed);
         });
         let endpoints = self.settings.endpoints.len();
-        let min_tries = if limit < ETCD_TIMEOUT { 1 } else { endpoints };
+        let (min_tries, limit) = match urgency {
+            Urgency::Needed => (endpoints, ETCD_TIMEOUT),
+            Urgency::AheadOfTime => (1, REFRESH_AHEAD_TIMEOUT),
+        };
         let mut tries = 0;
         loop {
             let why = match self.attempt(call).await {

@@ -9,13 +9,13 @@ use oge_tools::token::{Token, TokenError};
 use super::errors::no_etcd;
 use super::{RequestState, Store, TokenWanted};
 use crate::effects::{Guarded as _, StoreEffects};
-use crate::etcd::{Etcd, EtcdError, EtcdLock, Found};
+use crate::etcd::{Etcd, EtcdError, EtcdLock, Found, Urgency};
 use crate::file::{Locking, TokenFile};
 use crate::logins::Requester;
 use crate::medium::{HeldLock, Medium};
 use crate::timing::{
-    EARLY_RETRY_INTERVAL, ETCD_BACKOFF, ETCD_POLL, ETCD_TIMEOUT, LOCK_POLL, LOCK_SETTLE,
-    LOCK_STALE, LOCK_TIMEOUT, REFRESH_AHEAD_TIMEOUT, jittered,
+    EARLY_RETRY_INTERVAL, ETCD_BACKOFF, ETCD_POLL, LOCK_POLL, LOCK_SETTLE, LOCK_STALE,
+    LOCK_TIMEOUT, jittered,
 };
 
 /// The right to log in, or the caller's result without one: that of the holder's login, or an error if it cannot
@@ -47,13 +47,14 @@ impl<E: StoreEffects> Store<E> {
             },
             Medium::Etcd(etcd) => {
                 let now = self.effects.now();
-                if self.read_etcd(etcd, now, REFRESH_AHEAD_TIMEOUT).await.ok()? {
+                if self.read_etcd(etcd, now, Urgency::AheadOfTime).await.ok()? {
                     return None;
                 }
                 // The state that was read may have a newer token.
                 match self.request_state(TokenWanted::Good, Requester::Call, false) {
                     RequestState::RefreshSoon(_) => {
-                        Some(HeldLock::Etcd(self.lock_etcd(etcd).await.ok()??))
+                        let lock = self.lock_etcd(etcd, Urgency::AheadOfTime).await.ok()??;
+                        Some(HeldLock::Etcd(lock))
                     }
                     _ => Some(HeldLock::None),
                 }
@@ -132,11 +133,13 @@ impl<E: StoreEffects> Store<E> {
         let [mut poll, max_poll] = ETCD_POLL;
         let mut is_logged = false;
         loop {
-            let is_locked = self.read_etcd(etcd, asked_at, ETCD_TIMEOUT).await.map_err(Err)?;
+            let is_locked = self.read_etcd(etcd, asked_at, Urgency::Needed).await.map_err(Err)?;
             if let Some(answer) = self.finished(want, asked_at, false) {
                 return Err(answer);
             }
-            if !is_locked && let Some(lock) = self.lock_etcd(etcd).await.map_err(Err)? {
+            if !is_locked
+                && let Some(lock) = self.lock_etcd(etcd, Urgency::Needed).await.map_err(Err)?
+            {
                 return Ok(HeldLock::Etcd(lock));
             }
             if !is_logged {
@@ -163,7 +166,7 @@ impl<E: StoreEffects> Store<E> {
         &self,
         etcd: &Etcd<E>,
         asked_at: Duration,
-        limit: Duration,
+        urgency: Urgency,
     ) -> Result<bool, TokenError> {
         let started = self.effects.now();
         let outage = self.known.with(|known| known.outage.clone());
@@ -172,17 +175,23 @@ impl<E: StoreEffects> Store<E> {
         {
             return Err(error);
         }
-        let found = self.succeeded(etcd, etcd.read(&self.effects, limit).await)?;
+        let found = self.succeeded(etcd, etcd.read(&self.effects, urgency).await)?;
         let is_locked = found.is_locked;
         self.merge_found(found, started);
         Ok(is_locked)
     }
 
     /// Takes etcd's lock if it is free.
-    async fn lock_etcd(&self, etcd: &Etcd<E>) -> Result<Option<EtcdLock>, TokenError> {
+    async fn lock_etcd(
+        &self,
+        etcd: &Etcd<E>,
+        urgency: Urgency,
+    ) -> Result<Option<EtcdLock>, TokenError> {
         let started = self.effects.now();
-        let (found, lock) = self.succeeded(etcd, etcd.lock(&self.effects).await)?;
-        self.merge_found(found, started);
+        let (found, lock) = self.succeeded(etcd, etcd.lock(&self.effects, urgency).await)?;
+        if let Some(found) = found {
+            self.merge_found(found, started);
+        }
         Ok(lock)
     }
 
@@ -216,7 +225,7 @@ impl<E: StoreEffects> Store<E> {
             Medium::Etcd(etcd) => {
                 let now = self.effects.now();
                 // Without it, the result of the own login counts.
-                let _ = self.read_etcd(etcd, now, ETCD_TIMEOUT).await;
+                let _ = self.read_etcd(etcd, now, Urgency::Needed).await;
             }
         }
     }
