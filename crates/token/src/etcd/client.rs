@@ -3,7 +3,6 @@
 
 use alloc::format;
 use alloc::string::String;
-use core::time::Duration;
 
 use oge_tools::client::{Transport as _, TransportError};
 use oge_tools::request::{Header, Method, Request};
