@@ -12,6 +12,14 @@ use tokio::time::{Instant, sleep};
 /// The routes of the two tools that are called.
 pub const TOOLS: [Route; 2] = [Route::AddTaskRecord, Route::GetState];
 
+/// The least number of answered calls in a run.
+const LEAST_ANSWERS: usize = 100;
+
+/// Returns the number of requests on the tools' routes with this outcome.
+pub fn met(mock: &Mock, outcome: Outcome) -> usize {
+    TOOLS.iter().map(|route| mock.count_of(*route, outcome)).sum()
+}
+
 /// The number of injected faults.
 #[derive(Default)]
 pub struct InjectedFaults {
@@ -38,12 +46,12 @@ impl FaultInjector {
         Self { mock, rng, done: InjectedFaults::default(), is_status: false }
     }
 
+    /// Goes on until `ends_at`, and longer until the run has had a fault and enough answers: the pauses after
+    /// failing logins can fill a short run.
     pub async fn go_on_until(mut self, ends_at: Instant) -> InjectedFaults {
         self.until(|mock, _| mock.count_of(Route::Token, Outcome::Accepted) == 1).await;
-        // Even a short run has one of each.
         self.end_a_token().await;
-        self.inject().await;
-        while Instant::now() < ends_at {
+        while Instant::now() < ends_at || !self.has_had_enough() {
             // Some tokens live for less than the 10 s within which a rejection indicates contention.
             match self.rng.u8(..14) {
                 0 => self.end_a_token().await,
@@ -52,6 +60,10 @@ impl FaultInjector {
             sleep(Duration::from_millis(self.rng.u64(..600))).await;
         }
         self.done
+    }
+
+    fn has_had_enough(&self) -> bool {
+        !self.done.faults.is_empty() && met(&self.mock, Outcome::Accepted) >= LEAST_ANSWERS
     }
 
     /// Injects a fault into the next few requests of one tool.
@@ -65,11 +77,8 @@ impl FaultInjector {
             return;
         };
         *self.done.faults.entry(kind).or_default() += times;
-        self.until(|mock, done| {
-            let met: usize = TOOLS.iter().map(|route| mock.count_of(*route, Outcome::Fault)).sum();
-            met == done.faults.values().sum::<usize>()
-        })
-        .await;
+        let injected: usize = self.done.faults.values().sum();
+        self.until(|mock, _| met(mock, Outcome::Fault) == injected).await;
     }
 
     /// Returns a fault and the failure kind that it causes; `None` for a delay.
