@@ -17,9 +17,10 @@ use self::client::{NOT_ETCD, Session};
 use self::wire::{Answer, Call, Entry, Key};
 use crate::effects::{Guarded as _, StoreEffects};
 use crate::record::Record;
-use crate::timing::LOCK_LEASE;
+use crate::timing::{ETCD_REQUEST_TIMEOUT, LOCK_LEASE};
+use crate::urgency::Urgency;
 
-pub(crate) use self::client::{EtcdError, Urgency};
+pub(crate) use self::client::EtcdError;
 pub use self::settings::EtcdSettings;
 
 /// The state of one account in etcd.
@@ -118,10 +119,11 @@ impl<E: StoreEffects> Etcd<E> {
         effects: &E,
         record: &Record,
         lock: &EtcdLock,
+        urgency: Urgency,
     ) -> Result<bool, EtcdError> {
         let value = record.to_bytes(&self.account);
         let call = Call::write(&self.state, &value, &self.lock, lock.revision);
-        let written = self.call(effects, &call, Urgency::Needed).await?;
+        let written = self.call(effects, &call, urgency).await?;
         Ok(written.succeeded)
     }
 
@@ -131,7 +133,7 @@ impl<E: StoreEffects> Etcd<E> {
     }
 
     async fn revoke(&self, lease: u64) {
-        let _ = self.attempt(&Call::revoke(lease)).await;
+        let _ = self.attempt(&Call::revoke(lease), ETCD_REQUEST_TIMEOUT).await;
     }
 
     /// Reads the state and the lock from a response.

@@ -44,6 +44,7 @@ mod shared;
 mod state;
 mod store;
 pub mod timing;
+mod urgency;
 
 pub use effects::{Guarded, StoreEffects};
 pub use etcd::{Etcd, EtcdSettings};

@@ -27,6 +27,7 @@ use crate::medium::{HeldLock, Medium};
 use crate::record::{Record, StoredToken};
 use crate::state::{CONTENTION_WARNING, Decision};
 use crate::timing::{LOGIN_TIMEOUT, REFRESH_AHEAD_TIMEOUT};
+use crate::urgency::Urgency;
 
 pub use self::errors::not_configured;
 pub use self::known::LoginCounts;
@@ -225,10 +226,10 @@ impl<E: StoreEffects> Store<E> {
             && !wait.is_zero()
         {
             // Saved before the wait, so that no other process sends the rejected token.
-            let _ = self.save(&lock).await;
+            let _ = self.save(&lock, Urgency::Needed).await;
             self.effects.pause(wait, lock.file()).await;
         }
-        let result = self.login(requester, LOGIN_TIMEOUT, &lock).await;
+        let result = self.login(requester, Urgency::Needed, &lock).await;
         self.release(lock).await;
         result
     }
@@ -237,10 +238,11 @@ impl<E: StoreEffects> Store<E> {
     /// returns no token.
     async fn refresh_ahead(&self, limit: Duration) -> Option<Token> {
         let _lock = self.effects.try_lock_login()?;
-        let lock = self.try_lock().await?;
+        let urgency = Urgency::AheadOfTime { until: self.effects.now().saturating_add(limit) };
+        let lock = self.try_lock(urgency).await?;
         self.load_newer();
         let result = match self.request_state(TokenWanted::Good, Requester::Call, true) {
-            RequestState::RefreshSoon(_) => self.login(Requester::Call, limit, &lock).await.ok(),
+            RequestState::RefreshSoon(_) => self.login(Requester::Call, urgency, &lock).await.ok(),
             RequestState::Ready(answer) => answer.ok(),
             RequestState::LoginNeeded(_) => None,
         };
@@ -278,7 +280,7 @@ impl<E: StoreEffects> Store<E> {
     async fn login(
         &self,
         requester: Requester,
-        limit: Duration,
+        urgency: Urgency,
         lock: &HeldLock<E>,
     ) -> Result<Token, TokenError> {
         let has_rejection = self.known.with(|known| {
@@ -286,14 +288,16 @@ impl<E: StoreEffects> Store<E> {
             state.attempt(self.effects.now(), requester);
             state.logins.has_rejection()
         });
-        let saved = self.save(lock).await;
-        let limit = lock.left(self.effects.now()).map_or(limit, |left| limit.min(left));
+        let saved = self.save(lock, urgency).await;
+        let now = self.effects.now();
+        let limit = urgency.limit(LOGIN_TIMEOUT, now);
+        let limit = lock.left(now).map_or(limit, |left| limit.min(left));
         if let Err(error) = saved
             && (self.medium.etcd().is_some() || has_rejection && requester == Requester::Call)
         {
             // If it is not counted, each process makes one more login and may lock the account. With etcd another
             // machine may also be logging in.
-            self.known.with(|known| known.record.state.logins.ended(self.effects.now()));
+            self.known.with(|known| known.record.state.logins.ended(now));
             return Err(error);
         }
         let issued = self.effects.login(limit, lock.file()).await;
@@ -311,7 +315,8 @@ impl<E: StoreEffects> Store<E> {
             }
         }
         let result = self.record_outcome(issued);
-        let saved = self.save(lock).await;
+        // Needed in any case: the token may have ended the one that other machines use.
+        let saved = self.save(lock, Urgency::Needed).await;
         if let (Err(error), Some(_)) = (&saved, self.medium.etcd()) {
             let what =
                 format!("the login is not in etcd, so other machines may log in again: {error}");
@@ -395,14 +400,14 @@ impl<E: StoreEffects> Store<E> {
     }
 
     /// Saves the state. The error is that of a caller whose login cannot be counted.
-    async fn save(&self, lock: &HeldLock<E>) -> Result<(), TokenError> {
+    async fn save(&self, lock: &HeldLock<E>, urgency: Urgency) -> Result<(), TokenError> {
         match (&self.medium, lock) {
             (Medium::Memory, _) => Ok(()),
             (Medium::File(file), HeldLock::File(lock)) => self.save_file(file, lock),
             (Medium::Etcd(etcd), HeldLock::Etcd(lock)) => {
                 let record = self.next_record();
-                let written = etcd.write(&self.effects, &record, lock).await;
-                if !self.succeeded(etcd, written)? {
+                let written = etcd.write(&self.effects, &record, lock, urgency).await;
+                if !self.succeeded(etcd, urgency, written)? {
                     return Err(lock_lost());
                 }
                 // Not before: a record that is in no etcd must not count as newer than what other machines write.

@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::time::Duration;
 
 use oge_tools::client::{Transport as _, TransportError};
 use oge_tools::request::{Header, Method, Request};
@@ -13,7 +14,8 @@ use zeroize::Zeroizing;
 use super::Etcd;
 use super::wire::{Answer, Call};
 use crate::effects::{Guarded as _, StoreEffects};
-use crate::timing::{ETCD_PAUSE, ETCD_TIMEOUT, REFRESH_AHEAD_TIMEOUT};
+use crate::timing::{ETCD_PAUSE, ETCD_TIMEOUT};
+use crate::urgency::Urgency;
 
 /// What an instance remembers between calls.
 #[derive(Default)]
@@ -23,15 +25,6 @@ pub(super) struct Session {
     endpoint: Option<usize>,
     /// The token of etcd's own authentication.
     token: Option<Secret>,
-}
-
-/// How urgent a call is.
-#[derive(Clone, Copy)]
-pub(crate) enum Urgency {
-    /// A caller has no token without it.
-    Needed,
-    /// The token is still good.
-    AheadOfTime,
 }
 
 /// Why a call failed. Has no secret.
@@ -58,6 +51,9 @@ pub(super) enum RequestError {
 /// The error for a response that etcd would not give.
 pub(super) const NOT_ETCD: &str = "answers with something else than etcd's API; check its port";
 
+/// The error if there is no time left for a call.
+const TOO_SLOW: &str = "answers too slowly";
+
 /// Added to an error that the user may have caused.
 const CHECK_USER: &str = "; check OGE_TOKEN_ETCD_USERNAME and OGE_TOKEN_ETCD_PASSWORD";
 
@@ -72,9 +68,9 @@ mod code {
 }
 
 impl<E: StoreEffects> Etcd<E> {
-    /// Makes a call, which may be sent more than once. Tries each endpoint in turn, again and again until the time of
-    /// its urgency is over: a cluster that lost its leader elects another one meanwhile. A needed call tries each
-    /// endpoint at least once, since one that is silent may take all of this time.
+    /// Makes a call, which may be sent more than once. Tries each endpoint in turn, again and again until its time is
+    /// over: a cluster that lost its leader elects another one meanwhile. A needed call tries each endpoint at least
+    /// once, since one that is silent may take all of this time.
     pub(super) async fn call(
         &self,
         effects: &E,
@@ -87,13 +83,17 @@ impl<E: StoreEffects> Etcd<E> {
             session.endpoint.get_or_insert(seed);
         });
         let endpoints = self.settings.endpoints.len();
-        let (min_tries, limit) = match urgency {
-            Urgency::Needed => (endpoints, ETCD_TIMEOUT),
-            Urgency::AheadOfTime => (1, REFRESH_AHEAD_TIMEOUT),
+        let min_tries = match urgency {
+            Urgency::Needed => endpoints,
+            Urgency::AheadOfTime { .. } => 1,
         };
         let mut tries = 0;
         loop {
-            let why = match self.attempt(call).await {
+            let limit = urgency.limit(ETCD_TIMEOUT, effects.now());
+            if limit.is_zero() {
+                return Err(EtcdError::Other(TOO_SLOW.into()));
+            }
+            let why = match self.attempt(call, limit).await {
                 Ok(answer) => return Ok(answer),
                 Err(RequestError::Unauthenticated(why)) => {
                     return Err(EtcdError::Other(why + CHECK_USER));
@@ -106,7 +106,7 @@ impl<E: StoreEffects> Etcd<E> {
                 session.endpoint = session.endpoint.map(|endpoint| endpoint.wrapping_add(1));
             });
             tries += 1;
-            if tries >= min_tries && effects.now().saturating_sub(started) >= limit {
+            if tries >= min_tries && effects.now().saturating_sub(started) >= ETCD_TIMEOUT {
                 return Err(EtcdError::Other(why));
             }
             if tries % endpoints == 0 {
@@ -115,24 +115,34 @@ impl<E: StoreEffects> Etcd<E> {
         }
     }
 
-    /// Makes a call at one endpoint. A rejected token is replaced, and the call is sent once more.
-    pub(super) async fn attempt(&self, call: &Call) -> Result<Answer, RequestError> {
+    /// Makes a call at one endpoint, with at most this time for each request. A rejected token is replaced, and the
+    /// call is sent once more.
+    pub(super) async fn attempt(
+        &self,
+        call: &Call,
+        limit: Duration,
+    ) -> Result<Answer, RequestError> {
         let Some((name, password)) = &self.settings.user else {
-            return self.send(call, None).await;
+            return self.send(call, None, limit).await;
         };
         if let Some(token) = self.session.with(|session| session.token.clone()) {
-            match self.send(call, Some(&token)).await {
+            match self.send(call, Some(&token), limit).await {
                 Err(RequestError::Unauthenticated(_)) => {}
                 result => return result,
             }
         }
-        let token = self.authenticate(name, password).await?;
+        let token = self.authenticate(name, password, limit).await?;
         self.session.with(|session| session.token = Some(token.clone()));
-        self.send(call, Some(&token)).await
+        self.send(call, Some(&token), limit).await
     }
 
-    async fn authenticate(&self, name: &str, password: &Secret) -> Result<Secret, RequestError> {
-        match self.send(&Call::authenticate(name, password), None).await {
+    async fn authenticate(
+        &self,
+        name: &str,
+        password: &Secret,
+        limit: Duration,
+    ) -> Result<Secret, RequestError> {
+        match self.send(&Call::authenticate(name, password), None, limit).await {
             Ok(Answer { token, .. }) => token.ok_or_else(|| {
                 RequestError::Refused("gave no token for OGE_TOKEN_ETCD_USERNAME".into())
             }),
@@ -141,7 +151,12 @@ impl<E: StoreEffects> Etcd<E> {
         }
     }
 
-    async fn send(&self, call: &Call, token: Option<&Secret>) -> Result<Answer, RequestError> {
+    async fn send(
+        &self,
+        call: &Call,
+        token: Option<&Secret>,
+        limit: Duration,
+    ) -> Result<Answer, RequestError> {
         let endpoints = &self.settings.endpoints;
         let endpoint = self.session.with(|session| session.endpoint.unwrap_or_default());
         let origin = endpoint.checked_rem(endpoints.len()).and_then(|at| endpoints.get(at));
@@ -149,7 +164,7 @@ impl<E: StoreEffects> Etcd<E> {
         let url = Url::parse(&[origin, call.path].concat())
             .map_err(|error| RequestError::Refused(format!("has an endpoint that {}", error.0)))?;
         let body = Some(call.body.as_str().into());
-        let request = Request::json("etcd", Method::post(), url, body, call.timeout);
+        let request = Request::json("etcd", Method::post(), url, body, call.timeout.min(limit));
         let mut request = Zeroizing::new(request);
         request.headers.extend(
             token.map(|token| Header { name: "authorization".into(), value: token.clone() }),

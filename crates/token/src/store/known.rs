@@ -39,8 +39,19 @@ pub(super) struct StoreState {
     pub(super) logins: LoginCounts,
     /// When etcd's state was last read.
     pub(super) read_at: Option<Duration>,
-    /// The last failed call to etcd since then: when it failed, and what callers read.
-    pub(super) outage: Option<(Duration, TokenError)>,
+    /// The last failed call to etcd since then.
+    pub(super) outage: Option<Outage>,
+}
+
+/// A failed call to etcd.
+#[derive(Clone)]
+pub(super) struct Outage {
+    /// When it failed.
+    pub(super) at: Duration,
+    /// What callers read.
+    pub(super) error: TokenError,
+    /// Whether it had the time of a needed call. One ahead of time gives up while etcd may only be slow.
+    pub(super) is_certain: bool,
 }
 
 impl StoreState {

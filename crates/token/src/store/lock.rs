@@ -7,9 +7,10 @@ use core::time::Duration;
 use oge_tools::token::{Token, TokenError};
 
 use super::errors::no_etcd;
+use super::known::Outage;
 use super::{RequestState, Store, TokenWanted};
 use crate::effects::{Guarded as _, StoreEffects};
-use crate::etcd::{Etcd, EtcdError, EtcdLock, Found, Urgency};
+use crate::etcd::{Etcd, EtcdError, EtcdLock, Found};
 use crate::file::{Locking, TokenFile};
 use crate::logins::Requester;
 use crate::medium::{HeldLock, Medium};
@@ -17,6 +18,7 @@ use crate::timing::{
     EARLY_RETRY_INTERVAL, ETCD_BACKOFF, ETCD_POLL, LOCK_POLL, LOCK_SETTLE, LOCK_STALE,
     LOCK_TIMEOUT, jittered,
 };
+use crate::urgency::Urgency;
 
 /// The right to log in, or the caller's result without one: that of the holder's login, or an error if it cannot
 /// be had.
@@ -34,7 +36,7 @@ impl<E: StoreEffects> Store<E> {
 
     /// Takes the right to log in while the held token is still good. `None` if a login is in flight, or if it is
     /// not known whether one is.
-    pub(super) async fn try_lock(&self) -> Option<HeldLock<E>> {
+    pub(super) async fn try_lock(&self, urgency: Urgency) -> Option<HeldLock<E>> {
         match &self.medium {
             Medium::Memory => Some(HeldLock::None),
             Medium::File(file) => match file.lock(self.effects.now()) {
@@ -47,13 +49,13 @@ impl<E: StoreEffects> Store<E> {
             },
             Medium::Etcd(etcd) => {
                 let now = self.effects.now();
-                if self.read_etcd(etcd, now, Urgency::AheadOfTime).await.ok()? {
+                if self.read_etcd(etcd, now, urgency).await.ok()? {
                     return None;
                 }
                 // The state that was read may have a newer token.
                 match self.request_state(TokenWanted::Good, Requester::Call, false) {
                     RequestState::RefreshSoon(_) => {
-                        let lock = self.lock_etcd(etcd, Urgency::AheadOfTime).await.ok()??;
+                        let lock = self.lock_etcd(etcd, urgency).await.ok()??;
                         Some(HeldLock::Etcd(lock))
                     }
                     _ => Some(HeldLock::None),
@@ -170,12 +172,12 @@ impl<E: StoreEffects> Store<E> {
     ) -> Result<bool, TokenError> {
         let started = self.effects.now();
         let outage = self.known.with(|known| known.outage.clone());
-        if let Some((at, error)) = outage
+        if let Some(Outage { at, error, is_certain: true }) = outage
             && (at >= asked_at || started.saturating_sub(at) < ETCD_BACKOFF)
         {
             return Err(error);
         }
-        let found = self.succeeded(etcd, etcd.read(&self.effects, urgency).await)?;
+        let found = self.succeeded(etcd, urgency, etcd.read(&self.effects, urgency).await)?;
         let is_locked = found.is_locked;
         self.merge_found(found, started);
         Ok(is_locked)
@@ -188,7 +190,8 @@ impl<E: StoreEffects> Store<E> {
         urgency: Urgency,
     ) -> Result<Option<EtcdLock>, TokenError> {
         let started = self.effects.now();
-        let (found, lock) = self.succeeded(etcd, etcd.lock(&self.effects, urgency).await)?;
+        let locked = etcd.lock(&self.effects, urgency).await;
+        let (found, lock) = self.succeeded(etcd, urgency, locked)?;
         if let Some(found) = found {
             self.merge_found(found, started);
         }
@@ -209,12 +212,14 @@ impl<E: StoreEffects> Store<E> {
     pub(super) fn succeeded<T>(
         &self,
         etcd: &Etcd<E>,
+        urgency: Urgency,
         result: Result<T, EtcdError>,
     ) -> Result<T, TokenError> {
         let result = result.map_err(|error| no_etcd(etcd.settings(), &error));
-        let now = self.effects.now();
-        self.known
-            .with(|known| known.outage = result.as_ref().err().map(|error| (now, error.clone())));
+        let at = self.effects.now();
+        let is_certain = matches!(urgency, Urgency::Needed);
+        let outage = result.as_ref().err().cloned().map(|error| Outage { at, error, is_certain });
+        self.known.with(|known| known.outage = outage);
         result
     }
 
@@ -240,7 +245,7 @@ impl<E: StoreEffects> Store<E> {
     /// Returns whether etcd has failed so recently that a good token is not refreshed ahead of time.
     pub(super) fn is_etcd_down(&self) -> bool {
         let now = self.effects.now();
-        let outage = self.known.with(|known| known.outage.as_ref().map(|(at, _)| *at));
+        let outage = self.known.with(|known| known.outage.as_ref().map(|outage| outage.at));
         outage.is_some_and(|at| now.saturating_sub(at) < EARLY_RETRY_INTERVAL)
     }
 }

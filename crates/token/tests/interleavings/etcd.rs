@@ -30,14 +30,25 @@ pub(crate) struct Cluster {
     /// When each lease ends.
     leases: BTreeMap<u64, Duration>,
     revision: u64,
-    /// How long the machine is suspended that writes the state next.
-    pub(crate) suspends: Option<Duration>,
+    /// When a machine is suspended, and for how long.
+    pub(crate) suspends: Option<(Before, Duration)>,
+    /// How long each call takes.
+    pub(crate) latency: Duration,
     /// What each call gets in place of an answer.
     pub(crate) fails: Option<TransportError>,
     /// The paths of all calls.
     pub(crate) calls: Vec<String>,
     /// Wait for a change.
     waiting: Vec<Waker>,
+}
+
+/// A moment just before a call takes effect.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Before {
+    /// The lock is created.
+    Lock,
+    /// The state is written.
+    Write,
 }
 
 struct Entry {
@@ -173,9 +184,14 @@ impl Transport for MockEtcd {
         yield_now().await;
         let path = request.url.path_and_query().to_owned();
         let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
-        if body["compare"][0]["create_revision"].as_str().is_some_and(|revision| revision != "0")
-            && let Some(time) = self.with(|cluster| cluster.suspends.take())
-        {
+        let before =
+            body["compare"][0]["create_revision"].as_str().map(|revision| match revision {
+                "0" => Before::Lock,
+                _ => Before::Write,
+            });
+        let suspends =
+            |cluster: &mut Cluster| cluster.suspends.take_if(|(moment, _)| Some(*moment) == before);
+        if let Some((_, time)) = self.with(suspends) {
             (self.pass)(time);
         }
         let now = (self.now)();
@@ -187,6 +203,11 @@ impl Transport for MockEtcd {
             }
         });
         self.notify();
+        let latency = self.with(|cluster| cluster.latency);
+        (self.pass)(latency.min(request.timeout));
+        if latency > request.timeout {
+            return Err(TransportError::Timeout { after: request.timeout });
+        }
         let answer = answer?;
         yield_now().await;
         let (status, body) = match answer {

@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use oge_token::SharedStore;
+use oge_token::{SharedStore, Store};
 use oge_tools::client::TransportError;
 use oge_tools::token::TokenError;
 use shuttle::future::{block_on, spawn};
 
 use super::effects::Login::{self, Fails, Issues, Panics, Rejects, Sleeps};
 use super::effects::World;
+use super::etcd::Before;
 use super::{Ask, Got, ask, explore_up_to};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -164,7 +165,7 @@ fn a_holder_that_comes_back_late_overwrites_nothing() {
 fn a_holder_that_was_suspended_before_its_login_makes_none() {
     run(|| async {
         let fleet = Fleet::new(&[Issues], 2);
-        fleet.world.etcd.with(|etcd| etcd.suspends = Some(LEASE));
+        fleet.world.etcd.with(|etcd| etcd.suspends = Some((Before::Write, LEASE)));
         let Err(TokenError::Unavailable(why)) = fleet.stores[0].get().await else {
             panic!("it logged in without the lock");
         };
@@ -173,6 +174,51 @@ fn a_holder_that_was_suspended_before_its_login_makes_none() {
         assert!(fleet.stores[1].get().await.is_ok());
         assert_eq!(fleet.logins(), 1);
     });
+}
+
+/// The lease is over, so the lock is not created, and the state is not read.
+#[test]
+fn a_holder_that_was_suspended_before_its_lock_asks_for_another_one() {
+    run(|| async {
+        let fleet = Fleet::new(&[Issues], 2);
+        fleet.world.etcd.with(|etcd| etcd.suspends = Some((Before::Lock, LEASE)));
+        let first = fleet.stores[0].get().await;
+        assert!(first.is_ok(), "{first:?}");
+        assert_eq!(fleet.stores[1].get().await, first);
+        assert_eq!(fleet.logins(), 1);
+        fleet.assert_unlocked().await;
+    });
+}
+
+/// A component can refresh only while its caller waits.
+#[test]
+fn a_caller_with_a_good_token_waits_three_seconds_for_a_slow_etcd() {
+    for millis in [100, 400, 700, 1000, 1500, 2500] {
+        run(move || async move {
+            let world = World::new(&[Issues]);
+            let store = Store::new(world.clone(), world.shared(), None);
+            let first = store.get().await;
+            world.pass(HOUR - Duration::from_secs(120));
+            let latency = Duration::from_millis(millis);
+            world.etcd.with(|etcd| etcd.latency = latency);
+            let started = world.seen.now();
+            let second = store.get().await;
+            let took = world.seen.now() - started;
+            // Afterwards the token is saved, and the lock released.
+            let rest = 2 * latency.min(Duration::from_secs(2));
+            assert!(took <= Duration::from_secs(3) + rest, "{took:?} at {latency:?}");
+            let is_new = second != first;
+            assert!(second.is_ok() && (is_new || millis > 400), "{second:?} at {latency:?}");
+
+            // A caller that needs a token gets it from the same slow etcd at once.
+            let stale = second.unwrap().generation;
+            let third = store.refresh(Some(stale)).await;
+            match millis {
+                ..2000 => assert!(third.is_ok(), "{third:?} at {latency:?}"),
+                _ => assert!(third.is_err(), "{third:?} at {latency:?}"),
+            }
+        });
+    }
 }
 
 #[test]
