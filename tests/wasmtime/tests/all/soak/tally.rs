@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use oge_mock_platform::{Mock, Outcome, Route};
 
 use super::CALLERS;
-use super::fault_injector::{InjectedFaults, TOOLS, met};
+use super::fault_injector::{ENOUGH_ANSWERS, InjectedFaults, TOOLS, met};
 use super::ways::{Failed, Right};
 
 /// The number of wrong results that are kept for the report.
@@ -123,6 +123,9 @@ impl Tally {
         let failed_logins = mock.count_of(Route::Token, Outcome::Fault);
         assert_eq!(failed_logins, disturbed.login_faults, "logins that failed");
         assert_eq!(mock.count_of(Route::Token, Outcome::Refused), 0, "logins that were refused");
+
+        // The run had calls, revoked tokens and faults.
+        assert!(right > ENOUGH_ANSWERS && disturbed.deaths > 0 && !disturbed.faults.is_empty());
     }
 }
 
