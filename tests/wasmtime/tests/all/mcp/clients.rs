@@ -64,8 +64,6 @@ impl Home {
             .env_clear()
             .env("HOME", self.0.path())
             .env("PATH", "/usr/bin:/bin")
-            // The compiled component, which all homes share: compiling it takes seconds.
-            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .env("WASMTIME", env!("CARGO_BIN_EXE_stock-wasmtime"))
             .env("OGE_MCP_WASM", oge_artifacts::mcp());
         command
