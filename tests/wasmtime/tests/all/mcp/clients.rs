@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{BEARER, Listener, envelope, request};
-use crate::command::mock;
+use crate::command::{mock, precompiled};
 use crate::settings_file::every_form;
 
 const LAUNCHER: &str = "/home/ME/.local/bin/oge-mcp";
@@ -57,15 +57,23 @@ impl Home {
         Self(home)
     }
 
-    /// Returns a command as a client without a shell starts it.
+    /// Returns a command as a client without a shell starts it. The launcher finds a runtime that takes the
+    /// compiled component, because compiling it takes longer than the rest of a test.
     fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let runtime = self.0.path().join("wasmtime");
+        let stock = env!("CARGO_BIN_EXE_stock-wasmtime");
+        let script = format!(
+            "#!/bin/sh\nsubcommand=$1; shift; exec '{stock}' $subcommand --allow-precompiled \"$@\"\n"
+        );
+        fs::write(&runtime, script).unwrap();
+        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
         let mut command = Command::new(program);
         command
             .env_clear()
             .env("HOME", self.0.path())
             .env("PATH", "/usr/bin:/bin")
-            .env("WASMTIME", env!("CARGO_BIN_EXE_stock-wasmtime"))
-            .env("OGE_MCP_WASM", oge_artifacts::mcp());
+            .env("WASMTIME", runtime)
+            .env("OGE_MCP_WASM", precompiled(oge_artifacts::mcp()));
         command
     }
 }

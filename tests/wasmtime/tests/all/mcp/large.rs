@@ -1,6 +1,6 @@
 //! Large responses: results and memory are bounded, and the session keeps working.
 
-use oge_mock_platform::{Mock, Route};
+use oge_mock_platform::{Fault, Mock, Route};
 use rmcp::model::{ClientRequest, PingRequest, ReadResourceRequestParams, ResourceContents};
 use rmcp::service::ServiceError;
 use serde_json::{Value, json};
@@ -14,20 +14,25 @@ fn response(mock: &Mock, body: impl Into<Vec<u8>>) {
     mock.response(Route::Process, 200, "application/json", body.into());
 }
 
-/// Returns responses of 31 MiB in the forms that use the most memory per byte.
-fn responses() -> [(&'static str, Vec<u8>); 6] {
-    let filled = |start: &str, part: &str, end: &str| {
-        let count = (31 * MIB - start.len() - end.len()) / part.len();
-        [start, &part.repeat(count), end].concat().into_bytes()
-    };
-    [
-        ("text", filled("\"", "x", "\"")),
-        ("escapes", filled("\"", "\\u0001", "\"")),
-        ("numbers", filled("[", "0,", "0]")),
-        ("objects", filled("[", "{\"a\":0},", "0]")),
-        ("nested", filled("[", "[[[]]],", "0]")),
-        ("not UTF-8", vec![0xff; 31 * MIB]),
-    ]
+/// Repeats `part` between `start` and `end` up to 31 MiB, just under the largest response.
+fn filled(start: &str, part: &str, end: &str) -> Vec<u8> {
+    let count = (31 * MIB - start.len() - end.len()) / part.len();
+    [start, &part.repeat(count), end].concat().into_bytes()
+}
+
+fn objects() -> Vec<u8> {
+    filled("[", "{\"a\":0},", "0]")
+}
+
+fn json_response(body: Vec<u8>) -> Fault {
+    Fault::Response { status: 200, content_type: "application/json".to_owned(), body: body.into() }
+}
+
+/// Sets the responses to the next eight calls: these, in turn.
+fn eight_responses(mock: &Mock, responses: &[Fault]) {
+    for response in responses.iter().cycle().take(8) {
+        mock.fail_times(Route::Process, 1, response.clone());
+    }
 }
 
 /// Returns the peak memory of a process, in bytes.
@@ -41,32 +46,36 @@ fn peak(process: u32) -> usize {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_large_responses_at_once_use_bounded_memory() {
-    for (name, body) in responses() {
-        let mock = mock().await;
-        response(&mock, body);
-        let session = Session::start(&mock.settings(), STDIO[0]).await;
-        let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
-        let calls = (0..8).map(|_| session.call("run_big_query", json!({})));
-        let calls = futures_util::future::join_all(calls);
-        let ping = ClientRequest::PingRequest(PingRequest::default());
-        let (results, ping) = tokio::join!(calls, session.client.send_request(ping));
-        ping.unwrap();
-        for result in results {
-            let failure = envelope(&result);
-            let kind = failure["error"]["kind"].as_str().unwrap();
-            let expected: &[_] = match name {
-                "not UTF-8" => &["reply-too-large", "bad-reply"],
-                _ => &["reply-too-large"],
-            };
-            assert!(expected.contains(&kind), "{name}: {failure}");
-        }
-        let peak = peak(process);
-        println!("{name}: {} MiB", peak / MIB);
-        assert!(peak < 8 * 32 * MIB, "{name}: {} MiB", peak / MIB);
-        mock.clear_all_faults();
-        let small = session.envelope("run_big_query", json!({})).await;
-        assert_eq!(small["success"], json!(true), "{small}");
-    }
+    // The forms that use the most memory per byte.
+    let bodies = [
+        filled("\"", "x", "\""),
+        filled("\"", "\\u0001", "\""),
+        filled("[", "0,", "0]"),
+        objects(),
+        filled("[", "[[[]]],", "0]"),
+        vec![0xff; 31 * MIB],
+    ];
+    let mock = mock().await;
+    eight_responses(&mock, &bodies.map(json_response));
+    let session = Session::start(&mock.settings(), STDIO[0]).await;
+    let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
+    let calls = (0..8).map(|_| session.call("run_big_query", json!({})));
+    let calls = futures_util::future::join_all(calls);
+    let ping = ClientRequest::PingRequest(PingRequest::default());
+    let (results, ping) = tokio::join!(calls, session.client.send_request(ping));
+    ping.unwrap();
+    let failures: Vec<_> = results.iter().map(envelope).collect();
+    let is =
+        |kind: &str| failures.iter().filter(|failure| failure["error"]["kind"] == kind).count();
+    // The body that is not UTF-8 is both.
+    assert_eq!(is("reply-too-large") + is("bad-reply"), 8, "{failures:?}");
+    assert!(is("bad-reply") <= 1, "{failures:?}");
+    assert_eq!(mock.count(Route::Process), 8);
+    let peak = peak(process);
+    println!("{} MiB", peak / MIB);
+    assert!(peak < 8 * 32 * MIB, "{} MiB", peak / MIB);
+    let small = session.envelope("run_big_query", json!({})).await;
+    assert_eq!(small["success"], json!(true), "{small}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,27 +114,24 @@ async fn an_oversized_result_names_its_size_and_the_setting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_large_results_are_kept_in_bounded_memory() {
     let feature = r#"{"type":"Feature","geometry":{"type":"Point","coordinates":[114.5,30]}},"#;
-    let features = format!("[{}0]", feature.repeat(31 * MIB / feature.len()));
-    let [.., objects, _, _] = responses();
-    for (name, body) in [("features", features.into_bytes()), objects] {
-        let mock = mock().await;
-        response(&mock, body);
-        let state = tempfile::tempdir().unwrap();
-        let settings = with(&mock, &[("OGE_TOKEN_FILE", "/state/token")]);
-        let mut command = wasmtime("run", &settings);
-        command.arg("--dir").arg(format!("{}::/state", state.path().display()));
-        command.args(["-S", "http"]);
-        add_component(&mut command, oge_artifacts::mcp());
-        let session = Session::of_command(Listener::default(), command, STDIO[0].1).await;
-        let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
-        let calls = (0..8).map(|_| session.envelope("run_big_query", json!({})));
-        for envelope in futures_util::future::join_all(calls).await {
-            assert!(envelope["preview"]["bytes"].as_u64() > Some(30 << 20), "{name}: {envelope}");
-        }
-        let peak = peak(process);
-        println!("{name}: {} MiB", peak / MIB);
-        assert!(peak < 8 * 32 * MIB, "{name}: {} MiB", peak / MIB);
+    let features = filled("[", feature, "0]");
+    let mock = mock().await;
+    eight_responses(&mock, &[features, objects()].map(json_response));
+    let state = tempfile::tempdir().unwrap();
+    let settings = with(&mock, &[("OGE_TOKEN_FILE", "/state/token")]);
+    let mut command = wasmtime("run", &settings);
+    command.arg("--dir").arg(format!("{}::/state", state.path().display()));
+    command.args(["-S", "http"]);
+    add_component(&mut command, oge_artifacts::mcp());
+    let session = Session::of_command(Listener::default(), command, STDIO[0].1).await;
+    let process = session.child.as_ref().and_then(tokio::process::Child::id).unwrap();
+    let calls = (0..8).map(|_| session.envelope("run_big_query", json!({})));
+    for envelope in futures_util::future::join_all(calls).await {
+        assert!(envelope["preview"]["bytes"].as_u64() > Some(30 << 20), "{envelope}");
     }
+    let peak = peak(process);
+    println!("{} MiB", peak / MIB);
+    assert!(peak < 8 * 32 * MIB, "{} MiB", peak / MIB);
 }
 
 /// Returns the ways with a token file.
