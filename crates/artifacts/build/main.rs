@@ -19,15 +19,8 @@ use crate::strip::strip;
 
 fn main() -> anyhow::Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let build = WasmBuild::new(&[
-        "components",
-        "crates",
-        "src",
-        "tests/gateway",
-        "tests/hostile",
-        "tests/mcp-fixtures",
-        "wit",
-    ])?;
+    let build =
+        WasmBuild::new(&["components", "crates", "src", "tests/gateway", "tests/hostile", "wit"])?;
     let component = |package, features: &[&str], stack| {
         build.component(package, features, stack).and_then(|bytes| strip(&bytes))
     };
@@ -39,7 +32,6 @@ fn main() -> anyhow::Result<()> {
     let hostile = small("oge-hostile", &[])?;
     let hostile_config = small("oge-hostile", &["wasi-config"])?;
     let gateway = small("oge-gateway", &[])?;
-    let fixtures = component("oge-mcp-fixtures", &[], Stack::Large)?;
     let mcp = component("oge-mcp", &[], Stack::Large)?;
     // The store also filters the settings for the tools, because some of them are credentials.
     let (token_store, settings) = ("oge:tools/token-store", "wasi:cli/environment");
@@ -68,7 +60,6 @@ fn main() -> anyhow::Result<()> {
     write_component(&out, "OGE_HOSTILE", "oge-hostile", &hostile)?;
     write_component(&out, "OGE_HOSTILE_STANDALONE", "oge-hostile-standalone", &hostile_standalone)?;
     write_component(&out, "OGE_HOSTILE_CONFIG", "oge-hostile-config", &hostile_config)?;
-    write_component(&out, "OGE_MCP_FIXTURES", "oge-mcp-fixtures", &fixtures)?;
     write_component(&out, "OGE_GATEWAY", "oge-gateway", &gateway)
 }
 

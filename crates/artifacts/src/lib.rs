@@ -83,12 +83,6 @@ pub fn gateway() -> &'static Path {
     Path::new(env!("OGE_GATEWAY_WASM"))
 }
 
-/// Returns the MCP server with the conformance suite's tools in place of ours, for tests.
-#[must_use]
-pub fn mcp_fixtures() -> &'static Path {
-    Path::new(env!("OGE_MCP_FIXTURES_WASM"))
-}
-
 /// Reads the world of a component.
 ///
 /// # Errors

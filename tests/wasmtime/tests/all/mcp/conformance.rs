@@ -18,7 +18,8 @@ async fn the_suites_scenarios_pass() {
     let bearer = [("OGE_MCP_BEARER".to_owned(), BEARER.to_owned())];
     // One instance serves all requests, so that it knows which tasks were cancelled.
     let reuse = ["--max-instance-reuse-count", "100000", "--idle-instance-timeout", "600s"];
-    let fixtures = Server::of(oge_artifacts::mcp_fixtures(), &bearer, None, &reuse);
+    let fixtures = option_env!("OGE_MCP_FIXTURES_WASM").expect("npm ci in tests/conformance");
+    let fixtures = Server::of(Path::new(fixtures), &bearer, None, &reuse);
     let output = Command::new("node")
         .args(["run.mjs", &shipped.url("/mcp"), &native.url("/mcp"), &fixtures.url("/mcp")])
         .args(["--bearer", "OGE_MCP_BEARER"])

@@ -54,7 +54,7 @@ const ALONE: &str = "OGE_SOAK_ALONE";
 
 fn seconds() -> Duration {
     let seconds = env::var("OGE_SOAK_SECONDS").ok();
-    Duration::from_secs(seconds.map_or(15, |seconds| seconds.parse().expect("a whole number")))
+    Duration::from_secs(seconds.map_or(5, |seconds| seconds.parse().expect("a whole number")))
 }
 
 fn seed() -> u64 {
