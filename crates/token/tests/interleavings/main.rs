@@ -97,7 +97,7 @@ fn explore_up_to(max: usize, name: &str, scene: impl Fn() + Clone + Send + Sync 
 }
 
 /// They take a few seconds.
-const MAX_ORDERS: usize = 40_000;
+const MAX_ORDERS: usize = 20_000;
 /// How many are run at random.
 const AT_RANDOM: usize = 5_000;
 const SEED: u64 = 7;
