@@ -66,7 +66,8 @@ impl CallCommand {
         let changes_something = self.tool.changes_something();
         let call = Pending { host, progress: progress.clone(), json: self.json, output };
         tokio::select! {
-            result = self.tool.run(call) => result,
+            // Polled first, so that Ctrl-C is handled before the first request is sent.
+            biased;
             _ = tokio::signal::ctrl_c() => {
                 let last = progress.last();
                 progress.end();
@@ -80,6 +81,7 @@ impl CallCommand {
                 });
                 Ok(INTERRUPTED.into())
             }
+            result = self.tool.run(call) => result,
         }
     }
 }
