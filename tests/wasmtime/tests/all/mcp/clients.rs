@@ -54,25 +54,30 @@ impl Home {
         fs::write(&file, format!("# Settings.\n\n{}OGE_LOG=\n", lines.collect::<String>()))
             .unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        Self(home)
+        let home = Self(home);
+        // Takes the compiled component, because compiling it takes longer than the rest of a test.
+        let script = format!(
+            "#!/bin/sh\nsubcommand=$1; shift; exec '{}' $subcommand --allow-precompiled \"$@\"\n",
+            env!("CARGO_BIN_EXE_stock-wasmtime")
+        );
+        fs::write(home.runtime(), script).unwrap();
+        fs::set_permissions(home.runtime(), fs::Permissions::from_mode(0o700)).unwrap();
+        home
     }
 
-    /// Returns a command as a client without a shell starts it. The launcher finds a runtime that takes the
-    /// compiled component, because compiling it takes longer than the rest of a test.
+    /// The runtime that the launcher starts.
+    fn runtime(&self) -> PathBuf {
+        self.0.path().join("wasmtime")
+    }
+
+    /// Returns a command as a client without a shell starts it.
     fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let runtime = self.0.path().join("wasmtime");
-        let stock = env!("CARGO_BIN_EXE_stock-wasmtime");
-        let script = format!(
-            "#!/bin/sh\nsubcommand=$1; shift; exec '{stock}' $subcommand --allow-precompiled \"$@\"\n"
-        );
-        fs::write(&runtime, script).unwrap();
-        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
         let mut command = Command::new(program);
         command
             .env_clear()
             .env("HOME", self.0.path())
             .env("PATH", "/usr/bin:/bin")
-            .env("WASMTIME", runtime)
+            .env("WASMTIME", self.runtime())
             .env("OGE_MCP_WASM", precompiled(oge_artifacts::mcp()));
         command
     }
