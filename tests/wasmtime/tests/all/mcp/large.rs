@@ -67,15 +67,11 @@ async fn eight_large_responses_at_once_use_bounded_memory() {
     for result in results {
         let failure = envelope(&result);
         let error = &failure["error"];
-        let is_text = error["body"].as_str().is_some_and(|body| !body.starts_with('\u{fffd}'));
+        // Only text has its start in the error.
+        let is_text = error["body"].is_string();
         let expected: &[_] =
             if is_text { &["reply-too-large"] } else { &["reply-too-large", "bad-reply"] };
         assert!(expected.contains(&error["kind"].as_str().unwrap()), "{failure}");
-        println!(
-            "{} {is_text} {:?}",
-            error["kind"],
-            error["body"].as_str().map(|b| b.chars().take(6).collect::<String>())
-        );
     }
     assert_eq!(mock.count(Route::Process), 8);
     let peak = peak(process);
