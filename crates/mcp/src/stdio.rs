@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::Transport;
 use rmcp::{RoleServer, ServiceExt as _};
@@ -23,6 +23,9 @@ use crate::written::Written;
 const GRACE: Duration = Duration::from_secs(5);
 /// The largest message.
 const MAX_LINE_BYTES: usize = 16 << 20;
+
+/// The most bytes of several lines in one write.
+const MAX_WRITE_BYTES: usize = 4096;
 
 /// Standard input, standard output, the clock and the log of this process.
 pub trait Console: 'static {
@@ -151,9 +154,13 @@ impl<C: Console> Transport<RoleServer> for Stdio<C> {
         let is_awaited = self.in_flight.borrow_mut().answer(&mut message);
         let line =
             is_awaited.then(|| serde_json::to_vec(&message).map(|line| self.output.send(line)));
+        // A notification leaves in one write with what follows it at once.
+        let is_notification = matches!(message, JsonRpcMessage::Notification(_));
         async move {
-            let Some(line) = line else { return Ok(()) };
-            line?.await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+            let Some(is_written) = line.transpose()?.filter(|_| !is_notification) else {
+                return Ok(());
+            };
+            is_written.await.map_err(|_| io::ErrorKind::BrokenPipe.into())
         }
     }
 
@@ -233,8 +240,11 @@ type Line = (Vec<u8>, oneshot::Sender<()>);
 struct Output(UnboundedSender<Line>);
 
 impl Output {
-    /// Queues a line. The receiver completes when it is written, and fails if the output is closed.
-    fn send(&self, line: Vec<u8>) -> oneshot::Receiver<()> {
+    /// Queues a line, or nothing to wait for what is queued. The receiver completes when it is written, and fails if the output is closed.
+    fn send(&self, mut line: Vec<u8>) -> oneshot::Receiver<()> {
+        if !line.is_empty() {
+            line.push(b'\n');
+        }
         let (written, is_written) = oneshot::channel();
         // If the output is closed, this drops `written`, and the receiver fails.
         let _ = self.0.send((line, written));
@@ -242,15 +252,59 @@ impl Output {
     }
 }
 
-/// Writes lines until the output is closed.
+/// Writes lines until the output is closed. Short lines that are queued at the same time leave in one write.
 async fn write(mut sink: impl Sink, mut lines: UnboundedReceiver<Line>) {
-    while let Some((mut line, written)) = lines.recv().await {
-        if !line.is_empty() {
-            line.push(b'\n');
+    let mut next = lines.recv().await;
+    while let Some((mut text, is_written)) = next {
+        let mut written = vec![is_written];
+        let mut queued = lines.try_recv().ok();
+        // A large result is not copied.
+        while let Some((line, is_written)) =
+            queued.take_if(|(line, _)| text.len() + line.len() <= MAX_WRITE_BYTES)
+        {
+            text.extend(line);
+            written.push(is_written);
+            queued = lines.try_recv().ok();
         }
-        if !sink.write(line).await {
+        if !sink.write(text).await {
             return;
         }
-        let _ = written.send(());
+        for line in written {
+            let _ = line.send(());
+        }
+        next = match queued {
+            Some(line) => Some(line),
+            None => lines.recv().await,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn short_lines_leave_in_one_write() {
+        struct Record(Rc<RefCell<Vec<usize>>>);
+
+        impl Sink for Record {
+            async fn write(&mut self, bytes: Vec<u8>) -> bool {
+                self.0.borrow_mut().push(bytes.len());
+                true
+            }
+        }
+
+        let writes = Rc::default();
+        let (output, lines) = unbounded_channel();
+        let output = Output(output);
+        let short = MAX_WRITE_BYTES / 2 - 1;
+        let sizes = [short, short, 1, MAX_WRITE_BYTES, 1, 0];
+        let written: Vec<_> = sizes.iter().map(|size| output.send(vec![b'x'; *size])).collect();
+        drop(output);
+        write(Record(Rc::clone(&writes)), lines).await;
+        assert_eq!(*writes.borrow(), [MAX_WRITE_BYTES, 2, MAX_WRITE_BYTES + 1, 2]);
+        for is_written in written {
+            is_written.await.unwrap();
+        }
     }
 }
