@@ -42,14 +42,17 @@ impl KnownSecrets {
         }
     }
 
-    /// Remembers a token that is about to be used. Forgets the oldest one beyond the last three.
-    pub fn add(&mut self, token: &Token) {
-        if !self.tokens.iter().any(|known| known.generation == token.generation) {
+    /// Remembers a token that is about to be used. Forgets the oldest one beyond the last three. Returns whether it
+    /// is new.
+    pub fn add(&mut self, token: &Token) -> bool {
+        let is_new = !self.tokens.iter().any(|known| known.generation == token.generation);
+        if is_new {
             if self.tokens.len() == MAX_TOKENS {
                 self.tokens.remove(0);
             }
             self.tokens.push(token.clone());
         }
+        is_new
     }
 
     /// Returns a redactor for all of them.

@@ -1,9 +1,9 @@
 //! The secrets that a host knows and hides in its guests' failures and logs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oge_tools::error::Failure;
-use oge_tools::secret::Redactor;
+use oge_tools::secret::{KnownSecrets, Search};
 use oge_tools::token::Token;
 
 use crate::guest_log::LogSink;
@@ -13,58 +13,80 @@ pub(crate) const LINE_BYTES: usize = 16 * 1024;
 
 /// The secrets of the settings, and the last tokens. Clones share them.
 #[derive(Clone)]
-pub(crate) struct HostSecrets(Arc<Mutex<oge_tools::secret::KnownSecrets>>);
+pub(crate) struct HostSecrets(Arc<Mutex<Known>>);
+
+struct Known {
+    secrets: KnownSecrets,
+    /// Prepared by the first line of a log after a change.
+    search: Option<Arc<Search>>,
+}
 
 impl HostSecrets {
     pub(crate) fn from_settings(get: impl Fn(&str) -> Option<String>) -> Self {
-        Self(Arc::new(Mutex::new(oge_tools::secret::KnownSecrets::from_settings(get))))
+        let secrets = KnownSecrets::from_settings(get);
+        Self(Arc::new(Mutex::new(Known { secrets, search: None })))
     }
 
     /// Adds a token that is passed to a guest.
     pub(crate) fn add(&self, token: &Token) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(token);
+        let mut known = self.known();
+        if known.secrets.add(token) {
+            known.search = None;
+        }
     }
 
     /// Hides secrets in a failure. The guest knows and hides only those that it sent.
     pub(crate) fn redacted(&self, failure: Failure) -> Failure {
-        failure.redacted(&self.redactor())
+        let redactor = self.known().secrets.redactor();
+        failure.redacted(&redactor)
     }
 
-    /// Returns a sink that hides secrets in the lines that can quote the platform: warnings and errors.
+    /// Returns a sink that hides secrets in every line, because an event of any level can quote the platform.
     pub(crate) fn redacting(&self, sink: LogSink) -> LogSink {
         let known = self.clone();
-        Arc::new(move |line: &str| {
-            if line.starts_with("info ") || line.starts_with("debug ") {
-                sink(line);
-            } else {
-                sink(&known.redactor().start_of(line, LINE_BYTES));
-            }
-        })
+        Arc::new(move |line: &str| sink(&known.search().start_of(line, LINE_BYTES)))
     }
 
-    fn redactor(&self) -> Redactor {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).redactor()
+    fn search(&self) -> Arc<Search> {
+        let Known { secrets, search } = &mut *self.known();
+        Arc::clone(search.get_or_insert_with(|| Arc::new(secrets.redactor().search())))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use oge_tools::secret::Secret;
+
     use super::*;
 
     #[test]
-    fn a_log_hides_secrets_in_warnings_and_errors() {
+    fn a_log_hides_secrets_in_lines_of_every_level() {
         let value = |key: &str| (key == "OGE_TOKEN_PASSWORD").then(|| "MARKER-pass".to_owned());
+        let known = HostSecrets::from_settings(value);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let received = Arc::clone(&lines);
-        let sink = HostSecrets::from_settings(value)
+        let sink = known
             .redacting(Arc::new(move |line: &str| received.lock().unwrap().push(line.to_owned())));
-        for line in ["error x: not MARKER-pass", "warn x: MARKER-p…", "MARKER-pass", "info x: y"]
-        {
+        for (line, expected) in [
+            ("error x: not MARKER-pass", "error x: not ***"),
+            ("warn x: MARKER-p…", "warn x: ***…"),
+            ("info x: MARKER-pass", "info x: ***"),
+            (
+                r#"{"level":"debug","message":"MARKER-pass"}"#,
+                r#"{"level":"debug","message":"***"}"#,
+            ),
+            ("debug x: MARKER-token", "debug x: MARKER-token"),
+        ] {
             sink(line);
+            assert_eq!(lines.lock().unwrap().pop().as_deref(), Some(expected));
         }
-        assert_eq!(
-            *lines.lock().unwrap(),
-            ["error x: not ***", "warn x: ***…", "***", "info x: y"]
-        );
+        let authorization = Secret::new("Bearer MARKER-token");
+        known.add(&Token { authorization, generation: 1 });
+        sink("debug x: MARKER-token");
+        assert_eq!(*lines.lock().unwrap(), ["debug x: ***"]);
     }
 }
