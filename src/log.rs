@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use crate::error::Failure;
 use crate::outcome::Expiry;
+use crate::secret::Redactor;
 
 /// How much the log shows. Each level includes the levels before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,6 +138,27 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
+    /// Returns the event without secrets in its text, which may quote the platform. `text` holds the result.
+    #[must_use]
+    pub fn redacted<'a>(
+        self,
+        redactor: impl FnOnce() -> Redactor,
+        text: &'a mut String,
+    ) -> Event<'a>
+    where
+        Self: 'a,
+    {
+        let (Self::Warning(what) | Self::Info(what) | Self::Waiting(what)) = self else {
+            return self;
+        };
+        *text = redactor().excerpt(what);
+        match self {
+            Self::Warning(_) => Event::Warning(text),
+            Self::Info(_) => Event::Info(text),
+            _ => Event::Waiting(text),
+        }
+    }
+
     /// Returns the level of the event.
     #[must_use]
     pub const fn level(&self) -> Level {
@@ -207,8 +229,11 @@ impl fmt::Display for Seconds {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
     use crate::error::FailureKind;
+    use crate::secret::Secret;
 
     #[test]
     fn the_log_lines_of_an_expired_call_match_the_old_server() {
@@ -236,6 +261,18 @@ mod tests {
         let failure = Failure::new(FailureKind::Api, "x", "a\nerror b\r\u{1b}[2J\u{202e}c\n");
         let line = Event::Failed(&failure).line("x");
         assert_eq!(line, "error x: 失败: api: a\\nerror b\\r\\u{1b}[2J\\u{202e}c\\n\n");
+    }
+
+    #[test]
+    fn a_text_of_the_platform_has_no_secrets() {
+        let redactor = || Redactor::default().hide(&Secret::new("MARKER-pass"));
+        for event in [Event::Warning, Event::Info, Event::Waiting] {
+            let event = event("state: MARKER-pass");
+            let mut text = String::new();
+            let redacted = event.redacted(redactor, &mut text);
+            assert_eq!(redacted.to_string(), "state: ***");
+            assert_eq!(redacted.level(), event.level());
+        }
     }
 
     #[test]

@@ -249,6 +249,8 @@ impl WasiEnv {
         |operation, event| {
             // The toolbox logs every failure once, whatever its source.
             if !matches!(event, Event::Failed(_)) {
+                let mut text = String::new();
+                let event = event.redacted(|| self.redactor(), &mut text);
                 self.log(operation, event);
                 progress.tell(event);
             }
