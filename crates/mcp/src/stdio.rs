@@ -1,6 +1,7 @@
 //! MCP over stdio: one message per line.
 
 use std::cell::RefCell;
+use std::future::pending;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -197,7 +198,11 @@ impl<C: Console> Input<C> {
                 let _ = refused.await;
                 self.refused = None;
             }
-            let line = self.line().await?;
+            let Some(line) = self.line().await else {
+                // The SDK sends no progress after the end of the input, and a call waits until its progress is sent.
+                // With each response it asks for the next message anew.
+                return if in_flight.borrow().is_empty() { None } else { pending().await };
+            };
             match line.and_then(|line| normalize(&line)).and_then(parse).and_then(admitted) {
                 Ok(message) => return Some(message),
                 Err(refusal) => self.refuse(&refusal),

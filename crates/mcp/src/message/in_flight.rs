@@ -55,6 +55,12 @@ impl InFlight {
         Ok(())
     }
 
+    /// Returns whether each request has its response or was cancelled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.theirs.is_empty()
+    }
+
     /// Replaces the id of an outgoing message with the client's. Returns whether to send the message.
     pub fn answer(&mut self, message: &mut ServerJsonRpcMessage) -> bool {
         let id = match message {
@@ -140,7 +146,7 @@ mod tests {
         }
         let mut unreadable = ServerJsonRpcMessage::error(ErrorData::parse_error("why", None), None);
         assert!(all.answer(&mut unreadable));
-        assert!(all.ours.is_empty() && all.theirs.is_empty());
+        assert!(all.ours.is_empty() && all.is_empty());
     }
 
     #[test]
