@@ -22,7 +22,8 @@ use crate::env_file::EnvFile;
 use crate::output::OutputFile;
 use crate::progress::Progress;
 use crate::state;
-use crate::style::{FAINT, HANDLED, mark, paint, print, print_error};
+use crate::stderr::print_error;
+use crate::style::{FAINT, HANDLED, mark, paint, print};
 use crate::tools::ToolCommand;
 use crate::{COMMON, FAILED, INTERRUPTED, NOT_ENDED, USAGE};
 

@@ -15,6 +15,7 @@ mod mock;
 mod output;
 mod progress;
 mod state;
+mod stderr;
 mod style;
 mod tools;
 
@@ -95,7 +96,7 @@ impl Cli {
             Command::Completions(completions) => completions.run(Cli::command()),
         };
         result.unwrap_or_else(|error| {
-            style::print_error(&format!("oge: {error:#}"));
+            stderr::print_error(&format!("oge: {error:#}"));
             ExitCode::from(if error.is::<NotWritten>() { FAILED } else { USAGE })
         })
     }
@@ -109,12 +110,13 @@ pub fn main() -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(command.run());
+            stderr::flush();
             // A thread may still wait for input.
             runtime.shutdown_background();
             code
         }
         Err(error) => {
-            style::print_error(&format!("oge: the command cannot start: {error}"));
+            stderr::print_error(&format!("oge: the command cannot start: {error}"));
             ExitCode::from(FAILED)
         }
     }

@@ -1,5 +1,6 @@
 //! The log. Guests log as JSON, because their events are a call's progress too.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +8,7 @@ use oge_mcp_server::progress::Progress;
 use oge_tools::log::{Event, Format, Level, Log, json};
 use serde::Deserialize;
 
-use crate::style::print_error;
+use crate::stderr::print_error;
 
 /// A line of a guest or of its host, in JSON.
 #[derive(Deserialize)]
@@ -18,16 +19,30 @@ struct Line {
     message: String,
 }
 
+impl Line {
+    /// Writes the line, which was read from `json`, to standard error if the log includes its level.
+    fn write(&self, log: Log, json: &str) {
+        if Level::parse(&self.level).is_some_and(|level| level <= log.level) {
+            match log.format {
+                Format::Text => {
+                    print_error(&format!("{} {}: {}", self.level, self.operation, self.message));
+                }
+                Format::Json => print_error(json),
+            }
+        }
+    }
+}
+
 /// Logs a line of a guest, and reports it to the client. Leaves out the call's failure, which the toolbox logs
 /// and the result has.
 pub(crate) fn observe(log: Log, line: &str, progress: &Progress) {
-    let read = serde_json::from_str::<Line>(line).ok();
-    if read.as_ref().is_some_and(|line| line.event == "failed") {
-        return;
-    }
-    write_line(log, line);
-    if let Some(line) = read {
-        progress.tell(line.message);
+    match serde_json::from_str::<Line>(line) {
+        Ok(read) if read.event == "failed" => {}
+        Ok(read) => {
+            read.write(log, line);
+            progress.tell(read.message);
+        }
+        Err(_) => print_line(line),
     }
 }
 
@@ -38,16 +53,9 @@ pub(crate) fn message(line: &str) -> Option<String> {
 
 /// Writes a line to standard error if the log includes its level. A line that is not JSON is written in any case.
 pub(crate) fn write_line(log: Log, line: &str) {
-    let Ok(read) = serde_json::from_str::<Line>(line) else {
-        return print_line(line);
-    };
-    if Level::parse(&read.level).is_some_and(|level| level <= log.level) {
-        match log.format {
-            Format::Text => {
-                print_error(&format!("{} {}: {}", read.level, read.operation, read.message));
-            }
-            Format::Json => print_error(line),
-        }
+    match serde_json::from_str::<Line>(line) {
+        Ok(read) => read.write(log, line),
+        Err(_) => print_line(line),
     }
 }
 
@@ -68,9 +76,14 @@ pub(crate) fn set_format(format: Format) {
 
 /// Writes a line of this process to standard error, in its format.
 pub(crate) fn print_line(line: &str) {
+    print_error(&in_format(line));
+}
+
+/// Returns a line of this process in its format.
+pub(crate) fn in_format(line: &str) -> Cow<'_, str> {
     match FORMAT.get() {
-        Some(Format::Json) => print_error(json::of_text(line, wall_clock()).trim_end()),
-        _ => print_error(line),
+        Some(Format::Json) => json::of_text(line, wall_clock()).trim_end().to_owned().into(),
+        _ => line.into(),
     }
 }
 

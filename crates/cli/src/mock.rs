@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use oge_mock_platform::{ExpiredForm, Mock, Options, Outcome};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::style::{BAD, FAINT, GOOD, HANDLED, paint, print, print_error};
+use crate::stderr::print_error;
+use crate::style::{BAD, FAINT, GOOD, HANDLED, paint, print};
 
 /// Run a mock platform on loopback until Ctrl-C, and print the settings to use it.
 #[derive(Debug, Args)]

@@ -45,12 +45,6 @@ pub(crate) fn print(line: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line to standard error, at once, so that lines of several processes do not mix. Ignores write errors,
-/// because there is no other place to report them.
-pub(crate) fn print_error(line: &str) {
-    let _ = anstream::stderr().write_all(format!("{line}\n").as_bytes());
-}
-
 /// Returns the mark in front of a success or a failure.
 pub(crate) fn mark(good: bool) -> String {
     let (style, symbol, word) = if good { (GOOD, "✓", "ok") } else { (BAD, "✗", "FAILED") };

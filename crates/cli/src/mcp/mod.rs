@@ -33,6 +33,7 @@ use self::settings::LiveSettings;
 use crate::component::ComponentFile;
 use crate::env_file::EnvFile;
 use crate::log::print_line;
+use crate::stderr;
 
 /// How many calls of one assistant run at the same time. Further calls wait.
 const STDIO_CALLS: u32 = 32;
@@ -67,6 +68,7 @@ pub(crate) struct ServeCommand {
 
 impl McpCommand {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        stderr::detach();
         if std::io::stdin().is_terminal() {
             print_line(
                 "oge mcp: an AI assistant starts this command and talks to it over standard input and output. \
@@ -88,6 +90,7 @@ impl McpCommand {
 
 impl ServeCommand {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        stderr::detach();
         let Self { env_file, component, address, max_calls, max_connections } = self;
         let capacity = Capacity::new(max_calls, max_connections)?;
         let settings = LiveSettings::start(env_file);

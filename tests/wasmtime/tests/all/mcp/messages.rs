@@ -1,11 +1,15 @@
 //! Invalid lines on stdio: each gets a response, and none ends the server.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use oge_mock_platform::{Fault, Mock, Route};
+use oge_tools::log::Log;
 use serde_json::{Value, json};
+use tempfile::tempfile;
 use tokio::time::Instant;
 
 use super::{STDIO, Transport, stdio};
@@ -20,7 +24,10 @@ struct Pipes {
 
 impl Pipes {
     fn open(mock: &Mock, transport: Transport) -> Self {
-        let mut command = stdio(&mock.settings(), transport);
+        Self::of(stdio(&mock.settings(), transport))
+    }
+
+    fn of(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("a host");
         let input = child.stdin.take().unwrap();
@@ -59,11 +66,101 @@ impl Pipes {
 }
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":"ping","method":"ping"}"#;
+const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
 fn initialize() -> String {
     json!({"jsonrpc": "2.0", "id": 1, "method": "initialize",
            "params": {"protocolVersion": "2025-11-25", "clientInfo": {"name": "c"}}})
     .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_may_take_the_place_of_pipes() {
+    for (transport, _) in STDIO {
+        let mock = mock().await;
+        let (mut input, mut output) = (tempfile().unwrap(), tempfile().unwrap());
+        writeln!(input, "{}\n{PING}", initialize()).unwrap();
+        input.rewind().unwrap();
+        let mut command = stdio(&mock.settings(), transport);
+        command.stdin(input).stdout(output.try_clone().unwrap()).stderr(Stdio::null());
+        assert!(command.status().unwrap().success());
+        output.rewind().unwrap();
+        let messages = serde_json::Deserializer::from_reader(output).into_iter::<Value>();
+        let ids: Vec<_> = messages.map(|message| message.unwrap()["id"].clone()).collect();
+        assert_eq!(ids, [json!(1), json!("ping")]);
+    }
+}
+
+/// Node gives its child processes sockets. The list of tools is larger than one write.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_may_take_the_place_of_pipes() {
+    const LISTS: usize = 100;
+    for (transport, _) in STDIO {
+        let mock = mock().await;
+        let (input, mut requests) = pair();
+        let (output, responses) = pair();
+        let mut command = stdio(&mock.settings(), transport);
+        command.stdin(input).stdout(output).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // The parent's ends of both.
+        drop(command);
+        writeln!(requests, "{}\n{INITIALIZED}", initialize()).unwrap();
+        for id in 0..LISTS {
+            let list = json!({"jsonrpc": "2.0", "id": id, "method": "tools/list"});
+            writeln!(requests, "{list}").unwrap();
+        }
+        // More than the sockets hold waits for this.
+        let lines = BufReader::new(responses).lines().take(LISTS + 1);
+        assert!(lines.map(|line| line.unwrap().len()).sum::<usize>() > LISTS * 4096);
+        drop(requests);
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[cfg(unix)]
+fn pair() -> (std::os::fd::OwnedFd, UnixStream) {
+    let (theirs, ours) = UnixStream::pair().unwrap();
+    (theirs.into(), ours)
+}
+
+/// The log is more than a pipe and the server hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_need_not_read_the_log() {
+    const CALLS: usize = 300;
+    let mock = mock().await;
+    let mut settings = mock.settings();
+    settings.extend(Log::EVERYTHING.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let mut pipes = Pipes::of(stdio(&settings, Transport::OgeStdio));
+    assert_eq!(pipes.ask(initialize()), (json!(1), None));
+    pipes.write(INITIALIZED);
+    for id in 0..CALLS {
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+                          "params": {"name": "query_task_status", "arguments": {"dag_id": "d"}}});
+        assert_eq!(pipes.ask(call.to_string()), (json!(id), None));
+    }
+    let log = pipes.end();
+    assert!(log.contains("lines were left out"), "{log}");
+    assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_with_progress_end_after_the_input_has_ended() {
+    for (transport, _) in STDIO {
+        let mock = mock().await;
+        let mut pipes = Pipes::open(&mock, transport);
+        assert_eq!(pipes.ask(initialize()), (json!(1), None));
+        pipes.write(INITIALIZED);
+        let call = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
+            "name": "query_task_status", "arguments": {"dag_id": "d"}, "_meta": {"progressToken": 3}}});
+        pipes.write(call.to_string());
+        let Pipes { mut child, input, output } = pipes;
+        drop(input);
+        let messages = serde_json::Deserializer::from_reader(output).into_iter::<Value>();
+        let last = messages.map(|message| message.unwrap()).last().unwrap();
+        assert_eq!(last["id"], 2);
+        assert!(child.wait().unwrap().success());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,14 +173,14 @@ async fn messages_before_initialize_do_not_end_the_session() {
         let mut notification = call.clone();
         notification.as_object_mut().unwrap().remove("id");
         pipes.write(notification.to_string());
-        pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+        pipes.write(INITIALIZED);
         pipes.write(r#"{"jsonrpc":"2.0","id":1,"result":{"auth_token":"s3cret-7"}}"#);
         pipes.write(r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"s3cret-7"}}"#);
         assert_eq!(pipes.ask("s3cret-7"), (json!(null), Some(-32700)));
         assert_eq!(pipes.ask(PING), (json!("ping"), None));
         assert_eq!(pipes.ask(call.to_string()), (json!(5), Some(-32602)));
         assert_eq!(pipes.ask(initialize()), (json!(1), None));
-        pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+        pipes.write(INITIALIZED);
         assert_eq!(pipes.ask(PING), (json!("ping"), None));
         let log = pipes.end();
         assert!(log.contains("warn MCP: ") && !log.contains("s3cret"), "{log}");
@@ -148,7 +245,7 @@ async fn a_duplicate_id_is_refused_and_its_call_continues() {
         let mock = mock().await;
         let mut pipes = Pipes::open(&mock, transport);
         assert_eq!(pipes.ask(initialize()), (json!(1), None));
-        pipes.write(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+        pipes.write(INITIALIZED);
         mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
         let call =
             r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
