@@ -28,6 +28,22 @@ async fn a_workflow_waits_and_its_progress_names_step_id_and_state() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn progress_hides_a_secret_that_the_platform_repeats() {
+    for way in STDIO {
+        let mock = mock().await;
+        let settings = mock.settings();
+        let password = settings.iter().find(|(key, _)| key == "OGE_TOKEN_PASSWORD").unwrap();
+        let body = json!({"dags": {&*password.1: {}}}).to_string();
+        mock.response(Route::ExecuteCode, 200, "application/json", body);
+        let session = Session::start(&settings, way).await;
+        session.call("execute_dag_workflow", json!({"code": "c"})).await;
+        let progress = format!("{:?}", session.progress(4).await);
+        assert!(progress.contains("dag_id: ***"), "{way:?}: {progress}");
+        assert!(!progress.contains(&*password.1), "{way:?}: {progress}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_workflow_is_an_error_that_keeps_its_data() {
     for way in STDIO {
         let mock = mock().await;
