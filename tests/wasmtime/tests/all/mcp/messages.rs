@@ -95,7 +95,7 @@ async fn files_may_take_the_place_of_pipes() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_may_take_the_place_of_pipes() {
-    const LISTS: usize = 100;
+    const LISTS: usize = 20;
     for (transport, _) in STDIO {
         let mock = mock().await;
         let (input, mut requests) = pair();
@@ -105,11 +105,13 @@ async fn sockets_may_take_the_place_of_pipes() {
         let mut child = command.spawn().unwrap();
         // The parent's ends of both.
         drop(command);
-        writeln!(requests, "{}\n{INITIALIZED}", initialize()).unwrap();
+        let mut messages = format!("{}\n{INITIALIZED}\n", initialize());
         for id in 0..LISTS {
             let list = json!({"jsonrpc": "2.0", "id": id, "method": "tools/list"});
-            writeln!(requests, "{list}").unwrap();
+            messages += &format!("{list}\n");
         }
+        // In one piece, because a server may read only after its responses are read.
+        requests.write_all(messages.as_bytes()).unwrap();
         // More than the sockets hold waits for this.
         let lines = BufReader::new(responses).lines().take(LISTS + 1);
         assert!(lines.map(|line| line.unwrap().len()).sum::<usize>() > LISTS * 4096);
