@@ -53,6 +53,12 @@ impl Pipes {
         (answer.get("id").expect("an id").clone(), answer["error"]["code"].as_i64())
     }
 
+    /// Begins the session.
+    fn begin(&mut self) {
+        assert_eq!(self.ask(initialize()), (json!(1), None));
+        self.write(INITIALIZED);
+    }
+
     /// Closes the input and returns the log when the server has exited.
     fn end(self) -> String {
         let Self { child, input, output } = self;
@@ -91,7 +97,7 @@ async fn files_may_take_the_place_of_pipes() {
     }
 }
 
-/// Node gives its child processes sockets. The list of tools is larger than one write.
+/// Node gives its child processes sockets.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_may_take_the_place_of_pipes() {
@@ -134,8 +140,7 @@ async fn a_client_need_not_read_the_log() {
     let mut settings = mock.settings();
     settings.extend(Log::EVERYTHING.map(|(key, value)| (key.to_owned(), value.to_owned())));
     let mut pipes = Pipes::of(stdio(&settings, Transport::OgeStdio));
-    assert_eq!(pipes.ask(initialize()), (json!(1), None));
-    pipes.write(INITIALIZED);
+    pipes.begin();
     for id in 0..CALLS {
         let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
                           "params": {"name": "query_task_status", "arguments": {"dag_id": "d"}}});
@@ -151,8 +156,7 @@ async fn calls_with_progress_end_after_the_input_has_ended() {
     for (transport, _) in STDIO {
         let mock = mock().await;
         let mut pipes = Pipes::open(&mock, transport);
-        assert_eq!(pipes.ask(initialize()), (json!(1), None));
-        pipes.write(INITIALIZED);
+        pipes.begin();
         let call = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
             "name": "query_task_status", "arguments": {"dag_id": "d"}, "_meta": {"progressToken": 3}}});
         pipes.write(call.to_string());
@@ -181,8 +185,7 @@ async fn messages_before_initialize_do_not_end_the_session() {
         assert_eq!(pipes.ask("s3cret-7"), (json!(null), Some(-32700)));
         assert_eq!(pipes.ask(PING), (json!("ping"), None));
         assert_eq!(pipes.ask(call.to_string()), (json!(5), Some(-32602)));
-        assert_eq!(pipes.ask(initialize()), (json!(1), None));
-        pipes.write(INITIALIZED);
+        pipes.begin();
         assert_eq!(pipes.ask(PING), (json!("ping"), None));
         let log = pipes.end();
         assert!(log.contains("warn MCP: ") && !log.contains("s3cret"), "{log}");
@@ -246,8 +249,7 @@ async fn a_duplicate_id_is_refused_and_its_call_continues() {
     for (transport, _) in STDIO {
         let mock = mock().await;
         let mut pipes = Pipes::open(&mock, transport);
-        assert_eq!(pipes.ask(initialize()), (json!(1), None));
-        pipes.write(INITIALIZED);
+        pipes.begin();
         mock.fail_times(Route::Process, 1, Fault::Delay(Duration::from_secs(2)));
         let call =
             r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"run_big_query"}}"#;
