@@ -46,17 +46,15 @@ pub(crate) fn observe(log: Log, line: &str, progress: &Progress) {
     }
 }
 
-/// Returns the event's message in a line of a guest.
-pub(crate) fn message(line: &str) -> Option<String> {
-    serde_json::from_str::<Line>(line).ok().map(|line| line.message)
-}
-
-/// Writes a line to standard error if the log includes its level. A line that is not JSON is written in any case.
-pub(crate) fn write_line(log: Log, line: &str) {
-    match serde_json::from_str::<Line>(line) {
-        Ok(read) => read.write(log, line),
-        Err(_) => print_line(line),
-    }
+/// Writes a line to standard error if the log includes its level, and returns its message. A line that is not JSON
+/// is written in any case and has no message.
+pub(crate) fn write_line(log: Log, line: &str) -> Option<String> {
+    let Ok(read) = serde_json::from_str::<Line>(line) else {
+        print_line(line);
+        return None;
+    };
+    read.write(log, line);
+    Some(read.message)
 }
 
 /// Writes an event to standard error if the log includes its level.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use oge_tools::log::Log;
 
-use crate::log::{message, write_line};
+use crate::log::write_line;
 
 /// A spinner with the elapsed time if stderr is a terminal; else hidden.
 #[derive(Clone)]
@@ -38,10 +38,9 @@ impl Progress {
 
     /// Shows the event of a log line beside the spinner. Writes the line above it if `log` includes it.
     pub(crate) fn log(&self, log: Log, line: &str) {
-        if let Some(message) = message(line) {
+        if let Some(message) = self.0.suspend(|| write_line(log, line)) {
             self.show(&message);
         }
-        self.0.suspend(|| write_line(log, line));
     }
 
     /// Removes the spinner.

@@ -148,7 +148,7 @@ impl HostEnv {
         let builder = state::kept((self.shared.component)(), settings.all());
         // The guest logs everything, since its events are a call's progress. `log` selects what is printed.
         let log = self.loaded.log;
-        let write = move |line: &str| write_line(log, line);
+        let write = move |line: &str| drop(write_line(log, line));
         Ok(builder
             .settings(settings.all().clone())
             .settings(Log::EVERYTHING)
