@@ -1,11 +1,11 @@
 //! etcd behind TLS: the reference host trusts the certificates of `OGE_CA_FILE` there too.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use oge_host::Host;
-use oge_mock_platform::{Mock, Options, Route};
+use oge_mock_platform::{Mock, Options, ReservedPort, Route};
 use oge_tools::error::FailureKind;
 use oge_tools::tools::QueryTaskStatus;
 use tempfile::{NamedTempFile, TempDir};
@@ -19,14 +19,14 @@ use crate::tls::{CertificateAuthority, TlsProxy};
 struct Etcd {
     address: SocketAddr,
     process: Child,
+    _ports: [ReservedPort; 2],
     _directory: TempDir,
 }
 
 impl Etcd {
     async fn start() -> Self {
-        let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [client, peer] = ports.each_ref().map(|port| port.local_addr().unwrap());
-        drop(ports);
+        let ports = [(); 2].map(|()| ReservedPort::new().unwrap());
+        let [client, peer] = ports.each_ref().map(ReservedPort::address);
         let directory = TempDir::new().unwrap();
         let mut etcd = Command::new("etcd");
         etcd.arg("--data-dir").arg(directory.path());
@@ -35,7 +35,7 @@ impl Etcd {
         etcd.arg(format!("--listen-peer-urls=http://{peer}"));
         etcd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = etcd.spawn().unwrap();
-        let this = Self { address: client, process, _directory: directory };
+        let this = Self { address: client, process, _ports: ports, _directory: directory };
         for _ in 0..300 {
             if TcpStream::connect(client).await.is_ok() {
                 return this;

@@ -1,10 +1,11 @@
 //! A TCP proxy in front of the mock that causes faults below HTTP.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use oge_mock_platform::ReservedPort;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
@@ -37,9 +38,7 @@ pub(super) enum ProxyFault {
 
 /// A port on loopback that forwards to a server. Closes all connections on drop.
 pub(super) struct FaultyProxy {
-    address: SocketAddr,
-    /// A bound socket that never listens. It reserves the port while nothing listens.
-    _reserved: TcpSocket,
+    reserved: ReservedPort,
     connections: Arc<Mutex<JoinSet<()>>>,
     accepting: AbortHandle,
 }
@@ -47,15 +46,14 @@ pub(super) struct FaultyProxy {
 impl FaultyProxy {
     /// Starts a proxy that treats connections as `manner` but forwards the first `passed` (at most one).
     pub(super) fn start(to: SocketAddr, manner: ProxyFault, passed: usize) -> Self {
-        let reserved = socket((Ipv4Addr::LOCALHOST, 0).into());
-        let address = reserved.local_addr().unwrap();
+        let reserved = ReservedPort::new().unwrap();
         let connections = Arc::default();
-        let accepting = accept(address, to, manner, passed, &connections);
-        Self { address, _reserved: reserved, connections, accepting }
+        let accepting = accept(reserved.address(), to, manner, passed, &connections);
+        Self { reserved, connections, accepting }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.reserved.address()
     }
 
     /// Forwards every new connection to this address.
@@ -64,7 +62,7 @@ impl FaultyProxy {
         while !self.accepting.is_finished() {
             tokio::task::yield_now().await;
         }
-        self.accepting = accept(self.address, to, ProxyFault::Pass, 0, &self.connections);
+        self.accepting = accept(self.address(), to, ProxyFault::Pass, 0, &self.connections);
     }
 }
 
@@ -74,15 +72,11 @@ impl Drop for FaultyProxy {
     }
 }
 
-fn socket(address: SocketAddr) -> TcpSocket {
+fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
     socket.bind(address).unwrap();
-    socket
-}
-
-fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
-    socket(address).listen(backlog).unwrap()
+    socket.listen(backlog).unwrap()
 }
 
 /// Accepts connections in a task. Listens when it returns, unless the manner is `Refuse`.

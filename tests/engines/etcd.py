@@ -9,10 +9,16 @@ import urllib.request
 from pathlib import Path
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+RESERVED = []
+
+
+def reserve_port() -> int:
+    """Returns a port that the system gives to nobody else: a socket is bound to it and never listens."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    RESERVED.append(reserved)
+    return reserved.getsockname()[1]
 
 
 def post(url: str, body: dict, **headers: str) -> dict:
@@ -36,7 +42,7 @@ def until_up(url: str, process: subprocess.Popen) -> None:
 
 def start(place: Path, user: str, password: str, members: int = 1) -> str:
     """Starts a cluster with the flag and the grant of docs/scaling.md. Returns its endpoints."""
-    clients, peers = ([f"http://127.0.0.1:{free_port()}" for _ in range(members)] for _ in range(2))
+    clients, peers = ([f"http://127.0.0.1:{reserve_port()}" for _ in range(members)] for _ in range(2))
     names = [f"member-{index}" for index in range(members)]
     cluster = ",".join(f"{name}={peer}" for name, peer in zip(names, peers))
     servers = []

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests/packages"))
 
 import etcd  # noqa: E402
 import harness  # noqa: E402
-from etcd import free_port, post, until_up  # noqa: E402
+from etcd import reserve_port, post, until_up  # noqa: E402
 from harness import TOOLS, Mock  # noqa: E402
 
 harness.OGE = Path(os.environ.get("OGE", harness.OGE))
@@ -91,7 +91,7 @@ class Replica:
     """The container's command, with the environment of a pod."""
 
     def __init__(self, place: Path, environment: dict[str, str]) -> None:
-        self.port, self.shutdown_port = free_port(), free_port()
+        self.port, self.shutdown_port = reserve_port(), reserve_port()
         ours = {
             f"0.0.0.0:{container()['ports'][0]['containerPort']}": f"127.0.0.1:{self.port}",
             SHUTDOWN: f"127.0.0.1:{self.shutdown_port}",

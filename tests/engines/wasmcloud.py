@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests/packages"))
 
 import etcd  # noqa: E402
 import harness  # noqa: E402
-from etcd import free_port, post  # noqa: E402
+from etcd import reserve_port, post  # noqa: E402
 from harness import TOOLS, Mock  # noqa: E402
 from registry import Registry, push, version_of  # noqa: E402
 
@@ -50,12 +50,12 @@ class Cloud:
     """Two hosts, NATS and a registry."""
 
     def __init__(self, place: Path) -> None:
-        self.nats = f"nats://127.0.0.1:{free_port()}"
+        self.nats = f"nats://127.0.0.1:{reserve_port()}"
         start(place / "nats.log", "nats-server", "-a", "127.0.0.1", "-p", self.nats.rpartition(":")[2])
         registry, version = Registry(place), version_of("oge-mcp")
         push(registry, "oge-mcp", version)
         self.image = f"{registry.address}/oge-mcp:{version}"
-        self.ports = [free_port(), free_port()]
+        self.ports = [reserve_port(), reserve_port()]
         for port in self.ports:
             command = [WASH, "host", "--http-addr", f"127.0.0.1:{port}", "--oci-ca-path", registry.authority]
             command += ["--scheduler-nats-url", self.nats, "--data-nats-url", self.nats]

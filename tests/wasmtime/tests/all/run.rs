@@ -1,6 +1,6 @@
 //! `wasmtime run`: each tool, and the effect of the settings.
 
-use oge_mock_platform::{Mock, Options, Route, TokenStyle};
+use oge_mock_platform::{Mock, Options, ReservedPort, Route, TokenStyle};
 
 use crate::command::{invoke, mock};
 
@@ -70,15 +70,15 @@ async fn rejected_credentials_are_a_token_store_failure() {
 async fn an_unreachable_authority_is_a_token_store_failure() {
     let mock = mock().await;
     let mut settings = mock.settings();
-    // A port that was free a moment ago, so nothing listens on it.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = ReservedPort::new().unwrap();
+    let authority = format!("http://{}", nobody.address());
     for (key, value) in &mut settings {
         if key == "OGE_TOKEN_URL" {
-            *value = format!("http://127.0.0.1:{port}/token");
+            *value = format!("{authority}/token");
         }
     }
     let output = invoke(&settings, r#"query-task-status("d", none)"#);
-    output.has(&["kind: token-store", &format!("http://127.0.0.1:{port}"), "refused"]);
+    output.has(&["kind: token-store", &authority, "refused"]);
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! A cluster of three etcd processes on loopback.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use oge_mock_platform::ReservedPort;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -19,21 +19,18 @@ pub struct Cluster {
 struct Member {
     client: String,
     peer: String,
+    /// Kept also while the member does not run.
+    _ports: [ReservedPort; 2],
     process: Option<Child>,
 }
 
 impl Cluster {
     /// Starts three members and waits until they have elected a leader.
     pub async fn start() -> Self {
-        // All ports are taken at once, so that no two are equal.
-        let ports: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let urls: Vec<_> =
-            ports.iter().map(|port| format!("http://{}", port.local_addr().unwrap())).collect();
-        drop(ports);
-        let members = urls.chunks(2).map(|urls| Member {
-            client: urls[0].clone(),
-            peer: urls[1].clone(),
-            process: None,
+        let members = (0..3).map(|_| {
+            let ports = [(); 2].map(|()| ReservedPort::new().unwrap());
+            let [client, peer] = ports.each_ref().map(|port| format!("http://{}", port.address()));
+            Member { client, peer, _ports: ports, process: None }
         });
         let mut cluster = Self { members: members.collect(), directory: TempDir::new().unwrap() };
         cluster.start_all().await;
