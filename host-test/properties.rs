@@ -116,7 +116,7 @@ proptest! {
             transport: Script { answers, sent: RefCell::default() },
             token_store: Store { renewal, refreshes: Cell::new(0) },
             clock: Still,
-            redactor: oge_tools::secret::Redactor::default(),
+            secrets: Default::default(),
             trace: None,
             observe: |_: &str, _: Event<'_>| {},
         };

@@ -138,7 +138,8 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// Returns the event without secrets in its text, which may quote the platform. `text` holds the result.
+    /// Returns the event without secrets in its text, which may quote the platform. A failure hides its own. `text`
+    /// holds the result.
     #[must_use]
     pub fn redacted<'a>(
         self,
@@ -148,14 +149,20 @@ impl Event<'_> {
     where
         Self: 'a,
     {
-        let (Self::Warning(what) | Self::Info(what) | Self::Waiting(what)) = self else {
-            return self;
+        let hide = |what| {
+            *text = redactor().excerpt(what);
+            &**text
         };
-        *text = redactor().excerpt(what);
         match self {
-            Self::Warning(_) => Event::Warning(text),
-            Self::Info(_) => Event::Info(text),
-            _ => Event::Waiting(text),
+            Self::Warning(what) => Event::Warning(hide(what)),
+            Self::Info(what) => Event::Info(hide(what)),
+            Self::Waiting(what) => Event::Waiting(hide(what)),
+            Self::Sending { .. }
+            | Self::Reading { .. }
+            | Self::Expired(_)
+            | Self::Refreshed
+            | Self::Accepted { .. }
+            | Self::Failed(_) => self,
         }
     }
 

@@ -92,7 +92,7 @@ impl State {
                 here: here.clone(),
             },
             clock: here.clone(),
-            redactor: oge_tools::secret::Redactor::default(),
+            secrets: Default::default(),
             trace: None,
             observe: |_: &str, _: Event<'_>| {},
         };

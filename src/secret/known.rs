@@ -6,18 +6,29 @@ use alloc::vec::Vec;
 use super::{Redactor, Secret};
 use crate::token::Token;
 
-/// How many tokens are remembered. A token that was replaced may still be valid.
+/// How many tokens of the store are remembered, and how many of callers. A token that was replaced may still be valid.
 const MAX_TOKENS: usize = 3;
+
+/// A shorter text of a caller is no token, and hiding it would hide parts of words in other calls.
+const MIN_TOKEN_BYTES: usize = 6;
 
 /// The settings that are secrets, without `OGE_TOKEN`, which may have a scheme.
 const SECRETS: [&str; 4] =
     ["OGE_TOKEN_PASSWORD", "OGE_CLIENT_SECRET", "OGE_TOKEN_ETCD_PASSWORD", "OGE_MCP_BEARER"];
 
-/// The secrets of the settings and the last tokens that were used.
+/// The secrets of the settings, and the last tokens of the store and of callers.
 #[derive(Debug, Default)]
 pub struct KnownSecrets {
-    settings: Redactor,
-    tokens: Vec<Token>,
+    given: Redactor,
+    tokens: Vec<Secret>,
+    callers: Vec<Secret>,
+}
+
+impl From<Redactor> for KnownSecrets {
+    /// Also hides what the redactor hides.
+    fn from(given: Redactor) -> Self {
+        Self { given, ..Self::default() }
+    }
 }
 
 impl KnownSecrets {
@@ -34,34 +45,48 @@ impl KnownSecrets {
         let get = |key: &str| get(key).map(Secret::new);
         let set = |key: &str| get(key).filter(|value| !value.expose().trim().is_empty());
         let hide = |redactor: Redactor, value: Secret| redactor.hide(&value);
-        let before = core::mem::take(&mut self.settings);
-        self.settings = SECRETS.into_iter().filter_map(set).fold(before, hide);
+        let before = core::mem::take(&mut self.given);
+        self.given = SECRETS.into_iter().filter_map(set).fold(before, hide);
         if let Some(token) = set("OGE_TOKEN") {
-            let token = Secret::new(token.expose().trim());
-            self.settings = core::mem::take(&mut self.settings).hide_authorization(&token);
+            self.add_authorization(&Secret::new(token.expose().trim()));
         }
     }
 
-    /// Remembers a token that is about to be used. Forgets the oldest one beyond the last three. Returns whether it
-    /// is new.
+    /// Remembers the value of an `Authorization` header.
+    pub fn add_authorization(&mut self, value: &Secret) {
+        self.given = core::mem::take(&mut self.given).hide_authorization(value);
+    }
+
+    /// Remembers a token of the store that is about to be used. Forgets the oldest one beyond the last three. Returns
+    /// whether it is new.
     pub fn add(&mut self, token: &Token) -> bool {
-        let is_new = !self.tokens.iter().any(|known| known.generation == token.generation);
-        if is_new {
-            if self.tokens.len() == MAX_TOKENS {
-                self.tokens.remove(0);
-            }
-            self.tokens.push(token.clone());
-        }
-        is_new
+        remember(&mut self.tokens, token.authorization.clone())
+    }
+
+    /// Remembers a token that a caller passed, also for other calls. Forgets the oldest one beyond the last three.
+    /// Returns whether it is new.
+    pub fn add_caller(&mut self, token: Secret) -> bool {
+        token.expose().len() >= MIN_TOKEN_BYTES && remember(&mut self.callers, token)
     }
 
     /// Returns a redactor for all of them.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        let hide =
-            |redactor: Redactor, token: &Token| redactor.hide_authorization(&token.authorization);
-        self.tokens.iter().fold(self.settings.clone(), hide)
+        let tokens = self.tokens.iter().chain(&self.callers);
+        tokens.fold(self.given.clone(), Redactor::hide_authorization)
     }
+}
+
+/// Makes `token` the last one of at most [`MAX_TOKENS`]. Returns whether it is new.
+fn remember(tokens: &mut Vec<Secret>, token: Secret) -> bool {
+    let count = tokens.len();
+    tokens.retain(|known| *known != token);
+    let is_new = tokens.len() == count;
+    if tokens.len() == MAX_TOKENS {
+        tokens.remove(0);
+    }
+    tokens.push(token);
+    is_new
 }
 
 #[cfg(test)]
@@ -102,5 +127,23 @@ mod tests {
             "name: pass of-the-mcp-side given-token token-2-MARKED token-3-MARKED token-4-MARKED";
         assert_eq!(known.redactor().excerpt(text), "name: *** *** *** *** *** ***");
         assert_eq!(known.redactor().excerpt("token-1-MARK"), "token-1-MARK");
+    }
+
+    #[test]
+    fn the_last_three_tokens_of_callers_are_hidden_too() {
+        let mut known = KnownSecrets::from(Redactor::default().hide(&Secret::new("password-7")));
+        known.add(&token(1));
+        for (token, is_new) in [
+            ("first-token", true),
+            ("second-token", true),
+            ("third-token", true),
+            ("second-token", false),
+            ("x", false),
+            ("last-token", true),
+        ] {
+            assert_eq!(known.add_caller(Secret::new(token)), is_new, "{token}");
+        }
+        let text = "first-token second-token third-token last-token password-7 token-1-MARKED x";
+        assert_eq!(known.redactor().excerpt(text), "first-token *** *** *** *** *** x");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use oge_mcp_server::progress::Progress;
-use oge_tools::log::{Event, Format, Level, Log, json};
+use oge_tools::log::{Event, Format, Level, Log, escape_control, json};
 use serde::Deserialize;
 
 use crate::stderr::print_error;
@@ -20,12 +20,19 @@ struct Line {
 }
 
 impl Line {
+    /// Reads a line. Prints it if it is not JSON. A guest may be hostile, so what controls a terminal is escaped.
+    fn read(line: &str) -> Option<Self> {
+        let read = serde_json::from_str(line);
+        read.inspect_err(|_| print_line(&escape_control(line))).ok()
+    }
+
     /// Writes the line, which was read from `json`, to standard error if the log includes its level.
     fn write(&self, log: Log, json: &str) {
         if Level::parse(&self.level).is_some_and(|level| level <= log.level) {
             match log.format {
                 Format::Text => {
-                    print_error(&format!("{} {}: {}", self.level, self.operation, self.message));
+                    let text = format!("{} {}: {}", self.level, self.operation, self.message);
+                    print_error(&escape_control(&text));
                 }
                 Format::Json => print_error(json),
             }
@@ -36,23 +43,17 @@ impl Line {
 /// Logs a line of a guest, and reports it to the client. Leaves out the call's failure, which the toolbox logs
 /// and the result has.
 pub(crate) fn observe(log: Log, line: &str, progress: &Progress) {
-    match serde_json::from_str::<Line>(line) {
-        Ok(read) if read.event == "failed" => {}
-        Ok(read) => {
-            read.write(log, line);
-            progress.tell(read.message);
-        }
-        Err(_) => print_line(line),
+    if let Some(read) = Line::read(line)
+        && read.event != "failed"
+    {
+        read.write(log, line);
+        progress.tell(read.message);
     }
 }
 
-/// Writes a line to standard error if the log includes its level, and returns its message. A line that is not JSON
-/// is written in any case and has no message.
+/// Logs a line of a guest or of its host, and returns its message.
 pub(crate) fn write_line(log: Log, line: &str) -> Option<String> {
-    let Ok(read) = serde_json::from_str::<Line>(line) else {
-        print_line(line);
-        return None;
-    };
+    let read = Line::read(line)?;
     read.write(log, line);
     Some(read.message)
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -16,58 +16,77 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 
 enum Item {
     Line(String),
-    /// Dropped when all lines before it are written.
-    Flush(#[expect(dead_code, reason = "only dropped")] SyncSender<()>),
+    /// Answered when all lines before it are written.
+    Flush(Sender<()>),
 }
 
 /// The lines of a server. Empty in other commands.
-static QUEUE: OnceLock<SyncSender<Item>> = OnceLock::new();
+static QUEUE: OnceLock<Sender<Item>> = OnceLock::new();
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// How many lines were left out since the last one that was queued.
 static LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
 
 /// Lets a thread write all further lines, so that no other thread waits for the reader.
 pub(crate) fn detach() {
-    let (queue, items) = sync_channel(MAX_WAITING);
+    let (queue, items) = channel();
     if QUEUE.set(queue).is_err() {
         return;
     }
     thread::spawn(move || {
         for item in items {
-            if let Item::Line(line) = item {
-                write(&line);
-            }
-            let count = LEFT_OUT.swap(0, Ordering::Relaxed);
-            if count > 0 {
-                write(&in_format(&format!(
-                    "warn log: {count} lines were left out, because standard error was not read in time"
-                )));
+            match item {
+                Item::Line(line) => {
+                    write(&line);
+                    WAITING.fetch_sub(1, Ordering::Relaxed);
+                }
+                Item::Flush(written) => drop(written.send(())),
             }
         }
     });
 }
 
-/// Writes a line, at once, so that lines of several processes do not mix. Ignores write errors, because there is no
-/// other place to report them.
+/// Writes a line. In a server, queues it, or leaves it out if too many wait.
 pub(crate) fn print_error(line: &str) {
     match QUEUE.get() {
-        Some(queue) => {
-            if queue.try_send(Item::Line(line.to_owned())).is_err() {
-                LEFT_OUT.fetch_add(1, Ordering::Relaxed);
-            }
-        }
         None => write(line),
+        Some(_) if WAITING.load(Ordering::Relaxed) >= MAX_WAITING => {
+            LEFT_OUT.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(queue) => {
+            queue_gap(queue);
+            queue_line(queue, line.to_owned());
+        }
     }
 }
 
 /// Waits until the lines of a server are written, if somebody reads them.
 pub(crate) fn flush() {
-    let (written, is_written) = sync_channel(1);
-    if let Some(queue) = QUEUE.get()
-        && queue.try_send(Item::Flush(written)).is_ok()
-    {
+    if let Some(queue) = QUEUE.get() {
+        queue_gap(queue);
+        let (written, is_written) = channel();
+        let _ = queue.send(Item::Flush(written));
         let _ = is_written.recv_timeout(LAST_LINES);
     }
 }
 
+/// Queues a line in place of those that were left out.
+fn queue_gap(queue: &Sender<Item>) {
+    let count = LEFT_OUT.swap(0, Ordering::Relaxed);
+    if count > 0 {
+        let why = format!(
+            "warn log: {count} lines were left out, because standard error was not read in time"
+        );
+        queue_line(queue, in_format(&why).into_owned());
+    }
+}
+
+fn queue_line(queue: &Sender<Item>, line: String) {
+    WAITING.fetch_add(1, Ordering::Relaxed);
+    let _ = queue.send(Item::Line(line));
+}
+
+/// Writes a line at once, so that lines of several processes do not mix. Ignores errors, because there is no other
+/// place to report them.
 fn write(line: &str) {
     let _ = anstream::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -107,14 +107,13 @@ pub(crate) fn scripted<S: Transport>(
     transport: S,
 ) -> Client<S, Store, Still, impl Fn(&str, Event<'_>)> {
     let observe = |_: &str, _: Event<'_>| {};
-    let redactor = oge_tools::secret::Redactor::default();
     Client {
         settings: settings(),
         transport,
         token_store: Store::default(),
         clock: Still,
         observe,
-        redactor,
+        secrets: Default::default(),
         trace: None,
     }
 }

@@ -47,6 +47,7 @@ pub struct HostBuilder {
     tokens: Option<Arc<dyn TokenStore>>,
     token_file: Option<PathBuf>,
     log: Option<LogSink>,
+    secrets: HostSecrets,
     limits: Limits,
     calls_at_once: Option<u32>,
 }
@@ -60,6 +61,7 @@ impl HostBuilder {
             tokens: None,
             token_file: None,
             log: None,
+            secrets: HostSecrets::default(),
             limits: Limits::default(),
             calls_at_once: None,
         }
@@ -82,6 +84,13 @@ impl HostBuilder {
     #[must_use]
     pub fn allow(mut self, origin: Origin) -> Self {
         self.allowed.push(origin);
+        self
+    }
+
+    /// Shares the known secrets with other hosts: each hides those of all. The default knows this host's.
+    #[must_use]
+    pub fn secrets(mut self, secrets: HostSecrets) -> Self {
+        self.secrets = secrets;
         self
     }
 
@@ -140,7 +149,8 @@ impl HostBuilder {
             .unwrap_or(COPIES_OF_A_RESPONSE * settings.max_reply_bytes + BASE_MEMORY);
         let ca_file = get("OGE_CA_FILE").filter(|path| !path.trim().is_empty());
         let client = HttpClient::new(ca_file.as_deref().map(Path::new))?;
-        let known = HostSecrets::from_settings(get);
+        let known = self.secrets;
+        known.add_settings(get);
         let log = self.log.clone().unwrap_or_else(|| Arc::new(to_stderr));
         let tokens = match self.tokens {
             Some(tokens) => tokens,

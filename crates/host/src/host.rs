@@ -157,12 +157,6 @@ impl Host {
         self.0.tokens.login_counts()
     }
 
-    /// Hides in a failure the secrets that this host knows: those of its settings and the last tokens.
-    #[must_use]
-    pub fn redacted(&self, failure: Failure) -> Failure {
-        self.0.known.redacted(failure)
-    }
-
     /// Sends one request to any endpoint, with the retry for an expired token.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oge_tools::error::Failure;
-use oge_tools::secret::{KnownSecrets, Search};
+use oge_tools::secret::{KnownSecrets, Redactor, Search, Secret};
 use oge_tools::token::Token;
 
 use crate::guest_log::LogSink;
@@ -12,9 +12,10 @@ use crate::guest_log::LogSink;
 pub(crate) const LINE_BYTES: usize = 16 * 1024;
 
 /// The secrets of the settings, and the last tokens. Clones share them.
-#[derive(Clone)]
-pub(crate) struct HostSecrets(Arc<Mutex<Known>>);
+#[derive(Clone, Default)]
+pub struct HostSecrets(Arc<Mutex<Known>>);
 
+#[derive(Default)]
 struct Known {
     secrets: KnownSecrets,
     /// Prepared by the first line of a log after a change.
@@ -22,9 +23,11 @@ struct Known {
 }
 
 impl HostSecrets {
-    pub(crate) fn from_settings(get: impl Fn(&str) -> Option<String>) -> Self {
-        let secrets = KnownSecrets::from_settings(get);
-        Self(Arc::new(Mutex::new(Known { secrets, search: None })))
+    /// Adds the secrets of settings, which `get` returns by key.
+    pub fn add_settings(&self, get: impl Fn(&str) -> Option<String>) {
+        let mut known = self.known();
+        known.secrets.add_settings(get);
+        known.search = None;
     }
 
     /// Adds a token that is passed to a guest.
@@ -35,10 +38,23 @@ impl HostSecrets {
         }
     }
 
+    /// Adds a token that a caller passed.
+    pub fn add_caller(&self, token: Secret) {
+        let mut known = self.known();
+        if known.secrets.add_caller(token) {
+            known.search = None;
+        }
+    }
+
+    /// Returns what hides them.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        self.known().secrets.redactor()
+    }
+
     /// Hides secrets in a failure. The guest knows and hides only those that it sent.
     pub(crate) fn redacted(&self, failure: Failure) -> Failure {
-        let redactor = self.known().secrets.redactor();
-        failure.redacted(&redactor)
+        failure.redacted(&self.redactor())
     }
 
     /// Returns a sink that hides secrets in every line, because an event of any level can quote the platform.
@@ -59,14 +75,13 @@ impl HostSecrets {
 
 #[cfg(test)]
 mod tests {
-    use oge_tools::secret::Secret;
-
     use super::*;
 
     #[test]
     fn a_log_hides_secrets_in_lines_of_every_level() {
         let value = |key: &str| (key == "OGE_TOKEN_PASSWORD").then(|| "MARKER-pass".to_owned());
-        let known = HostSecrets::from_settings(value);
+        let known = HostSecrets::default();
+        known.add_settings(value);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let received = Arc::clone(&lines);
         let sink = known
@@ -87,6 +102,11 @@ mod tests {
         let authorization = Secret::new("Bearer MARKER-token");
         known.add(&Token { authorization, generation: 1 });
         sink("debug x: MARKER-token");
-        assert_eq!(*lines.lock().unwrap(), ["debug x: ***"]);
+        assert_eq!(lines.lock().unwrap().pop().as_deref(), Some("debug x: ***"));
+        // Former secrets may still be valid.
+        known.add_settings(|key| (key == "OGE_TOKEN_PASSWORD").then(|| "MARKER-next".to_owned()));
+        known.add_caller(Secret::new("MARKER-caller"));
+        sink("info x: MARKER-pass MARKER-next MARKER-caller");
+        assert_eq!(*lines.lock().unwrap(), ["info x: *** *** ***"]);
     }
 }

@@ -53,6 +53,7 @@ pub use client::HttpClient;
 pub use environment::environment;
 pub use guest_log::LogSink;
 pub use host::{CallError, Host};
+pub use known::HostSecrets;
 pub use limits::{LimitExceeded, Limits};
 pub use oge_token::ConfiguredToken;
 pub use password_login::PasswordLogin;

@@ -12,7 +12,6 @@ pub mod accept;
 pub mod access;
 pub mod allowed_names;
 pub mod arguments;
-pub mod callers;
 mod card;
 pub mod cors;
 mod field;

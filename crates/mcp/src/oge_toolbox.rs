@@ -11,7 +11,7 @@ use oge_token::{Folders, LoginCounts};
 use oge_tools::error::Failure;
 use oge_tools::for_each_tool;
 use oge_tools::pauses::{Pauses, watch};
-use oge_tools::secret::Secret;
+use oge_tools::secret::{Redactor, Secret};
 use oge_tools::tools::{Completed, QueryTaskStatus, Tool, query_task_status};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, DetailedTask, JsonObject,
@@ -53,8 +53,12 @@ pub trait ServerEnv: Clone + 'static {
     fn limits(&self) -> Limits;
     /// Hides a caller's token from now on.
     fn remember(&self, token: Secret);
-    /// Hides all secrets that this process knows.
-    fn redacted(&self, failure: Failure) -> Failure;
+    /// Returns what hides all secrets that this process knows.
+    fn redactor(&self) -> Redactor;
+    /// Hides them in a failure.
+    fn redacted(&self, failure: Failure) -> Failure {
+        failure.redacted(&self.redactor())
+    }
     /// Returns the time since an arbitrary fixed point.
     fn now(&self) -> Duration;
     /// Returns the time since 1970, UTC.
@@ -249,11 +253,17 @@ impl<O: RunTools> ToolCall<O> {
             arguments::take::<Watched>(checked).map_err(|failure| self.env.redacted(failure))?;
         let query = async || self.run::<Watched>(arguments.clone()).await;
         let pause = async |pause, output: &query_task_status::Output, waited: Duration| {
-            self.progress.tell(waiting(output, waited));
+            self.progress.tell(self.waiting(output, waited));
             self.env.sleep(pause).await;
         };
         let wait = Duration::from_secs(wait.unwrap_or_default());
         watch(Pauses::growing(wait), || self.env.now(), query, pause).await
+    }
+
+    /// Describes a task that has not ended. Hides secrets, because the state is the platform's text.
+    fn waiting(&self, output: &query_task_status::Output, waited: Duration) -> String {
+        let state = self.env.redactor().excerpt(&output.status);
+        format!("任务状态: {state} (已等待 {}s)", waited.as_secs())
     }
 
     async fn end<T: Tool>(
@@ -306,11 +316,6 @@ impl<O: RunTools> ToolCall<O> {
         self.env.hold(measured.memory()).await;
         measured.build()
     }
-}
-
-/// Describes a task that has not ended.
-fn waiting(output: &query_task_status::Output, waited: Duration) -> String {
-    format!("任务状态: {} (已等待 {}s)", output.status, waited.as_secs())
 }
 
 fn unknown_tool(name: &str) -> ErrorData {

@@ -1,5 +1,7 @@
 //! MCP over stdio: one message per line.
 
+mod output;
+
 use std::cell::RefCell;
 use std::future::pending;
 use std::io;
@@ -12,9 +14,9 @@ use rmcp::service::ServerInitializeError;
 use rmcp::transport::Transport;
 use rmcp::{RoleServer, ServiceExt as _};
 use send_wrapper::SendWrapper;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, oneshot, watch};
 
+use self::output::{Output, write};
 use crate::memory::Memory;
 use crate::message::{InFlight, Lines, Refusal, normalize, parse};
 use crate::server::{Server, Toolbox};
@@ -24,9 +26,6 @@ use crate::written::Written;
 const GRACE: Duration = Duration::from_secs(5);
 /// The largest message.
 const MAX_LINE_BYTES: usize = 16 << 20;
-
-/// The most bytes of several lines in one write.
-const MAX_WRITE_BYTES: usize = 4096;
 
 /// Standard input, standard output, the clock and the log of this process.
 pub trait Console: 'static {
@@ -67,8 +66,7 @@ pub async fn serve<T: Toolbox, C: Console>(
 ) -> Result<(), String> {
     let console = Rc::new(console);
     let (source, sink) = console.open();
-    let (output, lines) = unbounded_channel();
-    let output = Output(output);
+    let (output, lines) = Output::new();
     let (ended, mut has_ended) = watch::channel(false);
     let input = Input {
         source,
@@ -155,7 +153,7 @@ impl<C: Console> Transport<RoleServer> for Stdio<C> {
         let is_awaited = self.in_flight.borrow_mut().answer(&mut message);
         let line =
             is_awaited.then(|| serde_json::to_vec(&message).map(|line| self.output.send(line)));
-        // A notification leaves in one write with what follows it at once.
+        // Not awaited, so that it shares a write with the response. The log of a call is limited, and so are these.
         let is_notification = matches!(message, JsonRpcMessage::Notification(_));
         async move {
             let Some(is_written) = line.transpose()?.filter(|_| !is_notification) else {
@@ -199,8 +197,8 @@ impl<C: Console> Input<C> {
                 self.refused = None;
             }
             let Some(line) = self.line().await else {
-                // The SDK sends no progress after the end of the input, and a call waits until its progress is sent.
-                // With each response it asks for the next message anew.
+                // The SDK sends no progress after the end of the input, and a call waits until its progress is sent. So
+                // the end waits for the calls: the SDK drops this future and asks again after each response.
                 return if in_flight.borrow().is_empty() { None } else { pending().await };
             };
             match line.and_then(|line| normalize(&line)).and_then(parse).and_then(admitted) {
@@ -233,83 +231,6 @@ impl<C: Console> Input<C> {
                     return self.lines.last_line();
                 }
             }
-        }
-    }
-}
-
-/// A line to write, and the channel that reports that it is written.
-type Line = (Vec<u8>, oneshot::Sender<()>);
-
-/// The output. Clones share it.
-#[derive(Clone)]
-struct Output(UnboundedSender<Line>);
-
-impl Output {
-    /// Queues a line, or nothing to wait for what is queued. The receiver completes when it is written, and fails if the output is closed.
-    fn send(&self, mut line: Vec<u8>) -> oneshot::Receiver<()> {
-        if !line.is_empty() {
-            line.push(b'\n');
-        }
-        let (written, is_written) = oneshot::channel();
-        // If the output is closed, this drops `written`, and the receiver fails.
-        let _ = self.0.send((line, written));
-        is_written
-    }
-}
-
-/// Writes lines until the output is closed. Short lines that are queued at the same time leave in one write.
-async fn write(mut sink: impl Sink, mut lines: UnboundedReceiver<Line>) {
-    let mut next = lines.recv().await;
-    while let Some((mut text, is_written)) = next {
-        let mut written = vec![is_written];
-        let mut queued = lines.try_recv().ok();
-        // A large result is not copied.
-        while let Some((line, is_written)) =
-            queued.take_if(|(line, _)| text.len() + line.len() <= MAX_WRITE_BYTES)
-        {
-            text.extend(line);
-            written.push(is_written);
-            queued = lines.try_recv().ok();
-        }
-        if !sink.write(text).await {
-            return;
-        }
-        for line in written {
-            let _ = line.send(());
-        }
-        next = match queued {
-            Some(line) => Some(line),
-            None => lines.recv().await,
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn short_lines_leave_in_one_write() {
-        struct Record(Rc<RefCell<Vec<usize>>>);
-
-        impl Sink for Record {
-            async fn write(&mut self, bytes: Vec<u8>) -> bool {
-                self.0.borrow_mut().push(bytes.len());
-                true
-            }
-        }
-
-        let writes = Rc::default();
-        let (output, lines) = unbounded_channel();
-        let output = Output(output);
-        let short = MAX_WRITE_BYTES / 2 - 1;
-        let sizes = [short, short, 1, MAX_WRITE_BYTES, 1, 0];
-        let written: Vec<_> = sizes.iter().map(|size| output.send(vec![b'x'; *size])).collect();
-        drop(output);
-        write(Record(Rc::clone(&writes)), lines).await;
-        assert_eq!(*writes.borrow(), [MAX_WRITE_BYTES, 2, MAX_WRITE_BYTES + 1, 2]);
-        for is_written in written {
-            is_written.await.unwrap();
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn run<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event
 ) -> Result<(), Failure> {
     let Prepared { tool, request, authorization } = prepared;
     let ExecuteDagWorkflow { create, submission, wait, auth_token } = tool;
-    let tell = |what: &str| (client.observe)(ExecuteDagWorkflow::OPERATION, Event::Info(what));
+    let tell = |what: &str| client.tell(ExecuteDagWorkflow::OPERATION, Event::Info(what));
 
     let creation = Prepared { tool: create, request, authorization };
     let dag_tasks = ExecuteCodeToDag::run(client, creation).await?;
@@ -74,7 +74,7 @@ async fn wait_for_end<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'
     output: &mut Output,
 ) -> Result<(), Failure> {
     let dag_id = &question.dag_id;
-    let tell = |event: Event<'_>| (client.observe)(ExecuteDagWorkflow::OPERATION, event);
+    let tell = |event: Event<'_>| client.tell(ExecuteDagWorkflow::OPERATION, event);
     let last = RefCell::new(None);
     let failed = Cell::new(0);
     let query = async || match client.try_run::<QueryTaskStatus>(question.clone()).await {
@@ -119,7 +119,7 @@ async fn wait_for_end<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'
     if let Some(status) = &mut output.status {
         status.elapsed = done.elapsed;
     }
-    let state = client.redactor.excerpt(&done.output.status);
+    let state = client.redactor().excerpt(&done.output.status);
     output.end(done.output.phase, &state, done.attempts, wait.time, failed.get())
 }
 

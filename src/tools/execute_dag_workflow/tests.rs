@@ -14,7 +14,6 @@ use crate::client::TransportError;
 use crate::envelope::Envelope;
 use crate::request::Request;
 use crate::response::Response;
-use crate::secret::Redactor;
 use crate::settings::test::settings;
 use crate::token::{Token, TokenError};
 
@@ -115,7 +114,7 @@ fn run_with(
             let log: &RefCell<Vec<String>> = &log;
             log.borrow_mut().push(event.line(operation));
         },
-        redactor: Redactor::default(),
+        secrets: RefCell::default(),
         trace: None,
     };
     let running = pin!(client.run::<ExecuteDagWorkflow>(arguments));
@@ -163,6 +162,20 @@ fn statuses(data: &Value) -> Vec<(u64, &str, bool, bool)> {
             (step["step"].as_u64().unwrap(), step["name"].as_str().unwrap(), success, result)
         })
         .collect()
+}
+
+#[test]
+fn no_event_has_a_token_that_the_platform_repeats() {
+    let own = Arguments { auth_token: Some(Secret::new("the-callers-own")), ..waiting() };
+    for (arguments, dags, states) in [
+        (own, r#"{"dags":{"the-callers-own":{}}}"#, ["the-callers-own", "completed"]),
+        (waiting(), r#"{"dags":{"is-Bearer t":{}}}"#, ["is-Bearer t", "completed"]),
+    ] {
+        let ran = run(arguments, [ok(dags), ok(RECORD), ok(states[0]), ok(states[1])]);
+        let log = ran.log.concat();
+        assert!(log.contains("***") && log.contains("第3步"), "{log}");
+        assert!(!log.contains("own") && !log.contains("Bearer t"), "{log}");
+    }
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oge_mcp_server::callers::CallerTokens;
 use oge_mcp_server::memory::Share;
 use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
 use oge_mcp_server::progress::Progress;
@@ -52,7 +51,6 @@ struct Inner {
     version: u32,
     reactor: Reactor,
     known: Rc<RefCell<KnownSecrets>>,
-    callers: Rc<RefCell<CallerTokens>>,
     settings: Result<Settings, Fault>,
     limits: Limits,
     tokens: Result<Rc<TokenStoreOf>, TokenError>,
@@ -63,7 +61,6 @@ impl Inner {
     fn read(
         reactor: Reactor,
         known: Rc<RefCell<KnownSecrets>>,
-        callers: Rc<RefCell<CallerTokens>>,
         stores: &mut TokenStores<Rc<TokenStoreOf>>,
     ) -> Self {
         let version = settings::version();
@@ -78,7 +75,7 @@ impl Inner {
             (_, Err(fault)) => (Err(fault), default),
         };
         known.borrow_mut().add_settings(settings::source());
-        Self { version, reactor, known, callers, settings, limits, tokens }
+        Self { version, reactor, known, settings, limits, tokens }
     }
 }
 
@@ -88,7 +85,7 @@ impl WasiEnv {
     pub fn from_settings(reactor: Reactor) -> Self {
         let share = Share::new(&reactor.memory);
         let mut stores = TokenStores::new();
-        let inner = Rc::new(Inner::read(reactor, Rc::default(), Rc::default(), &mut stores));
+        let inner = Rc::new(Inner::read(reactor, Rc::default(), &mut stores));
         let newest = Rc::new(RefCell::new(Rc::clone(&inner)));
         let stores = Rc::new(RefCell::new(stores));
         Self { inner, share, call: None, newest, stores }
@@ -99,9 +96,9 @@ impl WasiEnv {
     fn newest(&self) -> Rc<Inner> {
         let mut newest = self.newest.borrow_mut();
         if newest.version != settings::version() {
-            let (known, callers) = (Rc::clone(&newest.known), Rc::clone(&newest.callers));
+            let known = Rc::clone(&newest.known);
             let mut stores = self.stores.borrow_mut();
-            *newest = Rc::new(Inner::read(newest.reactor.clone(), known, callers, &mut stores));
+            *newest = Rc::new(Inner::read(newest.reactor.clone(), known, &mut stores));
         }
         Rc::clone(&newest)
     }
@@ -180,11 +177,11 @@ impl ServerEnv for WasiEnv {
     }
 
     fn remember(&self, token: Secret) {
-        self.inner.callers.borrow_mut().add(token);
+        self.inner.known.borrow_mut().add_caller(token);
     }
 
-    fn redacted(&self, failure: Failure) -> Failure {
-        failure.redacted(&self.redactor())
+    fn redactor(&self) -> Redactor {
+        self.inner.known.borrow().redactor()
     }
 
     fn now(&self) -> Duration {
@@ -235,7 +232,7 @@ impl<T: Run> RunTool<T> for WasiEnv {
             token_store: self.clone(),
             clock: self.clone(),
             observe: self.observer(progress),
-            redactor: self.redactor(),
+            secrets: RefCell::new(self.redactor().into()),
             trace: self.call.as_ref().and_then(|call| call.trace.clone()),
             settings,
         };
@@ -263,9 +260,5 @@ impl WasiEnv {
             Err(_) => Log::read(settings::source()),
         };
         stderr::write(log, operation, event, self.call.as_ref().map(|call| &*call.id));
-    }
-
-    fn redactor(&self) -> Redactor {
-        self.inner.callers.borrow().hidden_by(self.inner.known.borrow().redactor())
     }
 }

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oge_host::{GuestTool, Host, HostBuilder, StateDirectory};
+use oge_host::{GuestTool, Host, HostBuilder, HostSecrets, StateDirectory};
 use oge_mcp_server::access::Access;
-use oge_mcp_server::callers::CallerTokens;
 use oge_mcp_server::memory::{Memory, Share};
 use oge_mcp_server::oge_toolbox::{RunTool, ServerEnv};
 use oge_mcp_server::progress::Progress;
@@ -17,7 +16,7 @@ use oge_mcp_server::trace;
 use oge_token::LoginCounts;
 use oge_tools::error::{Failure, FailureKind};
 use oge_tools::log::{Event, Log};
-use oge_tools::secret::{KnownSecrets, Secret};
+use oge_tools::secret::{Redactor, Secret};
 use oge_tools::settings::{DEFAULT_MAX_REPLY_BYTES, Settings};
 use oge_tools::tools::Completed;
 use oge_tools::trace::CallId;
@@ -54,9 +53,8 @@ struct Shared {
     sandboxes: Handle,
     memory: Rc<Memory>,
     newest: RefCell<Rc<Loaded>>,
-    callers: RefCell<CallerTokens>,
-    /// The secrets of the settings, also of former ones.
-    known: RefCell<KnownSecrets>,
+    /// Also those of former settings, because they may still be valid.
+    secrets: HostSecrets,
     started: Instant,
 }
 
@@ -81,8 +79,8 @@ impl HostEnv {
         let max_reply_bytes = Settings::read(settings.source())
             .map_or(DEFAULT_MAX_REPLY_BYTES, |settings| settings.max_reply_bytes);
         let memory = Memory::new(max_reply_bytes);
-        let mut known = KnownSecrets::default();
-        let loaded = Rc::new(Loaded::read(&settings, &memory, &mut known));
+        let secrets = HostSecrets::default();
+        let loaded = Rc::new(Loaded::read(&settings, &memory, &secrets));
         set_format(loaded.log.format);
         let shared = Shared {
             settings: RefCell::new(settings),
@@ -91,8 +89,7 @@ impl HostEnv {
             sandboxes,
             memory,
             newest: RefCell::new(Rc::clone(&loaded)),
-            callers: RefCell::default(),
-            known: RefCell::new(known),
+            secrets,
             started: Instant::now(),
         };
         let share = Share::new(&shared.memory);
@@ -114,9 +111,9 @@ impl HostEnv {
 
     /// Reads the settings again if their file has changed. Returns how many times it has.
     pub(super) fn version(&self) -> u32 {
-        let Shared { settings, memory, newest, known, .. } = &*self.shared;
+        let Shared { settings, memory, newest, secrets, .. } = &*self.shared;
         if settings.borrow_mut().reload() {
-            let loaded = Loaded::read(&settings.borrow(), memory, &mut known.borrow_mut());
+            let loaded = Loaded::read(&settings.borrow(), memory, secrets);
             *newest.borrow_mut() = Rc::new(loaded);
         }
         settings.borrow().version()
@@ -148,20 +145,23 @@ impl HostEnv {
         let builder = state::kept((self.shared.component)(), settings.all());
         // The guest logs everything, since its events are a call's progress. `log` selects what is printed.
         let log = self.loaded.log;
-        let write = move |line: &str| drop(write_line(log, line));
+        let write = move |line: &str| {
+            write_line(log, line);
+        };
         Ok(builder
             .settings(settings.all().clone())
             .settings(Log::EVERYTHING)
+            .secrets(self.shared.secrets.clone())
             .calls_at_once(self.shared.calls)
             .log(write))
     }
 }
 
 impl Loaded {
-    /// Reads the settings. Keeps the secrets that were known before, because they may still be valid.
-    fn read(settings: &LiveSettings, memory: &Memory, known: &mut KnownSecrets) -> Self {
+    /// Reads the settings, and adds their secrets.
+    fn read(settings: &LiveSettings, memory: &Memory, secrets: &HostSecrets) -> Self {
         let get = settings.source();
-        known.add_settings(&get);
+        secrets.add_settings(&get);
         let checked = Settings::read(&get).and_then(|_| Limits::read(&get, memory.lane_bytes()));
         Self {
             log: Log::read(&get),
@@ -212,16 +212,11 @@ impl ServerEnv for HostEnv {
     }
 
     fn remember(&self, token: Secret) {
-        self.shared.callers.borrow_mut().add(token);
+        self.shared.secrets.add_caller(token);
     }
 
-    fn redacted(&self, failure: Failure) -> Failure {
-        let callers = self.shared.callers.borrow();
-        let failure = failure.redacted(&callers.hidden_by(self.shared.known.borrow().redactor()));
-        match self.loaded.host.get() {
-            Some(Ok(host)) => host.redacted(failure),
-            _ => failure,
-        }
+    fn redactor(&self) -> Redactor {
+        self.shared.secrets.redactor()
     }
 
     fn now(&self) -> Duration {
@@ -283,14 +278,13 @@ where
         let mut call = JoinSet::new();
         let run = async move { host.run_logged::<T>(&arguments, &call_id, log).await };
         call.spawn_on(run, &self.shared.sandboxes);
-        let result = match call.join_next().await {
+        match call.join_next().await {
             Some(Ok(result)) => result.map_err(|error| error.into_failure(T::OPERATION)),
             _ => Err(Failure::new(
                 FailureKind::BadReply,
                 T::OPERATION,
                 "the call ended unexpectedly",
             )),
-        };
-        result.map_err(|failure| self.redacted(failure))
+        }
     }
 }

@@ -20,7 +20,7 @@ use rmcp::model::{
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use super::{RunTools, ToolCall, WAIT, waiting};
+use super::{RunTools, ToolCall, WAIT};
 use crate::arguments;
 use crate::task_id::{TaskId, TaskKey, unknown_task};
 
@@ -130,7 +130,7 @@ impl<O: RunTools> ToolCall<O> {
         let (dag_id, ignored) = state.map_err(|_| unknown_task())?;
         let mut result = self.query(dag_id).await;
         let waited = id.waited(self.env.wall());
-        if let Some(message) = goes_on(&result, waited, id.wait()) {
+        if let Some(message) = self.goes_on(&result, waited, id.wait()) {
             let pause = pause_at(waited, id.wait()).unwrap_or_default();
             return Ok(Found::Working(message, pause));
         }
@@ -146,7 +146,7 @@ impl<O: RunTools> ToolCall<O> {
         let dag_id = submitted.dag_id().ok_or_else(unknown_task)?.to_owned();
         let result = self.query(dag_id).await;
         let waited = id.waited(self.env.wall());
-        if let Some(message) = goes_on(&result, waited, id.wait()) {
+        if let Some(message) = self.goes_on(&result, waited, id.wait()) {
             let pause = Duration::from_secs(interval.into()).min(id.wait().saturating_sub(waited));
             return Ok(Found::Working(message, pause));
         }
@@ -158,23 +158,24 @@ impl<O: RunTools> ToolCall<O> {
         let arguments = query_task_status::Arguments { dag_id, auth_token: None };
         self.run::<QueryTaskStatus>(arguments).await
     }
-}
 
-/// Returns the message for a client whose wait goes on after this query. `None` if it ends.
-fn goes_on(
-    result: &Result<Completed<query_task_status::Output>, Failure>,
-    waited: Duration,
-    wait: Duration,
-) -> Option<String> {
-    if waited >= wait {
-        return None;
-    }
-    match result {
-        Ok(done) if !done.output.phase.is_end() => Some(waiting(&done.output, waited)),
-        Err(failure) if may_pass(failure, false) => {
-            Some(format!("{failure}; the next poll asks again"))
+    /// Returns the message for a client whose wait goes on after this query. `None` if it ends.
+    fn goes_on(
+        &self,
+        result: &Result<Completed<query_task_status::Output>, Failure>,
+        waited: Duration,
+        wait: Duration,
+    ) -> Option<String> {
+        if waited >= wait {
+            return None;
         }
-        _ => None,
+        match result {
+            Ok(done) if !done.output.phase.is_end() => Some(self.waiting(&done.output, waited)),
+            Err(failure) if may_pass(failure, false) => {
+                Some(format!("{failure}; the next poll asks again"))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -35,11 +35,17 @@ async fn progress_hides_a_secret_that_the_platform_repeats() {
         let password = settings.iter().find(|(key, _)| key == "OGE_TOKEN_PASSWORD").unwrap();
         let body = json!({"dags": {&*password.1: {}}}).to_string();
         mock.response(Route::ExecuteCode, 200, "application/json", body);
-        let session = Session::start(&settings, way).await;
-        session.call("execute_dag_workflow", json!({"code": "c"})).await;
-        let progress = format!("{:?}", session.progress(4).await);
-        assert!(progress.contains("dag_id: ***"), "{way:?}: {progress}");
-        assert!(!progress.contains(&*password.1), "{way:?}: {progress}");
+        mock.response(Route::GetState, 200, "text/plain", password.1.clone());
+        for (tool, arguments, messages, hidden) in [
+            ("execute_dag_workflow", json!({"code": "c"}), 4, "dag_id: ***"),
+            ("query_task_status", json!({"dag_id": "d", "wait_seconds": 1}), 6, "任务状态: ***"),
+        ] {
+            let session = Session::start(&settings, way).await;
+            session.call(tool, arguments).await;
+            let progress = format!("{:?}", session.progress(messages).await);
+            assert!(progress.contains(hidden), "{way:?}: {progress}");
+            assert!(!progress.contains(&*password.1), "{way:?}: {progress}");
+        }
     }
 }
 
