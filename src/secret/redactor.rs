@@ -22,7 +22,8 @@ const MIN_PART_BYTES: usize = 8;
 
 /// Hides secrets in untrusted text: a whole secret, a piece of at least twelve bytes, or the start of one
 /// before a `…`; in upper or lower case, percent-encoded, escaped as in JSON, or both in two layers. A secret
-/// of fewer than eight bytes is hidden if it is a whole word. The names of settings are kept.
+/// of fewer than eight bytes is hidden if it is a whole word. Fewer than twelve letters and digits directly beside a
+/// hidden piece are hidden with it. The names of settings are kept.
 ///
 /// Other codes (HTML, base64, a hash, …) and shorter pieces are not recognized.
 ///
@@ -95,6 +96,7 @@ impl Search {
         let shown = prefix(text, 2 * limit);
         let mut hidden = alloc::vec![false; examined.len()];
         look(&as_it_is(examined), LAYERS, &self.0, &mut hidden);
+        hide_remains(examined.as_bytes(), &mut hidden);
         show_settings(examined, &mut hidden);
         let mut out = String::new();
         let mut rest = shown;
@@ -110,6 +112,34 @@ impl Search {
             out.push_str(CUT);
         }
         out
+    }
+}
+
+/// Also hides what directly precedes or follows a hidden piece and is too short to be found by itself. Two tokens of one
+/// account have pieces in common: who knows one of them must not leave such remains of the other to who knows both.
+fn hide_remains(text: &[u8], hidden: &mut [bool]) {
+    let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let runs: Vec<_> = hidden.chunk_by(|one, next| one == next).map(<[bool]>::len).collect();
+    let is_piece = |run: Option<&usize>| run.is_some_and(|bytes| *bytes >= PIECE_BYTES);
+    let (mut start, mut is_hidden) = (0, hidden.first() == Some(&true));
+    for (index, bytes) in runs.iter().enumerate() {
+        let end = start + bytes;
+        if let (false, Some(shown)) = (is_hidden, text.get(start..end)) {
+            let after = shown.iter().take_while(in_token).count();
+            let before = shown.iter().rev().take_while(in_token).count();
+            let previous = index.checked_sub(1).and_then(|index| runs.get(index));
+            for (beside, range) in
+                [(previous, start..start + after), (runs.get(index + 1), end - before..end)]
+            {
+                if is_piece(beside)
+                    && range.len() < PIECE_BYTES
+                    && let Some(remains) = hidden.get_mut(range)
+                {
+                    remains.fill(true);
+                }
+            }
+        }
+        (start, is_hidden) = (end, !is_hidden);
     }
 }
 

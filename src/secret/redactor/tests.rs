@@ -37,6 +37,16 @@ fn a_piece_from_the_middle_of_a_token_is_hidden() {
 }
 
 #[test]
+fn what_remains_of_a_similar_token_is_hidden() {
+    let [known, other] = ["a1b2c3d4e5f", "f5e4d3c2b1a"]
+        .map(|id| format!("eyJhbGciOiJIUzI1NiJ9.{id}.c2lnbmF0dXJl-{id}"));
+    let redactor = Redactor::default().hide_authorization(&Secret::new(format!("Bearer {known}")));
+    assert_eq!(redactor.excerpt(&format!("bad {other}!")), "bad ***!");
+    assert_eq!(redactor.excerpt(&format!("bad {known} words")), "bad *** words");
+    assert_eq!(redactor.excerpt(&format!("{known}-and-12-bytes")), "***-and-12-bytes");
+}
+
+#[test]
 fn a_token_is_hidden_in_any_case() {
     assert_eq!(redactor().excerpt(&TOKEN.to_uppercase()), "***");
     assert_eq!(redactor().excerpt(&TOKEN.to_lowercase()), "***");
