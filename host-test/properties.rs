@@ -116,7 +116,7 @@ proptest! {
             transport: Script { answers, sent: RefCell::default() },
             token_store: Store { renewal, refreshes: Cell::new(0) },
             clock: Still,
-            secrets: Default::default(),
+            redactor: oge_tools::secret::Redactor::default(),
             trace: None,
             observe: |_: &str, _: Event<'_>| {},
         };

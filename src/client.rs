@@ -6,7 +6,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
-use core::cell::{LazyCell, RefCell};
+use core::cell::LazyCell;
 use core::convert::Infallible;
 use core::future::Future;
 use core::time::Duration;
@@ -17,7 +17,7 @@ use crate::log::{Event, Seconds};
 use crate::outcome::{Classified, Expiry, Outcome, classify};
 use crate::request::{Header, Request};
 use crate::response::{Body, NotJson, Response, TooLarge, is_redirect};
-use crate::secret::{KnownSecrets, Redactor, Secret};
+use crate::secret::{Redactor, Secret};
 use crate::settings::Settings;
 use crate::token::{Token, TokenError, TokenStore};
 use crate::trace::{self, TraceParent};
@@ -90,8 +90,8 @@ pub struct Client<S, T, C, O> {
     pub clock: C,
     /// Called with the operation's label and each event.
     pub observe: O,
-    /// The secrets that failures and events do not show. Each call adds those that it sends.
-    pub secrets: RefCell<KnownSecrets>,
+    /// Hides the secrets that the process knows. Each call adds the secrets that it sends.
+    pub redactor: Redactor,
     /// The trace that the calls belong to. It is sent with each request that has none of its own.
     pub trace: Option<TraceParent>,
 }
@@ -192,12 +192,13 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
         authorization: &Authorization,
     ) -> Result<Accepted, Failure> {
         // The platform may echo the caller's headers, so their values are hidden too.
-        for header in request.headers.iter().filter(|header| header.is_private()) {
-            self.secrets.borrow_mut().add_authorization(&header.value);
-        }
+        let private = request.headers.iter().filter(|header| header.is_private());
+        let redactor = private.fold(self.redactor.clone(), |redactor, header| {
+            redactor.hide_authorization(&header.value)
+        });
         let traced = self.trace.as_ref().and_then(|trace| with_trace(request, trace));
         let sent = traced.as_ref().unwrap_or(request);
-        let mut call = Call { client: self, request: sent, attempts: 0 };
+        let mut call = Call { client: self, request: sent, attempts: 0, redactor };
         let classified = call.run(authorization).await?;
         Ok(Accepted {
             limit: self.settings.max_reply_bytes,
@@ -205,19 +206,8 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Client<S, T,
             content_type: classified.content_type,
             url_from: request.url_from,
             attempts: call.attempts,
-            redactor: self.redactor(),
+            redactor: call.redactor,
         })
-    }
-
-    /// Reports an event. Hides secrets in its text, which may quote the platform.
-    pub(crate) fn tell(&self, operation: &str, event: Event<'_>) {
-        let mut text = String::new();
-        (self.observe)(operation, event.redacted(|| self.redactor(), &mut text));
-    }
-
-    /// Hides the secrets that are known, and those that were sent.
-    pub(crate) fn redactor(&self) -> Redactor {
-        self.secrets.borrow().redactor()
     }
 }
 
@@ -237,13 +227,14 @@ struct Call<'a, S, T, C, O> {
     client: &'a Client<S, T, C, O>,
     request: &'a Request,
     attempts: u8,
+    /// Hides every `Authorization` sent so far.
+    redactor: Redactor,
 }
 
 impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, T, C, O> {
     async fn run(&mut self, authorization: &Authorization) -> Result<Classified, Failure> {
         match authorization {
             Authorization::Caller(token) => {
-                self.client.secrets.borrow_mut().add_authorization(token);
                 self.once(Some(token), "the platform refused the given auth_token").await
             }
             Authorization::FromHeaders => {
@@ -268,7 +259,6 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
             Ok(token) => token,
             Err(error) => return Err(self.no_token(&error)),
         };
-        self.client.secrets.borrow_mut().add(&token);
         let first = self.attempt(Some(&token.authorization)).await?;
         let expiry = match first.outcome {
             Outcome::Expired(expiry) if retry => expiry,
@@ -285,13 +275,12 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
         let renewed = match renewed {
             Ok(renewed) => renewed,
             Err(error) => {
-                let excerpt = self.client.redactor().excerpt(&first.body.text);
+                let excerpt = self.redactor.excerpt(&first.body.text);
                 return Err(with_response(self.no_token(&error), &first, excerpt));
             }
         };
         observe(self.request.operation, Event::Refreshed);
         drop(first);
-        self.client.secrets.borrow_mut().add(&renewed);
         self.once(Some(&renewed.authorization), "the platform refused the renewed token as well")
             .await
     }
@@ -308,6 +297,9 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
 
     async fn attempt(&mut self, authorization: Option<&Secret>) -> Result<Classified, Failure> {
         self.attempts += 1;
+        if let Some(authorization) = authorization {
+            self.redactor = core::mem::take(&mut self.redactor).hide_authorization(authorization);
+        }
         let Client { settings, transport, clock, observe, .. } = self.client;
         observe(self.request.operation, Event::Sending { attempt: self.attempts });
         let started = clock.monotonic();
@@ -327,7 +319,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
 
     /// Returns the accepted response, or the failure that the platform reported.
     fn accept(&self, classified: Classified, expired: &str) -> Result<Classified, Failure> {
-        let quoted = LazyCell::new(|| Quoted::of(&classified.body, &self.client.redactor()));
+        let quoted = LazyCell::new(|| Quoted::of(&classified.body, &self.redactor));
         let why = || &quoted.why;
         let (kind, message) = match classified.outcome {
             Outcome::Accepted => return Ok(classified),
@@ -365,7 +357,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
     fn not_found(&self, status: u16, why: &str) -> String {
         let Request { method, url, url_from, .. } = self.request;
         let path = url.path_and_query().split('?').next().unwrap_or_default();
-        let path = self.client.redactor().excerpt(path);
+        let path = self.redactor.excerpt(path);
         let method = method.as_str();
         format!(
             "the platform answered HTTP {status} to {method} {path}: {why}; check whether {url_from} is right"
@@ -380,7 +372,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
             classified.location.as_deref().and_then(|to| Origin::of_location(to, url.origin()));
         let to = match origin {
             Some(origin) if origin == *url.origin() => format!("another path of {origin}"),
-            Some(origin) => self.client.redactor().excerpt(&format!("{origin}")),
+            Some(origin) => self.redactor.excerpt(&format!("{origin}")),
             None => "an address that cannot be read".to_owned(),
         };
         format!(
@@ -390,7 +382,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
     }
 
     fn no_token(&self, error: &TokenError) -> Failure {
-        self.failure(error.into(), self.client.redactor().excerpt(&format!("{error}")))
+        self.failure(error.into(), self.redactor.excerpt(&format!("{error}")))
     }
 
     fn not_answered(&self, error: &TransportError, after: Duration) -> Failure {
@@ -405,7 +397,7 @@ impl<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'_>)> Call<'_, S, 
                 format!(
                     "no answer from {origin} after {} s: {}",
                     Seconds(after),
-                    self.client.redactor().excerpt(how)
+                    self.redactor.excerpt(how)
                 ),
             ),
             TransportError::TooLarge { limit } => (

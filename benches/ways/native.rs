@@ -60,7 +60,7 @@ impl Native {
             token_store: Held(&parts.store),
             clock: parts.clock,
             // Formats each log line and discards it.
-            secrets: Default::default(),
+            redactor: oge_tools::secret::Redactor::default(),
             trace: None,
             observe: move |operation: &str, event: Event<'_>| log(level, operation, event),
         };

@@ -92,7 +92,7 @@ impl State {
                 here: here.clone(),
             },
             clock: here.clone(),
-            secrets: Default::default(),
+            redactor: oge_tools::secret::Redactor::default(),
             trace: None,
             observe: |_: &str, _: Event<'_>| {},
         };

@@ -19,16 +19,9 @@ const SECRETS: [&str; 4] =
 /// The secrets of the settings, and the last tokens of the store and of callers.
 #[derive(Debug, Default)]
 pub struct KnownSecrets {
-    given: Redactor,
+    settings: Redactor,
     tokens: Vec<Secret>,
     callers: Vec<Secret>,
-}
-
-impl From<Redactor> for KnownSecrets {
-    /// Also hides what the redactor hides.
-    fn from(given: Redactor) -> Self {
-        Self { given, ..Self::default() }
-    }
 }
 
 impl KnownSecrets {
@@ -45,16 +38,12 @@ impl KnownSecrets {
         let get = |key: &str| get(key).map(Secret::new);
         let set = |key: &str| get(key).filter(|value| !value.expose().trim().is_empty());
         let hide = |redactor: Redactor, value: Secret| redactor.hide(&value);
-        let before = core::mem::take(&mut self.given);
-        self.given = SECRETS.into_iter().filter_map(set).fold(before, hide);
+        let before = core::mem::take(&mut self.settings);
+        self.settings = SECRETS.into_iter().filter_map(set).fold(before, hide);
         if let Some(token) = set("OGE_TOKEN") {
-            self.add_authorization(&Secret::new(token.expose().trim()));
+            let token = Secret::new(token.expose().trim());
+            self.settings = core::mem::take(&mut self.settings).hide_authorization(&token);
         }
-    }
-
-    /// Remembers the value of an `Authorization` header.
-    pub fn add_authorization(&mut self, value: &Secret) {
-        self.given = core::mem::take(&mut self.given).hide_authorization(value);
     }
 
     /// Remembers a token of the store that is about to be used. Forgets the oldest one beyond the last three. Returns
@@ -73,7 +62,7 @@ impl KnownSecrets {
     #[must_use]
     pub fn redactor(&self) -> Redactor {
         let tokens = self.tokens.iter().chain(&self.callers);
-        tokens.fold(self.given.clone(), Redactor::hide_authorization)
+        tokens.fold(self.settings.clone(), Redactor::hide_authorization)
     }
 }
 
@@ -131,7 +120,9 @@ mod tests {
 
     #[test]
     fn the_last_three_tokens_of_callers_are_hidden_too() {
-        let mut known = KnownSecrets::from(Redactor::default().hide(&Secret::new("password-7")));
+        let mut known = KnownSecrets::from_settings(|key| {
+            (key == "OGE_TOKEN_PASSWORD").then(|| "password-7".to_owned())
+        });
         known.add(&token(1));
         for (token, is_new) in [
             ("first-token", true),

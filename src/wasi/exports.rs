@@ -38,7 +38,7 @@ fn client(
         transport: Http { wait: Blocking, max_reply_bytes: settings.max_reply_bytes },
         token_store: WitTokenStore,
         clock: WasiClock,
-        secrets: core::cell::RefCell::default(),
+        redactor: crate::secret::Redactor::default(),
         observe: move |operation: &str, event: Event<'_>| {
             stderr::write(log, operation, event, Some(&id));
         },

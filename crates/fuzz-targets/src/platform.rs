@@ -107,13 +107,14 @@ pub(crate) fn scripted<S: Transport>(
     transport: S,
 ) -> Client<S, Store, Still, impl Fn(&str, Event<'_>)> {
     let observe = |_: &str, _: Event<'_>| {};
+    let redactor = oge_tools::secret::Redactor::default();
     Client {
         settings: settings(),
         transport,
         token_store: Store::default(),
         clock: Still,
         observe,
-        secrets: Default::default(),
+        redactor,
         trace: None,
     }
 }

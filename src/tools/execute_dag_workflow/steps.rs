@@ -12,6 +12,7 @@ use crate::client::{Client, Clock, Transport};
 use crate::error::{Failure, FailureKind};
 use crate::log::Event;
 use crate::pauses::{Pauses, may_pass, watch};
+use crate::secret::{Redactor, Secret};
 use crate::token::TokenStore;
 use crate::tools::query_task_status::Phase;
 use crate::tools::{
@@ -30,7 +31,7 @@ pub(super) async fn run<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event
 ) -> Result<(), Failure> {
     let Prepared { tool, request, authorization } = prepared;
     let ExecuteDagWorkflow { create, submission, wait, auth_token } = tool;
-    let tell = |what: &str| client.tell(ExecuteDagWorkflow::OPERATION, Event::Info(what));
+    let own = auth_token.as_ref();
 
     let creation = Prepared { tool: create, request, authorization };
     let dag_tasks = ExecuteCodeToDag::run(client, creation).await?;
@@ -43,7 +44,8 @@ pub(super) async fn run<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event
         let why = "the code made no DAG task; it must export a result, for example with export()";
         return Err(failure(FailureKind::Api, attempts, why.to_owned()));
     };
-    tell(&format!("第1步 {CREATION}完成，生成了{count}个DAG任务，dag_id: {dag_id}"));
+    let created = format!("第1步 {CREATION}完成，生成了{count}个DAG任务，dag_id: {dag_id}");
+    tell(client, own, Event::Info(&created)).await;
 
     let Some(submission) = submission else {
         output.final_status = FinalStatus::DagCreated;
@@ -53,7 +55,7 @@ pub(super) async fn run<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event
     let submission = submit_batch_task::Arguments { dag_id: dag_id.clone(), ..submission };
     let task = client.try_run::<SubmitBatchTask>(submission).await?;
     let state = SubmitBatchTask::message(&task.output);
-    tell(&format!("第2步 {state}，dag_id: {dag_id}"));
+    tell(client, own, Event::Info(&format!("第2步 {state}，dag_id: {dag_id}"))).await;
     output.task = Some(task);
 
     let Some(wait) = wait else {
@@ -74,7 +76,7 @@ async fn wait_for_end<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'
     output: &mut Output,
 ) -> Result<(), Failure> {
     let dag_id = &question.dag_id;
-    let tell = |event: Event<'_>| client.tell(ExecuteDagWorkflow::OPERATION, event);
+    let own = question.auth_token.as_ref();
     let last = RefCell::new(None);
     let failed = Cell::new(0);
     let query = async || match client.try_run::<QueryTaskStatus>(question.clone()).await {
@@ -85,22 +87,21 @@ async fn wait_for_end<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'
         }
         Err(failure) => {
             failed.set(failed.get() + 1);
-            let may_pass = may_pass(&failure, question.auth_token.is_some());
+            let may_pass = may_pass(&failure, own.is_some());
             if failed.get() == MAX_FAILED_QUERIES || !may_pass {
                 return Err(failure);
             }
             let message = &failure.message;
-            tell(Event::Warning(&format!(
-                "查询任务状态失败，继续等待 (dag_id: {dag_id}): {message}"
-            )));
+            let event = format!("查询任务状态失败，继续等待 (dag_id: {dag_id}): {message}");
+            tell(client, own, Event::Warning(&event)).await;
             Ok(last.borrow().clone().unwrap_or_else(|| not_known(dag_id.clone())))
         }
     };
     let pause = async |pause, status: &query_task_status::Output, waited: Duration| {
         let (status, waited) = (&status.status, waited.as_secs());
-        tell(Event::Waiting(&format!(
-            "第3步 {WAITING}，任务状态: {status} (dag_id: {dag_id}, 已等待 {waited}s)"
-        )));
+        let event =
+            format!("第3步 {WAITING}，任务状态: {status} (dag_id: {dag_id}, 已等待 {waited}s)");
+        tell(client, own, Event::Waiting(&event)).await;
         client.clock.sleep(pause).await;
     };
     let pauses = Pauses::every(wait.interval, wait.time);
@@ -119,8 +120,28 @@ async fn wait_for_end<S: Transport, T: TokenStore, C: Clock, O: Fn(&str, Event<'
     if let Some(status) = &mut output.status {
         status.elapsed = done.elapsed;
     }
-    let state = client.redactor().excerpt(&done.output.status);
+    let state = redactor(client, own).await.excerpt(&done.output.status);
     output.end(done.output.phase, &state, done.attempts, wait.time, failed.get())
+}
+
+/// Reports an event. Hides secrets in its text, because ids and states are the platform's.
+async fn tell<S, T: TokenStore, C, O: Fn(&str, Event<'_>)>(
+    client: &Client<S, T, C, O>,
+    own: Option<&Secret>,
+    event: Event<'_>,
+) {
+    let (redactor, mut text) = (redactor(client, own).await, String::new());
+    (client.observe)(ExecuteDagWorkflow::OPERATION, event.redacted(|| redactor, &mut text));
+}
+
+/// Hides the secrets that the process knows, the caller's own token, and the store's.
+async fn redactor<S, T: TokenStore, C, O>(
+    client: &Client<S, T, C, O>,
+    own: Option<&Secret>,
+) -> Redactor {
+    let stored = client.token_store.peek().await.map(|token| token.authorization);
+    let tokens = own.into_iter().chain(&stored);
+    tokens.fold(client.redactor.clone(), Redactor::hide_authorization)
 }
 
 impl Output {

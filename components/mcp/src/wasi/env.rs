@@ -232,7 +232,7 @@ impl<T: Run> RunTool<T> for WasiEnv {
             token_store: self.clone(),
             clock: self.clone(),
             observe: self.observer(progress),
-            secrets: RefCell::new(self.redactor().into()),
+            redactor: self.redactor(),
             trace: self.call.as_ref().and_then(|call| call.trace.clone()),
             settings,
         };
