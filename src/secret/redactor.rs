@@ -115,8 +115,8 @@ impl Search {
     }
 }
 
-/// Also hides what directly precedes or follows a hidden piece and is too short to be found by itself. Two tokens of one
-/// account have pieces in common: who knows one of them must not leave such remains of the other to who knows both.
+/// Also hides what is directly beside a hidden piece and too short to be found by itself. Tokens of one account share
+/// pieces, so a guest that knows one token would leave remains of another that its host cannot find.
 fn hide_remains(text: &[u8], hidden: &mut [bool]) {
     let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let runs: Vec<_> = hidden.chunk_by(|one, next| one == next).map(<[bool]>::len).collect();
