@@ -30,7 +30,9 @@ def post(url: str, body: dict, **headers: str) -> dict:
 
 
 def until_up(url: str, process: subprocess.Popen) -> None:
-    for _ in range(600):
+    # wasmtime first compiles the component, which takes long on a machine that runs other tests.
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
         assert process.poll() is None, process.args
         try:
             urllib.request.urlopen(url, timeout=5).close()
