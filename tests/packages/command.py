@@ -21,7 +21,7 @@ def main() -> None:
             packed.extractall(place, filter="data")
         unpacked = place / archive.name.removesuffix(".tar.gz")
         files = sorted(path.name for path in unpacked.iterdir())
-        assert files == ["LICENSE", "THIRD-PARTY-LICENSES.txt", "oge"], files
+        assert files == ["LICENSE", "THIRD-PARTY-LICENSES.txt", "oge", "site.env"], files
         licenses = (unpacked / "THIRD-PARTY-LICENSES.txt").read_text("utf-8")
         missing = [crate for crate in ("wasmtime v", "tokio v", "fluent-uri v") if crate not in licenses]
         assert not missing, missing

@@ -30,6 +30,7 @@ fn archive(shop: &Workshop, directory: &Path, triple: &str) -> anyhow::Result<()
     // A file that went through CI has lost its mode.
     files::make_executable(&stage.join(program))?;
     files::copy(&shop.workspace.join("LICENSE"), &stage.join("LICENSE"))?;
+    files::copy(&shop.workspace.join("examples/site.env"), &stage.join("site.env"))?;
     let linked = [
         Linked { package: "oge-cli", target: triple },
         Linked { package: "oge-tools", target: licenses::SANDBOX },
