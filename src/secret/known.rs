@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Redactor, Secret};
+use crate::request::MAX_VALUE_BYTES;
 use crate::token::Token;
 
 /// How many tokens of the store are remembered, and how many of callers. A token that was replaced may still be valid.
@@ -55,7 +56,8 @@ impl KnownSecrets {
     /// Remembers a token that a caller passed, also for other calls. Forgets the oldest one beyond the last three.
     /// Returns whether it is new.
     pub fn add_caller(&mut self, token: Secret) -> bool {
-        token.expose().len() >= MIN_TOKEN_BYTES && remember(&mut self.callers, token)
+        let is_sent = (MIN_TOKEN_BYTES..=MAX_VALUE_BYTES).contains(&token.expose().len());
+        is_sent && remember(&mut self.callers, token)
     }
 
     /// Returns a redactor for all of them.
@@ -130,6 +132,7 @@ mod tests {
             ("third-token", true),
             ("second-token", false),
             ("x", false),
+            (&"x".repeat(MAX_VALUE_BYTES + 1), false),
             ("last-token", true),
         ] {
             assert_eq!(known.add_caller(Secret::new(token)), is_new, "{token}");

@@ -5,6 +5,7 @@ mod tests;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::index::{CUT, Index, PIECE_BYTES};
 use super::spelling::{CODES, LAYERS, MAX_SPELLING_BYTES, Seen, as_it_is, decoded};
@@ -118,29 +119,47 @@ impl Search {
 /// Also hides what is directly beside a hidden piece and too short to be found by itself. Tokens of one account share
 /// pieces, so a guest that knows one token would leave remains of another that its host cannot find.
 fn hide_remains(text: &[u8], hidden: &mut [bool]) {
-    let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let runs: Vec<_> = hidden.chunk_by(|one, next| one == next).map(<[bool]>::len).collect();
-    let is_piece = |run: Option<&usize>| run.is_some_and(|bytes| *bytes >= PIECE_BYTES);
-    let (mut start, mut is_hidden) = (0, hidden.first() == Some(&true));
-    for (index, bytes) in runs.iter().enumerate() {
-        let end = start + bytes;
-        if let (false, Some(shown)) = (is_hidden, text.get(start..end)) {
-            let after = shown.iter().take_while(in_token).count();
-            let before = shown.iter().rev().take_while(in_token).count();
-            let previous = index.checked_sub(1).and_then(|index| runs.get(index));
-            for (beside, range) in
-                [(previous, start..start + after), (runs.get(index + 1), end - before..end)]
-            {
-                if is_piece(beside)
-                    && range.len() < PIECE_BYTES
-                    && let Some(remains) = hidden.get_mut(range)
-                {
-                    remains.fill(true);
-                }
+    for piece in long_runs(hidden) {
+        if is_part_byte(text.get(piece.end - 1)) && is_word_byte(text.get(piece.end)) {
+            let after = text.iter().zip(&*hidden).skip(piece.end);
+            let end = piece.end + length_of_remains(after);
+            hidden.get_mut(piece.end..end).unwrap_or_default().fill(true);
+        }
+        let before = text.get(..piece.start).unwrap_or_default();
+        if is_part_byte(text.get(piece.start)) && is_word_byte(before.last()) {
+            let start = piece.start - length_of_remains(before.iter().zip(&*hidden).rev());
+            // The first letter after a backslash belongs to an escape.
+            if before.get(..start).and_then(<[u8]>::last) != Some(&b'\\') {
+                hidden.get_mut(start..piece.start).unwrap_or_default().fill(true);
             }
         }
-        (start, is_hidden) = (end, !is_hidden);
     }
+}
+
+/// Returns the runs of hidden bytes that are as long as a piece.
+fn long_runs(hidden: &[bool]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let runs = hidden.chunk_by(|one, next| one == next).map(|run| {
+        end += run.len();
+        (run.first() == Some(&true) && run.len() >= PIECE_BYTES).then(|| end - run.len()..end)
+    });
+    runs.flatten().collect()
+}
+
+/// Returns how many bytes at the start of `beside` may be remains of a token. Zero if they are enough to be found.
+fn length_of_remains<'a>(beside: impl Iterator<Item = (&'a u8, &'a bool)>) -> usize {
+    let in_token = |byte: &u8| is_part_byte(Some(byte)) || b"~+/=%".contains(byte);
+    let remains = beside.take_while(|(byte, is_hidden)| !**is_hidden && in_token(byte));
+    Some(remains.take(PIECE_BYTES).count()).filter(|count| *count < PIECE_BYTES).unwrap_or(0)
+}
+
+/// A match may begin or end with a blank or a slash of the text, which is not part of the token.
+fn is_part_byte(byte: Option<&u8>) -> bool {
+    is_word_byte(byte) || byte == Some(&b'.')
+}
+
+fn is_word_byte(byte: Option<&u8>) -> bool {
+    byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// Marks every byte of a text that is part of the spelling of a secret.

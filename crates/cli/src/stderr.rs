@@ -37,7 +37,9 @@ pub(crate) fn detach() {
             match item {
                 Item::Line(line) => {
                     write(&line);
-                    WAITING.fetch_sub(1, Ordering::Relaxed);
+                    if WAITING.fetch_sub(1, Ordering::Relaxed) == 1 {
+                        gap().iter().for_each(|gap| write(gap));
+                    }
                 }
                 Item::Flush(written) => drop(written.send(())),
             }
@@ -71,13 +73,18 @@ pub(crate) fn flush() {
 
 /// Queues a line in place of those that were left out.
 fn queue_gap(queue: &Sender<Item>) {
-    let count = LEFT_OUT.swap(0, Ordering::Relaxed);
-    if count > 0 {
-        let why = format!(
-            "warn log: {count} lines were left out, because standard error was not read in time"
-        );
-        queue_line(queue, in_format(&why).into_owned());
+    if let Some(gap) = gap() {
+        queue_line(queue, gap);
     }
+}
+
+/// Returns the line in place of those that were left out. `None` if none was.
+fn gap() -> Option<String> {
+    let count = LEFT_OUT.swap(0, Ordering::Relaxed);
+    let why = format!(
+        "warn log: {count} lines were left out, because standard error was not read in time"
+    );
+    (count > 0).then(|| in_format(&why).into_owned())
 }
 
 fn queue_line(queue: &Sender<Item>, line: String) {

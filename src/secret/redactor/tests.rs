@@ -44,6 +44,23 @@ fn what_remains_of_a_similar_token_is_hidden() {
     assert_eq!(redactor.excerpt(&format!("bad {other}!")), "bad ***!");
     assert_eq!(redactor.excerpt(&format!("bad {known} words")), "bad *** words");
     assert_eq!(redactor.excerpt(&format!("{known}-and-12-bytes")), "***-and-12-bytes");
+    assert_eq!(redactor.excerpt(&format!("https://h/{known}/abc")), "https://h/***/abc");
+    assert_eq!(redactor.excerpt(&format!(r"a\n{known}")), r"a\n***");
+}
+
+#[test]
+fn remains_that_are_found_with_their_own_token_are_left_whole() {
+    let [known, other] = ["YTFiMmMz.c2lnbmF0dXJl", "OTk5OTl9.Zx9kQ2mVb+Gh/Jk"]
+        .map(|end| format!("eyJhbGciOiJIUzI1NiJ9.c2hhcmVkLXN0YXJ0{end}"));
+    let one = Redactor::default().hide_authorization(&Secret::new(known));
+    let both = one.clone().hide_authorization(&Secret::new(other.as_str()));
+    for bytes in 25..other.len() {
+        let cut = prefix(&other, bytes);
+        for end in ["…", ", sorry", "!"] {
+            let seen = both.excerpt(&one.excerpt(&format!("bad {cut}{end}")));
+            assert_eq!(seen.replace('*', ""), format!("bad {end}"), "{cut}");
+        }
+    }
 }
 
 #[test]
