@@ -54,7 +54,7 @@ impl KnownSecrets {
     }
 
     /// Remembers a token that a caller passed, also for other calls. Forgets the oldest one beyond the last three.
-    /// Returns whether it is new.
+    /// Ignores one that is too long to be sent. Returns whether it is new.
     pub fn add_caller(&mut self, token: Secret) -> bool {
         let is_sent = (MIN_TOKEN_BYTES..=MAX_VALUE_BYTES).contains(&token.expose().len());
         is_sent && remember(&mut self.callers, token)

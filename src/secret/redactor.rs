@@ -23,8 +23,8 @@ const MIN_PART_BYTES: usize = 8;
 
 /// Hides secrets in untrusted text: a whole secret, a piece of at least twelve bytes, or the start of one
 /// before a `…`; in upper or lower case, percent-encoded, escaped as in JSON, or both in two layers. A secret
-/// of fewer than eight bytes is hidden if it is a whole word. Fewer than twelve letters and digits directly beside a
-/// hidden piece are hidden with it. The names of settings are kept.
+/// of fewer than eight bytes is hidden if it is a whole word. What is directly beside a hidden piece, may belong to a
+/// token and has fewer than twelve bytes is hidden with it. The names of settings are kept.
 ///
 /// Other codes (HTML, base64, a hash, …) and shorter pieces are not recognized.
 ///

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests/packages"))
 
 import etcd  # noqa: E402
 import harness  # noqa: E402
-from etcd import reserve_port, post, until_up  # noqa: E402
+from etcd import post, reserve_port, until_up  # noqa: E402
 from harness import TOOLS, Mock  # noqa: E402
 
 harness.OGE = Path(os.environ.get("OGE", harness.OGE))
