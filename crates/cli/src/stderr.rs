@@ -81,10 +81,10 @@ fn queue_gap(queue: &Sender<Item>) {
 /// Returns the line in place of those that were left out. `None` if none was.
 fn gap() -> Option<String> {
     let count = LEFT_OUT.swap(0, Ordering::Relaxed);
-    let why = format!(
-        "warn log: {count} lines were left out, because standard error was not read in time"
-    );
-    (count > 0).then(|| in_format(&why).into_owned())
+    (count > 0).then(|| {
+        let why = "because standard error was not read in time";
+        in_format(&format!("warn log: {count} lines were left out, {why}")).into_owned()
+    })
 }
 
 fn queue_line(queue: &Sender<Item>, line: String) {
